@@ -1,0 +1,82 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ErrTooLarge is wrapped by the error of Scan for a file of more than
+// ScanOptions.MaxBytes.
+var ErrTooLarge = errors.New("the file is too large")
+
+// RowError says what is wrong with data that could be read, and where. It is
+// meant for the person who sent the data.
+type RowError struct {
+	Line    int    // CSV: the line as an editor counts, from 1; 0 = the file as a whole
+	Column  string // CSV: the column's name, "" where no single column is to blame
+	Pointer string // JSON: RFC 6901 pointer to the value, "" = the whole document
+	Reason  string
+}
+
+// Error joins the place and the reason, as in
+// `line 7, column "petal_width": "n/a" is not a finite number`.
+func (e *RowError) Error() string {
+	var place []string
+	if e.Line > 0 {
+		place = append(place, "line "+strconv.Itoa(e.Line))
+	}
+	if e.Column != "" {
+		place = append(place, "column "+strconv.Quote(e.Column))
+	}
+	if e.Pointer != "" {
+		place = append(place, e.Pointer)
+	}
+	if len(place) == 0 {
+		return e.Reason
+	}
+	return strings.Join(place, ", ") + ": " + e.Reason
+}
+
+// SyntaxError says that bytes are not a JSON document at all.
+type SyntaxError struct {
+	Offset int // of the byte where reading stopped, from 0
+	Reason string
+}
+
+// Error names the byte and the reason.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("invalid json at byte %d: %s", e.Offset, e.Reason)
+}
+
+// shown quotes a value of the user's for an error text, at most 40 bytes of it.
+func shown(value string) string {
+	const most = 40
+	if len(value) <= most {
+		return strconv.Quote(value)
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(value[end]) {
+		end--
+	}
+	return strconv.Quote(value[:end]) + "…"
+}
+
+// listed joins values for an error text, quoted, at most ten of them.
+func listed(values []string) string {
+	const most = 10
+	var text strings.Builder
+	for i, value := range values {
+		if i == most {
+			fmt.Fprintf(&text, " and %d more", len(values)-most)
+			break
+		}
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteString(shown(value))
+	}
+	return text.String()
+}

@@ -1,0 +1,189 @@
+package dataset
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// layout says which cell of a record is which feature, and which the label.
+type layout struct {
+	features []string // in schema order
+	labelAt  int      // cell of the label
+	label    string   // name of the class column
+	at       []int    // cell -> index into features; -1 for the label's cell
+	header   bool     // the first record is a header
+}
+
+// newLayout decides from the first record, which began on the given line.
+//
+// It is data, not a header, when every cell but the label's is a number. The
+// columns then are Known's features in order and the label last, because that is
+// the one order a file without names can be read in.
+func newLayout(first []string, line int, o ScanOptions) (*layout, error) {
+	if len(first) < 2 {
+		return nil, &RowError{Line: line, Reason: "one column only: want features and a class column, separated by commas"}
+	}
+	names := make([]string, len(first))
+	for i, cell := range first {
+		names[i] = strings.Clone(trim(cell))
+	}
+	labelAt, err := labelColumn(names, line, o)
+	if allNumbers(names, labelAt) {
+		return layoutOfKnown(len(first), line, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNames(names, line); err != nil {
+		return nil, err
+	}
+	return layoutOfHeader(names, labelAt, line, o)
+}
+
+// labelColumn finds the class column among the names; the last one is taken,
+// with an error if the options name another, when none fits.
+func labelColumn(names []string, line int, o ScanOptions) (int, error) {
+	last := len(names) - 1
+	if o.LabelColumn != "" {
+		if i := slices.Index(names, o.LabelColumn); i >= 0 {
+			return i, nil
+		}
+		return last, &RowError{Line: line, Reason: fmt.Sprintf("no class column %s among %s", shown(o.LabelColumn), listed(names))}
+	}
+	if o.Known != nil {
+		if i := slices.Index(names, o.Known.Label); i >= 0 {
+			return i, nil
+		}
+	}
+	return last, nil
+}
+
+func allNumbers(cells []string, but int) bool {
+	for i, cell := range cells {
+		if _, ok := parseCell(cell); !ok && i != but {
+			return false
+		}
+	}
+	return true
+}
+
+// layoutOfKnown is the layout of a file without a header.
+func layoutOfKnown(columns, line int, o ScanOptions) (*layout, error) {
+	const noHeader = "the first row is numbers, so the file has no header, "
+	refuse := func(format string, args ...any) (*layout, error) {
+		return nil, &RowError{Line: line, Reason: noHeader + fmt.Sprintf(format, args...)}
+	}
+	if o.Known == nil {
+		return refuse("and there is no earlier schema to take the column names from: add a header line")
+	}
+	if o.LabelColumn != "" && o.LabelColumn != o.Known.Label {
+		return refuse("and its class column, the last one, is %s, not %s", shown(o.Known.Label), shown(o.LabelColumn))
+	}
+	n := len(o.Known.Features)
+	if columns != n+1 {
+		return refuse("and it has %d columns, want %d: %s and the class %s",
+			columns, n+1, listed(o.Known.Features), shown(o.Known.Label))
+	}
+	l := &layout{features: slices.Clone(o.Known.Features), labelAt: n, label: o.Known.Label, at: make([]int, n+1)}
+	for i := range n {
+		l.at[i] = i
+	}
+	l.at[n] = -1
+	return l, nil
+}
+
+// checkNames refuses a header that nobody could refer to.
+func checkNames(names []string, line int) error {
+	seen := make(map[string]int, len(names))
+	for i, name := range names {
+		reason := badName(name)
+		if name == "" {
+			reason = "empty"
+		}
+		if reason != "" {
+			return &RowError{Line: line, Reason: fmt.Sprintf("the name of column %d is %s", i+1, reason)}
+		}
+		if first, twice := seen[name]; twice {
+			return &RowError{Line: line, Column: name, Reason: fmt.Sprintf("columns %d and %d have the same name", first+1, i+1)}
+		}
+		seen[name] = i
+	}
+	return nil
+}
+
+// badName says what keeps a text from being the name of a column or a class,
+// which ends up in JSON, in metric names and on pages.
+func badName(name string) string {
+	switch {
+	case len(name) > maxName:
+		return fmt.Sprintf("longer than %d bytes", maxName)
+	case !utf8.ValidString(name):
+		return "not UTF-8"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "not printable, it holds a control character (lines must end in LF or CRLF)"
+	}
+	return ""
+}
+
+// layoutOfHeader maps the named columns to features: to Known's order as soon
+// as the names are Known's, else in the order of the file.
+func layoutOfHeader(names []string, labelAt, line int, o ScanOptions) (*layout, error) {
+	l := &layout{labelAt: labelAt, label: names[labelAt], header: true, at: make([]int, len(names))}
+	l.features = slices.Delete(slices.Clone(names), labelAt, labelAt+1)
+	if o.Known != nil {
+		missing := without(o.Known.Features, l.features)
+		extra := without(l.features, o.Known.Features)
+		switch {
+		case len(missing) == 0 && len(extra) == 0:
+			l.features = slices.Clone(o.Known.Features)
+		case !o.AllowSchemaChange:
+			return nil, differs(missing, extra, l.label, line)
+		}
+	}
+	index := make(map[string]int, len(l.features))
+	for i, name := range l.features {
+		index[name] = i
+	}
+	for i, name := range names {
+		l.at[i] = index[name]
+	}
+	l.at[labelAt] = -1
+	return l, nil
+}
+
+// differs is the error for a header that doesn't fit the known schema.
+func differs(missing, extra []string, label string, line int) error {
+	reason := "the columns are not those of the model:"
+	if len(missing) > 0 {
+		reason += " missing " + listed(missing) + ";"
+	}
+	if len(extra) > 0 {
+		reason += " not expected " + listed(extra) + ";"
+	}
+	reason += " the class column is " + shown(label)
+	if slices.ContainsFunc(extra, func(name string) bool { _, ok := parseCell(name); return ok }) {
+		reason += " (is the header line missing?)"
+	}
+	return &RowError{Line: line, Reason: reason}
+}
+
+// without lists what is in a but not in b, in the order of a.
+func without(a, b []string) []string {
+	have := make(map[string]bool, len(b))
+	for _, name := range b {
+		have[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return have[name] })
+}
+
+// trim drops the blanks around a cell. Labels are the exception: they are taken
+// byte for byte.
+func trim(cell string) string {
+	if len(cell) > 0 && cell[0] > ' ' && cell[len(cell)-1] > ' ' {
+		return cell
+	}
+	return strings.Trim(cell, " \t")
+}

@@ -1,0 +1,71 @@
+package dataset
+
+import (
+	"math"
+	"math/rand/v2"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+var (
+	csvGrammar  = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	jsonGrammar = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+)
+
+// checkNumber compares parseNumber with a regular expression and strconv.
+func checkNumber(t *testing.T, text string) {
+	t.Helper()
+	for name, c := range map[string]struct {
+		grammar grammar
+		rule    *regexp.Regexp
+	}{"csv": {csvNumber, csvGrammar}, "json": {jsonNumber, jsonGrammar}} {
+		got, end, ok := parseNumber([]byte(text), c.grammar)
+		again, endAgain, okAgain := parseNumber(text, c.grammar)
+		if math.Float64bits(got) != math.Float64bits(again) || end != endAgain || ok != okAgain {
+			t.Errorf("%s %q: %v as bytes, %v as a string", name, text, got, again)
+		}
+		if end < 0 || end > len(text) {
+			t.Fatalf("%s %q: ended at %d", name, text, end)
+		}
+		whole := ok && end == len(text)
+		if want := c.rule.MatchString(text); whole != want {
+			t.Errorf("%s %q: is a number: %v, want %v", name, text, whole, want)
+		}
+		if !ok {
+			continue
+		}
+		if !c.rule.MatchString(text[:end]) {
+			t.Errorf("%s %q: took %q for a number", name, text, text[:end])
+		}
+		want, _ := strconv.ParseFloat(text[:end], 64)
+		if math.Float64bits(got) != math.Float64bits(want) {
+			t.Errorf("%s %q: %v, want %v", name, text, got, want)
+		}
+	}
+}
+
+var numbers = []string{
+	"", "0", "-0", "+0", "00", "01", "-01", "1", "-1", "+1", "--1", "-", "+", ".", "-.", ".5", "-.5", "5.", "5.e1", "0.5", "1.5", "1.25e3", "1E5", "1e+5", "1e-5", "1e", "1e+", "1e-", "1.e", "e5", ".e5",
+	"123456789012345", "1234567890123456", "12345678901234567890", "0.1234567890123456789", "0.000000000000000000001", "00000000000000000000.5",
+	"9007199254740993", "999999999999999e22", "1e22", "1e23", "1e-22", "1e-23", "1.7976931348623157e308", "1.7976931348623159e308", "1e309", "-1e309", "4.9e-324", "1e-324", "-1e-400", "1e999999999999999999999", "1e-999999999999999999999", "0e999999999999999999999",
+	"inf", "Inf", "+Inf", "-infinity", "nan", "NaN", "0x1p-2", "0x10", "1_000", "1,5", "1 ", " 1", "1a", "1.5.5", "1e5e5", "1e5.5", "٣", "１",
+}
+
+func TestParseNumber(t *testing.T) {
+	for _, text := range numbers {
+		checkNumber(t, text)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 20000 {
+		checkNumber(t, strconv.FormatFloat(math.Float64frombits(r.Uint64()), 'g', -1, 64))
+		checkNumber(t, strconv.FormatFloat(float64(r.Int64N(1e15))/math.Pow10(r.IntN(20)), 'f', r.IntN(20), 64))
+	}
+}
+
+func FuzzParseNumber(f *testing.F) {
+	for _, text := range numbers {
+		f.Add(text)
+	}
+	f.Fuzz(checkNumber)
+}
