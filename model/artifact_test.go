@@ -1,0 +1,203 @@
+package model
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"iris/internal/dataset"
+)
+
+// seal puts an inner object into an envelope with the right checksum.
+func seal(inner []byte) []byte {
+	sum := sha256.Sum256(inner)
+	return slices.Concat([]byte(`{"format":"iris-model","format_version":1,"sha256":"`), []byte(hex.EncodeToString(sum[:])), []byte(`","model":`), inner, []byte(`}`))
+}
+
+const (
+	smallSchema   = `"schema":{"features":["x"],"label":"y","classes":["a","b"]}`
+	smallTree     = `{` + smallSchema + `,"spec":{"algorithm":"decision_tree","seed":1},"learned":{"splits":[{"feature":0,"threshold":1,"left":-1,"right":-2}],"leaves":[[1,0],[0,1]]}}`
+	smallLogistic = `{` + smallSchema + `,"spec":{"algorithm":"logistic_regression","seed":1},"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}`
+)
+
+func TestArtifact_roundTrip(t *testing.T) {
+	for _, algorithm := range Algorithms() {
+		for _, data := range []string{"iris", "wine", "breast_cancer"} {
+			t.Run(string(algorithm)+" "+data, func(t *testing.T) {
+				all := load(t, data)
+				all.Schema.Aliases = map[string]string{"<other> & more": all.Schema.Classes[0], "another": all.Schema.Classes[1]}
+				before := train(t, all, Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(map[Algorithm]string{DecisionTree: `{"max_depth":4}`}[algorithm]), Seed: 1<<64 - 1})
+				encoded := encode(t, before)
+				after, err := Decode(encoded)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(encode(t, after), encoded) {
+					t.Error("encoded again, the bytes differ")
+				}
+				if after.Spec().Seed != 1<<64-1 || after.Spec().Algorithm != algorithm || after.Schema().Aliases["another"] != all.Schema.Classes[1] {
+					t.Errorf("got spec %v and schema %v, want those of the model", after.Spec(), after.Schema())
+				}
+				p, q := make([]float64, len(all.Schema.Classes)), make([]float64, len(all.Schema.Classes))
+				for r := range all.Y {
+					before.Predict(all.Row(r), p)
+					after.Predict(all.Row(r), q)
+					if !slices.Equal(p, q) {
+						t.Fatalf("row %d: %v before, %v after", r, p, q)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestArtifact_form pins the outer form: other programs look at it.
+func TestArtifact_form(t *testing.T) {
+	var outer struct {
+		Format        string `json:"format"`
+		FormatVersion int    `json:"format_version"`
+		SHA256        string `json:"sha256"`
+		Model         struct {
+			Schema  dataset.Schema `json:"schema"`
+			Spec    Spec           `json:"spec"`
+			Learned map[string]any `json:"learned"`
+		} `json:"model"`
+	}
+	if err := json.Unmarshal(encode(t, train(t, load(t, "iris"), Spec{})), &outer); err != nil {
+		t.Fatal(err)
+	}
+	if outer.Format != "iris-model" || outer.FormatVersion != 1 || len(outer.SHA256) != 64 {
+		t.Errorf("format %q version %d sha256 %q, want iris-model, 1 and 64 hex digits", outer.Format, outer.FormatVersion, outer.SHA256)
+	}
+	if len(outer.Model.Schema.Features) != 4 || outer.Model.Spec.Algorithm != LogisticRegression || outer.Model.Learned["weights"] == nil {
+		t.Errorf("model %v, want schema, spec and what was learned", outer.Model)
+	}
+}
+
+func TestEncode_notANumber(t *testing.T) {
+	m := &Model{scorer: &logisticRegression{Mean: []float64{math.NaN()}}}
+	if b, err := m.Encode(); err == nil {
+		t.Errorf("got %s, want an error: JSON has no NaN", b)
+	}
+}
+
+func TestDecode_error(t *testing.T) {
+	tree := func(old, replacement string) []byte {
+		return seal([]byte(strings.Replace(smallTree, old, replacement, 1)))
+	}
+	logistic := func(old, replacement string) []byte {
+		return seal([]byte(strings.Replace(smallLogistic, old, replacement, 1)))
+	}
+	sealed := string(seal([]byte(smallTree)))
+	tests := []struct {
+		name     string
+		artifact []byte
+		want     string
+	}{
+		{"empty", nil, "truncated or not an artifact"},
+		{"not JSON", []byte("\x80\x04\x95"), "truncated or not an artifact"},
+		{"an array", []byte(`[]`), "truncated or not an artifact"},
+		{"another object", []byte(`{}`), `format ""`},
+		{"another format", []byte(strings.Replace(sealed, "iris-model", "onnx", 1)), `format "onnx", want "iris-model"`},
+		{"a newer version", []byte(strings.Replace(sealed, `version":1`, `version":2`, 1)), "format version 2, this program reads 1"},
+		{"no version", []byte(strings.Replace(sealed, `"format_version":1,`, ``, 1)), "format version 0"},
+		{"one digit altered", []byte(strings.Replace(sealed, `"threshold":1`, `"threshold":2`, 1)), "corrupt"},
+		{"no model", []byte(`{"format":"iris-model","format_version":1}`), "corrupt"},
+		{"two artifacts", []byte(sealed + sealed), "truncated or not an artifact"},
+
+		{"model null", seal([]byte(`null`)), "no features"},
+		{"model a number", seal([]byte(`1`)), "number"},
+		{"unknown field", tree(`"spec"`, `"more":1,"spec"`), `"more"`},
+		{"unknown field of the spec", tree(`"seed"`, `"sead"`), `"sead"`},
+		{"unknown algorithm", tree(`decision_tree`, `svm`), "/algorithm"},
+		{"bad hyperparameters", tree(`"seed":1`, `"hyperparameters":{"max_depth":0}`), "/hyperparameters/max_depth"},
+		{"no features", tree(`["x"]`, `[]`), "no features"},
+		{"one class", tree(`["a","b"]`, `["a"]`), "1 classes"},
+		{"classes out of order", tree(`["a","b"]`, `["b","a"]`), "order"},
+
+		{"learned missing", seal([]byte(`{` + smallSchema + `,"spec":{}}`)), "EOF"},
+		{"learned null", seal([]byte(`{` + smallSchema + `,"spec":{},"learned":null}`)), "0 means"},
+		{"tree null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"decision_tree"},"learned":null}`)), "0 leaves"},
+		{"the other family's", seal([]byte(strings.Replace(smallTree, "decision_tree", "logistic_regression", 1))), "unknown field"},
+		{"feature out of range", tree(`"feature":0`, `"feature":1`), "feature 1 of 1"},
+		{"a loop", tree(`"left":-1`, `"left":0`), "out of range"},
+		{"index with a fraction", tree(`"left":-1`, `"left":-1.5`), "number"},
+		{"number too large", logistic(`"mean":[0]`, `"mean":[1e999]`), "1e999"},
+		{"weight missing", logistic(`"weights":[1,-1]`, `"weights":[1]`), "1 weights"},
+		{"null for a number reads as 0", logistic(`"scale":[1]`, `"scale":[null]`), "scale 0"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := Decode(test.artifact); err == nil || !strings.HasPrefix(err.Error(), "decode model: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want decode model: …%s…", err, test.want)
+			}
+		})
+	}
+}
+
+func TestDecode_cutAnywhere(t *testing.T) {
+	whole := encode(t, train(t, load(t, "iris"), Spec{}))
+	for n := range whole {
+		if _, err := Decode(whole[:n]); err == nil {
+			t.Fatalf("the first %d of %d bytes are taken for a model", n, len(whole))
+		}
+	}
+}
+
+// TestDecode_alteredAnywhere flips bits: each is refused or, as the names of JSON fields are read in either case,
+// changes nothing.
+func TestDecode_alteredAnywhere(t *testing.T) {
+	whole := encode(t, train(t, load(t, "iris"), Spec{Algorithm: DecisionTree}))
+	for i := range whole {
+		for bit := range 8 {
+			altered := bytes.Clone(whole)
+			altered[i] ^= 1 << bit
+			m, err := Decode(altered)
+			if err == nil && !bytes.Equal(encode(t, m), whole) {
+				t.Fatalf("bit %d of byte %d gives another model", bit, i)
+			}
+		}
+	}
+}
+
+// FuzzDecode looks for an artifact that is accepted and then panics, loops, answers nonsense or doesn't survive Encode.
+// With sealed, the input is the inner object and gets a checksum that fits, which no fuzzer would find.
+func FuzzDecode(f *testing.F) {
+	for _, inner := range []string{smallTree, smallLogistic, `{}`, `null`} {
+		f.Add([]byte(inner), true)
+		f.Add(seal([]byte(inner)), false)
+	}
+	f.Add([]byte(strings.Replace(smallLogistic, "[1,-1]", "[1e100,-1e100]", 1)), true)
+	f.Add([]byte(strings.Replace(smallTree, `"left":-1`, `"left":1`, 1)), true)
+	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
+		if sealed {
+			b = seal(b)
+		}
+		m, err := Decode(b)
+		if err != nil {
+			return
+		}
+		x, p := make([]float64, len(m.Schema().Features)), make([]float64, len(m.Schema().Classes))
+		for _, v := range []float64{0, 1, -1, math.MaxFloat64, -math.MaxFloat64} {
+			for f := range x {
+				x[f] = v
+			}
+			if got := m.Predict(x, p); got < 0 || got >= len(p) {
+				t.Fatalf("class %d of %d", got, len(p))
+			}
+			checkProbabilities(t, p)
+		}
+		again, err := Decode(encode(t, m))
+		if err != nil {
+			t.Fatalf("encoded again, it is refused: %v", err)
+		}
+		if !bytes.Equal(encode(t, again), encode(t, m)) {
+			t.Fatal("encoded again, the bytes differ")
+		}
+	})
+}

@@ -1,0 +1,42 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestAside(t *testing.T) {
+	t.Run("value", func(t *testing.T) {
+		if got, err := aside(t.Context(), func() (int, error) { return 7, nil }); got != 7 || err != nil {
+			t.Errorf("got %d, %v, want 7", got, err)
+		}
+	})
+	t.Run("error", func(t *testing.T) {
+		broken := errors.New("broken")
+		if _, err := aside(t.Context(), func() (int, error) { return 0, broken }); !errors.Is(err, broken) {
+			t.Errorf("got %v, want the function's error", err)
+		}
+	})
+	t.Run("panic", func(t *testing.T) {
+		if _, err := aside(t.Context(), func() (int, error) { panic("out of range") }); err == nil || !strings.Contains(err.Error(), "out of range") {
+			t.Errorf("got %v, want the panic as an error", err)
+		}
+	})
+	t.Run("cancelled while it runs", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		release, ended := make(chan struct{}), make(chan struct{})
+		_, err := aside(ctx, func() (int, error) {
+			defer close(ended)
+			cancel()
+			<-release // still running when aside returns
+			return 7, nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+		close(release)
+		<-ended // the goroutine isn't stuck on handing over its result
+	})
+}

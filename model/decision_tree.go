@@ -1,0 +1,196 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"iris/internal/dataset"
+)
+
+// decisionTreeParameters are the hyperparameters of DecisionTree.
+//
+//   - criterion: the impurity that a split lowers.
+//   - max_depth: splits on the way to a leaf at most, -1 for as many as it takes until the leaves are pure.
+var decisionTreeParameters = []parameter{
+	choice("criterion", "gini", "gini", "entropy"),
+	integer("max_depth", -1, 1, 100, -1),
+}
+
+// decisionTree is a binary tree in one array. A child is the index of a split, always higher than its parent's, or,
+// when negative, leaf ^child. A tree without splits is leaf 0.
+type decisionTree struct {
+	Splits []treeSplit `json:"splits"`
+	Leaves [][]int     `json:"leaves"` // per leaf: training rows by class
+
+	probabilities []float64 // leaf by leaf, one per class; derived by prepare
+}
+
+// treeSplit sends a row to Left when its Feature is below Threshold, else to Right.
+type treeSplit struct {
+	Feature   int     `json:"feature"`
+	Threshold float64 `json:"threshold"`
+	Left      int     `json:"left"`
+	Right     int     `json:"right"`
+}
+
+// smoothing is added to each class's rows in a leaf before its shares are taken (Laplace). A class is then never
+// impossible, so log loss stays finite, a leaf of few rows is less sure than one of many, and the order of the
+// classes in a leaf doesn't change.
+const smoothing = 1.0
+
+// maxLeafRows bounds a count in an artifact, so that no sum of them can overflow.
+const maxLeafRows = 1 << 40
+
+// prepare implements scorer. Every split and leaf must be reachable by exactly one way, which goes upwards in index:
+// score then ends, whatever the row.
+func (t *decisionTree) prepare(features, classes int) error {
+	if len(t.Leaves) != len(t.Splits)+1 {
+		return fmt.Errorf("%d leaves for %d splits, want one more than splits", len(t.Leaves), len(t.Splits))
+	}
+	reached := make(map[int]bool, len(t.Splits)+len(t.Leaves))
+	for i, s := range t.Splits {
+		if s.Feature < 0 || s.Feature >= features {
+			return fmt.Errorf("split %d: feature %d of %d", i, s.Feature, features)
+		}
+		if !within(s.Threshold, math.MaxFloat64) {
+			return fmt.Errorf("split %d: threshold %v", i, s.Threshold)
+		}
+		for _, child := range []int{s.Left, s.Right} {
+			if child >= len(t.Splits) || child < 0 && ^child >= len(t.Leaves) || child >= 0 && child <= i {
+				return fmt.Errorf("split %d: child %d is out of range", i, child)
+			}
+			if reached[child] {
+				return fmt.Errorf("split %d: child %d has two parents", i, child)
+			}
+			reached[child] = true
+		}
+	}
+	for i, counts := range t.Leaves {
+		if len(counts) != classes {
+			return fmt.Errorf("leaf %d: %d counts for %d classes", i, len(counts), classes)
+		}
+		for _, n := range counts {
+			if n < 0 || n > maxLeafRows {
+				return fmt.Errorf("leaf %d: %d rows", i, n)
+			}
+		}
+	}
+	t.derive(classes)
+	return nil
+}
+
+// derive computes the probabilities from the counts.
+func (t *decisionTree) derive(classes int) {
+	t.probabilities = make([]float64, 0, len(t.Leaves)*classes)
+	for _, counts := range t.Leaves {
+		rows := 0
+		for _, n := range counts {
+			rows += n
+		}
+		for _, n := range counts {
+			t.probabilities = append(t.probabilities, (float64(n)+smoothing)/(float64(rows)+smoothing*float64(classes)))
+		}
+	}
+}
+
+// score implements scorer.
+func (t *decisionTree) score(x, p []float64) {
+	leaf := t.leaf(x)
+	copy(p, t.probabilities[leaf*len(p):])
+}
+
+// leaf returns the index of the leaf that x falls into.
+func (t *decisionTree) leaf(x []float64) int {
+	if len(t.Splits) == 0 {
+		return 0
+	}
+	at := 0
+	for at >= 0 {
+		s := &t.Splits[at]
+		if x[s.Feature] < s.Threshold {
+			at = s.Left
+		} else {
+			at = s.Right
+		}
+	}
+	return ^at
+}
+
+// fitDecisionTree grows a tree with golearn and counts the training rows that fall into each of its leaves: golearn
+// itself keeps one label per leaf and no probabilities.
+func fitDecisionTree(ctx context.Context, t *dataset.Table, raw json.RawMessage, report func(Progress)) (scorer, error) {
+	var h struct {
+		Criterion string `json:"criterion"`
+		MaxDepth  int64  `json:"max_depth"`
+	}
+	if err := json.Unmarshal(raw, &h); err != nil {
+		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	}
+	grid, err := newGrid(t)
+	if err != nil {
+		return nil, err
+	}
+	classes := len(t.Schema.Classes)
+	splits, err := aside(ctx, func() ([]treeSplit, error) {
+		grown, err := growTree(grid, classes, h.Criterion, h.MaxDepth)
+		if err != nil {
+			return nil, err
+		}
+		return flatten(grown), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	tree := &decisionTree{Splits: splits}
+	tree.count(t)
+	if tree.rootIsVain() {
+		tree.Splits = nil
+		tree.count(t)
+	}
+	tree.derive(classes)
+	report(Progress{Iteration: 1, Total: 1, Loss: tree.meanLogLoss(t)})
+	return tree, nil
+}
+
+// count sets Leaves from the rows of t.
+func (t *decisionTree) count(table *dataset.Table) {
+	t.Leaves = make([][]int, len(t.Splits)+1)
+	for i := range t.Leaves {
+		t.Leaves[i] = make([]int, len(table.Schema.Classes))
+	}
+	for r, y := range table.Y {
+		t.Leaves[t.leaf(table.Row(r))][y]++
+	}
+}
+
+// rootIsVain reports whether the only split of the tree tells the classes no better apart than none: the shares of
+// the classes are the same on both sides. It is what golearn leaves behind, as feature 0 below 0, when it finds no
+// split that helps (constant features, an exclusive or), with a label for one side that means nothing.
+func (t *decisionTree) rootIsVain() bool {
+	if len(t.Splits) != 1 {
+		return false
+	}
+	left, right := t.Leaves[0], t.Leaves[1]
+	leftRows, rightRows := 0, 0
+	for k := range left {
+		leftRows += left[k]
+		rightRows += right[k]
+	}
+	for k := range left {
+		if left[k]*rightRows != right[k]*leftRows {
+			return false
+		}
+	}
+	return true
+}
+
+// meanLogLoss is the mean log loss of the tree's probabilities over the rows of t.
+func (t *decisionTree) meanLogLoss(table *dataset.Table) float64 {
+	classes, sum := len(table.Schema.Classes), 0.0
+	for r, y := range table.Y {
+		sum -= math.Log(t.probabilities[t.leaf(table.Row(r))*classes+y])
+	}
+	return sum / float64(len(table.Y))
+}

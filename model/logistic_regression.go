@@ -1,0 +1,166 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/optimize"
+
+	"iris/internal/dataset"
+)
+
+// logisticRegressionParameters are the hyperparameters of LogisticRegression.
+//
+//   - l2: strength of the penalty, scikit-learn's 1/C: the optimiser minimises
+//     mean log loss + l2/(2·rows) · Σ weights², biases not included, on standardised features. (With two classes
+//     scikit-learn keeps one vector of weights instead of two, to the effect of twice the strength.)
+//   - max_iterations: L-BFGS steps at most; a fit usually converges in 10 to 50.
+//   - tolerance: converged when no component of the gradient of that mean is larger.
+var logisticRegressionParameters = []parameter{
+	number("l2", 1, 0, 1e6),
+	integer("max_iterations", 200, 1, 10_000),
+	number("tolerance", 1e-6, 1e-12, 0.1),
+}
+
+// logisticRegression is softmax(bias + weights · (x-mean)/scale). The standardisation stays apart from the weights:
+// folded into them, a feature far from zero (a timestamp) would cancel most of its digits against the bias.
+type logisticRegression struct {
+	Mean    []float64 `json:"mean"`    // per feature
+	Scale   []float64 `json:"scale"`   // per feature: standard deviation over the training rows, 1 where that is 0
+	Weights []float64 `json:"weights"` // feature by feature, one per class
+	Bias    []float64 `json:"bias"`    // per class
+}
+
+// maxWeight bounds standardised values and weights, so that no sum of their products can overflow: with it, softmax
+// never sees an infinity or a NaN, however far a row lies from the training rows.
+const maxWeight = 1e100
+
+// prepare implements scorer.
+func (m *logisticRegression) prepare(features, classes int) error {
+	if len(m.Mean) != features || len(m.Scale) != features || len(m.Weights) != features*classes || len(m.Bias) != classes {
+		return fmt.Errorf("%d means, %d scales, %d weights and %d biases for %d features and %d classes",
+			len(m.Mean), len(m.Scale), len(m.Weights), len(m.Bias), features, classes)
+	}
+	for f := range features {
+		if !within(m.Mean[f], math.MaxFloat64) || !within(m.Scale[f], math.MaxFloat64) || m.Scale[f] <= 0 {
+			return fmt.Errorf("feature %d: mean %v, scale %v", f, m.Mean[f], m.Scale[f])
+		}
+	}
+	for i, v := range m.Weights {
+		if !within(v, maxWeight) {
+			return fmt.Errorf("weight %d is %v, want a number within ±%v", i, v, maxWeight)
+		}
+	}
+	for k, v := range m.Bias {
+		if !within(v, maxWeight) {
+			return fmt.Errorf("bias %d is %v, want a number within ±%v", k, v, maxWeight)
+		}
+	}
+	return nil
+}
+
+// within reports whether v is a number from -limit to limit.
+func within(v, limit float64) bool { return math.Abs(v) <= limit } // false for NaN
+
+// score implements scorer.
+func (m *logisticRegression) score(x, p []float64) {
+	copy(p, m.Bias)
+	classes := len(p)
+	for f, v := range x {
+		z := (v - m.Mean[f]) / m.Scale[f]
+		if z > maxWeight {
+			z = maxWeight
+		} else if z < -maxWeight {
+			z = -maxWeight
+		}
+		for k, w := range m.Weights[f*classes : (f+1)*classes] {
+			p[k] += z * w
+		}
+	}
+	softmax(p)
+}
+
+// softmax turns finite logits into probabilities in place and returns the logarithm of the sum of their exponentials.
+// Shifted by the largest logit, no exponential overflows and the sum is at least 1.
+func softmax(p []float64) float64 {
+	largest := p[0]
+	for _, v := range p[1:] {
+		if v > largest {
+			largest = v
+		}
+	}
+	sum := 0.0
+	for k, v := range p {
+		p[k] = math.Exp(v - largest)
+		sum += p[k]
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+	return largest + math.Log(sum)
+}
+
+// fitLogisticRegression minimises the loss of logisticRegressionParameters from weights of zero. Nothing in it is
+// random and every sum has one order, so the result depends on the rows and the hyperparameters alone.
+func fitLogisticRegression(ctx context.Context, t *dataset.Table, raw json.RawMessage, report func(Progress)) (scorer, error) {
+	var h struct {
+		L2            float64 `json:"l2"`
+		MaxIterations int     `json:"max_iterations"`
+		Tolerance     float64 `json:"tolerance"`
+	}
+	if err := json.Unmarshal(raw, &h); err != nil {
+		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	}
+	loss := newSoftmaxLoss(ctx, t, h.L2)
+	result, err := optimize.Minimize(
+		optimize.Problem{Func: loss.value, Grad: loss.gradient, Status: loss.status},
+		make([]float64, len(loss.grad)),
+		&optimize.Settings{
+			GradientThreshold: h.Tolerance,
+			MajorIterations:   h.MaxIterations + 1, // gonum counts the starting point as one
+			Recorder:          &recorder{report: report, total: h.MaxIterations, loss: loss},
+		},
+		&optimize.LBFGS{Linesearcher: &optimize.MoreThuente{}, GradStopThreshold: math.NaN()}, // NaN: GradientThreshold alone decides
+	)
+	if err != nil && !atPrecisionLimit(err) {
+		return nil, err
+	}
+	weights := len(loss.mean) * len(t.Schema.Classes)
+	return &logisticRegression{Mean: loss.mean, Scale: loss.scale, Weights: result.X[:weights], Bias: result.X[weights:]}, nil
+}
+
+// atPrecisionLimit reports whether the line search ended because it can't tell better weights from the present ones in
+// float64. They are the answer then. With the default tolerance and penalties of 0.01 to 1000 every fit tried converged
+// before that; without a penalty, classes that a plane can separate have no best weights, and the search ends here.
+func atPrecisionLimit(err error) bool {
+	return errors.Is(err, optimize.ErrLinesearcherFailure) || errors.Is(err, optimize.ErrLinesearcherBound) ||
+		errors.Is(err, optimize.ErrNoProgress) || errors.Is(err, optimize.ErrNonDescentDirection)
+}
+
+// recorder follows gonum's optimiser and reports each iteration once.
+type recorder struct {
+	report func(Progress)
+	total  int
+	loss   *softmaxLoss
+	next   int // the iteration to report next
+}
+
+// Init implements optimize.Recorder.
+func (r *recorder) Init() error { return nil }
+
+// Record implements optimize.Recorder. gonum doesn't record the iteration that ends the run as such, only as the
+// PostIteration that follows.
+func (r *recorder) Record(at *optimize.Location, op optimize.Operation, stats *optimize.Stats) error {
+	if op == optimize.MajorIteration {
+		r.loss.tries = 0
+	}
+	iteration := stats.MajorIterations - 1
+	if (op == optimize.MajorIteration || op == optimize.PostIteration) && iteration >= r.next {
+		r.next = iteration + 1
+		r.report(Progress{Iteration: iteration, Total: r.total, Loss: at.F - r.loss.penalty(at.X)})
+	}
+	return nil
+}

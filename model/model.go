@@ -1,0 +1,73 @@
+// Package model is the machine learning of iris: a Spec says what to train, Train makes a Model of a table, Evaluate
+// measures it, Predict uses it, Encode and Decode carry it. It knows no files, no network and no registry; the bytes
+// of Encode are kept by others.
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"iris/internal/dataset"
+)
+
+// Model is a trained classifier. It never changes, so any number of goroutines may use it.
+type Model struct {
+	schema dataset.Schema
+	spec   Spec
+	scorer scorer
+}
+
+// scorer is what a family learned: one type per family, encoded in the artifact as its JSON form.
+type scorer interface {
+	// prepare checks everything that score relies on and derives what the JSON form leaves out. It runs once,
+	// after a fit and after a decode alike, before the first score.
+	prepare(features, classes int) error
+	// score fills p, one value per class, with probabilities for the row x. It doesn't allocate and changes nothing
+	// but p.
+	score(x, p []float64)
+}
+
+// family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, and a line below.
+type family struct {
+	parameters []parameter
+	empty      func() scorer // for Decode to fill
+	fit        func(context.Context, *dataset.Table, json.RawMessage, func(Progress)) (scorer, error)
+}
+
+var families = map[Algorithm]family{
+	LogisticRegression: {
+		parameters: logisticRegressionParameters,
+		empty:      func() scorer { return new(logisticRegression) },
+		fit:        fitLogisticRegression,
+	},
+	DecisionTree: {
+		parameters: decisionTreeParameters,
+		empty:      func() scorer { return new(decisionTree) },
+		fit:        fitDecisionTree,
+	},
+}
+
+// Schema returns the columns and classes that m was trained on. The caller must not change its slices and its map.
+func (m *Model) Schema() dataset.Schema { return m.schema }
+
+// Spec returns the resolved spec that m was trained with. The caller must not change its bytes.
+func (m *Model) Spec() Spec { return m.spec }
+
+// Predict classifies the row x, finite values in the order of Schema().Features. It fills probabilities, one per
+// class in the order of Schema().Classes, adding up to 1, and returns the index of the most probable class, the lowest
+// of equals. It doesn't allocate. Slices of another length are a mistake in the calling code, and it panics.
+func (m *Model) Predict(x, probabilities []float64) int {
+	if len(x) != len(m.schema.Features) || len(probabilities) != len(m.schema.Classes) {
+		panic(fmt.Sprintf("model: Predict with %d values and room for %d probabilities, want %d and %d",
+			len(x), len(probabilities), len(m.schema.Features), len(m.schema.Classes)))
+	}
+	m.scorer.score(x, probabilities)
+	best := 0
+	for i, p := range probabilities {
+		if p > probabilities[best] {
+			best = i
+		}
+	}
+	return best
+}
