@@ -1,0 +1,123 @@
+package mlflow
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Limits of one log-batch request; together no more than maxEntities.
+const (
+	maxEntities = 1000
+	maxParams   = 100
+	maxTags     = 100
+)
+
+// Metric is one point of a curve.
+type Metric struct {
+	Key   string // letters, digits and _ - . space : /
+	Value float64
+	Time  time.Time // now when zero
+	Step  int64
+	// To show the metric on the page of a logged model as well, against a dataset of the run; all optional.
+	ModelID, DatasetName, DatasetDigest string
+}
+
+// Batch is what LogBatch takes. MLflow cuts tags at 8,000 and params at 6,000 characters.
+type Batch struct {
+	Metrics      []Metric
+	Params, Tags map[string]string
+}
+
+type wireMetric struct {
+	Key           string `json:"key"`
+	Value         number `json:"value"`
+	Time          millis `json:"timestamp"`
+	Step          int64  `json:"step"`
+	ModelID       string `json:"model_id,omitempty"`
+	DatasetName   string `json:"dataset_name,omitempty"`
+	DatasetDigest string `json:"dataset_digest,omitempty"`
+}
+
+// LogBatch adds to a run, in as many requests as MLflow's limits ask for. Logging the same twice is logging it once,
+// but a param cannot change its value. A failure may leave a part of the batch behind.
+func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
+	now := time.Now()
+	metrics := make([]wireMetric, 0, len(b.Metrics))
+	for _, m := range b.Metrics {
+		if m.Time.IsZero() {
+			m.Time = now
+		}
+		metrics = append(metrics, wireMetric{m.Key, number(m.Value), toMillis(m.Time), m.Step, m.ModelID, m.DatasetName, m.DatasetDigest})
+	}
+	params, tags := pairs(b.Params), pairs(b.Tags)
+	for len(metrics)+len(params)+len(tags) > 0 {
+		body := struct {
+			RunID   string       `json:"run_id"`
+			Metrics []wireMetric `json:"metrics,omitempty"`
+			Params  []pair       `json:"params,omitempty"`
+			Tags    []pair       `json:"tags,omitempty"`
+		}{RunID: runID}
+		body.Tags, tags = cut(tags, maxTags)
+		body.Params, params = cut(params, maxParams)
+		body.Metrics, metrics = cut(metrics, maxEntities-len(body.Tags)-len(body.Params))
+		if err := c.set(ctx, "log to run "+runID, http.MethodPost, "mlflow/runs/log-batch", body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cut[T any](list []T, n int) (head, tail []T) {
+	n = min(n, len(list))
+	return list[:n], list[n:]
+}
+
+// Column is a column of a dataset. Its type is one of MLflow's: double, string, long, boolean ...
+type Column struct {
+	Name, Type string
+}
+
+// Dataset is an input of a run.
+type Dataset struct {
+	Name      string
+	Digest    string // at most 36 characters
+	SourceURI string // s3://bucket/key
+	Columns   []Column
+	Rows      int
+	Context   string // what the run uses it for, such as training
+}
+
+// LogDataset makes a dataset an input of a run. Twice is once.
+func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error {
+	type column struct {
+		Type     string `json:"type"`
+		Name     string `json:"name"`
+		Required bool   `json:"required"`
+	}
+	columns := make([]column, 0, len(d.Columns))
+	for _, col := range d.Columns {
+		columns = append(columns, column{col.Type, col.Name, true})
+	}
+	return c.set(ctx, "log dataset of run "+runID, http.MethodPost, "mlflow/runs/log-inputs", map[string]any{
+		"run_id": runID,
+		"datasets": []any{map[string]any{
+			"tags": []pair{{"mlflow.data.context", d.Context}},
+			"dataset": map[string]string{
+				"name":        d.Name,
+				"digest":      d.Digest,
+				"source_type": "s3",
+				// These are JSON in strings.
+				"source":  encode(map[string]string{"uri": d.SourceURI}),
+				"schema":  encode(map[string]any{"mlflow_colspec": columns}),
+				"profile": encode(map[string]int{"num_rows": d.Rows, "num_elements": d.Rows * len(d.Columns)}),
+			},
+		}},
+	})
+}
+
+func encode(v any) string {
+	data, _ := json.Marshal(v) // strings and integers always can be
+	return string(data)
+}

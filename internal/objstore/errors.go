@@ -1,0 +1,52 @@
+package objstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// What a caller decides on, with errors.Is. All else is a bug or a setting, and its text says which.
+var (
+	// ErrNotExist means that there is no such object, or no such bucket.
+	ErrNotExist = errors.New("does not exist")
+	// ErrUnavailable means that S3 did not answer, or answered that it cannot at the moment: try again later.
+	ErrUnavailable = errors.New("S3 is unavailable")
+)
+
+// translate says what was being done to what, and puts an error of minio-go into one of our classes. The end of the
+// caller's context stays what it is: it says nothing about S3.
+func translate(ctx context.Context, doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), errNoAnswer):
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, errNoAnswer)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", doing, ctx.Err())
+	}
+	var answer minio.ErrorResponse
+	if errors.As(err, &answer) {
+		switch {
+		case answer.Code == minio.NoSuchKey:
+			return fmt.Errorf("%s: %w", doing, ErrNotExist)
+		case answer.Code == minio.NoSuchBucket:
+			return fmt.Errorf("%s: the bucket %w", doing, ErrNotExist)
+		case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests:
+			return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
+		}
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	var request *url.Error // also stands for connections that were closed, whose cause minio-go drops
+	var network net.Error
+	if errors.As(err, &request) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

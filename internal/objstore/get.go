@@ -1,0 +1,76 @@
+package objstore
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// Get opens an object for reading from its start to its end. A missing one is ErrNotExist here, not at the first read.
+// The caller closes the reader, and ctx must live until then. A connection that breaks while reading is ErrUnavailable.
+func (s *Store) Get(ctx context.Context, ref Ref) (io.ReadCloser, error) {
+	return s.open(ctx, "get "+ref.URI(), ref, minio.GetObjectOptions{})
+}
+
+// GetRange is Get for length bytes from offset on; fewer when the object ends before. An offset behind the end is an
+// error, and so is a length that is not positive.
+func (s *Store) GetRange(ctx context.Context, ref Ref, offset, length int64) (io.ReadCloser, error) {
+	doing := fmt.Sprintf("get bytes %d to %d of %s", offset, offset+length, ref.URI())
+	if offset < 0 || length <= 0 {
+		return nil, fmt.Errorf("%s: not a range", doing)
+	}
+	var options minio.GetObjectOptions
+	if err := options.SetRange(offset, offset+length-1); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.open(ctx, doing, ref, options)
+}
+
+func (s *Store) open(ctx context.Context, doing string, ref Ref, options minio.GetObjectOptions) (io.ReadCloser, error) {
+	ctx, wait := withPatience(ctx, answerTimeout)
+	// The plain client's GetObject asks for nothing before the first read; the core's asks at once.
+	content, _, _, err := s.client.GetObject(ctx, ref.Bucket, ref.Key, options)
+	wait.answered()
+	if err != nil {
+		err = translate(ctx, doing, err)
+		wait.release()
+		return nil, err
+	}
+	return &body{ReadCloser: content, ctx: ctx, wait: wait, doing: doing}, nil
+}
+
+// body is an object being read; it says what broke.
+type body struct {
+	io.ReadCloser
+	ctx   context.Context // of the request, ends with wait
+	wait  *patience
+	doing string
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	return n, translate(b.ctx, b.doing, err)
+}
+
+func (b *body) Close() error {
+	defer b.wait.release()
+	return b.ReadCloser.Close()
+}
+
+// Stat returns the size of an object without reading it, or ErrNotExist. It does not know the SHA-256.
+func (s *Store) Stat(ctx context.Context, bucket, key string) (Ref, error) {
+	ref := Ref{Bucket: bucket, Key: key}
+	ctx, wait := withPatience(ctx, answerTimeout)
+	defer wait.release()
+	info, err := s.client.StatObject(ctx, bucket, key, minio.StatObjectOptions{})
+	if err != nil {
+		return Ref{}, translate(ctx, "stat "+ref.URI(), err)
+	}
+	ref.Size = info.Size
+	return ref, nil
+}

@@ -1,0 +1,42 @@
+package objstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// maxJSON is the largest JSON object that GetJSON reads: far more than any of ours has, and no danger to the process.
+const maxJSON = 16 << 20
+
+// PutJSON stores v as JSON.
+func (s *Store) PutJSON(ctx context.Context, bucket, key string, v any) (Ref, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return Ref{}, fmt.Errorf("put %s: %w", Ref{Bucket: bucket, Key: key}.URI(), err)
+	}
+	return s.Put(ctx, bucket, key, bytes.NewReader(data), int64(len(data)), "application/json")
+}
+
+// GetJSON reads an object of at most 16 MiB into v.
+func (s *Store) GetJSON(ctx context.Context, bucket, key string, v any) error {
+	ref := Ref{Bucket: bucket, Key: key}
+	body, err := s.Get(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read from
+	data, err := io.ReadAll(io.LimitReader(body, maxJSON+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > maxJSON {
+		return fmt.Errorf("get %s: over %d bytes, too large for JSON of ours", ref.URI(), maxJSON)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("get %s: %w", ref.URI(), err)
+	}
+	return nil
+}

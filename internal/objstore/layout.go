@@ -1,0 +1,71 @@
+package objstore
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// The layout of the bucket of Iris: every key is built here. Task ids come from whoever starts a workflow, so one task id
+// is one segment of a path, whatever it holds.
+
+// Prefixes of objects that expire (Store.SetExpiry).
+const (
+	UploadsPrefix = "uploads/"
+	BatchesPrefix = "batches/"
+)
+
+const datasetsPrefix = "datasets/"
+
+// UploadKey is where the bytes of an upload lie until they are known to be good.
+func UploadKey(taskID string) string { return UploadsPrefix + segment(taskID) }
+
+// DatasetKey is where a dataset lies for good: the same bytes are the same object.
+func DatasetKey(digest string) string { return datasetsPrefix + digest + ".csv" }
+
+// IsDatasetKey reports whether a key is one of DatasetKey: an object that does not change any more.
+func IsDatasetKey(key string) bool {
+	return strings.HasPrefix(key, datasetsPrefix) && strings.HasSuffix(key, ".csv")
+}
+
+// DatasetViewKey is where the schema and the profile of a dataset lie. The view names what they depend on besides the
+// bytes: the label column and the features.
+func DatasetViewKey(digest, view string) string {
+	return datasetsPrefix + digest + "/" + view + ".json"
+}
+
+// TrainingKey is where a training keeps its model before it is registered. Its run is MLflow's.
+func TrainingKey(runID, name string) string { return "trainings/" + segment(runID) + "/" + name }
+
+// BatchInputKey is where the rows of a batch lie.
+func BatchInputKey(taskID string) string { return batchKey(taskID, "input.csv") }
+
+// BatchPartKey is where the scores of a shard lie; the same shard is the same object, so a retry overwrites.
+func BatchPartKey(taskID string, shard int) string {
+	return batchKey(taskID, fmt.Sprintf("part-%05d.csv", shard))
+}
+
+// BatchManifestKey is where a finished batch says what it consists of.
+func BatchManifestKey(taskID string) string { return batchKey(taskID, "manifest.json") }
+
+func batchKey(taskID, name string) string {
+	return BatchesPrefix + segment(taskID) + "/" + name
+}
+
+// TaskKey is where the final status of a task lies, for the time after Temporal has forgotten it.
+func TaskKey(taskID string) string { return "tasks/" + segment(taskID) + ".json" }
+
+// maxSegment is what MinIO takes between two slashes of a key.
+const maxSegment = 255 - len(".json")
+
+// segment escapes an id. What a path would read as a direction, and what is too long, becomes its hash.
+func segment(id string) string {
+	escaped := url.PathEscape(id)
+	if strings.Trim(escaped, ".") != "" && len(escaped) <= maxSegment {
+		return escaped
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,50 @@
+package objstore_test
+
+import (
+	"strings"
+	"testing"
+
+	"iris/internal/objstore"
+)
+
+func TestKeys(t *testing.T) {
+	for got, want := range map[string]string{
+		objstore.UploadKey("t-1"):                 "uploads/t-1",
+		objstore.DatasetKey("ab12"):               "datasets/ab12.csv",
+		objstore.DatasetViewKey("ab12", "cd34"):   "datasets/ab12/cd34.json",
+		objstore.TrainingKey("run", "model.json"): "trainings/run/model.json",
+		objstore.BatchInputKey("t-1"):             "batches/t-1/input.csv",
+		objstore.BatchPartKey("t-1", 42):          "batches/t-1/part-00042.csv",
+		objstore.BatchManifestKey("t-1"):          "batches/t-1/manifest.json",
+		objstore.TaskKey("t-1"):                   "tasks/t-1.json",
+	} {
+		if got != want {
+			t.Errorf("got key %s, want %s", got, want)
+		}
+	}
+}
+
+func TestKeys_taskIDIsOneSegment(t *testing.T) {
+	for _, id := range []string{"../a b/c?d", "..", ".", "", strings.Repeat("é", 300)} {
+		segments := strings.Split(objstore.BatchInputKey(id), "/")
+		if len(segments) != 3 || strings.Trim(segments[1], ".") == "" || len(segments[1]) > 250 {
+			t.Errorf("the task id %q becomes the segments %q, want one of at most 250 bytes that is no direction", id, segments)
+		}
+	}
+	if objstore.TaskKey("..") == objstore.TaskKey(".") {
+		t.Error("two task ids share a key")
+	}
+}
+
+func TestIsDatasetKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		objstore.DatasetKey("ab12"):           true,
+		objstore.DatasetViewKey("ab12", "cd"): false,
+		objstore.UploadKey("ab12"):            false,
+		"uploads/datasets/ab12.csv":           false,
+	} {
+		if got := objstore.IsDatasetKey(key); got != want {
+			t.Errorf("IsDatasetKey(%s) = %t, want %t", key, got, want)
+		}
+	}
+}

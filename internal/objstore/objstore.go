@@ -1,0 +1,103 @@
+// Package objstore keeps objects in S3: everything of Iris that grows with the data. It is a thin layer over minio-go,
+// the only one that knows it, and adds what the rest relies on: objects are named by a Ref, an upload of unknown size
+// takes one part of memory and leaves nothing behind when it fails, and a server that is down is ErrUnavailable within
+// three seconds. It is not a cache and knows no formats but JSON; layout.go says which key means what.
+package objstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// Limits of the connection. They decide how soon a server that is down is reported as such.
+const (
+	// dialTimeout is for a host that swallows packets; a refused connection fails at once.
+	dialTimeout = time.Second
+	// attempts is how often a request is sent. minio-go waits up to 0.2, 0.4 and 0.8 s in between, at random. Its own
+	// default of 10 takes longer than anybody waits for an answer.
+	attempts = 3
+)
+
+// defaultRegion is what MinIO calls itself. Naming a region spares minio-go asking for one before the first request.
+const defaultRegion = "us-east-1"
+
+// Options says which S3 to use.
+type Options struct {
+	Endpoint  string // host:port, or a URL http(s)://host:port, which then decides about Secure
+	AccessKey string
+	SecretKey string
+	Region    string // us-east-1 when empty
+	Secure    bool   // TLS
+}
+
+// Store is a client of one S3 server. Its methods may be called from any number of goroutines.
+type Store struct {
+	client minio.Core
+	region string
+}
+
+// New returns a client. It does not connect: Check does.
+func New(o Options) (*Store, error) {
+	switch {
+	case o.Endpoint == "":
+		return nil, errors.New("objstore: Options.Endpoint is empty")
+	case o.AccessKey == "":
+		return nil, errors.New("objstore: Options.AccessKey is empty")
+	case o.SecretKey == "":
+		return nil, errors.New("objstore: Options.SecretKey is empty")
+	}
+	endpoint := o.Endpoint
+	if scheme, host, found := strings.Cut(endpoint, "://"); found {
+		if scheme != "http" && scheme != "https" {
+			return nil, fmt.Errorf("objstore: endpoint %s: want host:port or http(s)://host:port", o.Endpoint)
+		}
+		endpoint, o.Secure = strings.TrimSuffix(host, "/"), scheme == "https"
+	}
+	if o.Region == "" {
+		o.Region = defaultRegion
+	}
+	transport, err := newTransport(o.Secure)
+	if err != nil {
+		return nil, fmt.Errorf("objstore: %w", err)
+	}
+	client, err := minio.New(endpoint, &minio.Options{
+		Creds:      credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""),
+		Secure:     o.Secure,
+		Region:     o.Region,
+		Transport:  transport,
+		MaxRetries: attempts,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("objstore: endpoint %s: %w", o.Endpoint, err)
+	}
+	return &Store{client: minio.Core{Client: client}, region: o.Region}, nil
+}
+
+func newTransport(secure bool) (*http.Transport, error) {
+	transport, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return nil, err
+	}
+	transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	transport.ResponseHeaderTimeout = 0 // patience, which knows what is being waited for
+	return transport, nil
+}
+
+// Check reports whether S3 answers and knows our keys. Keys that are valid but may not list buckets are fine.
+func (s *Store) Check(ctx context.Context) error {
+	ctx, wait := withPatience(ctx, answerTimeout)
+	defer wait.release()
+	_, err := s.client.ListBuckets(ctx)
+	if minio.ToErrorResponse(err).Code == minio.AccessDenied {
+		return nil
+	}
+	return translate(ctx, "check S3", err)
+}
