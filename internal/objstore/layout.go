@@ -57,6 +57,12 @@ func batchKey(taskID, name string) string {
 // TaskKey is where the final status of a task lies, for the time after Temporal has forgotten it.
 func TaskKey(taskID string) string { return "tasks/" + segment(taskID) + ".json" }
 
+// ModelSchemaKey is where the schema of a model lies. The name of a model is a segment as it is (model.CheckName).
+func ModelSchemaKey(modelName string) string { return "models/" + modelName + "/schema.json" }
+
+// ModelHistoryPrefix begins the keys of the entries about a model's promotions.
+func ModelHistoryPrefix(modelName string) string { return "models/" + modelName + "/history/" }
+
 // maxSegment is what MinIO takes between two slashes of a key.
 const maxSegment = 255 - len(".json")
 

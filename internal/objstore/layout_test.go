@@ -17,6 +17,8 @@ func TestKeys(t *testing.T) {
 		objstore.BatchPartKey("t-1", 42):          "batches/t-1/part-00042.csv",
 		objstore.BatchManifestKey("t-1"):          "batches/t-1/manifest.json",
 		objstore.TaskKey("t-1"):                   "tasks/t-1.json",
+		objstore.ModelSchemaKey("iris"):           "models/iris/schema.json",
+		objstore.ModelHistoryPrefix("iris"):       "models/iris/history/",
 	} {
 		if got != want {
 			t.Errorf("got key %s, want %s", got, want)

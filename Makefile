@@ -1,0 +1,73 @@
+# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
+
+# Percent of statements that tests must reach, in everything but what is there for tests only.
+COVERAGE  := 93
+UNCOUNTED := ^iris/internal/(testenv|dataset/datasettest|dataset/testdata)/
+
+FUZZTIME ?= 10s
+
+.PHONY: build run demo stack test coverage lint fmt histories vuln fuzz clean help
+
+build: ## build bin/iris
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/iris ./cmd/iris
+
+run: build ## start everything on this machine and stay up until Ctrl-C
+	@bin/iris up
+
+demo: build ## start everything, train, predict, batch-predict, stop
+	@bin/iris up --demo
+
+# With -race, because then `make test` finds half of its dependencies compiled.
+stack: ## install Temporal, MinIO and MLflow into .stack (`make run` and `make test` do it too)
+	@echo 'looking for the local stack (the first time this compiles its installer, which takes a minute or two)'
+	@$(GO) run -race ./internal/testenv/install
+
+test: stack ## run every test with the race detector and check the coverage
+	@set -o pipefail; mkdir -p bin; status=0; \
+	$(GO) test -race -timeout=15m -coverpkg=./... -coverprofile=coverage.out ./... 2>&1 \
+	  | sed -u 's/[[:space:]]*coverage: .*//' | tee bin/test.log || status=1; \
+	if [[ $$status == 0 ]]; then $(MAKE) -s coverage || status=1; fi; \
+	awk '/^ok /{passed++} /^FAIL\t/{failed++} END{printf "packages: %d passed, %d failed\n", passed, failed}' bin/test.log; \
+	exit $$status
+
+coverage: ## check the coverage of the last `make test`
+	@grep -Ev '$(UNCOUNTED)' coverage.out >bin/coverage.out
+	@$(GO) tool cover -func=bin/coverage.out | awk '/^total:/ { \
+	  printf "statement coverage %s, at least $(COVERAGE)%% wanted\n", $$3; sub("%", "", $$3); exit $$3 < $(COVERAGE) }'
+
+lint: ## golangci-lint (with the format), go vet and workflowcheck
+	$(GO) vet ./...
+	$(TOOL) golangci-lint run ./...
+	$(TOOL) workflowcheck -config .workflowcheck.yml ./workflows/...
+
+fmt: ## format the code as `make lint` wants it
+	$(TOOL) golangci-lint fmt ./...
+
+histories: stack ## record the golden histories of the workflows anew, from end-to-end runs
+	IRIS_HISTORIES=$(CURDIR)/workflows/testdata/history/unreleased $(GO) test -count=1 -timeout=15m -run='^TestHistories' ./e2e
+
+vuln: ## look for known vulnerabilities; needs the network
+	$(TOOL) govulncheck ./...
+
+fuzz: ## run every fuzz target for FUZZTIME
+	@grep -rl --include='*_test.go' --exclude-dir='.*' '^func Fuzz' */ | xargs -n1 dirname | sort -u | while read -r package; do \
+	  for target in $$($(GO) test -list='^Fuzz' "./$$package" | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) "./$$package"; \
+	  done; \
+	done
+
+clean: ## remove what was built; the stack and the models in .stack stay
+	rm -rf bin coverage.out
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,45 @@
+// Package deploy holds what the local stack and the containers are made of: the pinned versions of Temporal, MinIO and
+// MLflow. It is data with accessors; installing and starting is the work of package stack.
+package deploy
+
+import (
+	"crypto/sha256"
+	_ "embed" // for the pinned files
+	"encoding/hex"
+	"strings"
+)
+
+//go:embed versions.env
+var versions string
+
+//go:embed requirements.txt
+var requirements string
+
+// TemporalVersion is the module version of github.com/temporalio/cli, such as v1.5.1.
+func TemporalVersion() string { return value(versions, "TEMPORAL_CLI_VERSION=") }
+
+// MinIOVersion is the module version of github.com/minio/minio, a pseudo-version.
+func MinIOVersion() string { return value(versions, "MINIO_VERSION=") }
+
+// MLflowVersion is the version of MLflow that the requirements pin, such as 3.17.2.
+func MLflowVersion() string { return value(requirements, "mlflow==") }
+
+// Requirements is the pip requirements file of the MLflow server, every package pinned.
+func Requirements() string { return requirements }
+
+// RequirementsHash names the contents of Requirements in eight hex digits, so that a changed pin means a new folder.
+func RequirementsHash() string {
+	sum := sha256.Sum256([]byte(requirements))
+	return hex.EncodeToString(sum[:4])
+}
+
+// value is what follows prefix on the first line that starts with it, up to a space; empty when there is none.
+func value(text, prefix string) string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, prefix); ok {
+			rest, _, _ = strings.Cut(strings.TrimSpace(rest), " ")
+			return rest
+		}
+	}
+	return ""
+}

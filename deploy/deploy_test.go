@@ -1,0 +1,58 @@
+package deploy
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestVersions_arePinned(t *testing.T) {
+	tests := map[string]struct{ got, want string }{
+		"temporal": {TemporalVersion(), `^v\d+\.\d+\.\d+$`},
+		"minio":    {MinIOVersion(), `^v0\.0\.0-\d{14}-[0-9a-f]{12}$`},
+		"mlflow":   {MLflowVersion(), `^\d+\.\d+\.\d+$`},
+		"hash":     {RequirementsHash(), `^[0-9a-f]{8}$`},
+	}
+	for name, test := range tests {
+		if !regexp.MustCompile(test.want).MatchString(test.got) {
+			t.Errorf("the version of %s is %q, want one like %s", name, test.got, test.want)
+		}
+	}
+}
+
+// Every package has one exact version, and nothing says where it comes from: that is the choice of whoever installs.
+func TestRequirements_arePinned(t *testing.T) {
+	postgres, err := os.ReadFile("requirements-postgres.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned := regexp.MustCompile(`^[a-z0-9-]+==[0-9][0-9a-z.]*( ; [^@]+)?$`)
+	seen := 0
+	for line := range strings.Lines(Requirements() + string(postgres)) {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		seen++
+		if !pinned.MatchString(line) {
+			t.Errorf("%q is not one package with one version", line)
+		}
+	}
+	for _, name := range []string{"mlflow", "boto3"} {
+		if !strings.Contains(Requirements(), "\n"+name+"==") {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if seen < 80 {
+		t.Errorf("%d packages are pinned; MLflow needs more than that", seen)
+	}
+}
+
+func TestValue(t *testing.T) {
+	const text = "# A=0\nAB=1\nA=2 ; a marker\nC=\n"
+	for key, want := range map[string]string{"A=": "2", "AB=": "1", "C=": "", "D=": ""} {
+		if got := value(text, key); got != want {
+			t.Errorf("value(%q) = %q, want %q", key, got, want)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+// Package archtest checks the layout of the house: imports only go down. Each package is a room with a floor and a list
+// of what it may import, of Iris and from outside; docs/architecture.md has the picture. The rule is a test and not a
+// linter's setting because a failure should tell a newcomer why.
+package archtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// module is the path that every package of Iris begins with.
+const module = "iris/"
+
+// outside marks rooms that stand beside the house, such as tests and the local stack: whoever lists them may import them.
+const outside = -1
+
+// room is one package, or a tree of them when its path ends in "/...".
+type room struct {
+	path  string
+	floor int
+	iris  []string // packages of Iris that it may import, without the module
+	lib   []string // import path prefixes from outside the standard library
+}
+
+// rooms is the whole house. A new package needs a line here.
+func rooms() []room {
+	const temporal = "go.temporal.io/"
+	return []room{
+		// Leaves: the standard library and at most one outside library each.
+		{path: "internal/dataset", floor: 0},
+		{path: "internal/mlflow", floor: 0},
+		{path: "internal/objstore", floor: 0, lib: []string{"github.com/minio/minio-go/v7"}},
+		{path: "internal/webui", floor: 0},
+
+		// The machine learning: no Temporal, no network.
+		{path: "model", floor: 1, iris: []string{"internal/dataset"}, lib: []string{"gonum.org/v1/gonum", golearn}},
+
+		{
+			path: "internal/registry", floor: 2, iris: []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},
+			lib: []string{"github.com/hashicorp/golang-lru/v2", "golang.org/x/sync"},
+		},
+
+		// Everything with a side effect.
+		{
+			path: "activities", floor: 3,
+			iris: []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model", "internal/registry"},
+			lib:  []string{temporal, "gonum.org/v1/plot", "golang.org/x/sync"},
+		},
+
+		// Deterministic code; the rooms below activities are there for their types.
+		{
+			path: "workflows", floor: 4, iris: []string{"activities", "internal/dataset", "internal/objstore", "model"},
+			lib: []string{temporal},
+		},
+
+		// The two processes. They never import each other, and the API reaches activities and MLflow only by way of workflows
+		// and the registry.
+		{
+			path: "apiserver", floor: 5,
+			iris: []string{"internal/dataset", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
+			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync"},
+		},
+		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
+
+		// Wiring.
+		{
+			path: "internal/app", floor: 6,
+			iris: []string{
+				"activities", "apiserver", "internal/mlflow", "internal/objstore", "internal/stack", "model", "internal/registry",
+				"worker", "workflows",
+			},
+			lib: []string{temporal, "golang.org/x/sync"},
+		},
+		{
+			path: "cmd/iris", floor: 7, iris: []string{"internal/app", "internal/stack"},
+			lib: []string{"go.temporal.io/sdk/contrib/envconfig"},
+		},
+
+		// Beside the house: what it is tried and tested with.
+		{path: "deploy", floor: outside},
+		{path: "e2e", floor: outside},
+		{path: "internal/archtest", floor: outside},
+		{path: "internal/dataset/datasettest", floor: outside, iris: []string{"internal/dataset", "internal/dataset/testdata"}},
+		{
+			path: "internal/stack", floor: outside, iris: []string{"deploy", "internal/objstore"},
+			lib: []string{temporal, "golang.org/x/sync"},
+		},
+		{
+			path: "internal/testenv/...", floor: outside,
+			iris: []string{"internal/mlflow", "internal/objstore", "internal/stack", "internal/testenv"},
+			lib:  []string{temporal, "google.golang.org/protobuf"},
+		},
+	}
+}
+
+// golearn is confined to one file, because its types and its panics must not leak into the rest of the model.
+const (
+	golearn     = "github.com/sjwhitworth/golearn"
+	golearnFile = "golearn.go"
+)
+
+// source is a Go file that is no test, with what it imports.
+type source struct {
+	pkg     string // import path
+	file    string // its name alone
+	imports []string
+}
+
+// check returns what is wrong with a file, one sentence each.
+func check(rooms []room, f source) []string {
+	at := find(rooms, strings.TrimPrefix(f.pkg, module))
+	if at == nil {
+		return []string{fmt.Sprintf("%s has no floor: give it a line in internal/archtest", f.pkg)}
+	}
+	var wrong []string
+	for _, path := range f.imports {
+		var reason string
+		if inside, ok := strings.CutPrefix(path, module); ok {
+			reason = checkInside(rooms, *at, inside)
+		} else if strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+			reason = checkOutside(*at, f.file, path)
+		}
+		if reason != "" {
+			wrong = append(wrong, fmt.Sprintf("%s/%s imports %s: %s", f.pkg, f.file, path, reason))
+		}
+	}
+	return wrong
+}
+
+// checkInside says why a room may not import a package of Iris; empty when it may.
+func checkInside(rooms []room, at room, path string) string {
+	if !slices.Contains(at.iris, path) {
+		return fmt.Sprintf("%s may import only %s of Iris", at.path, list(at.iris))
+	}
+	if to := find(rooms, path); to != nil && at.floor != outside && to.floor != outside && to.floor >= at.floor {
+		return fmt.Sprintf("imports only go down, and that is from floor %d to floor %d", at.floor, to.floor)
+	}
+	return ""
+}
+
+// checkOutside says why a file may not import a package of another module; empty when it may.
+func checkOutside(at room, file, path string) string {
+	if within(path, golearn) && file != golearnFile {
+		return "only model/" + golearnFile + " may"
+	}
+	if !slices.ContainsFunc(at.lib, func(prefix string) bool { return within(path, prefix) }) {
+		return fmt.Sprintf("beside the standard library %s may import only %s", at.path, list(at.lib))
+	}
+	return ""
+}
+
+// find returns the room of a package, nil when it has none.
+func find(rooms []room, pkg string) *room {
+	for i, r := range rooms {
+		tree, isTree := strings.CutSuffix(r.path, "/...")
+		if pkg == tree || isTree && strings.HasPrefix(pkg, tree+"/") {
+			return &rooms[i]
+		}
+	}
+	return nil
+}
+
+// within reports whether an import path is prefix or lies below it.
+func within(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, strings.TrimSuffix(prefix, "/")+"/")
+}
+
+// list writes names for a sentence.
+func list(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,223 @@
+package stack
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iris/deploy"
+)
+
+// fakeGo installs a program that says which module it was made from.
+const fakeGo = `for module; do :; done
+echo "go $*, CGO_ENABLED=$CGO_ENABLED"
+[ -z "$GOOS" ] || { echo "cross-compiling"; exit 1; }
+name=${module%@*}; name=${name##*/}
+printf '#!/bin/sh\necho %s\n' "$module" >"$GOBIN/$name"
+chmod +x "$GOBIN/$name"`
+
+// fakePython answers checkPython, and makes an environment whose python is itself.
+const fakePython = `case "$*" in
+-c*version*) echo 3.11 ;;
+-c*) ;;
+"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+"-m pip install"*) for list; do :; done; grep -q ^mlflow== "$list" && echo installed ;;
+esac`
+
+// tools puts scripts on PATH, and nothing else.
+func tools(t *testing.T, scripts map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, body := range scripts {
+		script(t, dir, name, body)
+	}
+	t.Setenv("PATH", dir)
+	return dir
+}
+
+func TestInstall_allPartsThenNothing(t *testing.T) {
+	t.Setenv("GOOS", "plan9") // what is installed runs here, whatever is being built otherwise
+	tools(t, map[string]string{"go": fakeGo, "python3": fakePython})
+	dir := filepath.Join(t.TempDir(), "new folder")
+	var log lines
+	paths, err := Install(t.Context(), InstallOptions{Dir: dir, Log: &log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Paths{
+		Temporal: filepath.Join(dir, "parts", "temporal-"+deploy.TemporalVersion(), "temporal"),
+		MinIO:    filepath.Join(dir, "parts", "minio-"+deploy.MinIOVersion(), "minio"),
+		Python:   filepath.Join(dir, "parts", "mlflow-"+deploy.MLflowVersion()+"-"+deploy.RequirementsHash(), "bin", "python"),
+	}
+	if paths != want {
+		t.Errorf("Install returned %+v, want %+v", paths, want)
+	}
+	for _, program := range []string{want.Temporal, want.MinIO, want.Python} {
+		if !exists(program) {
+			t.Errorf("%s is not there", program)
+		}
+	}
+	for _, part := range AllParts() {
+		if !strings.Contains(log.String(), "installed "+string(part)) {
+			t.Errorf("the log %q does not say that %s is installed", log.String(), part)
+		}
+	}
+	out, err := os.ReadFile(filepath.Join(dir, "logs", "install-temporal.log"))
+	if err != nil || !strings.Contains(string(out), "github.com/temporalio/cli/cmd/temporal@v") || !strings.Contains(string(out), "CGO_ENABLED=0") {
+		t.Errorf("the log of the install holds %q, %v", out, err)
+	}
+
+	t.Setenv("PATH", t.TempDir()) // no tools any more, and none needed
+	log = lines{}
+	again, err := Install(t.Context(), InstallOptions{Dir: dir, Log: &log})
+	if err != nil || again != want || log.String() != "" {
+		t.Errorf("the second install returned %+v, %v and said %q; want the same paths and silence", again, err, log.String())
+	}
+}
+
+func TestInstall_onlyWhatIsAskedFor(t *testing.T) {
+	tools(t, map[string]string{"go": fakeGo})
+	paths, err := Install(t.Context(), InstallOptions{Dir: t.TempDir(), Parts: []Part{MinIO}})
+	if err != nil || paths.MinIO == "" || paths.Temporal != "" || paths.Python != "" {
+		t.Errorf("Install returned %+v, %v; want MinIO alone", paths, err)
+	}
+}
+
+func TestInstall_errors(t *testing.T) {
+	python := func(body string) map[string]string { return map[string]string{"go": fakeGo, "python3": body} }
+	tests := map[string]struct {
+		tools map[string]string
+		want  []string
+	}{
+		"no go":     {map[string]string{"python3": fakePython}, []string{"install minio v0.0.0-", "go is not on PATH", "Go 1.26"}},
+		"no python": {map[string]string{"go": fakeGo}, []string{"install mlflow: python3 is not on PATH", "Python 3.10 or newer"}},
+		"old python": {
+			python(`case "$2" in *version*) echo 3.9; exit 1;; esac`), []string{"python3 is version 3.9: MLflow needs Python 3.10"},
+		},
+		"broken python": {python(`exit 1`), []string{"python3 does not tell its version"}},
+		"no venv": {
+			python(`case "$2" in *version*) echo 3.12;; *) exit 1;; esac`), []string{"python3-venv"},
+		},
+		"go fails": {
+			map[string]string{"go": `echo "no such module"; exit 1`, "python3": fakePython},
+			[]string{"install ", "go: exit status 1", "install-", "no such module"},
+		},
+		"go makes nothing": {
+			map[string]string{"go": `echo "all is well"`, "python3": fakePython}, []string{"was not made", "all is well"},
+		},
+		"venv fails": {
+			python(strings.Replace(fakePython, "mkdir", "echo no space left; exit 1; mkdir", 1)),
+			[]string{"install mlflow 3.", "python3: exit status 1", "no space left"},
+		},
+		"pip fails": {
+			python(strings.Replace(fakePython, "echo installed", "echo no wheel; exit 3", 1)),
+			[]string{"install mlflow 3.", "python: exit status 3", "no wheel"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			tools(t, test.tools)
+			dir := t.TempDir()
+			_, err := Install(t.Context(), InstallOptions{Dir: dir})
+			wantError(t, err, test.want...)
+			if left, err := filepath.Glob(filepath.Join(dir, "parts", ".tmp-*")); err != nil || len(left) != 0 {
+				t.Errorf("it left %v, %v behind", left, err)
+			}
+		})
+	}
+}
+
+func TestInstall_foldersThatCannotBeMade(t *testing.T) {
+	tools(t, map[string]string{"go": fakeGo})
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Install(t.Context(), InstallOptions{Dir: file, Parts: []Part{MinIO}})
+	wantError(t, err, "install the stack", file)
+
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "install.lock"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{MinIO}})
+	wantError(t, err, "install.lock")
+}
+
+// An install that is interrupted ends its tools and whatever they started, and the next one begins afresh.
+func TestInstall_interrupted(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	dir := t.TempDir()
+	r := startFamily(t, func(f string) {
+		fifo = f
+		tools(t, map[string]string{"go": `set -- "` + fifo + `"` + "\n" + `: >"$GOBIN/minio"` + "\n" + family})
+		ctx, cancel := context.WithCancel(t.Context())
+		log := &lines{when: map[string]func(){"installing minio " + deploy.MinIOVersion() + " (": cancel}}
+		done := make(chan error, 1)
+		go func() {
+			_, err := Install(ctx, InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log, beat: 500 * time.Millisecond})
+			done <- err
+		}()
+		t.Cleanup(func() {
+			wantError(t, <-done, "install minio", "context canceled")
+			if parts, err := filepath.Glob(filepath.Join(dir, "parts", "*")); err != nil || len(parts) != 0 {
+				t.Errorf("%v, %v looks installed", parts, err)
+			}
+		})
+	})
+	wantGone(t, r)
+}
+
+func TestInstall_removesWhatAKilledOneLeft(t *testing.T) {
+	tools(t, map[string]string{"go": fakeGo})
+	dir := t.TempDir()
+	left := filepath.Join(dir, "parts", ".tmp-minio-1")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{MinIO}}); err != nil {
+		t.Fatal(err)
+	}
+	if exists(left) {
+		t.Errorf("%s is still there", left)
+	}
+}
+
+func TestInstall_waitsForAnotherOne(t *testing.T) {
+	tools(t, map[string]string{"go": fakeGo})
+	dir := t.TempDir()
+	other, err := tryLock(filepath.Join(dir, "install.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	log := &lines{when: map[string]func(){"waiting for the other install (": release}}
+	paths, err := Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log, beat: 10 * time.Millisecond})
+	if err != nil || !exists(paths.MinIO) {
+		t.Errorf("Install returned %+v, %v after %q", paths, err, log)
+	}
+	if want := "another process installs into " + dir; !strings.Contains(log.String(), want) {
+		t.Errorf("the log %q does not say %q", log, want)
+	}
+}
+
+func TestInstall_interruptedWhileWaiting(t *testing.T) {
+	tools(t, map[string]string{"go": fakeGo})
+	dir := t.TempDir()
+	other, err := tryLock(filepath.Join(dir, "install.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	log := &lines{when: map[string]func(){"another process": cancel}}
+	_, err = Install(ctx, InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log})
+	wantError(t, err, "wait for the other install", "context canceled")
+}

@@ -1,0 +1,119 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"iris/deploy"
+)
+
+// recipes says how each part is installed, slowest first.
+func recipes() []recipe {
+	return []recipe{
+		goRecipe(MinIO, "github.com/minio/minio", deploy.MinIOVersion(), minioFits,
+			func(p *Paths, program string) { p.MinIO = program }),
+		goRecipe(Temporal, "github.com/temporalio/cli/cmd/temporal", deploy.TemporalVersion(), temporalFits,
+			func(p *Paths, program string) { p.Temporal = program }),
+		mlflowRecipe(),
+	}
+}
+
+// goRecipe installs a part that is one Go program, named as the part.
+func goRecipe(part Part, module, version string, fits func(context.Context, string) bool, set func(*Paths, string)) recipe {
+	return recipe{
+		part:    part,
+		name:    fmt.Sprintf("%s-%s", part, version),
+		title:   fmt.Sprintf("%s %s", part, version),
+		program: string(part),
+		set:     set,
+		onPath: func(ctx context.Context) string {
+			program, err := exec.LookPath(string(part))
+			if err != nil || !fits(ctx, program) {
+				return ""
+			}
+			return program
+		},
+		check: func(context.Context) error {
+			if _, err := exec.LookPath("go"); err != nil {
+				return fmt.Errorf("install %s %s: go is not on PATH: install Go 1.26 or newer, or put a %s of at least that version on PATH",
+					part, version, part)
+			}
+			return nil
+		},
+		build: func(ctx context.Context, dir string, out io.Writer) error {
+			// A GOBIN is refused while cross-compiling, and what is installed runs here.
+			variables := environment([]string{"GOOS=", "GOARCH=", "GOBIN=", "CGO_ENABLED="}, "GOBIN="+dir, "CGO_ENABLED=0")
+			// Without debug information linking is faster and the binaries are a third smaller.
+			return runTool(ctx, dir, variables, out, "go", "install", "-ldflags=-s -w", module+"@"+version)
+		},
+	}
+}
+
+// mlflowRecipe makes a virtual environment with the pinned requirements.
+func mlflowRecipe() recipe {
+	version := deploy.MLflowVersion()
+	return recipe{
+		part:    MLflow,
+		name:    fmt.Sprintf("mlflow-%s-%s", version, deploy.RequirementsHash()),
+		title:   "mlflow " + version,
+		program: filepath.Join("bin", "python"),
+		set:     func(p *Paths, program string) { p.Python = program },
+		onPath:  func(context.Context) string { return "" }, // an environment that somebody else changes is not ours to trust
+		check:   checkPython,
+		build: func(ctx context.Context, dir string, out io.Writer) error {
+			variables := environment([]string{"PYTHON", "VIRTUAL_ENV="})
+			if err := runTool(ctx, dir, variables, out, "python3", "-m", "venv", dir); err != nil {
+				return err
+			}
+			list := filepath.Join(dir, "requirements.txt")
+			if err := os.WriteFile(list, []byte(deploy.Requirements()), 0o644); err != nil {
+				return err
+			}
+			// `python -m` and not the scripts in bin, here and wherever the part is used: they hold the folder's first name.
+			return runTool(ctx, dir, variables, out, filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
+				"--no-input", "--disable-pip-version-check", "--progress-bar=off", "-r", list)
+		},
+	}
+}
+
+// checkPython makes sure of a Python that can make virtual environments.
+func checkPython(ctx context.Context) error {
+	const need = "MLflow needs Python 3.10 or newer"
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return errors.New("install mlflow: python3 is not on PATH: " + need)
+	}
+	const version = `import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 10))`
+	out, err := exec.CommandContext(ctx, python, "-c", version).Output()
+	if len(out) == 0 {
+		return fmt.Errorf("install mlflow: %s does not tell its version: %s", python, need)
+	}
+	if err != nil {
+		return fmt.Errorf("install mlflow: %s is version %s: %s", python, bytes.TrimSpace(out), need)
+	}
+	if exec.CommandContext(ctx, python, "-c", "import venv, ensurepip").Run() != nil {
+		return fmt.Errorf("install mlflow: %s cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)", python)
+	}
+	return nil
+}
+
+// runTool runs a command of the installation. When ctx ends, the command is killed with everything that it started.
+func runTool(ctx context.Context, dir string, variables []string, out io.Writer, name string, arguments ...string) error {
+	cmd := exec.CommandContext(ctx, name, arguments...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, variables, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(name), err)
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+package testenv
+
+import (
+	"testing"
+
+	"iris/internal/objstore"
+	"iris/internal/stack"
+)
+
+// S3 returns a store on a real MinIO. Tests share it; a bucket of one's own comes from Bucket.
+func S3(t testing.TB) *objstore.Store {
+	t.Helper()
+	a := need(t, stack.MinIO)
+	store, err := objstore.New(objstore.Options{Endpoint: a.S3, AccessKey: a.S3AccessKey, SecretKey: a.S3SecretKey})
+	if err != nil {
+		t.Fatalf("connect to %s: %v", a.S3, err)
+	}
+	return store
+}
+
+// Bucket makes an empty bucket and returns its name. It goes when the server does.
+func Bucket(t testing.TB) string {
+	t.Helper()
+	store, name := S3(t), Name()
+	if err := store.EnsureBucket(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

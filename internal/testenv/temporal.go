@@ -1,0 +1,55 @@
+package testenv
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"iris/internal/stack"
+)
+
+// Temporal returns a client for a namespace of its own, so that task queues, workflow ids and lists of two tests never
+// meet. The client is closed when the test ends; stop the workers before, with t.Cleanup registered later or defer.
+func Temporal(t testing.TB) client.Client {
+	t.Helper()
+	return dial(t, need(t, stack.Temporal).Temporal, Namespace(t))
+}
+
+// Namespace registers a new Temporal namespace and returns its name once workflows can be started in it.
+func Namespace(t testing.TB) string {
+	t.Helper()
+	c := dial(t, need(t, stack.Temporal).Temporal, client.DefaultNamespace)
+	name := Name()
+	service := c.WorkflowService()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := service.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace:                        name,
+		WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	}); err != nil {
+		t.Fatalf("register namespace %s: %v", name, err)
+	}
+	return name
+}
+
+// dial connects to the server; warnings of the client go to standard error.
+func dial(t testing.TB, hostPort, namespace string) client.Client {
+	t.Helper()
+	c, err := client.DialContext(t.Context(), client.Options{
+		HostPort:  hostPort,
+		Namespace: namespace,
+		Logger:    log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
+	})
+	if err != nil {
+		t.Fatalf("dial %s: %v", hostPort, err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
