@@ -1,0 +1,140 @@
+package registry_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iris/internal/registry"
+)
+
+func TestCache_corruptChampionKeepsTheOld(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	broken := w.register(2)
+	w.register(3)
+	w.promote("1", 0)
+	f := w.follow(nil)
+	f.rest()
+	w.promote("2", 1)
+	w.overwrite(broken, "model.json", []byte("{}"))
+	w.lab.drain()
+	tries := func(polls int) (tries []int) {
+		for i := range polls {
+			f.poll()
+			if count(w.lab.drain(), "GET", "/artifacts/model.json") > 0 {
+				tries = append(tries, i)
+			}
+			f.wantServed(w.model, "1")
+		}
+		return tries
+	}
+	// Every poll goes on; the download is tried after 2, 4, 8 and then every 10 of them.
+	if got, want := tries(36), []int{0, 2, 6, 14, 24, 34}; !slices.Equal(got, want) {
+		t.Errorf("tried in polls %v, want %v", got, want)
+	}
+	if err := f.Check(); err != nil {
+		t.Errorf("got %v, want nil: the registry answers", err)
+	}
+	if err := f.Refresh(t.Context(), w.model); !errors.Is(err, registry.ErrCorrupt) {
+		t.Errorf("refresh: got %v, want ErrCorrupt", err)
+	}
+	f.wantServed(w.model, "1")
+	if !strings.Contains(f.log.String(), "cannot load the champion") {
+		t.Errorf("got log %s, want the error in it", f.log)
+	}
+	w.promote("3", 2) // another champion is loaded at once
+	f.poll()
+	f.wantServed(w.model, "3")
+}
+
+func TestCache_aBrokenModelHoldsUpNoOther(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	broken := w.register(1)
+	w.promote("1", 0)
+	w.overwrite(broken, "model.json", []byte("{}"))
+	other.register(1)
+	other.promote("1", 0)
+	f := w.follow(nil)
+	if nap := f.rest(); nap != time.Second {
+		t.Errorf("got a nap of %s, want 1s", nap)
+	}
+	f.wantServed(w.model, "")
+	f.wantServed(other.model, "1")
+}
+
+func TestCache_triesAForeignChampionOnce(t *testing.T) {
+	w := newWorld(t)
+	w.foreign()
+	if err := w.mlflow.SetAlias(t.Context(), w.model, "champion", "1"); err != nil {
+		t.Fatal(err)
+	}
+	f := w.follow(nil)
+	for range 20 {
+		f.rest()
+		f.wake <- struct{}{}
+	}
+	f.rest()
+	f.wantServed(w.model, "")
+	if n := count(w.lab.drain(), "GET", "/model-versions/get"); n != 1 {
+		t.Errorf("looked at the version %d times, want once", n)
+	}
+}
+
+func TestCache_backsOffAndRecovers(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	w.promote("1", 0)
+	f := w.follow(nil)
+	f.rest()
+	w.promote("2", 1)
+	w.lab.on(always(refuse))
+	var naps []time.Duration
+	for range 6 {
+		naps = append(naps, f.poll()/time.Second)
+	}
+	if want := []time.Duration{1, 2, 4, 8, 10, 10}; !slices.Equal(naps, want) {
+		t.Errorf("got naps of %d seconds, want %d", naps, want)
+	}
+	if err := f.Check(); !errors.Is(err, registry.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	f.wantServed(w.model, "1")
+	w.lab.on(nil)
+	if nap := f.poll(); nap != time.Second || f.Check() != nil {
+		t.Errorf("got a nap of %s and %v, want 1s and nil", nap, f.Check())
+	}
+	f.wantServed(w.model, "2")
+	w.lab.on(always(cut))
+	if nap := f.poll(); nap != time.Second {
+		t.Errorf("the next outage: got a nap of %s, want 1s", nap)
+	}
+}
+
+func TestCache_alias(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.promote("1", 0)
+	f := w.follow(nil)
+	f.rest()
+	if err := w.mlflow.DeleteAlias(t.Context(), w.model, "champion"); err != nil {
+		t.Fatal(err)
+	}
+	f.poll()
+	f.wantServed(w.model, "")
+	if err := w.mlflow.SetAlias(t.Context(), w.model, "champion", "1"); err != nil {
+		t.Fatal(err)
+	}
+	f.poll()
+	f.wantServed(w.model, "1")
+	if err := w.mlflow.DeleteAlias(t.Context(), w.model, "champion"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Refresh(t.Context(), w.model); !errors.Is(err, registry.ErrNotExist) {
+		t.Errorf("refresh: got %v, want ErrNotExist", err)
+	}
+	f.wantServed(w.model, "")
+}

@@ -1,0 +1,273 @@
+package registry_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"iris/internal/registry"
+)
+
+// wantMoved asserts where the aliases point to and how many entries there are.
+func (w *world) wantMoved(champion, previous string, entries int) {
+	w.t.Helper()
+	if got := w.alias("champion"); got != champion {
+		w.t.Errorf("got champion %q, want %q", got, champion)
+	}
+	if got := w.alias("previous"); got != previous {
+		w.t.Errorf("got previous %q, want %q", got, previous)
+	}
+	if history := w.history(); len(history) != entries {
+		w.t.Errorf("got history %+v, want %d entries", history, entries)
+	}
+}
+
+func (w *world) history() []registry.Entry {
+	w.t.Helper()
+	history, err := w.History(w.t.Context(), w.model)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return history
+}
+
+func TestPromote(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	w.register(3)
+	w.wantMoved("", "", 0)
+	first := w.promote("1", 0)
+	w.wantMoved("1", "", 1)
+	second := w.promote("3", 1)
+	w.wantMoved("3", "1", 2)
+	third := w.promote("1", 2)
+	w.wantMoved("1", "3", 3)
+
+	want := registry.Entry{At: epoch.Add(time.Minute), Model: w.model, From: "1", To: "3", Actor: "ada", Reason: "better", TaskID: "run/12-01"}
+	if !reflect.DeepEqual(second, want) {
+		t.Errorf("got  %+v\nwant %+v", second, want)
+	}
+	if history := w.history(); !reflect.DeepEqual(history, []registry.Entry{third, second, first}) {
+		t.Errorf("got %+v, want the newest first", history)
+	}
+	if first.From != "" || third.From != "3" {
+		t.Errorf("got champions before %q and %q, want none and 3", first.From, third.From)
+	}
+}
+
+func TestPromote_expectedChampion(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	w.register(3)
+	expect := func(version string, minute int, expected string) (registry.Entry, error) {
+		p := w.promotion(version, minute)
+		p.Expected = &expected
+		return w.Promote(t.Context(), p)
+	}
+	if e, err := expect("1", 0, "7"); !errors.Is(err, registry.ErrChampionChanged) || e.From != "" {
+		t.Errorf("got %+v, %v; want ErrChampionChanged, from none", e, err)
+	}
+	w.wantMoved("", "", 0)
+	if _, err := expect("1", 1, ""); err != nil {
+		t.Error(err)
+	}
+	w.wantMoved("1", "", 1)
+	if e, err := expect("2", 2, ""); !errors.Is(err, registry.ErrChampionChanged) || e.From != "1" {
+		t.Errorf("got %+v, %v; want ErrChampionChanged, from 1", e, err)
+	}
+	w.wantMoved("1", "", 1)
+	if e, err := expect("2", 3, "1"); err != nil || e.From != "1" {
+		t.Errorf("got %+v, %v; want a promotion from 1", e, err)
+	}
+	w.wantMoved("2", "1", 2)
+}
+
+func TestPromote_twiceByTheSameTask(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	none, p := "", w.promotion("1", 0)
+	p.Expected = &none
+	first, err := w.Promote(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.At = p.At.Add(time.Second) // another try need not know when the first was
+	again, err := w.Promote(t.Context(), p)
+	if err != nil || !reflect.DeepEqual(again, first) {
+		t.Errorf("got  %+v, %v\nwant %+v", again, err, first)
+	}
+	w.wantMoved("1", "", 1)
+	w.promote("2", 5)
+	if late, err := w.Promote(t.Context(), p); err != nil || !reflect.DeepEqual(late, first) {
+		t.Errorf("got  %+v, %v\nwant %+v", late, err, first)
+	}
+	w.wantMoved("2", "1", 2) // what came after the first try stays
+	p.Version, p.Expected = "1", nil
+	p.TaskID = "12-00" // the end of the other task's id
+	if e, err := w.Promote(t.Context(), p); err != nil || e.TaskID != "12-00" {
+		t.Errorf("got %+v, %v; want a promotion of its own", e, err)
+	}
+	w.wantMoved("1", "2", 3)
+}
+
+func TestPromote_oneTaskTwoVersions(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	p := w.promotion("1", 0)
+	for _, version := range []string{"1", "2"} {
+		p.Version = version
+		if _, err := w.Promote(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantMoved("2", "1", 2)
+}
+
+func TestPromote_theChampion(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.promote("1", 0)
+	e, err := w.Promote(t.Context(), w.promotion("1", 1))
+	if err != nil || e.From != "1" || e.To != "1" {
+		t.Errorf("got %+v, %v; want from 1 to 1", e, err)
+	}
+	w.wantMoved("1", "", 1)
+}
+
+// A host whose clock is behind must not write its entry before the one that it follows.
+func TestPromote_clockBehind(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	w.promote("1", 5)
+	w.promote("2", 3)
+	history := w.history()
+	if len(history) != 2 || history[0].To != "2" || !history[0].At.After(history[1].At) {
+		t.Errorf("got %+v, want the promotion of 2 as the newest", history)
+	}
+	w.promote("2", 3)
+	w.wantMoved("2", "1", 2)
+}
+
+// Every request to MLflow and to S3 that changes something is cut off once, before and after the server acted on it.
+func TestPromote_cutAtEachStep(t *testing.T) {
+	for _, how := range []struct {
+		name string
+		fate fate
+	}{{"before the server acts", refuse}, {"after the server acted", cut}} {
+		for step, done := 1, false; !done; step++ {
+			t.Run(fmt.Sprintf("step %d %s", step, how.name), func(t *testing.T) {
+				w := newWorld(t)
+				w.register(1)
+				w.register(2)
+				w.promote("1", 0)
+				changes, reached := 0, false
+				decide := func(r *http.Request) fate {
+					if !changing(r) {
+						return pass
+					}
+					if changes++; changes < step {
+						return pass
+					}
+					reached = true
+					return how.fate
+				}
+				w.lab.on(decide)
+				w.s3.on(decide)
+				one, p := "1", w.promotion("2", 1)
+				p.Expected = &one
+				_, err := w.Promote(t.Context(), p)
+				if done = !reached; done {
+					if err != nil || step < 5 {
+						t.Fatalf("step %d of Promote was not reached: %v", step, err)
+					}
+				} else if !errors.Is(err, registry.ErrUnavailable) {
+					t.Fatalf("got %v, want ErrUnavailable", err)
+				}
+				w.lab.on(nil)
+				w.s3.on(nil)
+				e, err := w.Promote(t.Context(), p)
+				if err != nil || e.From != "1" || e.To != "2" {
+					t.Fatalf("got %+v, %v; want from 1 to 2", e, err)
+				}
+				w.wantMoved("2", "1", 2)
+			})
+			if t.Failed() {
+				return
+			}
+		}
+	}
+}
+
+func TestPromote_refuses(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.promote("1", 0)
+	broken := w.register(2)
+	w.overwrite(broken, "model.json", []byte("{}"))
+	for _, test := range []struct {
+		name   string
+		change func(*registry.Promotion)
+		want   error
+		text   string
+	}{
+		{"unknown version", func(p *registry.Promotion) { p.Version = "9" }, registry.ErrNotExist, "9"},
+		{"corrupt version", func(p *registry.Promotion) { p.Version = "2" }, registry.ErrCorrupt, "SHA-256"},
+		{"a URI", func(p *registry.Promotion) { p.Version = "models:/iris/1" }, registry.ErrBadReference, "models:/iris/1"},
+		{"no task", func(p *registry.Promotion) { p.TaskID = "" }, nil, "task id"},
+		{"no time", func(p *registry.Promotion) { p.At = time.Time{} }, nil, "time"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := w.promotion("1", 1)
+			test.change(&p)
+			_, err := w.Promote(t.Context(), p)
+			if err == nil || test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("got %v, want %v with %q", err, test.want, test.text)
+			}
+			w.wantMoved("1", "", 1)
+		})
+	}
+}
+
+// A champion that somebody broke must not stand in the way of the next.
+func TestPromote_overABrokenChampion(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	w.promote("1", 0)
+	if err := w.mlflow.SetVersionTag(t.Context(), w.model, "1", "iris.split", "?"); err != nil {
+		t.Fatal(err)
+	}
+	w.promote("2", 1)
+	w.wantMoved("2", "1", 2)
+}
+
+func TestHistory_leavesOutWhatIsNoEntry(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.promote("1", 0)
+	for _, name := range []string{"README", "a-name-that-is-as-long-as-a-time-would-be.json"} {
+		if _, err := w.store.PutJSON(t.Context(), w.bucket, "models/"+w.model+"/history/"+name, "?"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantMoved("1", "", 1)
+}
+
+func TestHistory_unreadableEntry(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.store.PutJSON(t.Context(), w.bucket, "models/"+w.model+"/history/2026-11-22T12:00:00.000000000Z-x.json", "?"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.History(t.Context(), w.model); err == nil || !strings.Contains(err.Error(), "history") {
+		t.Errorf("got %v, want an error that says what could not be read", err)
+	}
+}

@@ -1,0 +1,139 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"iris/internal/mlflow"
+)
+
+const (
+	modelsScheme = "models:/"
+	runsScheme   = "runs:/"
+	// loggedName is the name of every logged model, and with that the path in runs:/<run>/model.
+	loggedName = "model"
+)
+
+var (
+	numberPattern  = regexp.MustCompile(`^[1-9][0-9]{0,8}$`) // MLflow's column is 32 bits wide
+	modelIDPattern = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
+	runIDPattern   = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	aliasPattern   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+)
+
+// reference is what a reference to a version says. One of number, alias, modelID and runID is set.
+type reference struct {
+	model                         string // "" where the form names none
+	number, alias, modelID, runID string
+}
+
+// parseReference reads the forms that Resolve documents.
+func parseReference(ref string) (reference, error) {
+	if ref == "" {
+		return reference{alias: ChampionAlias}, nil
+	}
+	if numberPattern.MatchString(ref) {
+		return reference{number: ref}, nil
+	}
+	if path, ok := strings.CutPrefix(ref, runsScheme); ok {
+		if run, name, _ := strings.Cut(path, "/"); name == loggedName && runIDPattern.MatchString(run) {
+			return reference{runID: run}, nil
+		}
+	}
+	if path, ok := strings.CutPrefix(ref, modelsScheme); ok {
+		if modelIDPattern.MatchString(path) {
+			return reference{modelID: path}, nil
+		}
+		if name, number, ok := strings.Cut(path, "/"); ok && name != "" && numberPattern.MatchString(number) {
+			return reference{model: name, number: number}, nil
+		}
+		if name, alias, ok := strings.Cut(path, "@"); ok && name != "" && aliasPattern.MatchString(alias) {
+			return reference{model: name, alias: alias}, nil
+		}
+	}
+	return reference{}, fmt.Errorf("%s: %w; want models:/<model>/<version>, models:/<model>@champion, models:/m-<id>, runs:/<run>/model or a version number",
+		quote(ref), ErrBadReference)
+}
+
+// Resolve finds a version of a model. The reference is "" for the champion, a number ("3"), or one of MLflow's URIs:
+// models:/iris/3, models:/iris@champion (or another alias), models:/m-<id>, runs:/<run>/model. Errors are
+// ErrBadReference, ErrWrongModel, ErrNotExist, ErrCorrupt and ErrUnavailable.
+func (r *Registry) Resolve(ctx context.Context, modelName, ref string) (Version, error) {
+	if err := checkName(modelName); err != nil {
+		return Version{}, err
+	}
+	p, err := parseReference(ref)
+	if err != nil {
+		return Version{}, err
+	}
+	if p.model != "" && p.model != modelName {
+		return Version{}, fmt.Errorf("%s %w, not to %s", quote(ref), ErrWrongModel, modelName)
+	}
+	switch {
+	case p.number != "":
+		return r.version(ctx, modelName, p.number)
+	case p.alias != "":
+		return r.aliased(ctx, modelName, p.alias)
+	case p.modelID != "":
+		return r.searched(ctx, modelName, ref, "source_path='"+modelsScheme+p.modelID+"'")
+	default:
+		return r.searched(ctx, modelName, ref, "run_id='"+p.runID+"'")
+	}
+}
+
+// Champion returns the version that is served, ErrNotExist when the model has none.
+func (r *Registry) Champion(ctx context.Context, modelName string) (Version, error) {
+	return r.Resolve(ctx, modelName, "")
+}
+
+func (r *Registry) version(ctx context.Context, modelName, number string) (Version, error) {
+	mv, err := r.mlflow.GetVersion(ctx, modelName, number)
+	if errors.Is(err, mlflow.ErrNotExist) {
+		return Version{}, fmt.Errorf("version %s of model %s %w", number, modelName, ErrNotExist)
+	}
+	if err != nil {
+		return Version{}, fmt.Errorf("look up version %s of model %s: %w", number, modelName, outage(err))
+	}
+	return r.whole(ctx, mv)
+}
+
+func (r *Registry) aliased(ctx context.Context, modelName, alias string) (Version, error) {
+	mv, err := r.mlflow.GetAlias(ctx, modelName, alias)
+	if errors.Is(err, mlflow.ErrNotExist) {
+		return Version{}, fmt.Errorf("%s of model %s %w", alias, modelName, ErrNotExist)
+	}
+	if err != nil {
+		return Version{}, fmt.Errorf("look up %s of model %s: %w", alias, modelName, outage(err))
+	}
+	return r.whole(ctx, mv)
+}
+
+// searched finds the version by what it was made from. If there are several, the first is the one that Register
+// returned. A search's answer has no aliases, so the version is then read by its number.
+func (r *Registry) searched(ctx context.Context, modelName, ref, filter string) (Version, error) {
+	found, err := r.mlflow.SearchVersions(ctx, filter)
+	if err != nil {
+		return Version{}, fmt.Errorf("look up %s: %w", quote(ref), outage(err))
+	}
+	if len(found) == 0 {
+		return Version{}, fmt.Errorf("%s %w as a version", quote(ref), ErrNotExist)
+	}
+	mv, ok := firstOf(found, modelName)
+	if !ok {
+		return Version{}, fmt.Errorf("%s %w (%s), not to %s", quote(ref), ErrWrongModel, found[0].Name, modelName)
+	}
+	return r.version(ctx, modelName, mv.Version)
+}
+
+// firstOf is the oldest version among those of the model. Found is in the order of SearchVersions.
+func firstOf(found []mlflow.ModelVersion, modelName string) (mlflow.ModelVersion, bool) {
+	i := slices.IndexFunc(found, func(mv mlflow.ModelVersion) bool { return mv.Name == modelName })
+	if i < 0 {
+		return mlflow.ModelVersion{}, false
+	}
+	return found[i], true
+}

@@ -1,0 +1,119 @@
+package registry_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"iris/internal/mlflow"
+	"iris/internal/registry"
+)
+
+func TestResolve(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.register(1), w.register(2)
+	w.promote(first.Number, 0)
+	w.promote(second.Number, 1)
+	other := newWorld(t)
+	foreign := other.register(1)
+	other.promote("1", 0)
+	unknown := strings.Repeat("0", 32)
+	for _, test := range []struct {
+		name, ref string
+		want      string // number
+		err       error
+	}{
+		{"nothing is the champion", "", "2", nil},
+		{"number", "1", "1", nil},
+		{"version URI", "models:/" + w.model + "/1", "1", nil},
+		{"alias URI", "models:/" + w.model + "@champion", "2", nil},
+		{"another alias", "models:/" + w.model + "@previous", "1", nil},
+		{"logged model", "models:/" + first.ModelID, "1", nil},
+		{"run", "runs:/" + second.RunID + "/model", "2", nil},
+
+		{"version of another model", "models:/" + other.model + "/1", "", registry.ErrWrongModel},
+		{"champion of another model", "models:/" + other.model + "@champion", "", registry.ErrWrongModel},
+		{"logged model of another model", "models:/" + foreign.ModelID, "", registry.ErrWrongModel},
+		{"run of another model", "runs:/" + foreign.RunID + "/model", "", registry.ErrWrongModel},
+
+		{"unknown number", "99", "", registry.ErrNotExist},
+		{"unknown version", "models:/" + w.model + "/99", "", registry.ErrNotExist},
+		{"unknown alias", "models:/" + w.model + "@nobody", "", registry.ErrNotExist},
+		{"unknown logged model", "models:/m-" + unknown, "", registry.ErrNotExist},
+		{"unknown run", "runs:/" + unknown + "/model", "", registry.ErrNotExist},
+
+		{"a word", "champion", "", registry.ErrBadReference},
+		{"zero", "0", "", registry.ErrBadReference},
+		{"leading zero", "01", "", registry.ErrBadReference},
+		{"negative", "-1", "", registry.ErrBadReference},
+		{"fraction", "1.0", "", registry.ErrBadReference},
+		{"more than 32 bits", "4294967297", "", registry.ErrBadReference},
+		{"white space", " 1", "", registry.ErrBadReference},
+		{"line end", "1\n", "", registry.ErrBadReference},
+		{"stage", "models:/" + w.model + "/Production", "", registry.ErrBadReference},
+		{"latest", "models:/" + w.model + "/latest", "", registry.ErrBadReference},
+		{"no version", "models:/" + w.model, "", registry.ErrBadReference},
+		{"empty alias", "models:/" + w.model + "@", "", registry.ErrBadReference},
+		{"no model", "models:/@champion", "", registry.ErrBadReference},
+		{"authority", "models://" + w.model + "/1", "", registry.ErrBadReference},
+		{"short logged model", "models:/m-12", "", registry.ErrBadReference},
+		{"run without a path", "runs:/" + second.RunID, "", registry.ErrBadReference},
+		{"another path of the run", "runs:/" + second.RunID + "/onnx", "", registry.ErrBadReference},
+		{"path below the model", "runs:/" + second.RunID + "/model/x", "", registry.ErrBadReference},
+		{"run id with a quote", "runs:/' or name='x/model", "", registry.ErrBadReference},
+		{"file", "file:///etc/passwd", "", registry.ErrBadReference},
+		{"long", strings.Repeat("x", 10000), "", registry.ErrBadReference},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v, err := w.Resolve(t.Context(), w.model, test.ref)
+			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
+				t.Fatalf("got %v, want %v", err, test.err)
+			}
+			if err != nil {
+				if len(err.Error()) > 500 {
+					t.Errorf("got an error of %d bytes, want one to read", len(err.Error()))
+				}
+				return
+			}
+			wanted := first
+			if test.want == "2" {
+				wanted = second
+			}
+			if v.Number != wanted.Number || v.Model != w.model || v.RunID != wanted.RunID || v.ModelID != wanted.ModelID {
+				t.Errorf("got %+v, want version %s", v, test.want)
+			}
+			if alias := map[string]string{"1": "previous", "2": "champion"}[test.want]; len(v.Aliases) != 1 || v.Aliases[0] != alias {
+				t.Errorf("got aliases %v, want %s", v.Aliases, alias)
+			}
+		})
+	}
+}
+
+func TestResolve_brokenTag(t *testing.T) {
+	for _, tag := range []string{"iris.seed", "iris.metrics", "iris.split"} {
+		t.Run(tag, func(t *testing.T) {
+			w := newWorld(t)
+			w.register(1)
+			if err := w.mlflow.SetVersionTag(t.Context(), w.model, "1", tag, "?"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Resolve(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), tag) {
+				t.Errorf("got %v, want ErrCorrupt that names %s", err, tag)
+			}
+		})
+	}
+}
+
+// A run can be registered again by hand, in MLflow's pages: what Iris registered is the first.
+func TestResolve_firstOfARun(t *testing.T) {
+	w := newWorld(t)
+	v := w.register(1)
+	if _, err := w.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{Name: w.model, ModelID: v.ModelID, RunID: v.RunID}); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"runs:/" + v.RunID + "/model", "models:/" + v.ModelID} {
+		if got, err := w.Resolve(t.Context(), w.model, ref); err != nil || got.Number != "1" {
+			t.Errorf("%s: got version %s, %v; want 1", ref, got.Number, err)
+		}
+	}
+}
