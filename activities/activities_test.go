@@ -1,0 +1,167 @@
+package activities_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"iris/activities"
+	"iris/internal/mlflow"
+	"iris/internal/objstore"
+	"iris/internal/registry"
+	"iris/internal/testenv"
+	"iris/model"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// lab is the activities on a real MinIO and MLflow.
+type lab struct {
+	*activities.Activities
+	t        *testing.T
+	env      *testsuite.TestActivityEnvironment
+	store    *objstore.Store
+	mlflow   *mlflow.Client
+	registry *registry.Registry
+	bucket   string
+	model    string // a name of the test's own: MLflow is shared
+}
+
+func newLab(t *testing.T, modelName string) *lab {
+	t.Helper()
+	l := &lab{t: t, store: testenv.S3(t), mlflow: testenv.MLflow(t), bucket: testenv.Bucket(t), model: modelName}
+	var err error
+	if l.registry, err = registry.New(registry.Options{MLflow: l.mlflow, Store: l.store, Bucket: l.bucket}); err != nil {
+		t.Fatal(err)
+	}
+	versions, err := registry.NewCache(registry.CacheOptions{Registry: l.registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Activities, err = activities.New(activities.Options{
+		MLflow: l.mlflow, Store: l.store, Registry: l.registry, Versions: versions, Bucket: l.bucket, GitCommit: "abc123",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	l.env = suite.NewTestActivityEnvironment()
+	l.env.RegisterActivity(l.Activities)
+	return l
+}
+
+// do runs an activity as a worker would and decodes its result.
+func do[Out any, In any](l *lab, activity func(context.Context, In) (Out, error), in In) (Out, error) {
+	l.t.Helper()
+	var out Out
+	value, err := l.env.ExecuteActivity(activity, in)
+	if err != nil {
+		return out, err
+	}
+	if err := value.Get(&out); err != nil {
+		l.t.Fatal(err)
+	}
+	return out, nil
+}
+
+// must is do for what must not fail. It runs the activity twice, as Temporal may, and returns what the second said.
+func must[Out any, In any](l *lab, activity func(context.Context, In) (Out, error), in In) Out {
+	l.t.Helper()
+	var out Out
+	for range 2 {
+		var err error
+		if out, err = do(l, activity, in); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// refused fails the test unless err is final, of the type, and says the words.
+func refused(t *testing.T, err error, errorType string, words ...string) {
+	t.Helper()
+	var application *temporal.ApplicationError
+	if !errors.As(err, &application) {
+		t.Fatalf("got %v, want an application error", err)
+	}
+	if application.Type() != errorType || !application.NonRetryable() {
+		t.Errorf("got %s (final: %v): %v, want a final %s", application.Type(), application.NonRetryable(), err, errorType)
+	}
+	for _, word := range words {
+		if !strings.Contains(application.Message(), word) {
+			t.Errorf("message %q, want it to say %q", application.Message(), word)
+		}
+	}
+}
+
+func (l *lab) put(key string, data []byte) objstore.Ref {
+	l.t.Helper()
+	ref, err := l.store.Put(l.t.Context(), l.bucket, key, bytes.NewReader(data), int64(len(data)), "text/csv")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return ref
+}
+
+// keys lists what lies under a prefix.
+func (l *lab) keys(prefix string) []string {
+	l.t.Helper()
+	refs, err := l.store.List(l.t.Context(), l.bucket, prefix)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	keys := make([]string, len(refs))
+	for i, ref := range refs {
+		keys[i] = ref.Key
+	}
+	return keys
+}
+
+// trained runs a training up to the fitted model, every activity twice.
+func (l *lab) trained(uri string, algorithm model.Algorithm) (activities.Dataset, model.Spec, activities.Run, activities.TrainedModel) {
+	l.t.Helper()
+	spec, err := model.Spec{Algorithm: algorithm, Seed: 42}.Resolve()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	data := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: uri, Algorithm: spec.Algorithm})
+	run := must(l, l.StartRun, activities.StartRunInput{Model: l.model, Dataset: data, Spec: spec, TestSize: 0.25})
+	fitted := must(l, l.TrainModel, activities.TrainModelInput{Dataset: data, Spec: spec, TestSize: 0.25, Run: run})
+	return data, spec, run, fitted
+}
+
+// version runs a training up to the registered version.
+func (l *lab) version(uri string, algorithm model.Algorithm) (activities.Dataset, activities.TrainedModel, activities.RegisteredVersion) {
+	l.t.Helper()
+	data, spec, run, fitted := l.trained(uri, algorithm)
+	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	return data, fitted, must(l, l.RegisterModel, activities.RegisterModelInput{
+		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Metrics: evaluation.Metrics,
+	})
+}
+
+func TestNew_saysWhatIsMissing(t *testing.T) {
+	l := newLab(t, "unused")
+	whole := activities.Options{MLflow: l.mlflow, Store: l.store, Registry: l.registry, Versions: &registry.Cache{}, Bucket: "b"}
+	for field, without := range map[string]func(*activities.Options){
+		"MLflow":   func(o *activities.Options) { o.MLflow = nil },
+		"Store":    func(o *activities.Options) { o.Store = nil },
+		"Registry": func(o *activities.Options) { o.Registry = nil },
+		"Versions": func(o *activities.Options) { o.Versions = nil },
+		"Bucket":   func(o *activities.Options) { o.Bucket = "" },
+	} {
+		o := whole
+		without(&o)
+		if _, err := activities.New(o); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("New without %s: %v, want an error naming it", field, err)
+		}
+	}
+}

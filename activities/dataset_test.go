@@ -1,0 +1,104 @@
+package activities_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"iris/activities"
+	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
+	"iris/internal/objstore"
+	"iris/model"
+)
+
+func TestValidateDataset_sameBytesAreTheSameDataset(t *testing.T) {
+	l := newLab(t, "iris")
+	bundled := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", Algorithm: model.LogisticRegression})
+	given := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+		Model: "iris", URI: l.put("given/iris.csv", dataset.IrisCSV()).URI(), Algorithm: model.LogisticRegression,
+	})
+	if bundled.SHA256 != given.SHA256 || bundled.Data != given.Data || bundled.View != given.View {
+		t.Errorf("bundled %+v and given %+v, want one dataset", bundled, given)
+	}
+	if given.Rows != 150 || given.Features != 4 || given.Classes != 3 {
+		t.Errorf("%d rows, %d features, %d classes; want 150, 4, 3", given.Rows, given.Features, given.Classes)
+	}
+	if left := l.keys(objstore.UploadsPrefix); len(left) > 0 {
+		t.Errorf("%v were left behind", left)
+	}
+	if kept := l.keys("datasets/"); len(kept) != 2 {
+		t.Errorf("kept %v, want the data and one view of it", kept)
+	}
+}
+
+func TestValidateDataset_takesUCIsFileAsItIs(t *testing.T) {
+	l := newLab(t, "iris")
+	got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+		Model: "iris", URI: l.put("given/iris.data", datasettest.UCIIris()).URI(), Algorithm: model.LogisticRegression,
+	})
+	var view activities.View
+	if err := l.store.GetJSON(t.Context(), got.View.Bucket, got.View.Key, &view); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(view.Schema.Classes, []string{"setosa", "versicolor", "virginica"}) || view.Profile.Rows != 150 {
+		t.Errorf("view %+v, want the three classes of the model and 150 rows", view)
+	}
+}
+
+func TestValidateDataset_refusesBadFiles(t *testing.T) {
+	l := newLab(t, "iris")
+	for _, bad := range datasettest.BadCSVs() {
+		if bad.MaxBytes > 0 {
+			continue // the limit of an activity is 1 GiB and not to be had smaller
+		}
+		t.Run(bad.Name, func(t *testing.T) {
+			name := "iris"
+			if bad.NewModel {
+				name = "fresh"
+			}
+			_, err := do(l, l.ValidateDataset, activities.ValidateDatasetInput{
+				Model: name, URI: l.put("given/"+bad.Name+".csv", bad.CSV).URI(), LabelColumn: bad.LabelColumn, Algorithm: model.LogisticRegression,
+			})
+			refused(t, err, activities.ErrBadDataset, bad.Want)
+		})
+	}
+	if left := append(l.keys(objstore.UploadsPrefix), l.keys("datasets/")...); len(left) > 0 {
+		t.Errorf("%v were left behind", left)
+	}
+}
+
+func TestValidateDataset_refusesBadRequests(t *testing.T) {
+	l := newLab(t, "fresh")
+	many := []byte("x,side\n" + strings.Repeat("1,a\n2,b\n", model.MaxTreeRows/2+1))
+	tests := map[string]struct {
+		in        activities.ValidateDatasetInput
+		errorType string
+		words     []string
+	}{
+		"no data and none bundled": {activities.ValidateDatasetInput{Model: "fresh"}, activities.ErrBadInput, []string{"/dataset", "missing"}},
+		"local path":               {activities.ValidateDatasetInput{Model: "fresh", URI: "/etc/passwd"}, activities.ErrBadInput, []string{"/dataset"}},
+		"missing object":           {activities.ValidateDatasetInput{Model: "fresh", URI: "s3://" + l.bucket + "/none.csv"}, activities.ErrBadDataset, []string{"none.csv does not exist"}},
+		"MLflow's bucket":          {activities.ValidateDatasetInput{Model: "fresh", URI: "s3://mlflow/x.csv"}, activities.ErrBadDataset, []string{`bucket "mlflow" is not open`}},
+		"too many rows for a tree": {activities.ValidateDatasetInput{Model: "fresh", URI: l.put("given/many.csv", many).URI(), Algorithm: model.DecisionTree}, activities.ErrBadInput, []string{"5000"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := do(l, l.ValidateDataset, test.in)
+			refused(t, err, test.errorType, test.words...)
+		})
+	}
+}
+
+func TestValidateDataset_refusesAnotherSchema(t *testing.T) {
+	l := newLab(t, "iris")
+	other := l.put("given/other.csv", bytes.Replace(dataset.IrisCSV(), []byte("petal_width"), []byte("petal_colour"), 1)).URI()
+	in := activities.ValidateDatasetInput{Model: "iris", URI: other, Algorithm: model.LogisticRegression}
+	_, err := do(l, l.ValidateDataset, in)
+	refused(t, err, activities.ErrBadDataset, "petal_width", "petal_colour")
+	in.AllowSchemaChange = true
+	if got := must(l, l.ValidateDataset, in); got.Features != 4 {
+		t.Errorf("allowed schema change: %+v, want it to pass", got)
+	}
+}

@@ -1,0 +1,63 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+
+	"iris/internal/registry"
+	"iris/model"
+)
+
+// RegisterModelInput is a candidate with all that its version is to tell.
+type RegisterModelInput struct {
+	ModelName         string             `json:"model_name"`
+	Dataset           Dataset            `json:"dataset"`
+	Spec              model.Spec         `json:"spec"`
+	Model             TrainedModel       `json:"model"`
+	Run               Run                `json:"run"`
+	Metrics           map[string]float64 `json:"metrics"`
+	AllowSchemaChange bool               `json:"allow_schema_change,omitempty"`
+}
+
+// RegisteredVersion is a version of a model.
+type RegisteredVersion struct {
+	Number string `json:"number"`
+	URI    string `json:"uri"` // models:/iris/3
+}
+
+// RegisterModel makes a fitted model a version. The run is its identity: registered twice, it is one version.
+func (a *Activities) RegisterModel(ctx context.Context, in RegisterModelInput) (RegisteredVersion, error) {
+	_, stop := beat(ctx)
+	defer stop()
+	v, err := a.registerModel(ctx, in)
+	return v, translate(err)
+}
+
+func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (RegisteredVersion, error) {
+	m, encoded, err := a.load(ctx, in.Model.Artifact)
+	if err != nil {
+		return RegisteredVersion{}, err
+	}
+	// Another training may have given the model its schema since this one began.
+	if known, err := a.knownSchema(ctx, in.ModelName); err != nil {
+		return RegisteredVersion{}, err
+	} else if known != nil && !in.AllowSchemaChange && !known.SameFeatures(m.Schema()) {
+		return RegisteredVersion{}, &model.SpecError{Pointer: "/model", Reason: fmt.Sprintf("%s has other features by now", in.ModelName)}
+	}
+	lineage, err := json.MarshalIndent(in.Dataset, "", "  ")
+	if err != nil {
+		return RegisteredVersion{}, err
+	}
+	version, err := a.o.Registry.Register(ctx, registry.Candidate{
+		Model: in.ModelName, ExperimentID: in.Run.ExperimentID, RunID: in.Run.ID, TaskID: activity.GetInfo(ctx).WorkflowExecution.ID,
+		GitCommit: a.o.GitCommit, Artifact: encoded, Spec: in.Spec, Schema: m.Schema(), Split: in.Model.Split,
+		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics,
+		Description: fmt.Sprintf("%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
+			in.Spec.Algorithm, in.Dataset.SHA256, in.Dataset.Rows, in.Metrics["accuracy"], in.Metrics["log_loss"], in.Model.TestRows),
+		Files: map[string][]byte{"dataset.json": lineage},
+	})
+	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
+}

@@ -1,0 +1,145 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"iris/internal/mlflow"
+	"iris/model"
+)
+
+// Tags of a run. The first finds the run again when StartRun runs twice.
+const (
+	tagExecution  = "temporal.run_id"
+	tagWorkflowID = "temporal.workflow_id"
+	tagDataset    = "dataset.sha256"
+)
+
+// digestLength is how much of a dataset's hash MLflow takes as its digest (36 characters at most).
+const digestLength = 32
+
+// StartRunInput is what the lab book shows of a training from its start.
+type StartRunInput struct {
+	Model    string     `json:"model"`
+	Dataset  Dataset    `json:"dataset"`
+	Spec     model.Spec `json:"spec"`
+	TestSize float64    `json:"test_size"`
+}
+
+// Run is a run in MLflow.
+type Run struct {
+	ID           string `json:"id"`
+	ExperimentID string `json:"experiment_id"`
+	ArtifactURI  string `json:"artifact_uri"`
+}
+
+// StartRun opens the run of a training in MLflow with its parameters, tags and dataset. The experiment has the name of
+// the model.
+func (a *Activities) StartRun(ctx context.Context, in StartRunInput) (Run, error) {
+	_, stop := beat(ctx)
+	defer stop()
+	run, err := a.startRun(ctx, in)
+	return run, translate(err)
+}
+
+func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error) {
+	experiment, err := a.o.MLflow.EnsureExperiment(ctx, in.Model)
+	if err != nil {
+		return Run{}, err
+	}
+	info := activity.GetInfo(ctx).WorkflowExecution
+	run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, info.RunID)
+	if errors.Is(err, mlflow.ErrNotExist) {
+		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
+			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: map[string]string{
+				tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
+				"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.source.git.commit": a.o.GitCommit, "mlflow.user": "iris",
+				"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
+			},
+		})
+	}
+	if err != nil {
+		return Run{}, err
+	}
+	started := Run{ID: run.ID, ExperimentID: experiment, ArtifactURI: run.ArtifactURI}
+	params := in.Spec.Params()
+	params["test_size"] = strconv.FormatFloat(in.TestSize, 'g', -1, 64)
+	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: params}); err != nil {
+		return Run{}, err
+	}
+	return started, a.logDataset(ctx, run.ID, in)
+}
+
+func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunInput) error {
+	var view View
+	if err := a.o.Store.GetJSON(ctx, in.Dataset.View.Bucket, in.Dataset.View.Key, &view); err != nil {
+		return err
+	}
+	columns := make([]mlflow.Column, 0, len(view.Schema.Features)+1)
+	for _, name := range view.Schema.Features {
+		columns = append(columns, mlflow.Column{Name: name, Type: "double"})
+	}
+	columns = append(columns, mlflow.Column{Name: view.Schema.Label, Type: "string"})
+	return a.o.MLflow.LogDataset(ctx, runID, mlflow.Dataset{
+		Name: in.Model, Digest: in.Dataset.SHA256[:digestLength], SourceURI: in.Dataset.Data.URI(),
+		Columns: columns, Rows: in.Dataset.Rows, Context: "training",
+	})
+}
+
+// RunStatus is how a run ends.
+type RunStatus string
+
+// The ways a run ends, in MLflow's words.
+const (
+	RunFinished RunStatus = "FINISHED"
+	RunFailed   RunStatus = "FAILED"
+	RunKilled   RunStatus = "KILLED"
+)
+
+// FinishRunInput says how a training ended.
+type FinishRunInput struct {
+	Model  string    `json:"model"`
+	Run    Run       `json:"run"` // empty when StartRun never answered
+	Status RunStatus `json:"status"`
+	Gate   string    `json:"gate,omitempty"`   // the decision
+	Reason string    `json:"reason,omitempty"` // of the decision, or of the failure
+}
+
+// FinishRun ends the run of a training, so that none stays RUNNING. Where StartRun was cut short it looks for the run
+// that may have been opened.
+func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) error {
+	return translate(a.finishRun(ctx, in))
+}
+
+func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
+	runID := in.Run.ID
+	if runID == "" {
+		experiment, err := a.o.MLflow.EnsureExperiment(ctx, in.Model)
+		if err != nil {
+			return err
+		}
+		run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, activity.GetInfo(ctx).WorkflowExecution.RunID)
+		if errors.Is(err, mlflow.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		runID = run.ID
+	}
+	tags := map[string]string{}
+	if in.Gate != "" {
+		tags["gate"] = in.Gate
+	}
+	if in.Reason != "" {
+		tags["reason"] = in.Reason
+	}
+	if err := a.o.MLflow.LogBatch(ctx, runID, mlflow.Batch{Tags: tags}); err != nil {
+		return err
+	}
+	return a.o.MLflow.UpdateRun(ctx, runID, mlflow.RunStatus(in.Status), time.Now())
+}

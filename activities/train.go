@@ -1,0 +1,135 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"iris/internal/dataset"
+	"iris/internal/mlflow"
+	"iris/internal/objstore"
+	"iris/model"
+)
+
+// TrainModelInput says what to fit on which rows.
+type TrainModelInput struct {
+	Dataset  Dataset    `json:"dataset"`
+	Spec     model.Spec `json:"spec"`
+	TestSize float64    `json:"test_size"`
+	Run      Run        `json:"run"`
+}
+
+// TrainedModel is a fitted model that is not a version yet.
+type TrainedModel struct {
+	Artifact  objstore.Ref  `json:"artifact"` // model.Encode
+	Split     dataset.Split `json:"split"`    // which rows it did not see
+	TrainRows int           `json:"train_rows"`
+	TestRows  int           `json:"test_rows"`
+	Seconds   float64       `json:"seconds"` // of the fit
+}
+
+// TrainModel fits a model on the rows that the split leaves for training, and logs the loss of every iteration while it
+// does. The same input gives the same bytes.
+func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (TrainedModel, error) {
+	report, stop := beat(ctx)
+	defer stop()
+	m, err := a.trainModel(ctx, in, report)
+	return m, translate(err)
+}
+
+func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report func(Progress)) (TrainedModel, error) {
+	table, err := a.table(ctx, in.Dataset)
+	if err != nil {
+		return TrainedModel{}, err
+	}
+	split := dataset.NewSplit(table, in.Spec.Seed, in.TestSize)
+	train, test := split.Rows(table)
+	curve := newCurve(ctx, a.o.MLflow, in.Run.ID)
+	start := time.Now()
+	fitted, err := model.Train(ctx, table.Subset(train), in.Spec, func(p model.Progress) {
+		report(Progress{Done: int64(p.Iteration), Total: int64(p.Total), Unit: "iterations", Loss: p.Loss})
+		curve.add(p)
+	})
+	seconds := time.Since(start).Seconds()
+	if curveErr := curve.close(); err == nil {
+		err = curveErr
+	}
+	if err != nil {
+		return TrainedModel{}, err
+	}
+	encoded, err := fitted.Encode()
+	if err != nil {
+		return TrainedModel{}, err
+	}
+	key := objstore.TrainingKey(in.Run.ID, "model.json")
+	ref, err := a.o.Store.Put(ctx, a.o.Bucket, key, bytes.NewReader(encoded), int64(len(encoded)), "application/json")
+	return TrainedModel{Artifact: ref, Split: split, TrainRows: len(train), TestRows: len(test), Seconds: seconds}, err
+}
+
+// curveEvery is how often the points of the loss curve are sent: often enough to watch, rarely enough not to hold up
+// a fit whose iterations take microseconds.
+const curveEvery = time.Second
+
+// curve sends the loss of every iteration to MLflow from a goroutine of its own, so that the fit does not wait for it.
+type curve struct {
+	points chan model.Progress
+	result chan error
+}
+
+func newCurve(ctx context.Context, client *mlflow.Client, runID string) *curve {
+	c := &curve{points: make(chan model.Progress, 1024), result: make(chan error, 1)}
+	go func() { c.result <- c.send(ctx, client, runID) }()
+	return c
+}
+
+func (c *curve) add(p model.Progress) { c.points <- p }
+
+// close sends the rest and returns the first error.
+func (c *curve) close() error {
+	close(c.points)
+	return <-c.result
+}
+
+// send reads until the channel is closed, also after an error: add must not block for ever.
+func (c *curve) send(ctx context.Context, client *mlflow.Client, runID string) (err error) {
+	tick := time.NewTicker(curveEvery)
+	defer tick.Stop()
+	var pending []mlflow.Metric
+	flush := func() {
+		if err == nil && len(pending) > 0 {
+			err = client.LogBatch(ctx, runID, mlflow.Batch{Metrics: pending})
+		}
+		pending = pending[:0]
+	}
+	for {
+		select {
+		case p, open := <-c.points:
+			if !open {
+				flush()
+				return err
+			}
+			pending = append(pending, mlflow.Metric{Key: "loss", Value: p.Loss, Time: time.Now(), Step: int64(p.Iteration)})
+		case <-tick.C:
+			flush()
+		}
+	}
+}
+
+// load reads a fitted model back, checked against the hash it was stored with.
+func (a *Activities) load(ctx context.Context, ref objstore.Ref) (*model.Model, []byte, error) {
+	data, err := a.bytes(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != ref.SHA256 {
+		return nil, nil, fmt.Errorf("read %s: %w", ref.URI(), errCorrupt)
+	}
+	m, err := model.Decode(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w: %w", ref.URI(), errCorrupt, err)
+	}
+	return m, data, nil
+}

@@ -1,0 +1,230 @@
+package activities_test
+
+import (
+	"bytes"
+	"errors"
+	"image/png"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"iris/activities"
+	"iris/internal/mlflow"
+	"iris/internal/objstore"
+	"iris/model"
+)
+
+func TestStartRun_opensOneRunThatTellsItsStory(t *testing.T) {
+	l := newLab(t, "opens-one-run")
+	data, _, run, _ := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	got, err := l.mlflow.GetRun(t.Context(), run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, want := range map[string]string{
+		"temporal.workflow_id": "default-test-workflow-id", "temporal.run_id": "default-test-run-id",
+		"dataset.sha256": data.SHA256, "mlflow.source.git.commit": "abc123",
+	} {
+		if got.Tags[tag] != want {
+			t.Errorf("tag %s is %q, want %q", tag, got.Tags[tag], want)
+		}
+	}
+	if got.Params["algorithm"] != "logistic_regression" || got.Params["test_size"] != "0.25" || got.Params["seed"] != "42" {
+		t.Errorf("params %v, want algorithm, test_size and seed", got.Params)
+	}
+	if got.Status != "RUNNING" || got.Metrics["loss"] == 0 {
+		t.Errorf("status %s, metrics %v; want a running one with a loss", got.Status, got.Metrics)
+	}
+}
+
+func TestTrainModel_sameInputSameBytes(t *testing.T) {
+	for _, algorithm := range []model.Algorithm{model.LogisticRegression, model.DecisionTree} {
+		t.Run(string(algorithm), func(t *testing.T) {
+			l := newLab(t, "same-bytes-"+strings.ReplaceAll(string(algorithm), "_", "-"))
+			uri := l.put("given/iris.csv", irisAs("x")).URI()
+			_, _, _, first := l.trained(uri, algorithm)
+			_, _, _, second := l.trained(uri, algorithm)
+			if first.Artifact.SHA256 != second.Artifact.SHA256 || first.Artifact.SHA256 == "" {
+				t.Errorf("two fits gave %s and %s, want the same bytes", first.Artifact.SHA256, second.Artifact.SHA256)
+			}
+			if first.TrainRows+first.TestRows != 150 || first.TestRows < 25 || first.TestRows > 50 {
+				t.Errorf("%d rows for training and %d held out of 150, want about a quarter held out", first.TrainRows, first.TestRows)
+			}
+		})
+	}
+}
+
+func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
+	l := newLab(t, "evaluates")
+	data, _, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	e := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	if e.Metrics["accuracy"] < 0.85 || e.Metrics["log_loss"] > 0.5 {
+		t.Errorf("metrics %v, want those of a model that has learned iris", e.Metrics)
+	}
+	logged, err := l.mlflow.GetRun(t.Context(), run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"accuracy", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds"} {
+		if _, ok := logged.Metrics[key]; !ok {
+			t.Errorf("MLflow has no metric %s: %v", key, logged.Metrics)
+		}
+	}
+	picture, err := l.mlflow.GetArtifact(t.Context(), run.ArtifactURI, "confusion_matrix.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer picture.Close() //nolint:errcheck // only read from
+	if image, err := png.Decode(picture); err != nil || image.Bounds().Dx() < 200 {
+		t.Errorf("confusion matrix: %v, want a picture of at least 200 pixels", err)
+	}
+}
+
+func TestEvaluateModel_noticesAChangedArtifact(t *testing.T) {
+	l := newLab(t, "changed-artifact")
+	data, _, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	l.put(fitted.Artifact.Key, []byte(`{"another":"model"}`))
+	_, err := do(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	refused(t, err, activities.ErrCorruptModel, "not the model that was written")
+}
+
+func TestRegisterModel_twiceIsOneVersion(t *testing.T) {
+	l := newLab(t, "twice-is-one")
+	data, fitted, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	versions, err := l.registry.Versions(t.Context(), l.model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(versions) != 1 || v.Number != "1" || v.URI != "models:/twice-is-one/1" {
+		t.Fatalf("%d versions, the last %+v; want one", len(versions), v)
+	}
+	got := versions[0]
+	if got.DatasetSHA256 != data.SHA256 || got.ArtifactSHA256 != fitted.Artifact.SHA256 || got.TaskID != "default-test-workflow-id" || got.Split.Seed != 42 {
+		t.Errorf("version %+v, want its lineage: dataset, artifact, task, split", got)
+	}
+	if !strings.Contains(got.Description, "accuracy") {
+		t.Errorf("description %q, want what it is and how good", got.Description)
+	}
+}
+
+func TestRegisterModel_refusesASchemaThatChangedMeanwhile(t *testing.T) {
+	l := newLab(t, "changed-meanwhile")
+	data, spec, run, fitted := l.trained(l.put("given/a.csv", irisAs("x")).URI(), model.LogisticRegression)
+	other := newLab(t, "changed-meanwhile")
+	other.bucket, other.Activities, other.registry, other.env = l.bucket, l.Activities, l.registry, l.env
+	if _, err := l.store.PutJSON(t.Context(), l.bucket, "models/changed-meanwhile/schema.json", map[string]any{
+		"features": []string{"one"}, "label": "l", "classes": []string{"a", "b"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := do(l, l.RegisterModel, activities.RegisterModelInput{ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run})
+	refused(t, err, activities.ErrBadInput, "other features by now")
+}
+
+func TestCompareWithChampion(t *testing.T) {
+	l := newLab(t, "compares")
+	data, fitted, first := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	in := activities.CompareInput{ModelName: l.model, Dataset: data, Model: fitted, Version: "99"}
+
+	if c := must(l, l.CompareWithChampion, in); c != (activities.Comparison{}) {
+		t.Errorf("without a champion: %+v, want nothing to compare", c)
+	}
+	promoted := must(l, l.PromoteVersion, activities.PromoteVersionInput{Model: l.model, Version: first.Number, Expected: new(string), Actor: "test", At: time.Now()})
+	if promoted.ChampionChanged || promoted.From != "" {
+		t.Errorf("first promotion: %+v, want it done, from none", promoted)
+	}
+	c := must(l, l.CompareWithChampion, in)
+	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy {
+		t.Errorf("against itself under another number: %+v, want a draw on all %d held-out rows", c, fitted.TestRows)
+	}
+	in.Version = first.Number
+	if c := must(l, l.CompareWithChampion, in); !c.Comparable || c.Champion != "1" {
+		t.Errorf("the champion against itself: %+v, want it to pass", c)
+	}
+	other := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+		Model: l.model, URI: l.put("given/other.csv", bytes.Replace(irisAs("x"), []byte("petal_width"), []byte("colour"), 1)).URI(),
+		Algorithm: model.LogisticRegression, AllowSchemaChange: true,
+	})
+	spec, err := model.Spec{Seed: 42}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := must(l, l.StartRun, activities.StartRunInput{Model: l.model, Dataset: other, Spec: spec, TestSize: 0.25})
+	changed := must(l, l.TrainModel, activities.TrainModelInput{Dataset: other, Spec: spec, TestSize: 0.25, Run: run})
+	if c := must(l, l.CompareWithChampion, activities.CompareInput{ModelName: l.model, Dataset: other, Model: changed, Version: "2"}); c.Comparable || !strings.Contains(c.Why, "features") {
+		t.Errorf("another schema: %+v, want it not comparable for its features", c)
+	}
+}
+
+func TestPromoteVersion_expectsTheChampionItWasDecidedAgainst(t *testing.T) {
+	l := newLab(t, "expects")
+	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	expected := "7"
+	got, err := do(l, l.PromoteVersion, activities.PromoteVersionInput{Model: l.model, Version: v.Number, Expected: &expected, Actor: "test", At: time.Now()})
+	if err != nil || !got.ChampionChanged {
+		t.Errorf("got %+v, %v; want nothing moved", got, err)
+	}
+	if _, err := l.registry.Champion(t.Context(), l.model); err == nil {
+		t.Error("the alias was moved although the champion was not the expected one")
+	}
+	_, err = do(l, l.PromoteVersion, activities.PromoteVersionInput{Model: l.model, Version: "42", Actor: "test", At: time.Now()})
+	refused(t, err, activities.ErrModelNotFound, "42")
+}
+
+func TestFinishRun(t *testing.T) {
+	l := newLab(t, "finishes")
+	_, _, run, _ := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	finish := func(in activities.FinishRunInput) mlflow.Run {
+		t.Helper()
+		for range 2 {
+			if _, err := l.env.ExecuteActivity(l.FinishRun, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := l.mlflow.GetRun(t.Context(), run.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	got := finish(activities.FinishRunInput{Model: l.model, Run: run, Status: activities.RunFinished, Gate: "promoted", Reason: "better"})
+	if got.Status != "FINISHED" || got.Tags["gate"] != "promoted" || got.Tags["reason"] != "better" {
+		t.Errorf("run %+v, want it finished with the gate's decision", got)
+	}
+	if got := finish(activities.FinishRunInput{Model: l.model, Status: activities.RunKilled}); got.Status != "KILLED" {
+		t.Errorf("status %s of a run whose StartRun never answered, want it found and killed", got.Status)
+	}
+	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{Model: "finishes-nothing", Status: activities.RunKilled}); err != nil {
+		t.Errorf("no run at all: %v, want nothing to do", err)
+	}
+}
+
+func TestSaveTask(t *testing.T) {
+	l := newLab(t, "saves")
+	for range 2 {
+		if _, err := l.env.ExecuteActivity(l.SaveTask, activities.SaveTaskInput{TaskID: "a/b c", Status: []byte(`{"state":"SUCCESS"}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got struct {
+		State string `json:"state"`
+	}
+	if err := l.store.GetJSON(t.Context(), l.bucket, objstore.TaskKey("a/b c"), &got); err != nil || got.State != "SUCCESS" {
+		t.Errorf("kept %+v (%v), want the status as it was", got, err)
+	}
+}
+
+// readAll reads a whole object as text.
+func (l *lab) readAll(ref objstore.Ref) string {
+	l.t.Helper()
+	body, err := l.store.Get(l.t.Context(), ref)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	data, err := io.ReadAll(body)
+	if err = errors.Join(err, body.Close()); err != nil {
+		l.t.Fatal(err)
+	}
+	return string(data)
+}

@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"iris/internal/dataset"
+	"iris/internal/objstore"
+	"iris/model"
+)
+
+// Defaults of a training.
+const (
+	DefaultTestSize = 0.25
+	DefaultSeed     = 42
+)
+
+// TrainingInput asks for a training. It is what the REST API, the temporal CLI and a test write; fields it does not
+// know are refused, so that a misspelt one is not silently ignored.
+type TrainingInput struct {
+	Model             string          `json:"model"`
+	Dataset           string          `json:"dataset,omitempty"`         // s3://bucket/key of a CSV; "" is the bundled iris data
+	Algorithm         model.Algorithm `json:"algorithm,omitempty"`       // "" is logistic_regression
+	Hyperparameters   json.RawMessage `json:"hyperparameters,omitempty"` // of the algorithm; absent ones take their defaults
+	TestSize          *float64        `json:"test_size,omitempty"`       // share of rows held out, 0 < test_size < 1; default 0.25
+	Seed              *uint64         `json:"seed,omitempty"`            // default 42
+	LabelColumn       string          `json:"label_column,omitempty"`    // "" is the model's label column, else the last one
+	AllowSchemaChange bool            `json:"allow_schema_change,omitempty"`
+}
+
+// UnmarshalJSON refuses fields that are not part of the input.
+func (in *TrainingInput) UnmarshalJSON(data []byte) error {
+	type plain TrainingInput
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode((*plain)(in))
+}
+
+// Resolve checks the input and fills in the defaults. The error is a *model.SpecError naming the field.
+func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
+	if err := model.CheckName(in.Model); err != nil {
+		return in, model.Spec{}, &model.SpecError{Pointer: "/model", Reason: err.Error()}
+	}
+	if in.TestSize == nil {
+		in.TestSize = ptr(DefaultTestSize)
+	}
+	if err := dataset.CheckTestSize(*in.TestSize); err != nil {
+		return in, model.Spec{}, &model.SpecError{Pointer: "/test_size", Reason: err.Error()}
+	}
+	if in.Seed == nil {
+		in.Seed = ptr[uint64](DefaultSeed)
+	}
+	if in.Dataset != "" {
+		if _, err := objstore.ParseURI(in.Dataset); err != nil {
+			return in, model.Spec{}, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
+		}
+	}
+	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed}.Resolve()
+	in.Algorithm, in.Hyperparameters = spec.Algorithm, spec.Hyperparameters
+	return in, spec, err
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// TrainingResult is what a training leaves behind.
+type TrainingResult struct {
+	Model        string             `json:"model"`
+	Version      string             `json:"version"`
+	ModelID      string             `json:"model_id"` // models:/iris/3
+	RunID        string             `json:"run_id"`   // MLflow's
+	ExperimentID string             `json:"experiment_id"`
+	Algorithm    model.Algorithm    `json:"algorithm"`
+	Dataset      string             `json:"dataset"` // SHA-256 of the bytes
+	TrainRows    int                `json:"train_rows"`
+	TestRows     int                `json:"test_rows"`
+	Metrics      map[string]float64 `json:"metrics"` // on the held-out rows
+	Gate         Gate               `json:"gate"`
+}
+
+// BatchInput asks for the scores of rows that lie in the object store.
+type BatchInput struct {
+	Model   string       `json:"model"`
+	ModelID string       `json:"model_id,omitempty"` // any form registry.Resolve takes; "" is the champion when the batch starts
+	Rows    objstore.Ref `json:"rows"`               // CSV: a header of feature names, then one line a row
+	Count   int64        `json:"count,omitempty"`    // rows in it, when known; for the progress
+}
+
+// BatchResult is what a batch prediction leaves behind.
+type BatchResult struct {
+	Model    string       `json:"model"`
+	Version  string       `json:"version"`
+	ModelID  string       `json:"model_id"`
+	Rows     int64        `json:"rows"`
+	Shards   int          `json:"shards"`
+	Manifest objstore.Ref `json:"manifest"` // activities.Manifest
+}
+
+// PromotionInput asks for a version to become the champion.
+type PromotionInput struct {
+	Model   string `json:"model"`
+	Version string `json:"version"`
+	// Expected is the number of the champion the decision was taken against, "" for none. When another one holds the
+	// alias by then, nothing is moved and the result says so. Absent: whoever it is.
+	Expected *string `json:"expected_champion,omitempty"`
+	Actor    string  `json:"actor"` // who asks: a task id, or whatever name an API client gives
+	Reason   string  `json:"reason,omitempty"`
+}
+
+// PromotionResult says what a promotion did.
+type PromotionResult struct {
+	Promoted bool      `json:"promoted"` // false: the champion was not the expected one
+	From     string    `json:"from,omitempty"`
+	To       string    `json:"to"`
+	At       time.Time `json:"at"`
+}

@@ -1,0 +1,79 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"iris/activities"
+	"iris/model"
+)
+
+// Promotion makes a version the champion of its model. It is the only writer of the aliases: its id is PromotionID, so
+// that promotions of a model happen one after the other. A promotion that has begun is finished, also when it is
+// cancelled: half of one would be an alias without its entry in the history.
+func Promotion(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
+	t, err := startTask(ctx, in.Model)
+	if err != nil {
+		return PromotionResult{}, err
+	}
+	var result PromotionResult
+	t.stage(ctx, "promote "+in.Model+"/"+in.Version)
+	if result, err = promote(ctx, in); err == nil {
+		t.status.Promotion = &result
+	}
+	t.save(t.end(ctx, err))
+	return result, err
+}
+
+func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
+	if err := model.CheckName(in.Model); err != nil {
+		return PromotionResult{}, badInput(&model.SpecError{Pointer: "/model", Reason: err.Error()})
+	}
+	if in.Version == "" || in.Actor == "" {
+		return PromotionResult{}, badInput(errors.New("version and actor must be given"))
+	}
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	var a *activities.Activities
+	var done activities.Promoted
+	ctx = withOptions(ctx, quick, "alias champion to "+in.Version)
+	err := workflow.ExecuteActivity(ctx, a.PromoteVersion, activities.PromoteVersionInput{
+		Model: in.Model, Version: in.Version, Expected: in.Expected, Actor: in.Actor, Reason: in.Reason, At: workflow.Now(ctx).UTC(),
+	}).Get(ctx, &done)
+	if err != nil {
+		return PromotionResult{}, err
+	}
+	return PromotionResult{Promoted: !done.ChampionChanged, From: done.From, To: in.Version, At: done.At}, nil
+}
+
+// How long a training waits before it asks again whether the promotion before it has ended. A promotion takes about
+// 100 ms; one that waits for MLflow to come back may take hours.
+const (
+	firstTurnWait = 200 * time.Millisecond
+	longTurnWait  = 10 * time.Second
+)
+
+// promoteInTurn runs Promotion as a child, after any other promotion of the model.
+func promoteInTurn(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            PromotionID(in.Model),
+		TaskQueue:             TaskQueue,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON, // it finishes what it has begun
+		WaitForCancellation:   true,
+		StaticSummary:         "champion of " + in.Model + ": version " + in.Version,
+	})
+	for wait := firstTurnWait; ; wait = min(2*wait, longTurnWait) {
+		var result PromotionResult
+		err := workflow.ExecuteChildWorkflow(ctx, Promotion, in).Get(ctx, &result)
+		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			return result, err
+		}
+		if err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "wait for another promotion"}).Get(ctx, nil); err != nil {
+			return PromotionResult{}, err
+		}
+	}
+}

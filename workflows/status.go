@@ -1,0 +1,43 @@
+package workflows
+
+import "time"
+
+// State is what has become of a task, in the words of the predecessor's task queue.
+type State string
+
+// The states of a task.
+const (
+	Pending State = "PENDING" // accepted, no worker has taken it up yet
+	Started State = "STARTED" // running
+	Success State = "SUCCESS"
+	Failure State = "FAILURE"
+	Revoked State = "REVOKED" // cancelled or terminated
+)
+
+// Status is the answer to the query "status": where a task is and what came of it. It is bounded: it holds counts,
+// names and metrics, never rows.
+type Status struct {
+	TaskID    string     `json:"task_id"`
+	Type      string     `json:"type"`
+	Model     string     `json:"model"`
+	State     State      `json:"state"`
+	Stage     string     `json:"stage,omitempty"` // what is being done now, or was when it ended
+	Done      int64      `json:"done"`
+	Total     int64      `json:"total"`          // 0 while unknown
+	Unit      string     `json:"unit,omitempty"` // of Done and Total: iterations, rows
+	StartedAt time.Time  `json:"started_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+	Error     *TaskError `json:"error,omitempty"`
+
+	// One of them is set when the task has ended well.
+	Training  *TrainingResult  `json:"training,omitempty"`
+	Batch     *BatchResult     `json:"batch,omitempty"`
+	Promotion *PromotionResult `json:"promotion,omitempty"`
+}
+
+// TaskError says why a task failed, in words its user can act on.
+type TaskError struct {
+	Type    string `json:"type"` // one of the Err constants of package activities, or "Internal", "Cancelled", "Timeout"
+	Message string `json:"message"`
+}

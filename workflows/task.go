@@ -1,0 +1,104 @@
+package workflows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"iris/activities"
+)
+
+// task is what every job of Iris has: the status it answers to queries, shown in the Temporal UI as well.
+type task struct {
+	status Status
+	log    []string // a line per stage, the current details of the workflow
+}
+
+// startTask registers the query before anything else, so that a task has a status from its first moment, and leaves the
+// model in the memo, where a reader finds it without a worker.
+func startTask(ctx workflow.Context, modelName string) (*task, error) {
+	info := workflow.GetInfo(ctx)
+	t := &task{status: Status{
+		TaskID: info.WorkflowExecution.ID, Type: info.WorkflowType.Name, Model: modelName,
+		State: Started, StartedAt: info.WorkflowStartTime.UTC(), UpdatedAt: workflow.Now(ctx).UTC(),
+	}}
+	if err := workflow.SetQueryHandler(ctx, StatusQuery, func() (Status, error) { return t.status, nil }); err != nil {
+		return nil, err
+	}
+	return t, workflow.UpsertMemo(ctx, map[string]any{MemoModel: modelName})
+}
+
+// stage says what is done from now on.
+func (t *task) stage(ctx workflow.Context, name string) {
+	t.status.Stage = name
+	t.note(ctx, "%s", name)
+}
+
+// note adds a line to what the Temporal UI shows of the task.
+func (t *task) note(ctx workflow.Context, format string, args ...any) {
+	now := workflow.Now(ctx).UTC()
+	t.status.UpdatedAt = now
+	t.log = append(t.log, "- "+now.Format("15:04:05")+" "+fmt.Sprintf(format, args...))
+	workflow.SetCurrentDetails(ctx, strings.Join(t.log, "\n"))
+}
+
+// end settles the status by the error the task ends with and returns a context in which the closing activities run
+// even if the task was cancelled.
+func (t *task) end(ctx workflow.Context, err error) workflow.Context {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	now := workflow.Now(ctx).UTC()
+	t.status.EndedAt = &now
+	t.status.State, t.status.Error = Outcome(err)
+	if err == nil {
+		t.stage(ctx, "done")
+	} else {
+		t.note(ctx, "%s: %s", t.status.State, t.status.Error.Message)
+	}
+	return ctx
+}
+
+// undecodable begins the message of the SDK for an input that is not of the workflow's type.
+const undecodable = "unable to decode the workflow function input payload"
+
+// Outcome translates the error a task ended with into what its user reads. What was not written for users stays in the
+// Temporal UI and the logs.
+func Outcome(err error) (State, *TaskError) {
+	var application *temporal.ApplicationError
+	var terminated *temporal.TerminatedError
+	var timeout *temporal.TimeoutError
+	switch {
+	case err == nil:
+		return Success, nil
+	case temporal.IsCanceledError(err):
+		return Revoked, &TaskError{Type: "Cancelled", Message: "cancelled"}
+	case errors.As(err, &terminated):
+		return Revoked, &TaskError{Type: "Cancelled", Message: "terminated"}
+	case errors.As(err, &application) && activities.ForUsers(application.Type()):
+		return Failure, &TaskError{Type: application.Type(), Message: application.Message()}
+	case application != nil && strings.HasPrefix(application.Message(), undecodable):
+		return Failure, &TaskError{Type: activities.ErrBadInput, Message: application.Message()}
+	case errors.As(err, &timeout):
+		return Failure, &TaskError{Type: "Timeout", Message: "it took too long and was given up"}
+	default:
+		return Failure, &TaskError{Type: "Internal", Message: "internal error"}
+	}
+}
+
+// save keeps the final status for the time after Temporal has forgotten the task. Failing to is no reason to fail what
+// has been done: it is logged.
+func (t *task) save(ctx workflow.Context) {
+	var a *activities.Activities
+	ctx = withOptions(ctx, closing, "keep the status")
+	status, err := json.Marshal(t.status)
+	if err == nil {
+		in := activities.SaveTaskInput{TaskID: t.status.TaskID, Status: status}
+		err = workflow.ExecuteActivity(ctx, a.SaveTask, in).Get(ctx, nil)
+	}
+	if err != nil {
+		workflow.GetLogger(ctx).Error("keeping the status of a task", "error", err)
+	}
+}

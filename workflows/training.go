@@ -1,0 +1,209 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"iris/activities"
+	"iris/model"
+)
+
+// training is the state of a Training.
+type training struct {
+	*task
+	acts     *activities.Activities // nil: method references only
+	in       TrainingInput
+	spec     model.Spec
+	data     activities.Dataset
+	run      activities.Run
+	runTried bool // StartRun was called: there may be a run even if it never answered
+	model    activities.TrainedModel
+	result   TrainingResult
+}
+
+// Training validates a dataset, fits a model on it, evaluates it on the held-out rows, registers it as a version and
+// promotes it when the gate says that it is not worse than the champion.
+func Training(ctx workflow.Context, in TrainingInput) (TrainingResult, error) {
+	base, err := startTask(ctx, in.Model)
+	if err != nil {
+		return TrainingResult{}, err
+	}
+	t := &training{task: base, in: in}
+	err = t.steps(ctx)
+	t.close(ctx, err)
+	if err != nil {
+		return TrainingResult{}, err
+	}
+	return t.result, nil
+}
+
+func (t *training) steps(ctx workflow.Context) error {
+	for _, step := range []struct {
+		stage string
+		do    func(workflow.Context) error
+	}{
+		{"check the request", t.check},
+		{"validate the dataset", t.validate},
+		{"start the MLflow run", t.startRun},
+		{"train the model", t.train},
+		{"evaluate the model", t.evaluate},
+		{"register the version", t.register},
+		{"decide on promotion", t.promote},
+	} {
+		t.stage(ctx, step.stage)
+		if err := step.do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *training) check(workflow.Context) (err error) {
+	if t.in, t.spec, err = t.in.Resolve(); err != nil {
+		return badInput(err)
+	}
+	t.result.Model, t.result.Algorithm = t.in.Model, t.spec.Algorithm
+	return nil
+}
+
+func (t *training) validate(ctx workflow.Context) error {
+	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.Dataset))
+	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, activities.ValidateDatasetInput{
+		Model: t.in.Model, URI: t.in.Dataset, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange, Algorithm: t.spec.Algorithm,
+	}).Get(ctx, &t.data)
+	if err != nil {
+		return err
+	}
+	t.result.Dataset = t.data.SHA256
+	t.note(ctx, "dataset %.12s: %d rows, %d features, %d classes", t.data.SHA256, t.data.Rows, t.data.Features, t.data.Classes)
+	return nil
+}
+
+func (t *training) startRun(ctx workflow.Context) error {
+	t.runTried = true
+	ctx = withOptions(ctx, quick, "lab book: experiment "+t.in.Model)
+	err := workflow.ExecuteActivity(ctx, t.acts.StartRun, activities.StartRunInput{
+		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize,
+	}).Get(ctx, &t.run)
+	t.result.RunID, t.result.ExperimentID = t.run.ID, t.run.ExperimentID
+	return err
+}
+
+func (t *training) train(ctx workflow.Context) error {
+	ctx = withOptions(ctx, compute, "fit "+string(t.spec.Algorithm))
+	err := workflow.ExecuteActivity(ctx, t.acts.TrainModel, activities.TrainModelInput{
+		Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Run: t.run,
+	}).Get(ctx, &t.model)
+	if err != nil {
+		return err
+	}
+	t.result.TrainRows, t.result.TestRows = t.model.TrainRows, t.model.TestRows
+	t.note(ctx, "fitted on %d rows, %d held out", t.model.TrainRows, t.model.TestRows)
+	return nil
+}
+
+func (t *training) evaluate(ctx workflow.Context) error {
+	var evaluation activities.Evaluation
+	ctx = withOptions(ctx, compute, "score the held-out rows")
+	err := workflow.ExecuteActivity(ctx, t.acts.EvaluateModel, activities.EvaluateModelInput{
+		Dataset: t.data, Model: t.model, Run: t.run,
+	}).Get(ctx, &evaluation)
+	if err != nil {
+		return err
+	}
+	t.result.Metrics = evaluation.Metrics
+	t.note(ctx, "accuracy %.4f, log loss %.4f on %d held-out rows", evaluation.Metrics["accuracy"], evaluation.Metrics["log_loss"], t.model.TestRows)
+	return nil
+}
+
+func (t *training) register(ctx workflow.Context) error {
+	var version activities.RegisteredVersion
+	ctx = withOptions(ctx, quick, "new version of "+t.in.Model)
+	err := workflow.ExecuteActivity(ctx, t.acts.RegisterModel, activities.RegisterModelInput{
+		ModelName: t.in.Model, Dataset: t.data, Spec: t.spec, Model: t.model, Run: t.run,
+		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange,
+	}).Get(ctx, &version)
+	if err != nil {
+		return err
+	}
+	t.result.Version, t.result.ModelID = version.Number, version.URI
+	t.note(ctx, "registered %s", version.URI)
+	return nil
+}
+
+// promote asks the gate and, when it opens, waits its turn. If another version became the champion in the meantime, the
+// gate is asked again: it was never asked about that one.
+func (t *training) promote(ctx workflow.Context) error {
+	for {
+		gate, err := t.askGate(ctx)
+		if err != nil {
+			return err
+		}
+		t.result.Gate = gate
+		t.note(ctx, "%s: %s", gate.Decision, gate.Reason)
+		if gate.Decision != Promoted {
+			return nil
+		}
+		promotion, err := promoteInTurn(ctx, PromotionInput{
+			Model: t.in.Model, Version: t.result.Version, Expected: &gate.Comparison.Champion,
+			Actor: t.status.TaskID, Reason: gate.Reason,
+		})
+		if err != nil || promotion.Promoted {
+			return err
+		}
+		t.note(ctx, "version %s became the champion meanwhile", promotion.From)
+	}
+}
+
+func (t *training) askGate(ctx workflow.Context) (Gate, error) {
+	var comparison activities.Comparison
+	ctx = withOptions(ctx, compute, "compare with the champion")
+	err := workflow.ExecuteActivity(ctx, t.acts.CompareWithChampion, activities.CompareInput{
+		ModelName: t.in.Model, Dataset: t.data, Model: t.model, Version: t.result.Version,
+	}).Get(ctx, &comparison)
+	return Decide(comparison), err
+}
+
+// close ends the run in MLflow, so that none is left RUNNING whatever happened, and keeps the status.
+func (t *training) close(ctx workflow.Context, cause error) {
+	if cause == nil {
+		t.status.Training = &t.result
+	}
+	ctx = t.end(ctx, cause)
+	if t.runTried {
+		in := activities.FinishRunInput{Model: t.in.Model, Run: t.run, Status: runStatus(t.status.State)}
+		if cause == nil {
+			in.Gate, in.Reason = string(t.result.Gate.Decision), t.result.Gate.Reason
+		} else {
+			in.Reason = t.status.Error.Message
+		}
+		closingCtx := withOptions(ctx, closing, "close the MLflow run")
+		if err := workflow.ExecuteActivity(closingCtx, t.acts.FinishRun, in).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Error("closing the MLflow run", "run", t.run.ID, "error", err)
+		}
+	}
+	t.save(ctx)
+}
+
+func runStatus(s State) activities.RunStatus {
+	switch s {
+	case Success:
+		return activities.RunFinished
+	case Revoked:
+		return activities.RunKilled
+	default:
+		return activities.RunFailed
+	}
+}
+
+// badInput fails a task for good: the same input would fail again.
+func badInput(err error) error {
+	return temporal.NewNonRetryableApplicationError(err.Error(), activities.ErrBadInput, err)
+}
+
+func sourceName(uri string) string {
+	if uri == "" {
+		return "the bundled iris data"
+	}
+	return uri
+}

@@ -1,0 +1,296 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
+
+	"iris/activities"
+	"iris/internal/objstore"
+	"iris/workflows"
+)
+
+var (
+	trainingData = activities.Dataset{SHA256: strings.Repeat("ab", 32), Rows: 150, Features: 4, Classes: 3}
+	trainingRun  = activities.Run{ID: "run-1", ExperimentID: "7"}
+	fitted       = activities.TrainedModel{Artifact: objstore.Ref{Bucket: "iris", Key: "trainings/run-1/model.json"}, TrainRows: 110, TestRows: 40}
+)
+
+// onTraining answers every activity up to the registered version.
+func onTraining(e *environment) {
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
+	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
+	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(fitted, nil)
+	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
+	e.OnActivity(acts.RegisterModel, mock.Anything, mock.Anything).Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil)
+}
+
+// onFinish expects the run to end with status.
+func onFinish(e *environment, status activities.RunStatus) {
+	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool { return in.Status == status })).Return(nil).Once()
+}
+
+func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
+	tests := map[string]struct {
+		comparison activities.Comparison
+		expected   string // champion the promotion must expect
+	}{
+		"first version": {activities.Comparison{}, ""},
+		"better":        {activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.95, ChampionAccuracy: 0.9}, "2"},
+		"just as good":  {activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.9, ChampionAccuracy: 0.9}, "2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			onTraining(e)
+			onFinish(e, activities.RunFinished)
+			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
+			e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in activities.PromoteVersionInput) bool {
+				return in.Version == "3" && in.Expected != nil && *in.Expected == test.expected && in.Actor == "default-test-workflow-id"
+			})).Return(activities.Promoted{From: test.expected, At: noon}, nil).Once()
+
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+
+			if err := e.GetWorkflowError(); err != nil {
+				t.Fatal(err)
+			}
+			var result workflows.TrainingResult
+			if err := e.GetWorkflowResult(&result); err != nil {
+				t.Fatal(err)
+			}
+			if result.Gate.Decision != workflows.Promoted || result.Version != "3" || result.RunID != "run-1" || result.Dataset != trainingData.SHA256 {
+				t.Errorf("result %+v, want version 3 of run-1 promoted", result)
+			}
+			if s := e.last(t); s.Type != workflows.TrainingType || s.State != workflows.Success || s.Training == nil || s.EndedAt == nil {
+				t.Errorf("saved status %+v, want a success with its result", s)
+			}
+		})
+	}
+}
+
+func TestTraining_leavesTheChampion(t *testing.T) {
+	tests := map[string]struct {
+		comparison activities.Comparison
+		want       workflows.Decision
+	}{
+		"worse":          {activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.8, ChampionAccuracy: 0.9}, workflows.Kept},
+		"not comparable": {activities.Comparison{Champion: "2", Why: "its features are others"}, workflows.NeedsApproval},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			onTraining(e)
+			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
+				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Reason != ""
+			})).Return(nil).Once()
+			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
+
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+
+			if err := e.GetWorkflowError(); err != nil {
+				t.Fatalf("a refusal is not a failure: %v", err)
+			}
+			var result workflows.TrainingResult
+			if err := e.GetWorkflowResult(&result); err != nil {
+				t.Fatal(err)
+			}
+			if result.Gate.Decision != test.want {
+				t.Errorf("decision %q, want %q", result.Gate.Decision, test.want)
+			}
+		})
+	}
+}
+
+func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
+	e := newEnvironment(t)
+	onTraining(e)
+	onFinish(e, activities.RunFinished)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "1", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.8}, nil).Once()
+	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).Return(activities.Promoted{ChampionChanged: true, From: "2"}, nil).Once()
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "2", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.99}, nil).Once()
+
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+
+	var result workflows.TrainingResult
+	if err := e.GetWorkflowResult(&result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Gate.Decision != workflows.Kept || result.Gate.Comparison.Champion != "2" {
+		t.Errorf("gate %+v, want the decision taken against champion 2: kept", result.Gate)
+	}
+}
+
+func TestTraining_waitsItsTurnToPromote(t *testing.T) {
+	e := newEnvironment(t)
+	onTraining(e)
+	onFinish(e, activities.RunFinished)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil)
+	e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).
+		Return(workflows.PromotionResult{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{}).Times(3)
+	e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).Return(workflows.PromotionResult{Promoted: true, To: "3"}, nil).Once()
+	var waits []time.Duration
+	e.SetOnTimerScheduledListener(func(_ string, d time.Duration) { waits = append(waits, d) })
+
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+
+	if err := e.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	want := []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond}
+	if len(waits) != len(want) {
+		t.Fatalf("waited %v, want %v", waits, want)
+	}
+	for i := range want {
+		if waits[i] != want[i] {
+			t.Errorf("waited %v, want %v", waits, want)
+		}
+	}
+}
+
+func TestTraining_refusesBadInputAtOnce(t *testing.T) {
+	tests := map[string]struct {
+		in   workflows.TrainingInput
+		want string
+	}{
+		"no model":          {workflows.TrainingInput{}, "/model"},
+		"reserved name":     {workflows.TrainingInput{Model: "tasks"}, "/model"},
+		"test size":         {workflows.TrainingInput{Model: "iris", TestSize: ptr(1.5)}, "/test_size"},
+		"local path":        {workflows.TrainingInput{Model: "iris", Dataset: "/etc/passwd"}, "/dataset"},
+		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
+		"hyperparameter":    {workflows.TrainingInput{Model: "iris", Hyperparameters: json.RawMessage(`{"depth":1}`)}, "/hyperparameters"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			e.ExecuteWorkflow(workflows.Training, test.in)
+			errorType, message := applicationError(t, e.GetWorkflowError())
+			if errorType != activities.ErrBadInput || !strings.Contains(message, test.want) {
+				t.Errorf("failed with %s: %s, want BadInput naming %s", errorType, message, test.want)
+			}
+			if s := e.last(t); s.State != workflows.Failure || s.Error == nil || s.Error.Message != message {
+				t.Errorf("saved status %+v, want the same failure", s)
+			}
+		})
+	}
+}
+
+func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
+	bad := temporal.NewNonRetryableApplicationError("line 7: 3 values, want 5", activities.ErrBadDataset, nil)
+	fails := func(activity, result any) func(*environment) {
+		return func(e *environment) { e.OnActivity(activity, mock.Anything, mock.Anything).Return(result, bad) }
+	}
+	tests := map[string]struct {
+		fail      func(*environment)
+		runOpened bool
+	}{
+		"validation":   {fails(acts.ValidateDataset, activities.Dataset{}), false},
+		"run":          {fails(acts.StartRun, activities.Run{}), true}, // it may have been opened without an answer
+		"fit":          {fails(acts.TrainModel, activities.TrainedModel{}), true},
+		"evaluation":   {fails(acts.EvaluateModel, activities.Evaluation{}), true},
+		"registration": {fails(acts.RegisterModel, activities.RegisteredVersion{}), true},
+		"comparison":   {fails(acts.CompareWithChampion, activities.Comparison{}), true},
+		"promotion":    {fails(acts.PromoteVersion, activities.Promoted{}), true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			test.fail(e)
+			for _, earlier := range []struct {
+				activity any
+				result   any
+			}{
+				{acts.ValidateDataset, trainingData},
+				{acts.StartRun, trainingRun},
+				{acts.TrainModel, fitted},
+				{acts.EvaluateModel, activities.Evaluation{}},
+				{acts.RegisterModel, activities.RegisteredVersion{Number: "3"}},
+				{acts.CompareWithChampion, activities.Comparison{}},
+			} {
+				e.OnActivity(earlier.activity, mock.Anything, mock.Anything).Maybe().Return(earlier.result, nil)
+			}
+			if test.runOpened {
+				onFinish(e, activities.RunFailed)
+			}
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+			if errorType, message := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrBadDataset || message != "line 7: 3 values, want 5" {
+				t.Errorf("failed with %s: %s, want the activity's own error", errorType, message)
+			}
+			if s := e.last(t); s.State != workflows.Failure || s.Error.Type != activities.ErrBadDataset {
+				t.Errorf("saved status %+v, want FAILURE by BadDataset", s)
+			}
+		})
+	}
+}
+
+func TestTraining_retriesWhatMayPass(t *testing.T) {
+	e := newEnvironment(t)
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(activities.Dataset{}, errors.New("connection refused")).Times(5)
+	onTraining(e)
+	onFinish(e, activities.RunFinished)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	if err := e.GetWorkflowError(); err != nil {
+		t.Errorf("five refused connections failed the training: %v", err)
+	}
+}
+
+func TestTraining_cancelKillsTheRun(t *testing.T) {
+	e := newEnvironment(t)
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
+	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
+	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(activities.TrainedModel{}, temporal.NewCanceledError()).After(time.Hour)
+	onFinish(e, activities.RunKilled)
+	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	if err := e.GetWorkflowError(); !temporal.IsCanceledError(err) {
+		t.Errorf("ended with %v, want a cancellation", err)
+	}
+	if s := e.last(t); s.State != workflows.Revoked || s.Error.Type != "Cancelled" {
+		t.Errorf("saved status %+v, want REVOKED", s)
+	}
+}
+
+func TestTraining_answersTheStatusQuery(t *testing.T) {
+	e := newEnvironment(t)
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
+	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
+	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(fitted, nil).After(time.Hour)
+	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).Return(activities.Evaluation{}, nil)
+	e.OnActivity(acts.RegisterModel, mock.Anything, mock.Anything).Return(activities.RegisteredVersion{Number: "3"}, nil)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	onFinish(e, activities.RunFinished)
+	var during workflows.Status
+	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	if during.State != workflows.Started || during.Stage != "train the model" || during.Model != "iris" || during.EndedAt != nil {
+		t.Errorf("status while training: %+v, want STARTED at train the model", during)
+	}
+	if after := e.status(t); after.State != workflows.Success || after.Training == nil {
+		t.Errorf("status afterwards: %+v, want SUCCESS with the result", after)
+	}
+}
+
+func TestTraining_endsThoughMLflowAndTheStoreAreGone(t *testing.T) {
+	e := newEnvironment(t)
+	e.TestWorkflowEnvironment.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(errors.New("connection refused"))
+	onTraining(e)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	if err := e.GetWorkflowError(); err != nil {
+		t.Errorf("a version that is registered was lost to the lab book: %v", err)
+	}
+}
+
+func TestTrainingInput_refusesUnknownFields(t *testing.T) {
+	var in workflows.TrainingInput
+	if err := json.Unmarshal([]byte(`{"model":"iris","algoritm":"decision_tree"}`), &in); err == nil || !strings.Contains(err.Error(), "algoritm") {
+		t.Errorf("a misspelt field gave %v, want an error naming it", err)
+	}
+}

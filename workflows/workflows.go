@@ -1,0 +1,33 @@
+// Package workflows holds the durable jobs of Iris as deterministic code: Training, BatchPrediction and Promotion, the
+// status they answer to queries, and the pure decisions they take. Everything with a side effect is an activity.
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+)
+
+// Task queues. A worker process serves both.
+const (
+	TaskQueue    = "iris"         // workflows and activities that wait for the network
+	ComputeQueue = "iris-compute" // activities that keep a CPU busy
+)
+
+// Workflow types, as `temporal workflow start --type` takes them.
+const (
+	TrainingType  = "Training"
+	BatchType     = "BatchPrediction"
+	PromotionType = "Promotion"
+	StatusQuery   = "status" // answers a Status
+	MemoModel     = "model"  // memo key: the name of the model a task is about
+
+)
+
+// Types lists the workflow types that are tasks of the API.
+func Types() []string { return []string{TrainingType, BatchType, PromotionType} }
+
+// Register adds every workflow to w, for workers and for replay tests alike.
+func Register(w worker.WorkflowRegistry) {
+	w.RegisterWorkflow(Training)
+	w.RegisterWorkflow(BatchPrediction)
+	w.RegisterWorkflow(Promotion)
+}
