@@ -1,0 +1,106 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
+
+	"iris/internal/dataset"
+	"iris/internal/objstore"
+	"iris/internal/registry"
+	"iris/model"
+)
+
+func TestProblemOf(t *testing.T) {
+	timeout, cancel := context.WithTimeoutCause(t.Context(), 0, errNoAnswer)
+	defer cancel()
+	<-timeout.Done()
+	for _, test := range []struct {
+		name   string
+		err    error
+		status int
+		logged bool
+	}{
+		{"a problem", notFound("x"), 404, false},
+		{"syntax", &dataset.SyntaxError{Offset: 3, Reason: "x"}, 400, false},
+		{"a row", &dataset.RowError{Line: 3, Reason: "x"}, 422, false},
+		{"a spec", &model.SpecError{Pointer: "/seed", Reason: "x"}, 422, false},
+		{"too large", dataset.ErrTooLarge, 413, false},
+		{"S3 is down", objstore.ErrUnavailable, 503, true},
+		{"the registry is down", registry.ErrUnavailable, 503, true},
+		{"Temporal is down", serviceerror.NewUnavailable("x"), 503, true},
+		{"Temporal is slow", serviceerror.NewDeadlineExceeded("x"), 503, true},
+		{"Temporal is busy", serviceerror.NewResourceExhausted(0, "x"), 503, true},
+		{"no answer", timeout.Err(), 503, true},
+		{"no connection", &net.OpError{Op: "dial", Err: errors.New("refused")}, 503, true},
+		{"a bug", errors.New("secret"), 500, true},
+		{"a corrupt version", registry.ErrCorrupt, 500, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := problemOf(fmt.Errorf("doing this: %w", fmt.Errorf("doing that: %w", test.err)))
+			if p.Status != test.status || (p.cause != nil) != test.logged {
+				t.Errorf("got %d with cause %v, want %d", p.Status, p.cause, test.status)
+			}
+			if test.logged && strings.Contains(p.Detail, "doing") {
+				t.Errorf("detail %q tells of our insides", p.Detail)
+			}
+			if (p.header.Get("Retry-After") != "") != (test.status == 503) {
+				t.Errorf("Retry-After %q", p.header.Get("Retry-After"))
+			}
+		})
+	}
+}
+
+func TestTaskError(t *testing.T) {
+	for _, test := range []struct {
+		err       error
+		wantType  string
+		wantWords string
+	}{
+		{temporal.NewApplicationError("line 7", "BadDataset"), "BadDataset", "line 7"},
+		{temporal.NewCanceledError(), "Cancelled", "cancelled"},
+		{&temporal.TerminatedError{}, "Cancelled", "terminated"},
+		{temporal.NewTimeoutError(0, nil), "Timeout", "too long"},
+		{errors.New("secret"), "Internal", "internal error"},
+	} {
+		got := taskError(fmt.Errorf("workflow failed: %w", test.err))
+		if got.Type != test.wantType || got.Message != test.wantWords && !strings.Contains(got.Message, test.wantWords) {
+			t.Errorf("%v: got %+v, want %s: %s", test.err, got, test.wantType, test.wantWords)
+		}
+	}
+}
+
+func TestProblemOfHuma_places(t *testing.T) {
+	for location, want := range map[string]Fault{
+		"body":            {},
+		"body.version":    {Pointer: "/version"},
+		"body.a[3].b":     {Pointer: "/a/3/b"},
+		"query.page_size": {Parameter: "page_size"},
+		"path.task_id":    {Parameter: "task_id"},
+	} {
+		p := problemOfHuma(&huma.ErrorModel{Status: 422, Detail: "validation failed", Errors: []*huma.ErrorDetail{{Message: "is wrong", Location: location}}})
+		p.faultAt(t, want)
+		if !strings.Contains(p.Detail, "is wrong") {
+			t.Errorf("%s: detail %q", location, p.Detail)
+		}
+	}
+}
+
+func TestClip(t *testing.T) {
+	for _, s := range []string{strings.Repeat("x", 1000), strings.Repeat("ü", 1000), strings.Repeat("日", 1000), "x" + strings.Repeat("😀", 1000)} {
+		got := clip(s)
+		if len(got) > 90 || !strings.HasSuffix(got, "…") || !strings.HasPrefix(s, strings.TrimSuffix(got, "…")) {
+			t.Errorf("%.10s… became %q", s, got)
+		}
+	}
+	if got := clip("short"); got != "short" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,160 @@
+package apiserver
+
+import (
+	"compress/gzip"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// stallTimeout is how long a body or an answer may stand still before its connection is given up.
+const stallTimeout = time.Minute
+
+// requestIDHeader is in every answer and in every log line about a request. A client may choose it.
+const requestIDHeader = "X-Request-Id"
+
+// serve is what happens to every request before and after its route.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{ResponseWriter: w, ReadCloser: r.Body}
+	w.Header()[requestIDHeader] = []string{s.requests.of(r)}
+	defer s.recover(x, r)
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = x
+	}
+	if err := decompress(r); err != nil {
+		s.fail(x, r, err)
+		return
+	}
+	s.router.ServeHTTP(x, canonical(r))
+}
+
+// recover answers for a handler that panicked. One that had begun to answer is cut off, so that the client does not take
+// what it has for the whole.
+func (s *Server) recover(x *exchange, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v)
+	}
+	s.log(x).Error("a handler panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	if x.started {
+		panic(http.ErrAbortHandler)
+	}
+	writeProblem(x, newProblem(http.StatusInternalServerError, internalDetail))
+}
+
+// canonical is r as the router knows its routes: a trailing slash means nothing, and HEAD is GET whose body net/http
+// leaves out.
+func canonical(r *http.Request) *http.Request {
+	slash := len(r.URL.Path) > 1 && strings.HasSuffix(r.URL.Path, "/")
+	if !slash && r.Method != http.MethodHead {
+		return r
+	}
+	c := *r // a copy, since the server looks at its own to see that a HEAD gets no body
+	if c.Method == http.MethodHead {
+		c.Method = http.MethodGet
+	}
+	if slash {
+		u := *r.URL
+		u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+		c.URL = &u
+	}
+	return &c
+}
+
+// exchange is one request and its answer. It knows whether the answer has begun, and gives the connection up when the
+// body or a streamed answer stands still.
+type exchange struct {
+	http.ResponseWriter
+	io.ReadCloser // the body of the request
+	started       bool
+	armed         time.Time // when the read deadline was last set; zero when there is none
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	x.started = true
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *exchange) Write(p []byte) (int, error) {
+	x.started = true
+	return x.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// Read reads the body of the request. The deadline moves with the bytes that arrive, and is gone at the end: it would
+// otherwise cancel a handler that takes its time after having read everything.
+func (x *exchange) Read(p []byte) (int, error) {
+	const often = stallTimeout / 8 // a deadline per read would be waste
+	if now := time.Now(); now.Sub(x.armed) > often {
+		x.armed = now
+		x.readDeadline(now.Add(stallTimeout))
+	}
+	n, err := x.ReadCloser.Read(p)
+	if err != nil {
+		x.readDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// readDeadline sets the deadline where there is a connection to have one; a test may have none.
+func (x *exchange) readDeadline(t time.Time) {
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(t)
+}
+
+// decompress makes a gzip body readable as if it had been sent plain; every limit counts the plain bytes.
+func decompress(r *http.Request) error {
+	switch coding := strings.ToLower(r.Header.Get("Content-Encoding")); coding {
+	case "", "identity":
+		return nil
+	case "gzip":
+		plain, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return newProblem(http.StatusBadRequest, "the body is not gzip, though Content-Encoding says so")
+		}
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{plain, r.Body}
+		r.ContentLength = -1
+		return nil
+	default:
+		p := newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not understood: send the body plain or as gzip", clip(coding)))
+		p.header = http.Header{"Accept-Encoding": {"gzip"}}
+		return p
+	}
+}
+
+// requestIDs numbers the requests of a process under a prefix that no other process has.
+type requestIDs struct {
+	prefix string
+	last   *atomic.Uint64
+}
+
+func newRequestIDs() requestIDs {
+	return requestIDs{prefix: strings.ToLower(rand.Text()[:8]) + "-", last: new(atomic.Uint64)}
+}
+
+// of returns the id that the client chose, when it is fit for a log, or the next one.
+func (ids requestIDs) of(r *http.Request) string {
+	const longest = 64
+	if id := r.Header.Get(requestIDHeader); id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
+		return id
+	}
+	return ids.prefix + strconv.FormatUint(ids.last.Add(1), 10)
+}
+
+const idCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:"

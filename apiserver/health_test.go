@@ -1,0 +1,110 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/client"
+
+	"iris/internal/objstore"
+	"iris/internal/registry"
+	"iris/internal/testenv"
+)
+
+func TestHealth(t *testing.T) {
+	a := newAPI(t)
+	for _, path := range []string{"/", "/healthz"} {
+		var h Health
+		a.do(t, "GET", path, nil).json(t, 200, &h)
+		if h.Status != "ok" {
+			t.Errorf("%s: status %q", path, h.Status)
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	up := map[string]string{"temporal": "ok", "s3": "ok", "mlflow": "ok"}
+	for _, test := range []struct {
+		name     string
+		change   func(*Options)
+		status   int
+		champion string
+		want     map[string]string
+	}{
+		{"all is well", func(*Options) {}, 200, "iris/1", up},
+		{"a model without a champion", func(o *Options) { o.DefaultModel = unpromotedModel }, 503, "", up},
+		{"Temporal is down", func(o *Options) { o.Temporal = downTemporal(t) }, 200, "iris/1", map[string]string{"temporal": "unreachable", "s3": "ok", "mlflow": "ok"}},
+		{"S3 is down", func(o *Options) { o.Store = downStore(t) }, 200, "iris/1", map[string]string{"temporal": "ok", "s3": "unreachable", "mlflow": "ok"}},
+		{"another check fails", func(o *Options) {
+			o.Ready = func(context.Context) map[string]error {
+				return map[string]error{"mlflow": errors.New("secret.internal:5000 does not answer"), "disk": nil}
+			}
+		}, 200, "iris/1", map[string]string{"temporal": "ok", "s3": "ok", "mlflow": "unreachable", "disk": "ok"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := newAPI(t, func(o *Options) {
+				o.Ready = func(ctx context.Context) map[string]error {
+					return map[string]error{"mlflow": theWorld(t).mlflow.Check(ctx)}
+				}
+			}, test.change)
+			var got Readiness
+			a.do(t, "GET", "/readyz", nil).json(t, test.status, &got)
+			if got.Ready != (test.status == 200) || got.Champion != test.champion || !maps.Equal(got.Dependencies, test.want) {
+				t.Errorf("got %+v, want champion %q and %v", got, test.champion, test.want)
+			}
+		})
+	}
+}
+
+func TestReady_logsChangesOnly(t *testing.T) {
+	var broken error
+	a := newAPI(t, func(o *Options) {
+		o.Ready = func(context.Context) map[string]error { return map[string]error{"mlflow": broken} }
+	})
+	probe := func() { a.do(t, "GET", "/readyz", nil) }
+	probe()
+	if got := a.log.String(); got != "" {
+		t.Fatalf("logged when all is well: %s", got)
+	}
+	broken = errors.New("no route to host")
+	probe()
+	probe()
+	broken = nil
+	probe()
+	probe()
+	log := a.log.String()
+	if strings.Count(log, "no route to host") != 1 || strings.Count(log, "answers again") != 1 {
+		t.Errorf("want a line when it stops to answer and one when it answers again: %s", log)
+	}
+}
+
+// Without a check of its own, what is known of MLflow is how the last poll of the champions went.
+func TestReady_withoutACheckOfMLflow(t *testing.T) {
+	w := theWorld(t)
+	cache := must(registry.NewCache(registry.CacheOptions{Registry: w.registry}))
+	a := newAPI(t, func(o *Options) { o.Cache = cache })
+	var got Readiness
+	a.do(t, "GET", "/readyz", nil).json(t, http.StatusServiceUnavailable, &got)
+	if got.Ready || got.Dependencies["mlflow"] != unreachable {
+		t.Errorf("got %+v, want a process that has not polled yet", got)
+	}
+}
+
+// downTemporal is a client of a server that is not there.
+func downTemporal(t testing.TB) client.Client {
+	t.Helper()
+	c := must(client.NewLazyClient(client.Options{HostPort: unusedPort(t)}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+// downStore is a store that is not there.
+func downStore(t testing.TB) *objstore.Store {
+	t.Helper()
+	a := testenv.All(t)
+	return must(objstore.New(objstore.Options{Endpoint: unusedPort(t), AccessKey: a.S3AccessKey, SecretKey: a.S3SecretKey}))
+}

@@ -1,0 +1,201 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"iris/internal/dataset"
+	"iris/internal/registry"
+	"iris/model"
+)
+
+// Model is a model as GET /models lists it.
+type Model struct {
+	Model         string       `json:"model" example:"iris"`
+	Champion      string       `json:"champion,omitempty" doc:"number of the version that is served; absent when there is none"`
+	LatestVersion string       `json:"latest_version,omitempty" doc:"number of the newest version"`
+	Features      []string     `json:"features,omitempty" nullable:"false" doc:"what the champion takes, in order; absent until this process has loaded it"`
+	Classes       []string     `json:"classes,omitempty" nullable:"false" doc:"what the champion tells apart, in the order of its probabilities"`
+	Links         VersionLinks `json:"links"`
+}
+
+// Version is a version of a model.
+type Version struct {
+	Model         string             `json:"model" example:"iris"`
+	Version       string             `json:"version" example:"3"`
+	ModelID       string             `json:"model_id" doc:"what a batch takes as model_id" example:"models:/iris/3"`
+	LoggedModelID string             `json:"logged_model_id" doc:"MLflow's m-…"`
+	RunID         string             `json:"run_id" doc:"MLflow's run that trained it"`
+	TaskID        string             `json:"task_id" doc:"the training that made it"`
+	Algorithm     model.Algorithm    `json:"algorithm"`
+	Seed          uint64             `json:"seed"`
+	TestSize      float64            `json:"test_size" doc:"share of the rows that was held out"`
+	Dataset       string             `json:"dataset" doc:"SHA-256 of the CSV it was trained on"`
+	Metrics       map[string]float64 `json:"metrics" doc:"on the held-out rows"`
+	Aliases       []string           `json:"aliases" nullable:"false" doc:"champion, when it is the one that is served"`
+	Description   string             `json:"description,omitempty"`
+	CreatedAt     time.Time          `json:"created_at"`
+	Links         VersionLinks       `json:"links"`
+}
+
+// VersionLinks are pages of MLflow.
+type VersionLinks struct {
+	MLflow string `json:"mlflow,omitempty"`
+}
+
+type modelInput struct {
+	Model string `path:"model" doc:"name of a model" example:"iris"`
+}
+
+type modelsOutput struct {
+	Body struct {
+		Models []Model `json:"models" nullable:"false"`
+	}
+}
+
+func (s *Server) getModels(ctx context.Context, _ *struct{}) (*modelsOutput, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	infos, err := s.Registry.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the models: %w", err)
+	}
+	out := new(modelsOutput)
+	out.Body.Models = make([]Model, 0, len(infos))
+	for _, info := range infos {
+		m := Model{Model: info.Name, Champion: info.Champion, LatestVersion: info.LatestVersion}
+		if info.LatestVersion != "" {
+			m.Links.MLflow = s.mlflowLink("models", info.Name)
+		}
+		if served := s.Cache.Champion(info.Name); served != nil {
+			schema := served.Model.Schema()
+			m.Features, m.Classes = schema.Features, schema.Classes
+		}
+		out.Body.Models = append(out.Body.Models, m)
+	}
+	return out, nil
+}
+
+type versionsOutput struct {
+	Body struct {
+		Model    string    `json:"model"`
+		Versions []Version `json:"versions" nullable:"false" doc:"newest first"`
+	}
+}
+
+func (s *Server) getVersions(ctx context.Context, in *modelInput) (*versionsOutput, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	versions, err := s.Registry.Versions(ctx, in.Model)
+	switch {
+	case errors.Is(err, registry.ErrNotExist), errors.Is(err, registry.ErrBadReference):
+		return nil, unknownModel(in.Model)
+	case err != nil:
+		return nil, fmt.Errorf("list the versions of %s: %w", in.Model, err)
+	}
+	out := new(versionsOutput)
+	out.Body.Model = in.Model
+	out.Body.Versions = make([]Version, 0, len(versions))
+	for _, v := range versions {
+		out.Body.Versions = append(out.Body.Versions, s.versionView(v))
+	}
+	return out, nil
+}
+
+type versionInput struct {
+	Model   string `path:"model" doc:"name of a model" example:"iris"`
+	Version string `path:"version" doc:"number of a version" example:"3"`
+}
+
+type versionOutput struct{ Body Version }
+
+func (s *Server) getVersion(ctx context.Context, in *versionInput) (*versionOutput, error) {
+	if err := s.mustExist(ctx, in.Model); err != nil {
+		return nil, err
+	}
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	v, err := s.Registry.Resolve(ctx, in.Model, in.Version)
+	switch {
+	case errors.Is(err, registry.ErrNotExist), errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
+		return nil, notFound("there is no version %q of model %s", clip(in.Version), in.Model)
+	case err != nil:
+		return nil, fmt.Errorf("read version %s of %s: %w", clip(in.Version), in.Model, err)
+	}
+	return &versionOutput{Body: s.versionView(v)}, nil
+}
+
+// load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the form
+// was given.
+func (s *Server) load(ctx context.Context, name, ref string, at Fault) (*registry.Served, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	served, err := s.Cache.Version(ctx, name, ref)
+	if err != nil {
+		return nil, versionProblem(err, name, ref, at)
+	}
+	return served, nil
+}
+
+// versionProblem says what is wrong with a reference to a version.
+func versionProblem(err error, name, ref string, at Fault) error {
+	shown := clip(ref)
+	switch {
+	case errors.Is(err, registry.ErrNotExist):
+		at.Detail = fmt.Sprintf("there is no version %q of model %s", shown, name)
+		return newProblem(http.StatusNotFound, at.Detail, at)
+	case errors.Is(err, registry.ErrWrongModel):
+		at.Detail = fmt.Sprintf("%q is a version of another model, not of %s", shown, name)
+		return invalid(at)
+	case errors.Is(err, registry.ErrBadReference):
+		at.Detail = fmt.Sprintf("%q is not a version: want 3, models:/%[2]s/3, models:/%[2]s@champion, models:/m-ID or runs:/ID/model", shown, name)
+		return invalid(at)
+	case errors.Is(err, registry.ErrCorrupt):
+		at.Detail = fmt.Sprintf("version %q of %s cannot be used: it is damaged, or was not registered by Iris", shown, name)
+		p := invalid(at)
+		p.cause = err
+		return p
+	}
+	return fmt.Errorf("load version %q of %s: %w", shown, name, err)
+}
+
+func (s *Server) versionView(v registry.Version) Version {
+	view := Version{
+		Model: v.Model, Version: v.Number, ModelID: v.URI(), LoggedModelID: v.ModelID, RunID: v.RunID, TaskID: v.TaskID,
+		Algorithm: v.Algorithm, Seed: v.Seed, TestSize: v.Split.TestSize, Dataset: v.DatasetSHA256,
+		Metrics: v.Metrics, Aliases: v.Aliases, Description: v.Description, CreatedAt: v.CreatedAt,
+	}
+	view.Links.MLflow = s.mlflowLink("models", v.Model, "versions", v.Number)
+	return view
+}
+
+// mlflowLink is a page of MLflow, "" when its address is not known. Without the query, MLflow shows the page among those for
+// language models.
+func (s *Server) mlflowLink(path ...string) string {
+	if s.MLflowUI == "" {
+		return ""
+	}
+	link := s.MLflowUI + "/#"
+	for _, part := range path {
+		link += "/" + url.PathEscape(part)
+	}
+	return link + "?workflowType=machine_learning"
+}
+
+// schema is what a model's next CSV is compared with, nil when the model has none yet.
+func (s *Server) schema(ctx context.Context, name string) (*dataset.Schema, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	schema, err := s.Registry.Schema(ctx, name)
+	switch {
+	case errors.Is(err, registry.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the schema of %s: %w", name, err)
+	}
+	return &schema, nil
+}

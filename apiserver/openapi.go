@@ -1,0 +1,233 @@
+package apiserver
+
+import (
+	"net/http"
+	"reflect"
+	"regexp"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"iris/model"
+	"iris/workflows"
+)
+
+// The words of the OpenAPI document, in the order of the routes. What huma binds describes its own input and output; for
+// the other routes both are described here.
+
+const apiDescription = "Trains, versions, serves and batch-scores classifiers of tabular data. The model `iris` comes with it; " +
+	"any CSV of numeric features with a class column makes another one. Errors are RFC 9457 problems."
+
+var apiTags = []*huma.Tag{
+	{Name: "predict", Description: "Ask a model: one row, or many."},
+	{Name: "train", Description: "Make a version of a model from a CSV."},
+	{Name: "models", Description: "What there is, and what is served."},
+	{Name: "tasks", Description: "Jobs that take longer than a request."},
+	{Name: "server", Description: "The process itself."},
+}
+
+func (s *Server) predictOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: operationID("predict", path), Method: http.MethodPost, Path: path, Tags: []string{"predict"},
+		Summary: "Classify one row",
+		Description: "The row is an object with a number for each feature of the model; other fields are skipped. " +
+			"The champion answers; the header `Model-Version` names it.",
+		Parameters:  pathParameters(path),
+		RequestBody: body(map[string]*huma.MediaType{"application/json": {Schema: rowSchema(), Example: exampleRow}}),
+		Responses:   map[string]*huma.Response{"200": s.answer("The prediction", Prediction{})},
+	}
+}
+
+func (s *Server) batchOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: operationID("predict-batch", path), Method: http.MethodPost, Path: path, Tags: []string{"predict"},
+		Summary:     "Classify many rows",
+		Description: "Every row is checked before the task is started. The version is pinned at the start.",
+		Parameters:  pathParameters(path),
+		RequestBody: body(map[string]*huma.MediaType{"application/json": {
+			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"data"}, Properties: map[string]*huma.Schema{
+				"model_id": {Type: huma.TypeString, Description: "`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`; the champion when absent"},
+				"data":     {Type: huma.TypeArray, MinItems: of(1), Items: rowSchema(), Description: "the rows"},
+			}},
+			Example: map[string]any{"data": []any{exampleRow}},
+		}}),
+		Responses: map[string]*huma.Response{"202": s.acceptedAnswer()},
+	}
+}
+
+func (s *Server) batchResultOperation(path string) huma.Operation {
+	list := &huma.Schema{Type: huma.TypeArray, Items: s.schemaOf(BatchRow{}), Description: "a result per row, in the order of the rows"}
+	answer := s.answer("How far it is, or the results: a list, once all of them are there", BatchStatus{})
+	media := answer.Content["application/json"]
+	media.Schema = &huma.Schema{OneOf: []*huma.Schema{media.Schema, list}}
+	return huma.Operation{
+		OperationID: operationID("get-batch", path), Method: http.MethodGet, Path: path, Tags: []string{"predict"},
+		Summary:    "Get the results of a batch",
+		Parameters: pathParameters(path),
+		Responses:  map[string]*huma.Response{"200": answer},
+	}
+}
+
+func (s *Server) trainingOperation(path string) huma.Operation {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "a CSV with a header and a class column"}
+	return huma.Operation{
+		OperationID: operationID("train", path), Method: http.MethodPost, Path: path, Tags: []string{"train"},
+		Summary: "Train a version",
+		Description: "The data is the part `file` of a form, a `text/csv` body, or an object named by `data_path`; without any, the bundled iris data. " +
+			"The first training under a new name makes that model. A field is given once: as a parameter, or in JSON.",
+		Parameters: append(pathParameters(path), trainingQuery()...),
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+				"request": {Type: huma.TypeString, Description: "before `file`: the JSON of a training, without its dataset"},
+				"file":    file,
+			}}},
+			"text/csv":         {Schema: file},
+			"application/json": {Schema: trainingJSON(), Example: map[string]any{"algorithm": "logistic_regression", "hyperparameters": map[string]any{"l2": 0.1}}},
+		}},
+		Responses: map[string]*huma.Response{"202": s.acceptedAnswer()},
+	}
+}
+
+// trainingJSON is a training as JSON: what the query can say, and the rest.
+func trainingJSON() *huma.Schema {
+	fields := map[string]*huma.Schema{
+		"model":           {Type: huma.TypeString, Description: "that of the path, if any"},
+		"hyperparameters": {Type: huma.TypeObject, AdditionalProperties: true, Description: "of the algorithm; absent ones take their defaults"},
+	}
+	for _, p := range trainingQuery() {
+		schema := *p.Schema
+		schema.Description = p.Description
+		fields[trainingParameters[p.Name].field] = &schema
+	}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: fields}
+}
+
+func trainingQuery() []*huma.Param {
+	var algorithms []any
+	for _, a := range model.Algorithms() {
+		algorithms = append(algorithms, a)
+	}
+	query := func(name, description string, schema *huma.Schema) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+	}
+	return []*huma.Param{
+		query("algorithm", "what to fit", &huma.Schema{Type: huma.TypeString, Enum: algorithms, Default: model.LogisticRegression}),
+		query("test_size", "share of the rows to hold out", &huma.Schema{Type: huma.TypeNumber, ExclusiveMinimum: of(0.0), ExclusiveMaximum: of(1.0), Default: workflows.DefaultTestSize}),
+		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
+		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),
+		query("allow_schema_change", "take a CSV whose features are not those of the model", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("data_path", "an object that holds the CSV: s3://bucket/key", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
+	}
+}
+
+func listTasksOperation(path string) huma.Operation {
+	return huma.Operation{OperationID: "list-tasks", Method: http.MethodGet, Path: path, Tags: []string{"tasks"}, Summary: "List tasks"}
+}
+
+func getTaskOperation(id, path string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"tasks"}, Summary: "Get a task"}
+}
+
+func cancelTaskOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "cancel-task", Method: http.MethodDelete, Path: path, Tags: []string{"tasks"}, DefaultStatus: http.StatusAccepted,
+		Summary:     "Cancel a task",
+		Description: "The task stops in its own time: 202 and the task as it is now. One that has ended already is answered with 200.",
+	}
+}
+
+func listModelsOperation(path string) huma.Operation {
+	return huma.Operation{OperationID: "list-models", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "List models"}
+}
+
+func listVersionsOperation(path string) huma.Operation {
+	return huma.Operation{OperationID: "list-versions", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "List the versions of a model"}
+}
+
+func getVersionOperation(path string) huma.Operation {
+	return huma.Operation{OperationID: "get-version", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "Get a version of a model"}
+}
+
+func promoteOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "promote", Method: http.MethodPut, Path: path, Tags: []string{"models"},
+		Summary:     "Make a version the champion",
+		Description: "This process serves it before it answers, every other one within 2 s. The promotions of a model happen one after the other.",
+	}
+}
+
+func statusOperation(id, path, summary string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"server"}, Summary: summary}
+}
+
+func documentOperation(id, path, summary, media string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"server"}, Summary: summary,
+		Parameters: pathParameters(path),
+		Responses:  map[string]*huma.Response{"200": {Description: "The document", Content: map[string]*huma.MediaType{media: {}}}},
+	}
+}
+
+// describeErrors adds what every operation may answer.
+func (s *Server) describeErrors(op *huma.Operation) {
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = &huma.Response{
+		Description: "A problem",
+		Content:     map[string]*huma.MediaType{problemType: {Schema: s.schemaOf(Problem{})}},
+	}
+}
+
+// schemaOf refers to the schema of the type of v.
+func (s *Server) schemaOf(v any) *huma.Schema {
+	return s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(v), true, "")
+}
+
+// answer is a JSON body of the type of v.
+func (s *Server) answer(description string, v any) *huma.Response {
+	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{"application/json": {Schema: s.schemaOf(v)}}}
+}
+
+func (s *Server) acceptedAnswer() *huma.Response {
+	a := s.answer("The task was started", Accepted{})
+	a.Headers = map[string]*huma.Param{"Location": {Description: "where to ask about it", Schema: &huma.Schema{Type: huma.TypeString}}}
+	return a
+}
+
+func body(content map[string]*huma.MediaType) *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: content}
+}
+
+func rowSchema() *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "feature: number"}
+}
+
+var exampleRow = map[string]any{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+
+// operationID is verb, or verb-default for the route of the default model.
+func operationID(verb, path string) string {
+	if pathParameter.FindString(path) == "{model}" {
+		return verb
+	}
+	return verb + "-default"
+}
+
+var pathParameter = regexp.MustCompile(`{[a-z_]+}`)
+
+var pathParameterWords = map[string]string{
+	"{model}":   "name of a model",
+	"{task_id}": "what the 202 answered",
+	"{file}":    "a file of the page",
+}
+
+// pathParameters describes the parameters in a path.
+func pathParameters(path string) (params []*huma.Param) {
+	for _, name := range pathParameter.FindAllString(path, -1) {
+		params = append(params, &huma.Param{
+			Name: name[1 : len(name)-1], In: "path", Required: true, Description: pathParameterWords[name], Schema: &huma.Schema{Type: huma.TypeString},
+		})
+	}
+	return params
+}
+
+func of[T any](v T) *T { return &v }

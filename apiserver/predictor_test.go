@@ -1,0 +1,94 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"testing"
+
+	"iris/internal/dataset"
+	"iris/internal/registry"
+	"iris/model"
+)
+
+// servedIris is a model trained on the bundled data, as the cache would serve it.
+func servedIris(t testing.TB, version string) *registry.Served {
+	t.Helper()
+	table := must(readAll(dataset.IrisCSV()))
+	m, err := model.Train(t.Context(), table, must(model.Spec{}.Resolve()), func(model.Progress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &registry.Served{Version: registry.Version{Model: dataset.IrisModel, Number: version}, Model: m}
+}
+
+func TestPredictor_answerIsWhatEncodingJSONWouldWrite(t *testing.T) {
+	p := newPredictor(servedIris(t, "12"))
+	for _, probabilities := range [][]float64{
+		{1, 0, 0},
+		{0.1, 0.2, 0.7},
+		{1.0 / 3, 1.0 / 3, 1.0 / 3},
+		{1e-7, 1 - 1e-7, 5e-324},
+		{1e-6, 0.999, math.Copysign(0, -1)},
+	} {
+		got, ok := p.appendAnswer(nil, 2, probabilities)
+		if !ok {
+			t.Errorf("%v is not finite", probabilities)
+		}
+		var decoded Prediction
+		if err := json.Unmarshal(got, &decoded); err != nil {
+			t.Fatalf("%s: %v", got, err)
+		}
+		want := Prediction{
+			Specie: "virginica", Label: "virginica", Logits: [][]float64{probabilities}, ModelVersion: "12", ModelID: "models:/iris/12",
+			Probabilities: map[string]float64{"setosa": probabilities[0], "versicolor": probabilities[1], "virginica": probabilities[2]},
+		}
+		if !reflect.DeepEqual(decoded, want) {
+			t.Errorf("got %s, want %+v", got, want)
+		}
+	}
+}
+
+func TestPredictor_refusesWhatJSONCannotHold(t *testing.T) {
+	p := newPredictor(servedIris(t, "1"))
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if _, ok := p.appendAnswer(nil, 0, []float64{0, v, 0}); ok {
+			t.Errorf("%v was written", v)
+		}
+	}
+}
+
+func TestPredictors_areMadeOncePerVersion(t *testing.T) {
+	var ps predictors
+	one, two := servedIris(t, "1"), servedIris(t, "2")
+	first := ps.of("iris", one)
+	if first != ps.of("iris", one) {
+		t.Error("the same version has two predictors")
+	}
+	other := ps.of("tulip", one)
+	second := ps.of("iris", two)
+	if second == first || second.Served != two {
+		t.Error("a new champion is served by the predictor of the old one")
+	}
+	if ps.of("tulip", one) != other {
+		t.Error("the predictor of another model was lost")
+	}
+}
+
+func TestPredictor_allocatesNothing(t *testing.T) {
+	var ps predictors
+	served := servedIris(t, "1")
+	b := new(scratch)
+	body := []byte(setosa)
+	allocations := testing.AllocsPerRun(100, func() {
+		p := ps.of("iris", served)
+		b.reset(4, 3)
+		if err := p.rows.DecodeRow(body, b.x); err != nil {
+			t.Fatal(err)
+		}
+		b.answer, _ = p.appendAnswer(b.answer, p.Model.Predict(b.x, b.probabilities), b.probabilities)
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations for a prediction, want none", allocations)
+	}
+}

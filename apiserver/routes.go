@@ -1,0 +1,157 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humamux"
+	"github.com/gorilla/mux"
+
+	"iris/internal/webui"
+)
+
+// routes sets up every route there is. The first that fits a path wins: predictions come first because they are asked most,
+// then what begins with a literal, then what begins with the name of a model, which can be none of the literals
+// (model.ReservedNames).
+func (s *Server) routes() error {
+	// Paths are matched as they were sent: a task id may hold an escaped slash.
+	s.router = mux.NewRouter().UseEncodedPath().SkipClean(true)
+	s.router.NotFoundHandler = http.HandlerFunc(s.handleNotFound)
+	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.handleMethodNotAllowed)
+	s.api = s.newAPI()
+
+	s.plain(s.predictOperation("/{model}/predict"), s.handlePredict)
+	s.plain(s.predictOperation("/predict"), s.handlePredict)
+
+	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
+	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)
+	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), s.getReady)
+	s.plain(documentOperation("get-openapi", "/openapi.json", "This API as OpenAPI 3.1", "application/json"), s.handleDocument)
+	s.plain(documentOperation("get-docs", "/docs", "This API as a page", "text/html"), handleDocs)
+	s.plain(documentOperation("get-docs-file", "/docs/{file}", "What the page consists of", "*/*"), handleDocs)
+
+	jsonRoute(s, listTasksOperation("/tasks"), s.getTasks)
+	jsonRoute(s, getTaskOperation("get-task", "/tasks/{task_id}"), s.getTask)
+	jsonRoute(s, cancelTaskOperation("/tasks/{task_id}"), s.deleteTask)
+	jsonRoute(s, listModelsOperation("/models"), s.getModels)
+
+	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
+	s.plain(s.batchResultOperation("/predict/batch/{task_id}"), s.handleBatchResult)
+	s.plain(s.trainingOperation("/training"), s.handleTraining)
+	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), s.getDefaultTraining)
+
+	s.plain(s.batchOperation("/{model}/predict/batch"), s.handleBatch)
+	s.plain(s.batchResultOperation("/{model}/predict/batch/{task_id}"), s.handleBatchResult)
+	s.plain(s.trainingOperation("/{model}/training"), s.handleTraining)
+	jsonRoute(s, getTaskOperation("get-training", "/{model}/training/{task_id}"), s.getTraining)
+	jsonRoute(s, listVersionsOperation("/{model}/versions"), s.getVersions)
+	jsonRoute(s, getVersionOperation("/{model}/versions/{version}"), s.getVersion)
+	jsonRoute(s, promoteOperation("/{model}/champion"), s.putChampion)
+
+	return s.encodeDocument()
+}
+
+// plain adds a route that huma does not bind, with its part of the OpenAPI document.
+func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) {
+	s.describeErrors(&op)
+	s.api.OpenAPI().AddOperation(&op)
+	s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// jsonRoute adds a route whose input and output huma binds, checks and describes.
+func jsonRoute[I, O any](s *Server, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	s.describeErrors(&op)
+	op.BodyReadTimeout = -1 // huma's would cut a handler off after 5 s; exchange has a deadline of its own
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, problemOf(err)
+		}
+		return out, nil
+	})
+}
+
+// newAPI is huma with what is not ours taken off: its routes for documents, its $schema links, its shape of errors.
+func (s *Server) newAPI() huma.API {
+	config := huma.DefaultConfig("Iris", s.Version)
+	config.Info.Description = apiDescription
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{s.problemTransformer}
+	config.Tags = apiTags
+	return humamux.New(s.router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
+		if op.RequestBody != nil {
+			route.Handler(s.buffered(route.GetHandler()))
+		}
+	}))
+}
+
+// encodeDocument encodes the OpenAPI document once all routes are there.
+func (s *Server) encodeDocument() (err error) {
+	api := s.api.OpenAPI()
+	schemas := api.Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // huma's, which is never sent
+	delete(schemas, "ErrorDetail")
+	if s.document, err = json.Marshal(api); err != nil {
+		return fmt.Errorf("encode the OpenAPI document: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) handleDocument(w http.ResponseWriter, _ *http.Request) error {
+	w.Header()["Content-Type"] = jsonType
+	return sendFile(w, s.document)
+}
+
+// handleDocs sends the page that renders the document, or a file it consists of.
+func handleDocs(w http.ResponseWriter, r *http.Request) error {
+	name := either(mux.Vars(r)["file"], webui.Page)
+	content, mediaType, ok := webui.File(name)
+	if !ok {
+		return notFound("the page has no file %q", clip(name))
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Security-Policy", webui.ContentSecurityPolicy)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	return sendFile(w, content)
+}
+
+// sendFile sends what is part of the binary: a browser asks again, since the next binary may have another.
+func sendFile(w http.ResponseWriter, content []byte) error {
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(content) // a client that hung up
+	return nil
+}
+
+func (s *Server) handleNotFound(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, notFound("there is nothing at %s: see /docs", clip(r.URL.Path)))
+}
+
+// handleMethodNotAllowed names the methods that there are.
+func (s *Server) handleMethodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := *r
+		other.Method = method
+		var match mux.RouteMatch
+		if s.router.Match(&other, &match) && match.MatchErr == nil {
+			allowed = append(allowed, method)
+		}
+	}
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	list := strings.Join(allowed, ", ")
+	p := newProblem(http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s", clip(r.URL.Path), list))
+	p.header = http.Header{"Allow": {list}}
+	s.fail(w, r, p)
+}

@@ -1,0 +1,72 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"iris/workflows"
+)
+
+// executionTimeout is longer than any task should take, outages of its dependencies included; it is there so that nothing
+// is forgotten for years.
+const executionTimeout = 7 * 24 * time.Hour
+
+// Accepted is the body of the 202 of a task that was started.
+type Accepted struct {
+	TaskID string `json:"task_id" example:"training-iris-4kq2…"`
+}
+
+// start starts a workflow as a task about a model. An id that is running already is an error, so that a task is never
+// taken for another.
+func (s *Server) start(ctx context.Context, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                workflows.TaskQueue,
+		WorkflowExecutionTimeout:                 executionTimeout,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            summary,
+		Memo:                                     map[string]any{workflows.MemoModel: modelName},
+	}, workflow, in)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", id, err)
+	}
+	return run, nil
+}
+
+// mustStart refuses work that could not be started anyway, before a client has sent a gigabyte of it.
+func (s *Server) mustStart(ctx context.Context) error {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	if _, err := s.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("is Temporal there: %w: %w", errNoAnswer, err)
+	}
+	return nil
+}
+
+// accepted answers that a task was started, and where to ask about it.
+func accepted(w http.ResponseWriter, location, id string) error {
+	w.Header().Set("Location", location)
+	w.Header().Set("Retry-After", "1")
+	return writeJSON(w, http.StatusAccepted, Accepted{TaskID: id})
+}
+
+// writeJSON sends v.
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %T: %w", v, err)
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // a client that hung up
+	return nil
+}

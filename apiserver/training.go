@@ -1,0 +1,175 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"iris/internal/dataset"
+	"iris/internal/objstore"
+	"iris/model"
+	"iris/workflows"
+)
+
+// maxRequestPart bounds the part `request` of a form, and the JSON body of a training.
+const maxRequestPart = 64 << 10
+
+// handleTraining starts a training. The data comes in the body, or lies in the object store, or is the bundled one.
+func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
+	name := s.modelName(r)
+	if err := model.CheckName(name); err != nil {
+		return invalid(Fault{Parameter: "model", Detail: err.Error()})
+	}
+	t := newTrainingRequest(name)
+	if err := t.query(r.URL.RawQuery); err != nil {
+		return err
+	}
+	media, err := mediaType(r)
+	if err != nil {
+		return err
+	}
+	switch media {
+	case "application/json":
+		body, err := readBody(r, nil, maxRequestPart)
+		if err != nil {
+			return err
+		}
+		if err := t.json(body); err != nil {
+			return err
+		}
+	case "text/csv":
+		return s.trainOnUpload(w, r, t, r.Body, nothingFollows)
+	case "multipart/form-data":
+		return s.trainOnForm(w, r, t)
+	default:
+		if hasBody(r) {
+			return newProblem(http.StatusUnsupportedMediaType,
+				fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data, or application/json", clip(media)))
+		}
+	}
+	return s.trainOnStored(w, r, t)
+}
+
+// hasBody reports whether r brings anything. Most clients say so; of the others one byte is read.
+func hasBody(r *http.Request) bool {
+	if r.ContentLength != -1 {
+		return r.ContentLength > 0
+	}
+	n, err := io.ReadFull(r.Body, make([]byte, 1))
+	return n > 0 || err != io.EOF
+}
+
+// trainOnForm reads a form: the part `request`, if any, then the part `file`, if any, and nothing else.
+func (s *Server) trainOnForm(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
+	form, err := r.MultipartReader()
+	if err != nil {
+		return newProblem(http.StatusBadRequest, "the form is malformed: "+err.Error())
+	}
+	seen := false
+	for {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			return s.trainOnStored(w, r, t)
+		}
+		if err != nil {
+			return badForm(err)
+		}
+		switch name := part.FormName(); name {
+		case "request":
+			if seen {
+				return invalid(Fault{Parameter: "request", Detail: "is there twice"})
+			}
+			seen = true
+			if err := t.part(part); err != nil {
+				return err
+			}
+		case "file":
+			return s.trainOnUpload(w, r, t, part, func() error { return endOf(form) })
+		default:
+			return invalid(Fault{Parameter: clip(name), Detail: "is not a part of this form: want `request`, then `file`"})
+		}
+	}
+}
+
+// endOf refuses whatever stands behind the file: it would have been too late to heed it.
+func endOf(form *multipart.Reader) error {
+	part, err := form.NextPart()
+	switch {
+	case err == io.EOF:
+		return nil
+	case err != nil:
+		return badForm(err)
+	}
+	return invalid(Fault{Parameter: clip(part.FormName()), Detail: "stands behind `file`, which must be the last part"})
+}
+
+func nothingFollows() error { return nil }
+
+// badForm tells a form that is broken from one that could not be read.
+func badForm(err error) error {
+	if strings.HasPrefix(err.Error(), "multipart: ") && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return newProblem(http.StatusBadRequest, "the form is malformed: "+strings.TrimPrefix(err.Error(), "multipart: "))
+	}
+	return badBody(err)
+}
+
+// trainOnStored trains on an object that is in the store already, or on the bundled data.
+func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
+	in, err := t.resolve()
+	if err != nil {
+		return err
+	}
+	data := "the bundled iris data"
+	switch {
+	case in.Dataset != "":
+		if err := s.checkDataset(r.Context(), in.Dataset, t.at("dataset")); err != nil {
+			return err
+		}
+		data = in.Dataset
+	case in.Model != dataset.IrisModel:
+		return newProblem(http.StatusUnprocessableEntity,
+			fmt.Sprintf("no data: send a CSV or name one with data_path; only %s has data of its own", dataset.IrisModel))
+	}
+	return s.startTraining(r.Context(), w, workflows.NewTrainingID(in.Model), in, data)
+}
+
+// checkDataset refuses what a workflow could not read, or must not.
+func (s *Server) checkDataset(ctx context.Context, uri string, at Fault) error {
+	refuse := func(format string, args ...any) error {
+		at.Detail = fmt.Sprintf(format, args...)
+		return invalid(at)
+	}
+	ref, err := objstore.ParseURI(uri)
+	if err != nil {
+		return refuse("%s", err)
+	}
+	if ref.Bucket != s.Bucket && !slices.Contains(s.DataBuckets, ref.Bucket) {
+		return refuse("bucket %q is not open for data", ref.Bucket)
+	}
+	found, err := s.Store.Stat(ctx, ref.Bucket, ref.Key)
+	switch {
+	case errors.Is(err, objstore.ErrNotExist):
+		return refuse("there is no object %s", ref.URI())
+	case err != nil:
+		return fmt.Errorf("look for %s: %w", ref.URI(), err)
+	case found.Size > s.MaxUpload:
+		at.Detail = fmt.Sprintf("%s has %d bytes, the limit is %d", ref.URI(), found.Size, s.MaxUpload)
+		return newProblem(http.StatusRequestEntityTooLarge, at.Detail, at)
+	}
+	return nil
+}
+
+// startTraining starts the workflow and answers where it can be followed.
+func (s *Server) startTraining(ctx context.Context, w http.ResponseWriter, id string, in workflows.TrainingInput, data string) error {
+	summary := fmt.Sprintf("train %s (%s) on %s", in.Model, in.Algorithm, data)
+	if _, err := s.start(ctx, id, in.Model, summary, workflows.Training, in); err != nil {
+		return err
+	}
+	return accepted(w, "/"+in.Model+"/training/"+url.PathEscape(id), id)
+}

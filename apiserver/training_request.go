@@ -1,0 +1,190 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"iris/internal/dataset"
+	"iris/model"
+	"iris/workflows"
+)
+
+// trainingRequest gathers the fields of a workflows.TrainingInput from the query and from JSON. A field may come from one
+// of them only: nobody has to remember which one wins.
+type trainingRequest struct {
+	in     workflows.TrainingInput
+	places map[string]Fault // where each field came from
+}
+
+func newTrainingRequest(modelName string) *trainingRequest {
+	return &trainingRequest{in: workflows.TrainingInput{Model: modelName}, places: map[string]Fault{}}
+}
+
+// trainingParameters are the query parameters of a training: the scalars of its input. Each parses its value.
+var trainingParameters = map[string]struct {
+	field string // of the input
+	parse func(in *workflows.TrainingInput, value string) error
+}{
+	"algorithm": {"algorithm", func(in *workflows.TrainingInput, value string) error {
+		in.Algorithm = model.Algorithm(value)
+		return nil
+	}},
+	"test_size": {"test_size", func(in *workflows.TrainingInput, value string) error {
+		v, err := strconv.ParseFloat(value, 64)
+		in.TestSize = &v
+		return say(err, "is not a number")
+	}},
+	"seed": {"seed", func(in *workflows.TrainingInput, value string) error {
+		v, err := strconv.ParseUint(value, 10, 64)
+		in.Seed = &v
+		return say(err, "is not a whole number from 0 to 18446744073709551615")
+	}},
+	"label_column": {"label_column", func(in *workflows.TrainingInput, value string) error {
+		in.LabelColumn = value
+		return nil
+	}},
+	"allow_schema_change": {"allow_schema_change", func(in *workflows.TrainingInput, value string) (err error) {
+		in.AllowSchemaChange, err = strconv.ParseBool(value)
+		return say(err, "is neither true nor false")
+	}},
+	"data_path": {"dataset", func(in *workflows.TrainingInput, value string) error {
+		in.Dataset = value
+		return nil
+	}},
+}
+
+// say is err in words for the client.
+func say(err error, words string) error {
+	if err != nil {
+		return errors.New(words)
+	}
+	return nil
+}
+
+// query reads the query parameters.
+func (t *trainingRequest) query(raw string) error {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return newProblem(http.StatusUnprocessableEntity, "the query is malformed: "+clip(raw))
+	}
+	for name, given := range values {
+		at := Fault{Parameter: clip(name)}
+		p, known := trainingParameters[name]
+		switch {
+		case !known:
+			at.Detail = "is not a parameter of a training: want one of " + parameterNames()
+		case len(given) > 1:
+			at.Detail = "is given twice"
+		case given[0] == "":
+			at.Detail = "is empty"
+		default:
+			if err := p.parse(&t.in, given[0]); err != nil {
+				at.Detail = fmt.Sprintf("%q %s", clip(given[0]), err)
+			}
+		}
+		if at.Detail != "" {
+			return invalid(at)
+		}
+		t.places[p.field] = at
+	}
+	return nil
+}
+
+// part reads the part `request` of a form: the input without the dataset, which the form brings itself.
+func (t *trainingRequest) part(r io.Reader) error {
+	body, more, err := readUpTo(r, nil, maxRequestPart)
+	switch {
+	case err != nil:
+		return err
+	case more:
+		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart))
+	}
+	if err := t.json(body); err != nil {
+		return err
+	}
+	if at, given := t.places["dataset"]; given && at.Pointer != "" {
+		at.Detail = "does not belong in a form: send the part `file`, or the query parameter data_path"
+		return invalid(at)
+	}
+	return nil
+}
+
+// json reads a JSON object of fields.
+func (t *trainingRequest) json(body []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return jsonProblem(body, err)
+	}
+	into := map[string]any{
+		"model": &t.in.Model, "dataset": &t.in.Dataset, "algorithm": &t.in.Algorithm, "hyperparameters": &t.in.Hyperparameters,
+		"test_size": &t.in.TestSize, "seed": &t.in.Seed, "label_column": &t.in.LabelColumn, "allow_schema_change": &t.in.AllowSchemaChange,
+	}
+	ofPath := t.in.Model
+	for name, value := range fields {
+		at := Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(name))}
+		target, known := into[name]
+		_, twice := t.places[name]
+		switch {
+		case !known:
+			at.Detail = "is not a field of a training"
+		case twice:
+			at.Detail = "is given as a query parameter already"
+		case json.Unmarshal(value, target) != nil:
+			at.Detail = fmt.Sprintf("%s is of the wrong type or out of range", clip(string(value)))
+		case t.in.Model != ofPath:
+			at.Detail = fmt.Sprintf("%q is not the model of the path, %s", clip(t.in.Model), ofPath)
+		}
+		if at.Detail != "" {
+			return invalid(at)
+		}
+		t.places[name] = at
+	}
+	return nil
+}
+
+// jsonProblem says where a body is not JSON, or that it is JSON of the wrong kind.
+func jsonProblem(body []byte, err error) error {
+	var syntax *json.SyntaxError
+	if len(body) == 0 {
+		return newProblem(http.StatusBadRequest, "the body is empty, want a JSON object")
+	}
+	if errors.As(err, &syntax) {
+		return &dataset.SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()}
+	}
+	return newProblem(http.StatusUnprocessableEntity, "want a JSON object")
+}
+
+// resolve checks the fields and fills in the defaults.
+func (t *trainingRequest) resolve() (workflows.TrainingInput, error) {
+	in, _, err := t.in.Resolve()
+	var wrong *model.SpecError
+	if errors.As(err, &wrong) {
+		field, _, _ := strings.Cut(strings.TrimPrefix(wrong.Pointer, "/"), "/")
+		if at := t.at(field); at.Parameter != "" {
+			at.Detail = wrong.Reason
+			return in, invalid(at)
+		}
+	}
+	return in, err
+}
+
+// at is where a field came from.
+func (t *trainingRequest) at(field string) Fault {
+	if at, ok := t.places[field]; ok {
+		return at
+	}
+	return Fault{Pointer: "/" + field}
+}
+
+// parameterNames lists the query parameters of a training for a sentence.
+func parameterNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(trainingParameters)), ", ")
+}

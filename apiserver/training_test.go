@@ -1,0 +1,214 @@
+package apiserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"reflect"
+	"strings"
+	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"iris/internal/dataset/datasettest"
+	"iris/internal/testenv"
+	"iris/workflows"
+)
+
+// inputOf is what a task was started with.
+func (a *api) inputOf(t *testing.T, id string) (in workflows.TrainingInput) {
+	t.Helper()
+	events := a.temporal.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	event := must(events.Next()).GetWorkflowExecutionStartedEventAttributes()
+	if err := json.Unmarshal(event.GetInput().GetPayloads()[0].GetData(), &in); err != nil {
+		t.Fatal(err)
+	}
+	if memoModel(event.GetMemo()) != in.Model {
+		t.Errorf("the memo names %q, the input %q", memoModel(event.GetMemo()), in.Model)
+	}
+	return in
+}
+
+// part is a part of a form.
+type part struct{ name, body string }
+
+// form is a multipart body and its Content-Type header.
+func form(parts ...part) (string, string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range parts {
+		header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q; filename=\"f\"", p.name)}}
+		_, _ = must(w.CreatePart(header)).Write([]byte(p.body))
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.String(), "Content-Type: " + w.FormDataContentType()
+}
+
+func TestTraining_inputsWithoutAFile(t *testing.T) {
+	other := testenv.Bucket(t)
+	a := newAPI(t, func(o *Options) { o.DataBuckets = []string{other} })
+	for bucket, key := range map[string]string{other: "wine.csv", a.Bucket: "datasets/abc.csv"} {
+		must(a.store.Put(t.Context(), bucket, key, bytes.NewReader(datasettest.Wine()), -1, "text/csv"))
+	}
+	uri := "s3://" + other + "/wine.csv"
+	defaults := workflows.TrainingInput{
+		Model: "iris", Algorithm: "logistic_regression", TestSize: ptr(0.25), Seed: ptr[uint64](42),
+	}
+	with := func(change func(*workflows.TrainingInput)) workflows.TrainingInput {
+		in := defaults
+		change(&in)
+		return in
+	}
+	emptyForm, formType := form()
+	requestForm, requestType := form(part{"request", `{"seed":7,"hyperparameters":{"l2":0.5}}`})
+	for _, test := range []struct {
+		name, path, body, header string
+		want                     workflows.TrainingInput
+	}{
+		{name: "nothing", path: "/iris/training", want: defaults},
+		{name: "nothing, by default", path: "/training", want: defaults},
+		{name: "an empty body of some type", path: "/iris/training", header: "Content-Type: application/x-www-form-urlencoded", want: defaults},
+		{name: "an empty form", path: "/iris/training", body: emptyForm, header: formType, want: defaults},
+		{name: "parameters", path: "/iris/training?algorithm=decision_tree&test_size=0.4&seed=18446744073709551615&label_column=kind&allow_schema_change=true", want: with(func(in *workflows.TrainingInput) {
+			in.Algorithm, in.TestSize, in.Seed, in.LabelColumn, in.AllowSchemaChange = "decision_tree", ptr(0.4), ptr[uint64](1<<64-1), "kind", true
+		})},
+		{name: "an object", path: "/wine/training?data_path=" + uri, want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset = "wine", uri })},
+		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
+			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
+		})},
+		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) { in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5) })},
+		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
+		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset, in.Seed = "wine", uri, ptr[uint64](4) })},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var body any
+			if test.body != "" {
+				body = test.body
+			}
+			got := a.do(t, "POST", test.path, body, either(test.header, "X-None: x"))
+			id := a.accepted(t, got)
+			if want := "/" + test.want.Model + "/training/" + id; got.header.Get("Location") != want {
+				t.Errorf("Location %q, want %q", got.header.Get("Location"), want)
+			}
+			in := a.inputOf(t, id)
+			if len(in.Hyperparameters) == 0 {
+				t.Error("no hyperparameters: the defaults were not filled in")
+			}
+			if strings.Contains(test.body, "l2") && !strings.Contains(string(in.Hyperparameters), `"l2":0.5`) {
+				t.Errorf("hyperparameters %s, want l2 0.5", in.Hyperparameters)
+			}
+			in.Hyperparameters = nil
+			if !reflect.DeepEqual(in, test.want) {
+				t.Errorf("started with %+v, want %+v", in, test.want)
+			}
+		})
+	}
+}
+
+func TestTraining_badRequests(t *testing.T) {
+	a := newAPI(t, freshBucket(t), func(o *Options) { o.MaxUpload = 5000 })
+	must(a.store.Put(t.Context(), a.Bucket, "datasets/large.csv", strings.NewReader(strings.Repeat("x", 5001)), -1, "text/csv"))
+	const asJSON = "Content-Type: application/json"
+	wine := string(datasettest.Wine())
+	formOf := func(parts ...part) [2]string { body, header := form(parts...); return [2]string{body, header} }
+	parameter := func(name string) *Fault { return &Fault{Parameter: name} }
+	pointer := func(p string) *Fault { return &Fault{Pointer: p} }
+	for _, test := range []struct {
+		name, path string
+		send       [2]string // body and header
+		status     int
+		fault      *Fault
+		want       string
+	}{
+		// The path and the query.
+		{name: "no name of a model", path: "/Tulip/training", status: 422, fault: parameter("model")},
+		{name: "a reserved name", path: "/docs/training", status: 422, fault: parameter("model"), want: "reserved"},
+		{name: "an unknown parameter", path: "/iris/training?epochs=3", status: 422, fault: parameter("epochs"), want: "test_size"},
+		{name: "a parameter of JSON", path: "/iris/training?hyperparameters=%7B%7D", status: 422, fault: parameter("hyperparameters")},
+		{name: "a parameter twice", path: "/iris/training?seed=1&seed=2", status: 422, fault: parameter("seed"), want: "twice"},
+		{name: "an empty parameter", path: "/iris/training?seed=", status: 422, fault: parameter("seed"), want: "empty"},
+		{name: "a seed that is no number", path: "/iris/training?seed=-1", status: 422, fault: parameter("seed")},
+		{name: "a size in words", path: "/iris/training?test_size=half", status: 422, fault: parameter("test_size"), want: "half"},
+		{name: "a size out of range", path: "/iris/training?test_size=1", status: 422, fault: parameter("test_size"), want: "less than 1"},
+		{name: "a size that is not a number", path: "/iris/training?test_size=NaN", status: 422, fault: parameter("test_size")},
+		{name: "neither true nor false", path: "/iris/training?allow_schema_change=maybe", status: 422, fault: parameter("allow_schema_change")},
+		{name: "an unknown algorithm", path: "/iris/training?algorithm=magic", status: 422, fault: parameter("algorithm"), want: "magic"},
+		{name: "a malformed query", path: "/iris/training?seed=%zz", status: 422, want: "malformed"},
+
+		// data_path.
+		{name: "a local path", path: "/iris/training?data_path=/etc/passwd", status: 422, fault: parameter("data_path"), want: "s3://"},
+		{name: "a file URL", path: "/iris/training?data_path=file:///etc/passwd", status: 422, fault: parameter("data_path")},
+		{name: "a bucket that is not open", path: "/iris/training?data_path=s3://mlflow/1/model.json", status: 422, fault: parameter("data_path"), want: "mlflow"},
+		{name: "a missing object", path: "/iris/training?data_path=s3://" + a.Bucket + "/none.csv", status: 422, fault: parameter("data_path"), want: "none.csv"},
+		{name: "a large object", path: "/iris/training?data_path=s3://" + a.Bucket + "/datasets/large.csv", status: 413, fault: parameter("data_path"), want: "5000"},
+		{name: "no data for another model", path: "/wine/training", status: 422, want: "data_path"},
+
+		// JSON.
+		{name: "an unknown field", path: "/iris/training", send: [2]string{`{"sed":1}`, asJSON}, status: 422, fault: pointer("/sed")},
+		{name: "a field of the wrong type", path: "/iris/training", send: [2]string{`{"seed":"1"}`, asJSON}, status: 422, fault: pointer("/seed")},
+		{name: "a field out of range", path: "/iris/training", send: [2]string{`{"test_size":0}`, asJSON}, status: 422, fault: pointer("/test_size")},
+		{name: "another model", path: "/iris/training", send: [2]string{`{"model":"wine"}`, asJSON}, status: 422, fault: pointer("/model"), want: "wine"},
+		{name: "an unknown hyperparameter", path: "/iris/training", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
+		{name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON}, status: 422, fault: pointer("/dataset")},
+		{name: "a closed bucket as JSON", path: "/iris/training", send: [2]string{`{"dataset":"s3://mlflow/x"}`, asJSON}, status: 422, fault: pointer("/dataset")},
+		{name: "a field and a parameter", path: "/iris/training?seed=1", send: [2]string{`{"seed":1}`, asJSON}, status: 422, fault: pointer("/seed"), want: "already"},
+		{name: "a list", path: "/iris/training", send: [2]string{`[]`, asJSON}, status: 422, want: "object"},
+		{name: "broken JSON", path: "/iris/training", send: [2]string{`{"seed":`, asJSON}, status: 400, want: "byte"},
+		{name: "trailing bytes", path: "/iris/training", send: [2]string{`{} {}`, asJSON}, status: 400},
+		{name: "empty JSON", path: "/iris/training", send: [2]string{"", asJSON}, status: 400, want: "empty"},
+		{name: "far too much JSON", path: "/iris/training", send: [2]string{`"` + strings.Repeat("x", maxRequestPart) + `"`, asJSON}, status: 413},
+
+		// Forms.
+		{name: "a part behind the file", path: "/m1/training", send: formOf(part{"file", wine[:4000]}, part{"request", `{}`}), status: 422, want: "line"},
+		{name: "another file", path: "/iris/training", send: formOf(part{"file", string(datasettest.Iris())}, part{"file", "x"}), status: 422, fault: parameter("file"), want: "last part"},
+		{name: "an unknown part", path: "/iris/training", send: formOf(part{"data", "x"}), status: 422, fault: parameter("data")},
+		{name: "a request twice", path: "/iris/training", send: formOf(part{"request", "{}"}, part{"request", "{}"}), status: 422, fault: parameter("request"), want: "twice"},
+		{name: "a request with a dataset", path: "/iris/training", send: formOf(part{"request", `{"dataset":"s3://iris/x"}`}), status: 422, fault: pointer("/dataset"), want: "file"},
+		{name: "a request that is broken", path: "/iris/training", send: formOf(part{"request", `{`}), status: 400},
+		{name: "a request far too large", path: "/iris/training", send: formOf(part{"request", strings.Repeat(" ", maxRequestPart+1)}), status: 413},
+		{name: "a file and a path", path: "/iris/training?data_path=s3://iris/x", send: formOf(part{"file", "x"}), status: 422, fault: parameter("data_path"), want: "one of them"},
+		{name: "a file and a bad seed", path: "/iris/training", send: formOf(part{"request", `{"test_size":2}`}, part{"file", "x"}), status: 422, fault: pointer("/test_size")},
+		{name: "no boundary", path: "/iris/training", send: [2]string{"x", "Content-Type: multipart/form-data"}, status: 400, want: "boundary"},
+		{name: "no form", path: "/iris/training", send: [2]string{"hello", "Content-Type: multipart/form-data; boundary=x"}, status: 400},
+		{name: "a form without end", path: "/iris/training", send: [2]string{"--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{}", "Content-Type: multipart/form-data; boundary=x"}, status: 400},
+		{name: "a file without end", path: "/iris/training", send: [2]string{"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n" + string(datasettest.Iris()), "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "early"},
+
+		// Other bodies.
+		{name: "another type", path: "/iris/training", send: [2]string{"x", "Content-Type: application/pdf"}, status: 415, want: "text/csv"},
+		{name: "no type", path: "/iris/training", send: [2]string{"x", "X-None: x"}, status: 415, want: "multipart/form-data"},
+		{name: "another charset", path: "/iris/training", send: [2]string{"x", "Content-Type: text/csv; charset=utf-16"}, status: 415, want: "UTF-8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := a.do(t, "POST", test.path, test.send[0], either(test.send[1], "X-None: x"))
+			p := got.problem(t, test.status, test.want)
+			if test.fault != nil {
+				p.faultAt(t, *test.fault)
+			}
+			if got.header.Get("Location") != "" {
+				t.Error("a Location for nothing")
+			}
+		})
+	}
+	if n := a.started.Load(); n != 0 {
+		t.Errorf("%d workflows were started", n)
+	}
+	if keys := a.keys(t, a.Bucket, ""); len(keys) != 1 {
+		t.Errorf("left behind: %v, want the large dataset alone", keys)
+	}
+}
+
+func TestTraining_chunkedBodies(t *testing.T) {
+	a := newAPI(t)
+	chunked := func(s string) any { return struct{ *strings.Reader }{strings.NewReader(s)} } // of a length that net/http cannot see
+	a.accepted(t, a.do(t, "POST", "/iris/training", chunked("")))
+	a.do(t, "POST", "/iris/training", chunked("x")).problem(t, http.StatusUnsupportedMediaType)
+	id := a.accepted(t, a.do(t, "POST", "/iris/training", chunked(string(datasettest.UCIIris())), "Content-Type: text/csv"))
+	if in := a.inputOf(t, id); !strings.HasPrefix(in.Dataset, "s3://"+a.Bucket+"/datasets/") {
+		t.Errorf("dataset %q, want one of ours", in.Dataset)
+	}
+}

@@ -1,0 +1,143 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"iris/internal/dataset"
+	"iris/internal/objstore"
+	"iris/model"
+	"iris/workflows"
+)
+
+// trainOnUpload trains on a CSV that arrives in the request. One pass hashes it, checks it and puts it into the store; only
+// when all of it is good does it become a dataset, named by its hash, and is the training started. atEnd is asked
+// before: it may still refuse the request.
+func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *trainingRequest, body io.Reader, atEnd func() error) error {
+	ctx := r.Context()
+	if at, given := t.places["dataset"]; given {
+		at.Detail = "is given, and a file as well: send one of them"
+		return invalid(at)
+	}
+	in, err := t.resolve()
+	if err != nil {
+		return err
+	}
+	known, err := s.schema(ctx, in.Model)
+	if err != nil {
+		return err
+	}
+	if err := s.mustStart(ctx); err != nil {
+		return err
+	}
+	id := workflows.NewTrainingID(in.Model)
+	upload, summary, err := s.upload(ctx, objstore.UploadKey(id), body, dataset.ScanOptions{
+		Known: known, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: s.MaxUpload,
+		Row: rowLimit(in.Algorithm, t.at("algorithm")),
+	})
+	if err != nil {
+		return err
+	}
+	defer s.discard(ctx, w, upload)
+	if err := atEnd(); err != nil {
+		return err
+	}
+	kept, err := s.keep(ctx, upload)
+	if err != nil {
+		return err
+	}
+	in.Dataset = kept.URI()
+	return s.startTraining(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
+}
+
+// rowLimit refuses the first row beyond what an algorithm takes, so that a file that is far too long is not read to its end.
+func rowLimit(algorithm model.Algorithm, at Fault) func([]float64, string) error {
+	rows := 0
+	return func([]float64, string) error {
+		rows++
+		if model.CheckRows(algorithm, rows) == nil {
+			return nil
+		}
+		at.Detail = fmt.Sprintf("%s takes at most %d rows, the file has more", algorithm, rows-1)
+		return invalid(at)
+	}
+}
+
+// upload reads a CSV once, into the check and into the store. When either fails the other is ended, and nothing is left.
+func (s *Server) upload(ctx context.Context, key string, body io.Reader, o dataset.ScanOptions) (objstore.Ref, dataset.Summary, error) {
+	out, in := io.Pipe()
+	type stored struct {
+		ref objstore.Ref
+		err error
+	}
+	put := make(chan stored, 1)
+	go func() {
+		ref, err := s.Store.Put(ctx, s.Bucket, key, out, -1, "text/csv")
+		out.CloseWithError(err) // nil only at the end: then nobody writes any more
+		put <- stored{ref, err}
+	}()
+	from := &remembering{r: body}
+	to := &rememberingWriter{w: in}
+	summary, scanErr := dataset.Scan(io.TeeReader(from, to), o)
+	in.CloseWithError(scanErr) // nil is the end of the object
+	result := <-put
+	switch {
+	case from.err != nil:
+		return objstore.Ref{}, summary, badBody(from.err)
+	case to.err != nil: // the store failed first, which the check took for an error of its reader
+		return objstore.Ref{}, summary, fmt.Errorf("store the upload: %w", result.err)
+	case scanErr != nil:
+		return objstore.Ref{}, summary, scanErr
+	case result.err != nil:
+		return objstore.Ref{}, summary, fmt.Errorf("store the upload: %w", result.err)
+	}
+	return result.ref, summary, nil
+}
+
+// keep makes an upload a dataset: the same bytes are the same object, and need not be copied twice.
+func (s *Server) keep(ctx context.Context, upload objstore.Ref) (objstore.Ref, error) {
+	key := objstore.DatasetKey(upload.SHA256)
+	switch kept, err := s.Store.Stat(ctx, s.Bucket, key); {
+	case err == nil && kept.Size == upload.Size:
+		kept.SHA256 = upload.SHA256
+		return kept, nil
+	case err != nil && !errors.Is(err, objstore.ErrNotExist):
+		return kept, fmt.Errorf("look for dataset %s: %w", upload.SHA256, err)
+	}
+	kept, err := s.Store.Copy(ctx, upload, s.Bucket, key)
+	if err != nil {
+		return kept, fmt.Errorf("keep dataset %s: %w", upload.SHA256, err)
+	}
+	return kept, nil
+}
+
+// remembering knows whether it was the reader that failed, whatever becomes of its error on the way.
+type remembering struct {
+	r   io.Reader
+	err error
+}
+
+func (r *remembering) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// rememberingWriter is the same for a writer.
+type rememberingWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (w *rememberingWriter) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}

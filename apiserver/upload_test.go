@@ -1,0 +1,165 @@
+package apiserver
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
+	"iris/internal/objstore"
+	"iris/model"
+)
+
+func TestUpload_becomesADataset(t *testing.T) {
+	a := newAPI(t, freshBucket(t))
+	uci, wine := string(datasettest.UCIIris()), string(datasettest.Wine())
+	asForm := func(csv string) [2]string {
+		body, header := form(part{"request", `{"seed":1}`}, part{"file", csv})
+		return [2]string{body, header}
+	}
+	for _, test := range []struct {
+		name, path, csv string
+		send            [2]string
+	}{
+		{"a body", "/iris/training", string(datasettest.Iris()), [2]string{string(datasettest.Iris()), "Content-Type: text/csv"}},
+		{"a form", "/iris/training", string(datasettest.Iris()), asForm(string(datasettest.Iris()))},
+		{"UCI's file, which has no header", "/iris/training", uci, asForm(uci)},
+		{"with CRLF", "/training", strings.ReplaceAll(uci, "\n", "\r\n"), asForm(strings.ReplaceAll(uci, "\n", "\r\n"))},
+		{"a new model", "/newcomer/training", wine, [2]string{wine, "Content-Type: text/csv; charset=utf-8"}},
+		{"of another schema, if allowed", "/iris/training?allow_schema_change=true", wine, asForm(wine)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			id := a.accepted(t, a.do(t, "POST", test.path, test.send[0], test.send[1]))
+			sum := sha256.Sum256([]byte(test.csv))
+			key := "datasets/" + hex.EncodeToString(sum[:]) + ".csv"
+			if in := a.inputOf(t, id); in.Dataset != "s3://"+a.Bucket+"/"+key {
+				t.Errorf("started on %q, want %s", in.Dataset, key)
+			}
+			object := must(a.store.Get(t.Context(), objstore.Ref{Bucket: a.Bucket, Key: key}))
+			defer object.Close()
+			if got := string(must(io.ReadAll(object))); got != test.csv {
+				t.Errorf("%d bytes were kept, want the %d that were sent", len(got), len(test.csv))
+			}
+			if left := a.keys(t, a.Bucket, objstore.UploadsPrefix); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+	if got := a.keys(t, a.Bucket, "datasets/"); len(got) != 4 {
+		t.Errorf("%d datasets, want 4: the same bytes are the same dataset: %v", len(got), got)
+	}
+}
+
+func TestUpload_badCSVs(t *testing.T) {
+	for _, bad := range datasettest.BadCSVs() {
+		t.Run(bad.Name, func(t *testing.T) {
+			a := newAPI(t, freshBucket(t), func(o *Options) { o.MaxUpload = bad.MaxBytes })
+			path := "/iris/training"
+			if bad.NewModel {
+				path = "/newcomer/training"
+			}
+			if bad.LabelColumn != "" {
+				path += "?label_column=" + bad.LabelColumn
+			}
+			formBody, formType := form(part{"file", string(bad.CSV)})
+			for _, send := range [][2]string{{string(bad.CSV), "Content-Type: text/csv"}, {formBody, formType}} {
+				got := a.do(t, "POST", path, send[0], send[1])
+				p := got.problem(t, bad.Status, bad.Want)
+				if bad.Status == http.StatusUnprocessableEntity {
+					p.faultAt(t, Fault{Line: bad.Line, Column: bad.Column})
+				}
+			}
+			if n := a.started.Load(); n != 0 {
+				t.Errorf("%d workflows were started", n)
+			}
+			if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 {
+				t.Errorf("left behind: %v", keys)
+			}
+		})
+	}
+}
+
+func TestUpload_tooManyRowsForATree(t *testing.T) {
+	a := newAPI(t, freshBucket(t))
+	rows := func(n int) io.Reader {
+		return io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, int64(n/2*len("1,2,x\n2,3,y\n"))))
+	}
+	got := a.do(t, "POST", "/newcomer/training?algorithm=decision_tree", rows(100_000), "Content-Type: text/csv")
+	got.problem(t, 422, "decision_tree", fmt.Sprint(model.MaxTreeRows)).faultAt(t, Fault{Parameter: "algorithm"})
+	body, header := form(part{"request", `{"algorithm":"decision_tree"}`}, part{"file", string(must(io.ReadAll(rows(model.MaxTreeRows + 2))))})
+	a.do(t, "POST", "/newcomer/training", body, header).problem(t, 422, "decision_tree").faultAt(t, Fault{Pointer: "/algorithm"})
+	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 || a.started.Load() != 0 {
+		t.Errorf("left behind: %v, %d workflows", keys, a.started.Load())
+	}
+	a.accepted(t, a.do(t, "POST", "/newcomer/training?algorithm=decision_tree", rows(model.MaxTreeRows), "Content-Type: text/csv"))
+	a.accepted(t, a.do(t, "POST", "/newcomer/training", rows(model.MaxTreeRows+2), "Content-Type: text/csv"))
+}
+
+// repeating is an endless file.
+type repeating struct {
+	line string
+	at   int
+}
+
+func (r *repeating) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		k := copy(p[n:], r.line[r.at:])
+		n, r.at = n+k, (r.at+k)%len(r.line)
+	}
+	return n, nil
+}
+
+// A client that hangs up leaves nothing, however much has arrived.
+func TestUpload_clientHangsUp(t *testing.T) {
+	a := newAPI(t, freshBucket(t))
+	sent, hangUp := io.Pipe()
+	go func() {
+		_, _ = io.Copy(hangUp, io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 40<<20)))
+		hangUp.CloseWithError(errors.New("the line is dead"))
+	}()
+	r := must(http.NewRequest("POST", a.url+"/newcomer/training", sent))
+	r.Header.Set("Content-Type", "text/csv")
+	if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
+		defer response.Body.Close()
+		t.Fatalf("status %d for half an upload", response.StatusCode)
+	}
+	a.idle(t)
+	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 || a.started.Load() != 0 {
+		t.Errorf("left behind: %v, %d workflows", keys, a.started.Load())
+	}
+}
+
+// The store fails while the upload is read: the client is told, not left to send on.
+func TestUpload_storeFails(t *testing.T) {
+	a := newAPI(t, func(o *Options) { o.Bucket = "no-such-bucket" })
+	body := io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 200<<20))
+	r := must(http.NewRequest("POST", a.url+"/newcomer/training", body))
+	r.Header.Set("Content-Type", "text/csv")
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Logf("the answer was lost: %v", err) // the client was still sending
+	} else {
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusInternalServerError {
+			t.Errorf("status %d, want 500", response.StatusCode)
+		}
+	}
+	a.idle(t)
+	if !strings.Contains(a.log.String(), "no-such-bucket") {
+		t.Errorf("the cause was not logged: %s", a.log)
+	}
+}
+
+func TestUpload_schemaOfAForeignKind(t *testing.T) {
+	a := newAPI(t)
+	wine := string(datasettest.Wine())
+	a.do(t, "POST", "/iris/training", wine, "Content-Type: text/csv").problem(t, 422, "petal")
+	a.do(t, "POST", "/wine/training", string(dataset.IrisCSV()), "Content-Type: text/csv").problem(t, 422, "alcohol")
+}
