@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+
+	"iris/internal/app"
+)
+
+// buildVersion is set by the linker; see the Makefile.
+var buildVersion string
+
+// version is what this binary was built from.
+func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
+	return "devel"
+}
+
+// commit is the revision this binary was built from, where the toolchain recorded it or the linker was told.
+func commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return buildCommit
+}
+
+// buildCommit is set by the linker; see the Makefile.
+var buildCommit string
+
+func runAPI(ctx context.Context, env environment) error {
+	return withSystem(env, func(s *app.System, c settings) error {
+		listener, err := net.Listen("tcp", c.listen)
+		if err != nil {
+			return fmt.Errorf("listen on %s (IRIS_LISTEN): %w", c.listen, err)
+		}
+		return s.RunAPI(ctx, listener)
+	})
+}
+
+func runWorker(ctx context.Context, env environment) error {
+	return withSystem(env, func(s *app.System, _ settings) error {
+		if err := s.Prepare(ctx); err != nil {
+			return err
+		}
+		return s.RunWorker(ctx)
+	})
+}
+
+func runSetup(ctx context.Context, buckets []string, env environment) error {
+	return withSystem(env, func(s *app.System, _ settings) error { return s.Prepare(ctx, buckets...) })
+}
+
+// withSystem connects by the settings, runs do and disconnects.
+func withSystem(env environment, do func(*app.System, settings) error) error {
+	c, err := readSettings(env)
+	if err != nil {
+		return err
+	}
+	system, err := app.Connect(c.app)
+	if err != nil {
+		return err
+	}
+	defer system.Close()
+	return do(system, c)
+}
+
+func runUp(ctx context.Context, args []string, env environment, out io.Writer) error {
+	flags := flag.NewFlagSet("iris up", flag.ContinueOnError)
+	flags.SetOutput(out)
+	demo := flags.Bool("demo", false, "train, predict and batch-predict once, then stop")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	c, err := readSettings(env)
+	if err != nil {
+		return err
+	}
+	return app.Up(ctx, app.UpOptions{Config: c.app, Dir: c.stackDir, Listen: c.listen, Ports: c.ports, Demo: *demo, Out: out})
+}

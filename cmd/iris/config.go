@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"iris/internal/app"
+	"iris/internal/stack"
+)
+
+// settings is what the environment says.
+type settings struct {
+	app      app.Config
+	listen   string
+	stackDir string
+	ports    stack.Ports
+	level    slog.Level
+}
+
+// setting is one variable of the environment. The table of them is read by readSettings and printed by printSettings,
+// so that no setting is without its line in the reference.
+type setting struct {
+	name, fallback, about string
+	set                   func(*settings, string) error
+}
+
+// table lists the settings. Those of the connection to Temporal are Temporal's own.
+func table() []setting {
+	return []setting{
+		{"IRIS_LISTEN", "127.0.0.1:8000", "address of the API", text(func(s *settings) *string { return &s.listen })},
+		{"IRIS_DEFAULT_MODEL", "iris", "model of the routes that name none", text(func(s *settings) *string { return &s.app.DefaultModel })},
+		{"IRIS_MAX_UPLOAD", "1073741824", "largest dataset the API takes, in bytes", func(s *settings, v string) (err error) {
+			s.app.MaxUpload, err = strconv.ParseInt(v, 10, 64)
+			return err
+		}},
+		{"IRIS_COMPUTE_SLOTS", "0", "activities of a worker that compute at once; 0 is one per CPU", number(func(s *settings) *int { return &s.app.Slots })},
+		{"IRIS_UPLOAD_DAYS", "1", "days that what is left of an upload is kept; 0 keeps it", number(func(s *settings) *int { return &s.app.UploadDays })},
+		{"IRIS_BATCH_DAYS", "30", "days that rows and scores of a batch are kept; 0 keeps them", number(func(s *settings) *int { return &s.app.BatchDays })},
+		{"IRIS_LOG_LEVEL", "INFO", "DEBUG, INFO, WARN or ERROR; logs are JSON on standard error", func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) }},
+		{"IRIS_TEMPORAL_UI", "http://127.0.0.1:8233", "base address of the Temporal UI, for links", text(func(s *settings) *string { return &s.app.TemporalUI })},
+		{"IRIS_MLFLOW_UI", "http://127.0.0.1:5000", "base address of the MLflow UI, for links", text(func(s *settings) *string { return &s.app.MLflowUI })},
+		{"MLFLOW_TRACKING_URI", "http://127.0.0.1:5000", "the MLflow server", text(func(s *settings) *string { return &s.app.MLflow })},
+		{"S3_ENDPOINT", "127.0.0.1:9000", "host and port of the object store", text(func(s *settings) *string { return &s.app.S3.Endpoint })},
+		{"S3_ACCESS_KEY", "", "key of the object store", text(func(s *settings) *string { return &s.app.S3.AccessKey })},
+		{"S3_SECRET_KEY", "", "its secret", text(func(s *settings) *string { return &s.app.S3.SecretKey })},
+		{"S3_REGION", "us-east-1", "region of the buckets", text(func(s *settings) *string { return &s.app.S3.Region })},
+		{"S3_SECURE", "false", "true speaks TLS to the object store", func(s *settings, v string) (err error) {
+			s.app.S3.Secure, err = strconv.ParseBool(v)
+			return err
+		}},
+		{"S3_BUCKET", "iris", "bucket of Iris", text(func(s *settings) *string { return &s.app.Bucket })},
+		{"S3_DATA_BUCKETS", "", "further buckets that datasets may be read from, separated by commas; never MLflow's", func(s *settings, v string) error {
+			s.app.DataBuckets = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+			return nil
+		}},
+		{"IRIS_STACK_DIR", ".stack", "folder of the local stack (iris up)", text(func(s *settings) *string { return &s.stackDir })},
+		{stack.SettingTemporalPort, "7233", "port of Temporal (iris up)", number(func(s *settings) *int { return &s.ports.Temporal })},
+		{stack.SettingTemporalUIPort, "8233", "port of the Temporal UI (iris up)", number(func(s *settings) *int { return &s.ports.TemporalUI })},
+		{stack.SettingS3Port, "9000", "port of MinIO (iris up)", number(func(s *settings) *int { return &s.ports.S3 })},
+		{stack.SettingS3ConsolePort, "9001", "port of the MinIO console (iris up)", number(func(s *settings) *int { return &s.ports.S3Console })},
+		{stack.SettingMLflowPort, "5000", "port of MLflow (iris up)", number(func(s *settings) *int { return &s.ports.MLflow })},
+	}
+}
+
+func text(field func(*settings) *string) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		*field(s) = v
+		return nil
+	}
+}
+
+func number(field func(*settings) *int) func(*settings, string) error {
+	return func(s *settings, v string) (err error) {
+		*field(s), err = strconv.Atoi(v)
+		return err
+	}
+}
+
+// readSettings reads the table and Temporal's variables. The error names the variable.
+func readSettings(env environment) (settings, error) {
+	var s settings
+	for _, entry := range table() {
+		value, _ := env.LookupEnv(entry.name)
+		if value == "" {
+			value = entry.fallback
+		}
+		if err := entry.set(&s, value); err != nil {
+			return s, fmt.Errorf("%s=%q: %w", entry.name, value, err)
+		}
+	}
+	temporal, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: env})
+	if err != nil {
+		return s, fmt.Errorf("TEMPORAL_*: %w", err)
+	}
+	if temporal.Namespace == "" {
+		temporal.Namespace = "default"
+	}
+	s.app.Temporal = temporal
+	s.app.Version, s.app.GitCommit = version(), commit()
+	s.app.Logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.level}))
+	return s, nil
+}
+
+// printSettings prints the reference as docs/operations.md has it.
+func printSettings(out io.Writer) error {
+	var b strings.Builder
+	b.WriteString("| variable | default | what it is |\n| --- | --- | --- |\n")
+	for _, s := range table() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.name, code(s.fallback), s.about)
+	}
+	b.WriteString("| `TEMPORAL_*` | `127.0.0.1:7233`, namespace `default` | the connection to Temporal: Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`) or TOML profile |\n")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + s + "`"
+}

@@ -1,0 +1,70 @@
+// Command iris is all of Iris in one binary: the API, the worker, and a local stack to try them on.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `iris trains, versions, serves and batch-scores classifiers of tabular data, durably.
+
+  iris apiserver      serve the REST API
+  iris worker         run the Temporal workflows and activities
+  iris setup          make the buckets (of Iris, and those named as arguments) with their rules of expiry
+  iris up [--demo]    install and start everything on this machine: Temporal, MinIO, MLflow, worker, API
+  iris config         print the settings, a Markdown table
+  iris version        print the version
+
+Settings come from the environment; iris config lists them.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "iris:", err)
+		os.Exit(1)
+	}
+}
+
+// run is main without the process: arguments, environment and output are given. To be told to stop is no error, wherever
+// it happens.
+func run(ctx context.Context, args []string, env environment, out io.Writer) error {
+	err := command(ctx, args, env, out)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func command(ctx context.Context, args []string, env environment, out io.Writer) error {
+	if len(args) == 0 {
+		return errors.New("no command given; iris help lists them")
+	}
+	switch name, rest := args[0], args[1:]; name {
+	case "apiserver":
+		return runAPI(ctx, env)
+	case "worker":
+		return runWorker(ctx, env)
+	case "setup":
+		return runSetup(ctx, rest, env)
+	case "up":
+		return runUp(ctx, rest, env, out)
+	case "config":
+		return printSettings(out)
+	case "version":
+		_, err := fmt.Fprintln(out, version())
+		return err
+	case "help", "-h", "--help":
+		_, err := io.WriteString(out, usage)
+		return err
+	default:
+		return fmt.Errorf("unknown command %q; iris help lists the commands", name)
+	}
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iris/internal/stack"
+	"iris/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+func TestRun_refusesWhatItDoesNotKnow(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		env  environment
+		want string
+	}{
+		"no command":       {nil, nil, "no command given"},
+		"unknown command":  {[]string{"fly"}, nil, `unknown command "fly"`},
+		"unknown flag":     {[]string{"up", "--wings"}, nil, "-wings"},
+		"bad number":       {[]string{"worker"}, environment{"IRIS_COMPUTE_SLOTS=two"}, "IRIS_COMPUTE_SLOTS"},
+		"bad bool":         {[]string{"apiserver"}, environment{"S3_SECURE=perhaps"}, "S3_SECURE"},
+		"bad level":        {[]string{"apiserver"}, environment{"IRIS_LOG_LEVEL=LOUD"}, "IRIS_LOG_LEVEL"},
+		"bad size":         {[]string{"setup"}, environment{"IRIS_MAX_UPLOAD=big"}, "IRIS_MAX_UPLOAD"},
+		"temporal profile": {[]string{"worker"}, environment{"TEMPORAL_PROFILE=nobody"}, "TEMPORAL_"},
+		"bad settings, up": {[]string{"up"}, environment{"IRIS_BATCH_DAYS=-"}, "IRIS_BATCH_DAYS"},
+		"no store":         {[]string{"setup"}, environment{"S3_ENDPOINT=http://a b", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"}, "a b"},
+		"busy address":     {[]string{"apiserver"}, environment{"IRIS_LISTEN=256.0.0.1:1", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"}, "IRIS_LISTEN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := run(t.Context(), test.args, test.env, new(bytes.Buffer))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("iris %v: %v, want an error that says %q", test.args, err, test.want)
+			}
+		})
+	}
+}
+
+func TestRun_tells(t *testing.T) {
+	for command, want := range map[string]string{
+		"help":    "iris apiserver",
+		"--help":  "iris worker",
+		"version": "devel",
+		"config":  "| `S3_BUCKET` | `iris` |",
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), []string{command}, nil, &out); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("iris %s printed %q (%v), want %q in it", command, out.String(), err, want)
+		}
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"up", "-h"}, nil, &out); err != nil || !strings.Contains(out.String(), "demo") {
+		t.Errorf("iris up -h printed %q (%v), want its flags", out.String(), err)
+	}
+}
+
+// The reference in docs/operations.md is what the binary prints.
+func TestConfig_isTheOneInTheDocs(t *testing.T) {
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := printSettings(&out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(docs), out.String()) {
+		t.Error("docs/operations.md does not hold what `iris config` prints: put it there")
+	}
+}
+
+func TestReadSettings(t *testing.T) {
+	s, err := readSettings(environment{
+		"IRIS_LISTEN=0.0.0.0:80", "S3_DATA_BUCKETS=a, b,,c", "S3_SECURE=true", "TEMPORAL_ADDRESS=temporal:7233", "TEMPORAL_NAMESPACE=flowers",
+		"IRIS_MLFLOW_PORT=5001", "IRIS_UPLOAD_DAYS=0", "XIRIS_LISTEN=no",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.listen != "0.0.0.0:80" || !s.app.S3.Secure || s.ports.MLflow != 5001 || s.app.UploadDays != 0 || s.app.BatchDays != 30 {
+		t.Errorf("settings %+v, want those given and the defaults for the others", s)
+	}
+	if got := strings.Join(s.app.DataBuckets, "|"); got != "a|b|c" {
+		t.Errorf("data buckets %s, want a|b|c", got)
+	}
+	if s.app.Temporal.HostPort != "temporal:7233" || s.app.Temporal.Namespace != "flowers" {
+		t.Errorf("temporal %s in %s, want what its own variables say", s.app.Temporal.HostPort, s.app.Temporal.Namespace)
+	}
+	if s, err = readSettings(nil); err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" {
+		t.Errorf("without an environment: %+v (%v), want the defaults", s, err)
+	}
+}
+
+// The processes that an operator starts, on the servers that the tests share.
+func TestRun_setupWorkerAndAPI(t *testing.T) {
+	a := testenv.All(t)
+	listen := freeAddress(t)
+	env := environment{
+		"IRIS_LISTEN=" + listen, "TEMPORAL_ADDRESS=" + a.Temporal, "TEMPORAL_NAMESPACE=" + testenv.Namespace(t), "MLFLOW_TRACKING_URI=" + a.MLflow,
+		"S3_ENDPOINT=" + a.S3, "S3_ACCESS_KEY=" + a.S3AccessKey, "S3_SECRET_KEY=" + a.S3SecretKey, "IRIS_LOG_LEVEL=ERROR",
+	}
+	if err := run(t.Context(), []string{"setup", "further"}, env, new(bytes.Buffer)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := testenv.S3(t).List(t.Context(), "further", ""); err != nil {
+		t.Errorf("the bucket that setup was to make: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	for _, command := range []string{"worker", "apiserver"} {
+		go func() { ended <- run(ctx, []string{command}, env, new(bytes.Buffer)) }()
+	}
+	awaitListener(t, listen)
+	cancel()
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Errorf("ended with %v, want nil when it is told to stop", err)
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // what matters is the address
+	return l.Addr().String()
+}
+
+func awaitListener(t *testing.T, address string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing listens on %s: %v", address, err)
+		}
+	}
+}
+
+// A demo is all of `make run` and then some: it starts everything, trains, predicts, scores a batch and stops.
+func TestUp_demo(t *testing.T) {
+	env := localEnvironment(t)
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"up", "--demo"}, env, &out); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{"trained models:/iris/1", "trained models:/iris/2", "is setosa", "3 rows scored", "stopping"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the demo does not say %q:\n%s", want, out.String())
+		}
+	}
+
+	// The second start finds the models, stays up, and ends when it is told to.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	up := &watched{until: "Ctrl-C stops everything", seen: make(chan struct{})}
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, []string{"up"}, env, up) }()
+	select {
+	case <-up.seen:
+	case err := <-ended:
+		t.Fatalf("ended with %v\n%s", err, up.text.String())
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v, want nil", err)
+	}
+	if text := up.text.String(); !strings.Contains(text, "champion: models:/iris/2") || strings.Contains(text, "trained") {
+		t.Errorf("the second start does not find the champion of the first:\n%s", text)
+	}
+}
+
+func TestUp_saysWhichPortIsBusy(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // what matters is that it is taken
+	busy := l.Addr().(*net.TCPAddr).Port
+	for setting, value := range map[string]string{"IRIS_LISTEN": l.Addr().String(), stack.SettingMLflowPort: fmt.Sprint(busy)} {
+		env := append(environment{setting + "=" + value}, localEnvironment(t)...)
+		err := run(t.Context(), []string{"up"}, env, new(bytes.Buffer))
+		if err == nil || !strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), fmt.Sprint(busy)) {
+			t.Errorf("with %s taken: %v, want the port and the setting named", setting, err)
+		}
+	}
+}
+
+// localEnvironment has a stack of its own with the parts that the project has installed, on free ports.
+func localEnvironment(t *testing.T) environment {
+	t.Helper()
+	if _, err := testenv.Install(t.Context(), os.Stderr, stack.AllParts()...); err != nil {
+		t.Fatal(err)
+	}
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(root, ".stack", "parts"), filepath.Join(dir, "parts")); err != nil {
+		t.Fatal(err)
+	}
+	return environment{
+		"IRIS_STACK_DIR=" + dir, "IRIS_LISTEN=127.0.0.1:0", "IRIS_LOG_LEVEL=ERROR",
+		"IRIS_TEMPORAL_PORT=0", "IRIS_TEMPORAL_UI_PORT=0", "IRIS_S3_PORT=0", "IRIS_S3_CONSOLE_PORT=0", "IRIS_MLFLOW_PORT=0",
+	}
+}
+
+// watched keeps what is written and closes seen when a text has come.
+type watched struct {
+	until string
+	seen  chan struct{}
+	text  bytes.Buffer
+	told  bool
+}
+
+// Write is called by one goroutine at a time: the command under test.
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.text.Write(p)
+	if !w.told && strings.Contains(w.text.String(), w.until) {
+		w.told = true
+		close(w.seen)
+	}
+	return n, err
+}

@@ -1,0 +1,155 @@
+// Package app puts the rooms together: from a Config to a running worker and API, in one process or in several. Package
+// main and the end-to-end tests both start Iris through it; it decides nothing itself.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"iris/activities"
+	"iris/apiserver"
+	"iris/internal/mlflow"
+	"iris/internal/objstore"
+	"iris/internal/registry"
+	"iris/worker"
+)
+
+// Config is what an operator chooses. Package main reads it from the environment.
+type Config struct {
+	Temporal client.Options
+	S3       objstore.Options
+	MLflow   string // base URL
+
+	Bucket       string
+	DataBuckets  []string // that datasets may be read from, beside Bucket
+	UploadDays   int      // that uploads are kept; 0 keeps them
+	BatchDays    int      // that batches are kept; 0 keeps them
+	DefaultModel string   // of the routes without a model
+	MaxUpload    int64    // bytes of a dataset
+	Slots        int      // activities that compute at once; 0 is one per CPU
+
+	TemporalUI string // base URLs for links; may be empty
+	MLflowUI   string
+
+	Version   string
+	GitCommit string
+	Logger    *slog.Logger
+}
+
+// System is Iris, connected to what it works with.
+type System struct {
+	Temporal client.Client
+	Store    *objstore.Store
+	MLflow   *mlflow.Client
+	Registry *registry.Registry
+	Cache    *registry.Cache
+
+	config Config
+}
+
+// Connect builds a System. It connects to nothing that it does not need yet: a dependency that is down shows when it is
+// used, as a 503 or a retried activity.
+func Connect(c Config) (*System, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	store, err := objstore.New(c.S3)
+	if err != nil {
+		return nil, err
+	}
+	lab := mlflow.New(mlflow.Options{URL: c.MLflow})
+	reg, err := registry.New(registry.Options{MLflow: lab, Store: store, Bucket: c.Bucket})
+	if err != nil {
+		return nil, err
+	}
+	cache, err := registry.NewCache(registry.CacheOptions{Registry: reg, Logger: c.Logger})
+	if err != nil {
+		return nil, err
+	}
+	c.Temporal.Logger = log.NewStructuredLogger(c.Logger)
+	temporal, err := client.NewLazyClient(c.Temporal)
+	if err != nil {
+		return nil, fmt.Errorf("temporal: %w", err)
+	}
+	return &System{Temporal: temporal, Store: store, MLflow: lab, Registry: reg, Cache: cache, config: c}, nil
+}
+
+// Close lets go of the connection to Temporal.
+func (s *System) Close() { s.Temporal.Close() }
+
+// Prepare makes what must exist before anything runs: the bucket, with its rules of expiry, and any further buckets,
+// which get no rules.
+func (s *System) Prepare(ctx context.Context, further ...string) error {
+	for _, bucket := range append([]string{s.config.Bucket}, further...) {
+		if err := s.Store.EnsureBucket(ctx, bucket); err != nil {
+			return fmt.Errorf("bucket %s: %w", bucket, err)
+		}
+	}
+	return s.Store.SetExpiry(ctx, s.config.Bucket, map[string]int{
+		objstore.UploadsPrefix: s.config.UploadDays,
+		objstore.BatchesPrefix: s.config.BatchDays,
+	})
+}
+
+// RunWorker serves the task queues until ctx ends.
+func (s *System) RunWorker(ctx context.Context) error {
+	// A cache of its own, which nobody refreshes: a batch names its version, and versions do not change.
+	versions, err := registry.NewCache(registry.CacheOptions{Registry: s.Registry, Logger: s.config.Logger})
+	if err != nil {
+		return err
+	}
+	acts, err := activities.New(activities.Options{
+		MLflow: s.MLflow, Store: s.Store, Registry: s.Registry, Versions: versions,
+		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, GitCommit: s.config.GitCommit,
+	})
+	if err != nil {
+		return err
+	}
+	w, err := worker.New(worker.Options{Client: s.Temporal, Activities: acts, Slots: s.config.Slots})
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+// RunAPI serves the REST API on l and keeps the champions fresh until ctx ends.
+func (s *System) RunAPI(ctx context.Context, l net.Listener) error {
+	server, err := apiserver.New(apiserver.Options{
+		Temporal: s.Temporal, Store: s.Store, Registry: s.Registry, Cache: s.Cache,
+		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, DefaultModel: s.config.DefaultModel, MaxUpload: s.config.MaxUpload,
+		TemporalUI: s.config.TemporalUI, MLflowUI: s.config.MLflowUI, Namespace: s.config.Temporal.Namespace,
+		Version: s.config.Version, Logger: s.config.Logger,
+		Ready: func(ctx context.Context) map[string]error {
+			return map[string]error{"mlflow": s.MLflow.Check(ctx)}
+		},
+	})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return together(ctx, s.Cache.Run, func(ctx context.Context) error { return server.Run(ctx, l) })
+}
+
+// together runs all until ctx ends or one of them returns, then ends the others, waits for them and returns the first
+// error.
+func together(ctx context.Context, all ...func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan error)
+	for _, run := range all {
+		go func() { results <- run(ctx) }()
+	}
+	var first error
+	for range all {
+		if err := <-results; err != nil && first == nil && !errors.Is(err, context.Canceled) {
+			first = err
+		}
+		cancel()
+	}
+	return first
+}
