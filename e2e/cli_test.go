@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"iris/internal/stack"
+	"iris/internal/testenv"
+	"iris/workflows"
+)
+
+// temporal runs the temporal CLI as an operator would, and returns what it prints.
+func (s *iris) temporal(args ...string) string {
+	s.t.Helper()
+	paths, err := testenv.Install(s.t.Context(), os.Stderr, stack.Temporal)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var errors strings.Builder
+	command := exec.CommandContext(s.t.Context(), paths.Temporal, append(args, "--address", s.addresses.Temporal)...)
+	command.Stderr = &errors
+	out, err := command.Output()
+	if err != nil {
+		s.t.Fatalf("temporal %s: %v\n%s%s", strings.Join(args, " "), err, out, errors.String())
+	}
+	return string(out)
+}
+
+func TestCLI_startsATraining(t *testing.T) {
+	s := start(t)
+	s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", "by-hand",
+		"--input", `{"model":"by-hand","dataset":"`+s.put("given/by-hand.csv", noisyRows(1, 300))+`","seed":7}`)
+	var result workflows.TrainingResult
+	if err := s.await("by-hand", &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Version != "1" || result.Gate.Decision != workflows.Promoted {
+		t.Errorf("result %+v, want a first version, promoted", result)
+	}
+	answer := s.temporal("workflow", "query", "--workflow-id", "by-hand", "--type", "status", "--output", "json")
+	var query struct {
+		QueryResult []workflows.Status `json:"queryResult"`
+	}
+	if err := json.Unmarshal([]byte(answer), &query); err != nil || len(query.QueryResult) != 1 {
+		t.Fatalf("%v in %s", err, answer)
+	}
+	if got := query.QueryResult[0]; got.State != workflows.Success || got.Training == nil || got.Training.ModelID != "models:/by-hand/1" {
+		t.Errorf("status %+v, want the success of models:/by-hand/1", got)
+	}
+}
+
+func TestCLI_badInputFailsAtOnceAndSaysWhy(t *testing.T) {
+	s := start(t)
+	tests := map[string]struct {
+		input string
+		words string
+	}{
+		"misspelt field": {`{"model":"iris","algoritm":"decision_tree"}`, `unknown field "algoritm"`},
+		"wrong type":     {`{"model":5}`, "cannot unmarshal number"},
+		"no input":       {`{}`, "/model"},
+		"local path":     {`{"model":"iris","dataset":"/etc/passwd"}`, "/dataset"},
+		"missing object": {`{"model":"iris","dataset":"s3://iris/given/none.csv"}`, "does not exist"},
+		"MLflow's":       {`{"model":"iris","dataset":"s3://mlflow/x"}`, "not open"},
+		"bad rows":       {`{"model":"clibad","dataset":"` + s.put("given/cli-bad.csv", []byte("x,side\n1,a\nhello,b\n")) + `"}`, "line 3"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			id := "cli-bad-" + strings.ReplaceAll(name, " ", "-")
+			s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", id, "--input", test.input)
+			err := s.await(id, nil)
+			if err == nil || !strings.Contains(err.Error(), test.words) {
+				t.Fatalf("ended with %v, want a failure that says %q", err, test.words)
+			}
+			if shown := s.temporal("workflow", "show", "--workflow-id", id); !strings.Contains(shown, "WorkflowExecutionFailed") {
+				t.Errorf("the CLI shows no failure:\n%s", shown)
+			}
+		})
+	}
+}
+
+func TestCLI_cancelsATraining(t *testing.T) {
+	s := connect(t) // no worker yet: the training must not end before it is cancelled
+	s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", "to-cancel", "--input", `{"model":"to-cancel"}`)
+	s.temporal("workflow", "cancel", "--workflow-id", "to-cancel")
+	s.run(t, s.RunWorker)
+	if err := s.await("to-cancel", nil); err == nil || !strings.Contains(err.Error(), "cancel") {
+		t.Errorf("ended with %v, want it cancelled", err)
+	}
+}

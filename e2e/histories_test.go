@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.temporal.io/sdk/client"
+
+	"iris/internal/objstore"
+	"iris/model"
+	"iris/workflows"
+)
+
+// TestHistories walks every path of the workflows on the real servers. With IRIS_HISTORIES set to a folder, as `make
+// histories` does, it also records their histories there, for the replay test of package workflows.
+func TestHistories(t *testing.T) {
+	s := start(t)
+	clean := s.put("given/history.csv", noisyRows(21, 900))
+	other := s.put("given/history-other.csv", []byte(strings.Replace(string(noisyRows(22, 300)), "x,y,side", "x,z,side", 1)))
+	ragged := s.put("given/history-bad.csv", []byte("x,y,side\n1,2,left\n3,right\n"))
+	rows := s.putRows("given/history-rows.csv", "x,y\n1,2\n-3,-4\n")
+	badRows := s.putRows("given/history-bad-rows.csv", "x,y\n1,2\nx,4\n")
+
+	in := workflows.TrainingInput{Model: "history", Dataset: clean}
+	tree, broken, changed := in, in, in
+	tree.Algorithm = model.DecisionTree
+	broken.Dataset = ragged
+	changed.Dataset, changed.AllowSchemaChange = other, true
+
+	for _, path := range []struct {
+		name     string
+		workflow any
+		in       any
+		fails    string
+	}{
+		{"training-promoted", workflows.Training, in, ""},
+		{"training-kept", workflows.Training, tree, ""},
+		{"training-bad-dataset", workflows.Training, broken, "line 3"},
+		{"training-bad-input", workflows.Training, workflows.TrainingInput{Model: "History"}, "/model"},
+		{"training-needs-approval", workflows.Training, changed, ""},
+		{"batch-scored", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: rows, Count: 2}, ""},
+		{"batch-bad-rows", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows}, "line 3"},
+		{"batch-unknown-version", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "99", Rows: rows}, "99"},
+		{"promotion-done", workflows.Promotion, workflows.PromotionInput{Model: "history", Version: "2", Actor: "history", Reason: "by hand"}, ""},
+		{"promotion-refused", workflows.Promotion, workflows.PromotionInput{Model: "history", Version: "1", Expected: ptr("1"), Actor: "history"}, ""},
+	} {
+		t.Run(path.name, func(t *testing.T) {
+			_, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: path.name, TaskQueue: workflows.TaskQueue}, path.workflow, path.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.await(path.name, nil)
+			if path.fails == "" && err != nil {
+				t.Errorf("ended with %v", err)
+			}
+			if path.fails != "" && (err == nil || !strings.Contains(err.Error(), path.fails)) {
+				t.Errorf("ended with %v, want a failure that says %q", err, path.fails)
+			}
+			s.record(path.name)
+		})
+	}
+}
+
+// A task that is cancelled before a worker has taken it up is cancelled at its first wait: nothing depends on timing.
+func TestHistories_cancelled(t *testing.T) {
+	s := connect(t)
+	rows := s.putRows("given/cancelled-rows.csv", "x,y\n1,2\n")
+	tasks := map[string][]any{
+		"training-cancelled": {workflows.Training, workflows.TrainingInput{Model: "cancelled"}},
+		"batch-cancelled":    {workflows.BatchPrediction, workflows.BatchInput{Model: "cancelled", ModelID: "1", Rows: rows}},
+	}
+	for id, task := range tasks {
+		if _, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}, task[0], task[1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Temporal.CancelWorkflow(t.Context(), id, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.run(t, s.RunWorker)
+	for id := range tasks {
+		if err := s.await(id, nil); err == nil || !strings.Contains(err.Error(), "cancel") {
+			t.Errorf("%s ended with %v, want it cancelled", id, err)
+		}
+		s.record(id)
+	}
+}
+
+func (s *iris) putRows(key, rows string) objstore.Ref {
+	s.t.Helper()
+	ref, err := objstore.ParseURI(s.put(key, []byte(rows)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return ref
+}
+
+// record writes the history of a workflow to the folder that IRIS_HISTORIES names, if it names one.
+func (s *iris) record(id string) {
+	s.t.Helper()
+	folder := os.Getenv("IRIS_HISTORIES")
+	if folder == "" {
+		return
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	history := s.temporal("workflow", "show", "--workflow-id", id, "--output", "json")
+	if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s.json", id)), []byte(history), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}

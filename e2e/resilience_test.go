@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"iris/internal/objstore"
+	"iris/model"
+	"iris/workflows"
+)
+
+// eventually looks again and again until a condition holds, for what tells nobody when it changes.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
+
+// A worker that goes away in the middle of a batch takes nothing with it: another one goes on, and every row is scored
+// exactly once.
+func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
+	s := connect(t)
+	stop := s.run(t, s.RunWorker)
+	s.train(workflows.TrainingInput{Model: "resilient", Dataset: s.put("given/resilient.csv", noisyRows(8, 300))})
+
+	const rows = 400_000 // some ten shards
+	var b bytes.Buffer
+	b.WriteString("x,y\n")
+	for i := range rows {
+		fmt.Fprintf(&b, "%d.123456789,%d.987654321\n", i%7-3, i%5-2)
+	}
+	ref, err := s.Store.Put(t.Context(), bucket, "given/resilient-rows.csv", &b, -1, "text/csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "resilient-batch"
+	if _, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
+		workflows.BatchPrediction, workflows.BatchInput{Model: "resilient", Rows: ref}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first shard", func() bool {
+		value, err := s.Temporal.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
+		var status workflows.Status
+		return err == nil && value.Get(&status) == nil && status.Done > 0
+	})
+	stop()
+	s.run(t, s.RunWorker)
+
+	var result workflows.BatchResult
+	if err := s.await(id, &result); err != nil {
+		t.Fatal(err)
+	}
+	var manifest workflows.Manifest
+	if err := s.Store.GetJSON(t.Context(), bucket, objstore.BatchManifestKey(id), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, part := range manifest.Parts {
+		body, err := s.Store.Get(t.Context(), part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		if _, err := text.ReadFrom(body); err != nil {
+			t.Fatal(err)
+		}
+		if err := body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		lines += bytes.Count(text.Bytes(), []byte("\n"))
+	}
+	if result.Rows != rows || lines != rows {
+		t.Errorf("result of %d rows with %d lines, want %d of both", result.Rows, lines, rows)
+	}
+}
+
+// Promotions reach every API within two seconds, no request fails on the way, and no answer mixes two versions.
+func TestResilience_promotionsDropNoRequest(t *testing.T) {
+	s := start(t)
+	data := s.put("given/swap.csv", noisyRows(10, 600))
+	for _, seed := range []uint64{1, 2} {
+		s.train(workflows.TrainingInput{Model: "swap", Dataset: data, Seed: &seed, Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50))})
+	}
+	other := secondAPI(t, s)
+	want := map[string]string{}
+	for _, version := range []string{"1", "2"} {
+		s.promote(t, "swap", version)
+		answer := s.call(http.MethodPost, "/swap/predict", "application/json", []byte(`{"x":0.3,"y":0.2}`))
+		if got := answer.header.Get("Model-Version"); got != "swap/"+version {
+			t.Fatalf("the API that promoted %s answers by %s", version, got)
+		}
+		want["swap/"+version] = string(answer.body)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var served sync.WaitGroup
+	var answers atomic.Int64
+	for _, api := range []*iris{s, s, other, other} {
+		served.Go(func() {
+			for ctx.Err() == nil {
+				answer := api.call(http.MethodPost, "/swap/predict", "application/json", []byte(`{"x":0.3,"y":0.2}`))
+				if version := answer.header.Get("Model-Version"); answer.status != http.StatusOK || string(answer.body) != want[version] {
+					t.Errorf("status %d by %q: %s", answer.status, version, answer.body)
+					return
+				}
+				answers.Add(1)
+			}
+		})
+	}
+	for i := range 6 {
+		version := []string{"1", "2"}[i%2]
+		s.promote(t, "swap", version)
+		promoted := time.Now()
+		eventually(t, "the other API to follow", func() bool {
+			served := other.Cache.Champion("swap")
+			return served != nil && served.Version.Number == version
+		})
+		if lag := time.Since(promoted); lag > 2*time.Second {
+			t.Errorf("the other API followed after %v, want at most 2 s", lag)
+		}
+	}
+	cancel()
+	served.Wait()
+	if answers.Load() < 100 {
+		t.Errorf("%d answers during six promotions, want many more", answers.Load())
+	}
+}
+
+// secondAPI is another API process in all but the process.
+func secondAPI(t *testing.T, s *iris) *iris {
+	t.Helper()
+	other := connect(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.api = "http://" + listener.Addr().String()
+	other.run(t, func(ctx context.Context) error { return other.RunAPI(ctx, listener) })
+	return other
+}
+
+func (s *iris) promote(t *testing.T, modelName, version string) {
+	t.Helper()
+	s.call(http.MethodPut, "/"+modelName+"/champion", "application/json", fmt.Appendf(nil, `{"version":%q,"actor":"test","reason":"swap"}`, version)).
+		want(t, http.StatusOK, nil)
+}
+
+// Without a worker a task is accepted and waits; it can be seen, and cancelled.
+func TestResilience_tasksWaitForAWorker(t *testing.T) {
+	s := connect(t)
+	api := secondAPI(t, s)
+	data := s.put("given/waits.csv", noisyRows(11, 200))
+	var waiting task
+	api.call(http.MethodPost, "/waits/training?data_path="+data, "", nil).want(t, http.StatusAccepted, &waiting)
+	var seen struct {
+		State workflows.State `json:"state"`
+	}
+	api.call(http.MethodGet, "/tasks/"+waiting.ID, "", nil).want(t, http.StatusOK, &seen)
+	if seen.State != workflows.Pending {
+		t.Errorf("state %s without a worker, want PENDING", seen.State)
+	}
+	api.call(http.MethodDelete, "/tasks/"+waiting.ID, "", nil).want(t, http.StatusAccepted, nil)
+	s.run(t, s.RunWorker)
+	if err := s.await(waiting.ID, nil); err == nil || !strings.Contains(err.Error(), "cancel") {
+		t.Errorf("ended with %v, want it cancelled", err)
+	}
+	api.call(http.MethodGet, "/tasks/"+waiting.ID, "", nil).want(t, http.StatusOK, &seen)
+	if seen.State != workflows.Revoked {
+		t.Errorf("state %s after a cancel, want REVOKED", seen.State)
+	}
+}
+
+// A tree takes seconds to fit; a cancel must not wait for it, and its run must end as KILLED.
+func TestResilience_cancelsAFit(t *testing.T) {
+	s := start(t)
+	in := workflows.TrainingInput{Model: "slow", Dataset: s.put("given/slow.csv", wideRows(4500, 12)), Algorithm: model.DecisionTree}
+	id := s.startTraining(workflows.NewTrainingID("slow"), in)
+	eventually(t, "the fit to begin", func() bool {
+		value, err := s.Temporal.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
+		var status workflows.Status
+		return err == nil && value.Get(&status) == nil && status.Stage == "train the model"
+	})
+	s.call(http.MethodDelete, "/tasks/"+id, "", nil).want(t, http.StatusAccepted, nil)
+	if err := s.await(id, nil); err == nil || !strings.Contains(err.Error(), "cancel") {
+		t.Fatalf("ended with %v, want it cancelled", err)
+	}
+	experiment, err := s.MLflow.EnsureExperiment(t.Context(), "slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run, err := s.MLflow.FindRun(t.Context(), experiment, "temporal.workflow_id", id); err != nil || run.Status != "KILLED" {
+		t.Errorf("run %s (%v), want KILLED", run.Status, err)
+	}
+}
+
+// wideRows are rows that a tree finds nothing in and so has to look at again and again.
+func wideRows(rows, columns int) []byte {
+	var b bytes.Buffer
+	for c := range columns {
+		fmt.Fprintf(&b, "f%d,", c)
+	}
+	b.WriteString("side\n")
+	for r := range rows {
+		for c := range columns {
+			fmt.Fprintf(&b, "%d,", (r*(2*c+7919)+c*104729)%100003)
+		}
+		b.WriteString([]string{"a\n", "b\n"}[r*7919%13%2])
+	}
+	return b.Bytes()
+}
