@@ -167,10 +167,13 @@ type movingWriter struct {
 	control *http.ResponseController
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. Its errors are errHungUp.
 func (m *movingWriter) Write(p []byte) (int, error) {
 	_ = m.control.SetWriteDeadline(time.Now().Add(stallTimeout)) // where there is a connection to have one
 	n, err := m.w.Write(p)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", errHungUp, err)
+	}
 	_ = m.control.SetWriteDeadline(time.Time{})
-	return n, err
+	return n, nil
 }

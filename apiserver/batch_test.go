@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -329,6 +331,26 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 		}
 		a.do(t, "GET", "/iris/predict/batch/batch-broken-part", nil).problem(t, 500, "internal error")
 	})
+}
+
+// lostConnection is a client that has hung up.
+type lostConnection struct{ *httptest.ResponseRecorder }
+
+func (lostConnection) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestBatchResult_clientHangsUp(t *testing.T) {
+	a := newAPI(t)
+	id, location := a.startBatch(t, "/iris/predict/batch", twoRows)
+	a.wait(t, id)
+	defer func() {
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("the handler ended with %v, want it to abort", err)
+		}
+		if a.log.String() != "" {
+			t.Errorf("logged, though it is no news: %s", a.log)
+		}
+	}()
+	a.Handler().ServeHTTP(lostConnection{httptest.NewRecorder()}, httptest.NewRequest("GET", location, nil))
 }
 
 func TestRowsCSV_isNeverLongerThanTheJSON(t *testing.T) {

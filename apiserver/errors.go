@@ -100,6 +100,9 @@ func badBody(err error) error {
 // fail answers with err and logs what the client is not told. Once the answer has begun, all that is left is to cut it
 // off, so that half of it is not taken for the whole.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errHungUp) {
+		panic(http.ErrAbortHandler)
+	}
 	p := problemOf(err)
 	s.logProblem(w, r, p)
 	if x, ok := w.(*exchange); ok && x.started {
@@ -107,6 +110,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	writeProblem(w, p)
 }
+
+// errHungUp marks an answer that its client did not take.
+var errHungUp = errors.New("the client hung up")
 
 // logProblem logs what is wrong with us or with a dependency: the cause, where there is one. What is wrong with a request is
 // told to its client, and a client that hung up is not news.
@@ -126,17 +132,10 @@ func (s *Server) log(w http.ResponseWriter) *slog.Logger {
 func (s *Server) problemTransformer(ctx huma.Context, _ string, v any) (any, error) {
 	switch v := v.(type) {
 	case *huma.ErrorModel:
-		p := problemOfHuma(v)
-		r, w := humamux.Unwrap(ctx)
-		for name, values := range p.header {
-			w.Header()[name] = values
-		}
-		s.logProblem(w, r, p)
-		return p, nil
+		return problemOfHuma(v), nil
 	case *Problem:
 		r, w := humamux.Unwrap(ctx)
 		s.logProblem(w, r, v)
-		return v, nil
 	}
 	return v, nil
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/temporal"
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
@@ -55,25 +54,6 @@ func TestProblemOf(t *testing.T) {
 				t.Errorf("Retry-After %q", p.header.Get("Retry-After"))
 			}
 		})
-	}
-}
-
-func TestTaskError(t *testing.T) {
-	for _, test := range []struct {
-		err       error
-		wantType  string
-		wantWords string
-	}{
-		{temporal.NewApplicationError("line 7", "BadDataset"), "BadDataset", "line 7"},
-		{temporal.NewCanceledError(), "Cancelled", "cancelled"},
-		{&temporal.TerminatedError{}, "Cancelled", "terminated"},
-		{temporal.NewTimeoutError(0, nil), "Timeout", "too long"},
-		{errors.New("secret"), "Internal", "internal error"},
-	} {
-		got := taskError(fmt.Errorf("workflow failed: %w", test.err))
-		if got.Type != test.wantType || got.Message != test.wantWords && !strings.Contains(got.Message, test.wantWords) {
-			t.Errorf("%v: got %+v, want %s: %s", test.err, got, test.wantType, test.wantWords)
-		}
 	}
 }
 

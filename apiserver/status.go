@@ -177,32 +177,11 @@ func (s *Server) outcome(ctx context.Context, t *Task, runID string) error {
 			t.Done, t.Total, t.Unit = b.Rows, b.Rows, "rows"
 		}
 	case errors.As(err, &failed):
-		t.Error = taskError(err)
+		_, t.Error = workflows.Outcome(err)
 	default:
 		return fmt.Errorf("read the outcome of %s: %w", clip(t.TaskID), err)
 	}
 	return nil
-}
-
-// taskError is why an execution failed, for its user: what its activities say in their own words, and no more.
-func taskError(err error) *workflows.TaskError {
-	var (
-		application *temporal.ApplicationError
-		terminated  *temporal.TerminatedError
-		timeout     *temporal.TimeoutError
-	)
-	switch {
-	case temporal.IsCanceledError(err):
-		return &workflows.TaskError{Type: "Cancelled", Message: "cancelled"}
-	case errors.As(err, &terminated):
-		return &workflows.TaskError{Type: "Cancelled", Message: "terminated"}
-	case errors.As(err, &application):
-		return &workflows.TaskError{Type: application.Type(), Message: application.Message()}
-	case errors.As(err, &timeout):
-		return &workflows.TaskError{Type: "Timeout", Message: "it took too long and was given up"}
-	default:
-		return &workflows.TaskError{Type: "Internal", Message: "internal error"}
-	}
 }
 
 // storedTask is a task that Temporal has forgotten, as it was when it ended.

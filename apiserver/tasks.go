@@ -1,12 +1,10 @@
 package apiserver
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -15,15 +13,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
 
 	"iris/workflows"
-)
-
-const (
-	defaultPageSize = 50
-	maxPageSize     = 200
 )
 
 // Task is a job that takes longer than a request: a workflow execution.
@@ -76,14 +68,14 @@ type taskOutput struct {
 
 func (s *Server) getTask(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	t, err := s.task(ctx, in.TaskID)
-	return &taskOutput{Status: 200, Body: t}, err
+	return &taskOutput{Status: http.StatusOK, Body: t}, err
 }
 
 // deleteTask asks a task to stop: 202, since it does so in its own time. One that has ended is answered as it is.
 func (s *Server) deleteTask(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	t, err := s.task(ctx, in.TaskID)
 	if err != nil || t.EndedAt != nil {
-		return &taskOutput{Status: 200, Body: t}, err
+		return &taskOutput{Status: http.StatusOK, Body: t}, err
 	}
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
@@ -92,7 +84,7 @@ func (s *Server) deleteTask(ctx context.Context, in *taskInput) (*taskOutput, er
 	if err != nil && !errors.As(err, &gone) {
 		return nil, fmt.Errorf("cancel %s: %w", t.TaskID, err)
 	}
-	return &taskOutput{Status: 202, Body: t}, nil
+	return &taskOutput{Status: http.StatusAccepted, Body: t}, nil
 }
 
 type trainingInput struct {
@@ -103,7 +95,7 @@ type trainingInput struct {
 // getTraining is getTask for the trainings of one model.
 func (s *Server) getTraining(ctx context.Context, in *trainingInput) (*taskOutput, error) {
 	t, err := s.taskOf(ctx, in.TaskID, workflows.TrainingType, in.Model)
-	return &taskOutput{Status: 200, Body: t}, err
+	return &taskOutput{Status: http.StatusOK, Body: t}, err
 }
 
 // getDefaultTraining is getTraining for the default model.
@@ -119,94 +111,6 @@ func (s *Server) taskOf(ctx context.Context, id, taskType, modelName string) (Ta
 	}
 	return t, err
 }
-
-type tasksInput struct {
-	Type      string `query:"type" enum:"Training,BatchPrediction,Promotion" doc:"only tasks of this type"`
-	Prefix    string `query:"prefix" maxLength:"200" pattern:"^[ !#-\\[\\]-~]*$" patternDescription:"printable ASCII without quotation marks and backslashes" doc:"only tasks whose id starts with this, as in training-iris-"`
-	PageSize  int    `query:"page_size" minimum:"0" doc:"at most so many; 0 is 50, and no page has more than 200"`
-	PageToken string `query:"page_token" maxLength:"10000" doc:"next_page_token of the page before"`
-}
-
-type tasksOutput struct {
-	Body struct {
-		Tasks         []Task `json:"tasks" nullable:"false" doc:"newest first, without progress and results"`
-		NextPageToken string `json:"next_page_token" doc:"empty on the last page"`
-	}
-}
-
-func (s *Server) getTasks(ctx context.Context, in *tasksInput) (*tasksOutput, error) {
-	query := visibilityQuery(in.Type, in.Prefix)
-	token, err := openPageToken(query, in.PageToken)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := withDeadline(ctx)
-	defer cancel()
-	page, err := s.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Query:         query,
-		PageSize:      int32(min(either(in.PageSize, defaultPageSize), maxPageSize)),
-		NextPageToken: token,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", err)
-	}
-	out := new(tasksOutput)
-	out.Body.Tasks = make([]Task, 0, len(page.GetExecutions()))
-	for _, info := range page.GetExecutions() {
-		out.Body.Tasks = append(out.Body.Tasks, s.taskOfInfo(info))
-	}
-	out.Body.NextPageToken = pageToken(query, page.GetNextPageToken())
-	return out, nil
-}
-
-// pageToken is Temporal's token for the next page of a query, "" for none. Temporal answers a token that it did not make as
-// if it were down, so ours has a check of what it belongs to.
-func pageToken(query string, token []byte) string {
-	if len(token) == 0 {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(append(tokenCheck(query, token), token...))
-}
-
-// openPageToken undoes pageToken.
-func openPageToken(query, sealed string) ([]byte, error) {
-	if sealed == "" {
-		return nil, nil
-	}
-	opened, err := base64.RawURLEncoding.DecodeString(sealed)
-	if err == nil && len(opened) > tokenCheckSize {
-		if check, token := opened[:tokenCheckSize], opened[tokenCheckSize:]; bytes.Equal(check, tokenCheck(query, token)) {
-			return token, nil
-		}
-	}
-	return nil, invalid(Fault{Parameter: "page_token", Detail: "is not the next_page_token of a page of this list"})
-}
-
-const tokenCheckSize = 8 // bytes
-
-func tokenCheck(query string, token []byte) []byte {
-	sum := sha256.Sum256(append([]byte(query+"\x00"), token...))
-	return sum[:tokenCheckSize]
-}
-
-// visibilityQuery selects the workflows that are tasks, in the language of Temporal's visibility store.
-func visibilityQuery(taskType, prefix string) string {
-	types := workflows.Types()
-	if taskType != "" {
-		types = []string{taskType}
-	}
-	for i, name := range types {
-		types[i] = visibilityString(name)
-	}
-	query := "WorkflowType IN (" + strings.Join(types, ", ") + ")"
-	if prefix != "" {
-		query += " AND WorkflowId STARTS_WITH " + visibilityString(prefix)
-	}
-	return query
-}
-
-// visibilityString quotes s, which has neither quotation marks nor backslashes: Temporal's parser loses those.
-func visibilityString(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" }
 
 // taskOfInfo is what Temporal knows of an execution without asking a worker.
 func (s *Server) taskOfInfo(info *workflowpb.WorkflowExecutionInfo) Task {

@@ -99,7 +99,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			if len(in.Hyperparameters) == 0 {
 				t.Error("no hyperparameters: the defaults were not filled in")
 			}
-			if strings.Contains(test.body, "l2") && !strings.Contains(string(in.Hyperparameters), `"l2":0.5`) {
+			if strings.Contains(test.body, `"l2":0.5`) && !strings.Contains(string(in.Hyperparameters), `"l2":0.5`) {
 				t.Errorf("hyperparameters %s, want l2 0.5", in.Hyperparameters)
 			}
 			in.Hyperparameters = nil
