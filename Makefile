@@ -42,7 +42,7 @@ test: stack ## run every test with the race detector and check the coverage
 coverage: ## check the coverage of the last `make test`
 	@grep -Ev '$(UNCOUNTED)' coverage.out >bin/coverage.out
 	@$(GO) tool cover -func=bin/coverage.out | awk '/^total:/ { \
-	  printf "statement coverage %s, at least $(COVERAGE)%% wanted\n", $$3; sub("%", "", $$3); exit $$3 < $(COVERAGE) }'
+	  printf "statement coverage %s, at least $(COVERAGE)%% wanted\n", $$3; sub("%", "", $$3); exit $$3 + 0 < $(COVERAGE) }'
 
 lint: ## golangci-lint (with the format), go vet and workflowcheck
 	$(GO) vet ./...

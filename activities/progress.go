@@ -21,7 +21,7 @@ const heartbeatEvery = time.Second
 
 // beat sends a heartbeat with the latest progress every second until stop is called, whatever the activity is doing:
 // a fit or a transfer may take long between two points where it could report. The SDK cancels ctx when the server
-// answers that the activity was cancelled.
+// answers that the activity was cancelled; the heartbeats go on, since what has been asked to end takes its time too.
 func beat(ctx context.Context) (report func(Progress), stop func()) {
 	var latest atomic.Pointer[Progress]
 	latest.Store(&Progress{})
@@ -35,8 +35,6 @@ func beat(ctx context.Context) (report func(Progress), stop func()) {
 			select {
 			case <-tick.C:
 			case <-done:
-				return
-			case <-ctx.Done():
 				return
 			}
 		}

@@ -71,6 +71,8 @@ func TestHistories_cancelled(t *testing.T) {
 	tasks := map[string][]any{
 		"training-cancelled": {workflows.Training, workflows.TrainingInput{Model: "cancelled"}},
 		"batch-cancelled":    {workflows.BatchPrediction, workflows.BatchInput{Model: "cancelled", ModelID: "1", Rows: rows}},
+		// Nothing is promoted that was called off before anybody began.
+		"promotion-cancelled": {workflows.Promotion, workflows.PromotionInput{Model: "cancelled", Version: "1", Actor: "history"}},
 	}
 	for id, task := range tasks {
 		if _, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}, task[0], task[1]); err != nil {

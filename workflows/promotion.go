@@ -36,6 +36,9 @@ func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	if in.Version == "" || in.Actor == "" {
 		return PromotionResult{}, badInput(errors.New("version and actor must be given"))
 	}
+	if err := ctx.Err(); err != nil {
+		return PromotionResult{}, err // called off before it began
+	}
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	var a *activities.Activities
 	var done activities.Promoted

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/temporal"
@@ -55,8 +56,8 @@ func TestPromotion_refusesBadInput(t *testing.T) {
 
 func TestPromotion_finishesWhatItHasBegun(t *testing.T) {
 	e := newEnvironment(t)
-	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).Return(activities.Promoted{At: noon}, nil).Once()
-	e.RegisterDelayedCallback(e.CancelWorkflow, 0)
+	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).Return(activities.Promoted{At: noon}, nil).After(time.Hour).Once()
+	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
 	e.ExecuteWorkflow(workflows.Promotion, workflows.PromotionInput{Model: "iris", Version: "2", Actor: "somebody"})
 	if err := e.GetWorkflowError(); err != nil {
 		t.Errorf("a cancel stopped a promotion half-way: %v", err)
