@@ -100,10 +100,20 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 func schemaChange(champion, candidate *model.Model) string {
 	old, now := champion.Schema(), candidate.Schema()
 	if !slices.Equal(old.Features, now.Features) { // the order counts: a row is numbers without names
-		return fmt.Sprintf("its features are others (%d, not %d, or other names)", len(old.Features), len(now.Features))
+		return "its features are others: " + difference(old.Features, now.Features)
 	}
 	if !old.SameClasses(now) {
-		return fmt.Sprintf("its classes are others (%d, not %d, or other names)", len(old.Classes), len(now.Classes))
+		return "its classes are others: " + difference(old.Classes, now.Classes)
 	}
 	return ""
+}
+
+// difference says where two lists part.
+func difference(old, now []string) string {
+	for i := range min(len(old), len(now)) {
+		if old[i] != now[i] {
+			return fmt.Sprintf("number %d is %q, not %q", i+1, old[i], now[i])
+		}
+	}
+	return fmt.Sprintf("%d, not %d", len(old), len(now))
 }

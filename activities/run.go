@@ -54,12 +54,16 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 	info := activity.GetInfo(ctx).WorkflowExecution
 	run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, info.RunID)
 	if errors.Is(err, mlflow.ErrNotExist) {
+		tags := map[string]string{
+			tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
+			"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.user": "iris",
+			"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
+		}
+		if a.o.GitCommit != "" {
+			tags["mlflow.source.git.commit"] = a.o.GitCommit
+		}
 		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
-			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: map[string]string{
-				tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
-				"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.source.git.commit": a.o.GitCommit, "mlflow.user": "iris",
-				"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
-			},
+			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: tags,
 		})
 	}
 	if err != nil {

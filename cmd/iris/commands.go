@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"iris/internal/app"
@@ -89,5 +91,19 @@ func runUp(ctx context.Context, args []string, env environment, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	return app.Up(ctx, app.UpOptions{Config: c.app, Dir: c.stackDir, Listen: c.listen, Ports: c.ports, Demo: *demo, Out: out})
+	log, err := openLog(filepath.Join(c.stackDir, "logs", "iris.log"))
+	if err != nil {
+		return err
+	}
+	c.app.Logger = newLogger(log, c.level) // the terminal is for what a person reads
+	err = app.Up(ctx, app.UpOptions{Config: c.app, Dir: c.stackDir, Listen: c.listen, Ports: c.ports, Demo: *demo, Out: out})
+	return errors.Join(err, log.Close())
+}
+
+// openLog opens a log that every start adds to.
+func openLog(path string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }

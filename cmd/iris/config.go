@@ -42,7 +42,7 @@ func table() []setting {
 		{"IRIS_COMPUTE_SLOTS", "0", "activities of a worker that compute at once; 0 is one per CPU", number(func(s *settings) *int { return &s.app.Slots })},
 		{"IRIS_UPLOAD_DAYS", "1", "days that what is left of an upload is kept; 0 keeps it", number(func(s *settings) *int { return &s.app.UploadDays })},
 		{"IRIS_BATCH_DAYS", "30", "days that rows and scores of a batch are kept; 0 keeps them", number(func(s *settings) *int { return &s.app.BatchDays })},
-		{"IRIS_LOG_LEVEL", "INFO", "DEBUG, INFO, WARN or ERROR; logs are JSON on standard error", func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) }},
+		{"IRIS_LOG_LEVEL", "INFO", "DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, those of iris up in logs/iris.log of its folder", func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) }},
 		{"IRIS_TEMPORAL_UI", "http://127.0.0.1:8233", "base address of the Temporal UI, for links", text(func(s *settings) *string { return &s.app.TemporalUI })},
 		{"IRIS_MLFLOW_UI", "http://127.0.0.1:5000", "base address of the MLflow UI, for links", text(func(s *settings) *string { return &s.app.MLflowUI })},
 		{"MLFLOW_TRACKING_URI", "http://127.0.0.1:5000", "the MLflow server", text(func(s *settings) *string { return &s.app.MLflow })},
@@ -103,8 +103,12 @@ func readSettings(env environment) (settings, error) {
 	}
 	s.app.Temporal = temporal
 	s.app.Version, s.app.GitCommit = version(), commit()
-	s.app.Logger = slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.level}))
+	s.app.Logger = newLogger(os.Stderr, s.level)
 	return s, nil
+}
+
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 // printSettings prints the reference as docs/operations.md has it.

@@ -64,7 +64,7 @@ Try:
   curl -s %[1]s/tasks
 
 Ctrl-C stops everything; models and data stay.`,
-		t.api, t.addresses.TemporalUI, t.addresses.MLflow+"/?workflowType=machine_learning", t.addresses.S3Console, t.addresses.S3AccessKey, t.addresses.S3SecretKey, flower)
+		t.api, t.addresses.TemporalUI, t.addresses.MLflow+"/#/experiments?workflowType=machine_learning", t.addresses.S3Console, t.addresses.S3AccessKey, t.addresses.S3SecretKey, flower)
 	return nil
 }
 

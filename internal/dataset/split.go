@@ -30,7 +30,7 @@ func CheckTestSize(size float64) error {
 	if size > 0 && size < 1 {
 		return nil
 	}
-	return fmt.Errorf("test_size %v: want more than 0 and less than 1", size)
+	return fmt.Errorf("is %v, want more than 0 and less than 1", size)
 }
 
 // HeldOut reports whether a row is kept from training. It takes features in
