@@ -1,0 +1,19 @@
+package deploy
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Compose cannot read versions.env for the tag of an image, so the version of Temporal stands there a second time.
+func TestCompose_hasTheSameTemporal(t *testing.T) {
+	compose, err := os.ReadFile("../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "image: temporalio/temporal:" + strings.TrimPrefix(TemporalVersion(), "v")
+	if !strings.Contains(string(compose), want+"\n") {
+		t.Errorf("docker-compose.yml lacks %q: it runs another Temporal than versions.env says", want)
+	}
+}
