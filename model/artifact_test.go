@@ -140,6 +140,20 @@ func TestDecode_error(t *testing.T) {
 	}
 }
 
+// TestDecode_small: the hand-made artifacts are right as they stand, so that the errors above are those of the changes.
+func TestDecode_small(t *testing.T) {
+	for _, inner := range []string{smallTree, smallLogistic} {
+		m, err := Decode(seal([]byte(inner)))
+		if err != nil {
+			t.Errorf("%s: %v", inner, err)
+			continue
+		}
+		p := make([]float64, 2)
+		m.Predict([]float64{0}, p)
+		checkProbabilities(t, p)
+	}
+}
+
 func TestDecode_cutAnywhere(t *testing.T) {
 	whole := encode(t, train(t, load(t, "iris"), Spec{}))
 	for n := range whole {

@@ -130,35 +130,6 @@ func TestSpecParams(t *testing.T) {
 	}
 }
 
-func TestCheckRows(t *testing.T) {
-	tests := []struct {
-		name      string
-		algorithm Algorithm
-		rows      int
-		ok        bool
-	}{
-		{"tree at the limit", DecisionTree, MaxTreeRows, true},
-		{"tree above the limit", DecisionTree, MaxTreeRows + 1, false},
-		{"logistic regression", LogisticRegression, 1 << 30, true},
-		{"default algorithm", "", 1 << 30, true},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			err := CheckRows(test.algorithm, test.rows)
-			if test.ok {
-				if err != nil {
-					t.Errorf("got %v, want nil", err)
-				}
-				return
-			}
-			var specErr *SpecError
-			if !errors.As(err, &specErr) || specErr.Pointer != "/algorithm" || !strings.Contains(err.Error(), "at most 5000 rows, the data has 5001") {
-				t.Errorf("got %v, want a *SpecError at /algorithm that names the limit and the rows", err)
-			}
-		})
-	}
-}
-
 func TestAlgorithms(t *testing.T) {
 	if got, want := Algorithms(), []Algorithm{DecisionTree, LogisticRegression}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

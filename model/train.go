@@ -25,7 +25,7 @@ type Progress struct {
 
 // Train learns a model of t as s says. The same table and spec give the same bytes of Encode on the same architecture,
 // whatever GOMAXPROCS is. report, which may be nil, is called from this goroutine after each iteration and holds the
-// training up while it runs. When ctx ends Train returns its error at once; a decision_tree's fit can't be interrupted
+// training up while it runs. When ctx ends Train returns its error at once; golearn's fit of a decision_tree can't be interrupted
 // and goes on in the background until it is done, without touching t.
 //
 // Errors are a *SpecError, one that wraps ErrUnlearnable, or ctx's; each of the first two comes again with the same
@@ -33,9 +33,6 @@ type Progress struct {
 func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (*Model, error) {
 	spec, err := s.Resolve()
 	if err != nil {
-		return nil, err
-	}
-	if err := CheckRows(spec.Algorithm, t.Rows()); err != nil {
 		return nil, err
 	}
 	if err := checkTable(t); err != nil {

@@ -100,7 +100,6 @@ func TestTrain_badSpec(t *testing.T) {
 	}{
 		{"algorithm", Spec{Algorithm: "svm"}, 10, "/algorithm"},
 		{"hyperparameter", Spec{Hyperparameters: json.RawMessage(`{"l2":-1}`)}, 10, "/hyperparameters/l2"},
-		{"too many rows for a tree", Spec{Algorithm: DecisionTree}, MaxTreeRows + 1, "/algorithm"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
