@@ -46,6 +46,11 @@ var families = map[Algorithm]family{
 		empty:      func() scorer { return new(decisionTree) },
 		fit:        fitDecisionTree,
 	},
+	GBDT: {
+		parameters: gbdtParameters,
+		empty:      func() scorer { return new(gbdt) },
+		fit:        fitGBDT,
+	},
 }
 
 // Schema returns the columns and classes that m was trained on. The caller must not change its slices and its map.

@@ -16,6 +16,8 @@ const (
 	LogisticRegression Algorithm = "logistic_regression"
 	// DecisionTree is one tree: golearn's CART up to 5,000 rows, above that one grown on binned values.
 	DecisionTree Algorithm = "decision_tree"
+	// GBDT is gradient boosted trees on histograms.
+	GBDT Algorithm = "gbdt"
 )
 
 // Spec says what to train: all of it that is not data. A resolved Spec, the same rows and the same binary give the

@@ -31,6 +31,10 @@ func TestTrain_accuracy(t *testing.T) {
 		{"wine", DecisionTree, `{"criterion":"entropy","max_depth":4}`, .88, .50},
 		{"breast_cancer", LogisticRegression, "", .96, .10},
 		{"breast_cancer", DecisionTree, `{"max_depth":3}`, .90, .30},
+		{"iris", GBDT, "", .937, .27},
+		{"wine", GBDT, "", .956, .103},
+		{"breast_cancer", GBDT, "", .957, .131},
+		{"iris", GBDT, `{"class_weight":"balanced","row_share":0.8}`, .937, .27},
 	}
 	for _, test := range tests {
 		name := test.data + " " + string(test.algorithm) + test.hyperparameters
