@@ -40,7 +40,7 @@ func BenchmarkTrain(b *testing.B) {
 			train(b, all, Spec{})
 		}
 	})
-	for _, algorithm := range []Algorithm{DecisionTree, GBDT} {
+	for _, algorithm := range []Algorithm{DecisionTree, RandomForest, GBDT} {
 		b.Run(string(algorithm)+"/100000x20", func(b *testing.B) {
 			all := noise(100_000, 20, 3, .5)
 			b.ReportAllocs()

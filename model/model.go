@@ -51,6 +51,11 @@ var families = map[Algorithm]family{
 		empty:      func() scorer { return new(gbdt) },
 		fit:        fitGBDT,
 	},
+	RandomForest: {
+		parameters: randomForestParameters,
+		empty:      func() scorer { return new(randomForest) },
+		fit:        fitRandomForest,
+	},
 }
 
 // Schema returns the columns and classes that m was trained on. The caller must not change its slices and its map.

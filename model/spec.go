@@ -18,6 +18,8 @@ const (
 	DecisionTree Algorithm = "decision_tree"
 	// GBDT is gradient boosted trees on histograms.
 	GBDT Algorithm = "gbdt"
+	// RandomForest averages trees grown on bootstraps of the rows.
+	RandomForest Algorithm = "random_forest"
 )
 
 // Spec says what to train: all of it that is not data. A resolved Spec, the same rows and the same binary give the

@@ -26,6 +26,7 @@ func TestSpecResolve(t *testing.T) {
 		{"highest", LogisticRegression, `{"l2":1e6,"max_iterations":10000,"tolerance":0.1}`, LogisticRegression, `{"l2":1000000,"max_iterations":10000,"tolerance":0.1}`},
 		{"lowest", LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`, LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`},
 		{"tree", DecisionTree, "", DecisionTree, `{"criterion":"gini","max_depth":-1}`},
+		{"forest", RandomForest, "", RandomForest, `{"class_weight":"none","max_depth":-1,"min_rows_leaf":1,"n_trees":100}`},
 		{"gbdt", GBDT, `{"n_rounds":80,"max_depth":6}`, GBDT, `{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`},
 		{"tree, given", DecisionTree, `{"criterion":"entropy","max_depth":100}`, DecisionTree, `{"criterion":"entropy","max_depth":100}`},
 	}
@@ -85,6 +86,7 @@ func TestSpecResolve_error(t *testing.T) {
 		{"whole number as null", "", `{"max_iterations":null}`, "/hyperparameters/max_iterations", "whole"},
 		{"tolerance too low", "", `{"tolerance":1e-13}`, "/hyperparameters/tolerance", "number"},
 		{"depth 0, which golearn gets wrong", DecisionTree, `{"max_depth":0}`, "/hyperparameters/max_depth", "or -1"},
+		{"no trees", RandomForest, `{"n_trees":0}`, "/hyperparameters/n_trees", "from 1 to 2000"},
 		{"a share above all", GBDT, `{"row_share":1.1}`, "/hyperparameters/row_share", "from 0.01 to 1"},
 		{"depth below -1", DecisionTree, `{"max_depth":-2}`, "/hyperparameters/max_depth", "or -1"},
 		{"depth too high", DecisionTree, `{"max_depth":101}`, "/hyperparameters/max_depth", "from 1 to 100"},
@@ -133,7 +135,7 @@ func TestSpecParams(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{DecisionTree, GBDT, LogisticRegression}; !slices.Equal(got, want) {
+	if got, want := Algorithms(), []Algorithm{DecisionTree, GBDT, LogisticRegression, RandomForest}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
