@@ -132,7 +132,7 @@ func (l *lab) trained(uri string, algorithm model.Algorithm) (activities.Dataset
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	data := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: uri, Algorithm: spec.Algorithm})
+	data := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: uri})
 	run := must(l, l.StartRun, activities.StartRunInput{Model: l.model, Dataset: data, Spec: spec, TestSize: 0.25})
 	fitted := must(l, l.TrainModel, activities.TrainModelInput{Dataset: data, Spec: spec, TestSize: 0.25, Run: run})
 	return data, spec, run, fitted

@@ -25,11 +25,10 @@ const maxDataset = 1 << 30 // bytes
 
 // ValidateDatasetInput names the dataset of a training and how it is to be read.
 type ValidateDatasetInput struct {
-	Model             string          `json:"model"`
-	URI               string          `json:"uri,omitempty"` // "" is the bundled iris data
-	LabelColumn       string          `json:"label_column,omitempty"`
-	AllowSchemaChange bool            `json:"allow_schema_change,omitempty"`
-	Algorithm         model.Algorithm `json:"algorithm"` // some take only so many rows
+	Model             string `json:"model"`
+	URI               string `json:"uri,omitempty"` // "" is the bundled iris data
+	LabelColumn       string `json:"label_column,omitempty"`
+	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
 }
 
 // Dataset is a dataset that has passed: where its bytes lie under their hash, and how they are to be read. The schema
@@ -77,9 +76,6 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	})
 	if err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, ours))
-	}
-	if err := model.CheckRows(in.Algorithm, summary.Profile.Rows); err != nil {
-		return Dataset{}, errors.Join(err, a.drop(ctx, ours))
 	}
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,

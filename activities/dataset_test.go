@@ -3,21 +3,19 @@ package activities_test
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"testing"
 
 	"iris/activities"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
-	"iris/model"
 )
 
 func TestValidateDataset_sameBytesAreTheSameDataset(t *testing.T) {
 	l := newLab(t, "iris")
-	bundled := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", Algorithm: model.LogisticRegression})
+	bundled := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris"})
 	given := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
-		Model: "iris", URI: l.put("given/iris.csv", dataset.IrisCSV()).URI(), Algorithm: model.LogisticRegression,
+		Model: "iris", URI: l.put("given/iris.csv", dataset.IrisCSV()).URI(),
 	})
 	if bundled.SHA256 != given.SHA256 || bundled.Data != given.Data || bundled.View != given.View {
 		t.Errorf("bundled %+v and given %+v, want one dataset", bundled, given)
@@ -36,7 +34,7 @@ func TestValidateDataset_sameBytesAreTheSameDataset(t *testing.T) {
 func TestValidateDataset_takesUCIsFileAsItIs(t *testing.T) {
 	l := newLab(t, "iris")
 	got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
-		Model: "iris", URI: l.put("given/iris.data", datasettest.UCIIris()).URI(), Algorithm: model.LogisticRegression,
+		Model: "iris", URI: l.put("given/iris.data", datasettest.UCIIris()).URI(),
 	})
 	var view activities.View
 	if err := l.store.GetJSON(t.Context(), got.View.Bucket, got.View.Key, &view); err != nil {
@@ -59,7 +57,7 @@ func TestValidateDataset_refusesBadFiles(t *testing.T) {
 				name = "fresh"
 			}
 			_, err := do(l, l.ValidateDataset, activities.ValidateDatasetInput{
-				Model: name, URI: l.put("given/"+bad.Name+".csv", bad.CSV).URI(), LabelColumn: bad.LabelColumn, Algorithm: model.LogisticRegression,
+				Model: name, URI: l.put("given/"+bad.Name+".csv", bad.CSV).URI(), LabelColumn: bad.LabelColumn,
 			})
 			refused(t, err, activities.ErrBadDataset, bad.Want)
 		})
@@ -71,7 +69,6 @@ func TestValidateDataset_refusesBadFiles(t *testing.T) {
 
 func TestValidateDataset_refusesBadRequests(t *testing.T) {
 	l := newLab(t, "fresh")
-	many := []byte("x,side\n" + strings.Repeat("1,a\n2,b\n", model.MaxTreeRows/2+1))
 	tests := map[string]struct {
 		in        activities.ValidateDatasetInput
 		errorType string
@@ -81,7 +78,6 @@ func TestValidateDataset_refusesBadRequests(t *testing.T) {
 		"local path":               {activities.ValidateDatasetInput{Model: "fresh", URI: "/etc/passwd"}, activities.ErrBadInput, []string{"/dataset"}},
 		"missing object":           {activities.ValidateDatasetInput{Model: "fresh", URI: "s3://" + l.bucket + "/none.csv"}, activities.ErrBadDataset, []string{"none.csv does not exist"}},
 		"MLflow's bucket":          {activities.ValidateDatasetInput{Model: "fresh", URI: "s3://mlflow/x.csv"}, activities.ErrBadDataset, []string{`bucket "mlflow" is not open`}},
-		"too many rows for a tree": {activities.ValidateDatasetInput{Model: "fresh", URI: l.put("given/many.csv", many).URI(), Algorithm: model.DecisionTree}, activities.ErrBadInput, []string{"5000"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +90,7 @@ func TestValidateDataset_refusesBadRequests(t *testing.T) {
 func TestValidateDataset_refusesAnotherSchema(t *testing.T) {
 	l := newLab(t, "iris")
 	other := l.put("given/other.csv", bytes.Replace(dataset.IrisCSV(), []byte("petal_width"), []byte("petal_colour"), 1)).URI()
-	in := activities.ValidateDatasetInput{Model: "iris", URI: other, Algorithm: model.LogisticRegression}
+	in := activities.ValidateDatasetInput{Model: "iris", URI: other}
 	_, err := do(l, l.ValidateDataset, in)
 	refused(t, err, activities.ErrBadDataset, "petal_width", "petal_colour")
 	in.AllowSchemaChange = true

@@ -144,7 +144,7 @@ func TestCompareWithChampion(t *testing.T) {
 	}
 	other := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
 		Model: l.model, URI: l.put("given/other.csv", bytes.Replace(irisAs("x"), []byte("petal_width"), []byte("colour"), 1)).URI(),
-		Algorithm: model.LogisticRegression, AllowSchemaChange: true,
+		AllowSchemaChange: true,
 	})
 	spec, err := model.Spec{Seed: 42}.Resolve()
 	if err != nil {

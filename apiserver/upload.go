@@ -9,7 +9,6 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
-	"iris/model"
 	"iris/workflows"
 )
 
@@ -36,7 +35,6 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 	id := workflows.NewTrainingID(in.Model)
 	upload, summary, err := s.upload(ctx, objstore.UploadKey(id), body, dataset.ScanOptions{
 		Known: known, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: s.MaxUpload,
-		Row: rowLimit(in.Algorithm, t.at("algorithm")),
 	})
 	if err != nil {
 		return err
@@ -51,19 +49,6 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 	}
 	in.Dataset = kept.URI()
 	return s.startTraining(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
-}
-
-// rowLimit refuses the first row beyond what an algorithm takes, so that a file that is far too long is not read to its end.
-func rowLimit(algorithm model.Algorithm, at Fault) func([]float64, string) error {
-	rows := 0
-	return func([]float64, string) error {
-		rows++
-		if model.CheckRows(algorithm, rows) == nil {
-			return nil
-		}
-		at.Detail = fmt.Sprintf("%s takes at most %d rows, the file has more", algorithm, rows-1)
-		return invalid(at)
-	}
 }
 
 // upload reads a CSV once, into the check and into the store. When either fails the other is ended, and nothing is left.

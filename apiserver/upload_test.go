@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
-	"iris/model"
 )
 
 func TestUpload_becomesADataset(t *testing.T) {
@@ -83,22 +81,6 @@ func TestUpload_badCSVs(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestUpload_tooManyRowsForATree(t *testing.T) {
-	a := newAPI(t, freshBucket(t))
-	rows := func(n int) io.Reader {
-		return io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, int64(n/2*len("1,2,x\n2,3,y\n"))))
-	}
-	got := a.do(t, "POST", "/newcomer/training?algorithm=decision_tree", rows(100_000), "Content-Type: text/csv")
-	got.problem(t, 422, "decision_tree", fmt.Sprint(model.MaxTreeRows)).faultAt(t, Fault{Parameter: "algorithm"})
-	body, header := form(part{"request", `{"algorithm":"decision_tree"}`}, part{"file", string(must(io.ReadAll(rows(model.MaxTreeRows + 2))))})
-	a.do(t, "POST", "/newcomer/training", body, header).problem(t, 422, "decision_tree").faultAt(t, Fault{Pointer: "/algorithm"})
-	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 || a.started.Load() != 0 {
-		t.Errorf("left behind: %v, %d workflows", keys, a.started.Load())
-	}
-	a.accepted(t, a.do(t, "POST", "/newcomer/training?algorithm=decision_tree", rows(model.MaxTreeRows), "Content-Type: text/csv"))
-	a.accepted(t, a.do(t, "POST", "/newcomer/training", rows(model.MaxTreeRows+2), "Content-Type: text/csv"))
 }
 
 // repeating is an endless file.

@@ -22,6 +22,8 @@ func seal(inner []byte) []byte {
 const (
 	smallSchema   = `"schema":{"features":["x"],"label":"y","classes":["a","b"]}`
 	smallTree     = `{` + smallSchema + `,"spec":{"algorithm":"decision_tree","seed":1},"learned":{"splits":[{"feature":0,"threshold":1,"left":-1,"right":-2}],"leaves":[[1,0],[0,1]]}}`
+	smallForest   = `{` + smallSchema + `,"spec":{"algorithm":"random_forest","seed":1},"learned":{"trees":["AQAAAAAAAPA/AAAAAQ=="],"leaves":[[1,0],[0,1]],"class_weights":[1,1]}}`
+	smallGBDT     = `{` + smallSchema + `,"spec":{"algorithm":"gbdt","seed":1},"learned":{"base":[0.5],"trees":["AQAAAAAAAPA/AAAAAQ=="],"values":[-1,1]}}`
 	smallLogistic = `{` + smallSchema + `,"spec":{"algorithm":"logistic_regression","seed":1},"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}`
 )
 
@@ -129,6 +131,12 @@ func TestDecode_error(t *testing.T) {
 		{"index with a fraction", tree(`"left":-1`, `"left":-1.5`), "number"},
 		{"number too large", logistic(`"mean":[0]`, `"mean":[1e999]`), "1e999"},
 		{"weight missing", logistic(`"weights":[1,-1]`, `"weights":[1]`), "1 weights"},
+		{"forest null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"random_forest"},"learned":null}`)), "0 class weights"},
+		{"forest's tree cut short", seal([]byte(strings.Replace(smallForest, "AAAAAQ==", "AAAA", 1))), "tree 0: "},
+		{"forest's leaf missing", seal([]byte(strings.Replace(smallForest, `[[1,0],[0,1]]`, `[[1,0]]`, 1))), "leaf 1 of 1"},
+		{"forest's tree no base64", seal([]byte(strings.Replace(smallForest, "AQAA", "?", 1))), "base64"},
+		{"gbdt null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"gbdt"},"learned":null}`)), "0 base scores"},
+		{"gbdt's value missing", seal([]byte(strings.Replace(smallGBDT, `[-1,1]`, `[-1]`, 1))), "leaf 1 of 1"},
 		{"null for a number reads as 0", logistic(`"scale":[1]`, `"scale":[null]`), "scale 0"},
 	}
 	for _, test := range tests {
@@ -137,6 +145,20 @@ func TestDecode_error(t *testing.T) {
 				t.Errorf("got %v, want decode model: …%s…", err, test.want)
 			}
 		})
+	}
+}
+
+// TestDecode_small: the hand-made artifacts are right as they stand, so that the errors above are those of the changes.
+func TestDecode_small(t *testing.T) {
+	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT} {
+		m, err := Decode(seal([]byte(inner)))
+		if err != nil {
+			t.Errorf("%s: %v", inner, err)
+			continue
+		}
+		p := make([]float64, 2)
+		m.Predict([]float64{0}, p)
+		checkProbabilities(t, p)
 	}
 }
 
@@ -168,7 +190,7 @@ func TestDecode_alteredAnywhere(t *testing.T) {
 // FuzzDecode looks for an artifact that is accepted and then panics, loops, answers nonsense or doesn't survive Encode.
 // With sealed, the input is the inner object and gets a checksum that fits, which no fuzzer would find.
 func FuzzDecode(f *testing.F) {
-	for _, inner := range []string{smallTree, smallLogistic, `{}`, `null`} {
+	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT, `{}`, `null`} {
 		f.Add([]byte(inner), true)
 		f.Add(seal([]byte(inner)), false)
 	}

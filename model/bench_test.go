@@ -40,6 +40,15 @@ func BenchmarkTrain(b *testing.B) {
 			train(b, all, Spec{})
 		}
 	})
+	for _, algorithm := range []Algorithm{DecisionTree, RandomForest, GBDT} {
+		b.Run(string(algorithm)+"/100000x20", func(b *testing.B) {
+			all := noise(100_000, 20, 3, .5)
+			b.ReportAllocs()
+			for b.Loop() {
+				train(b, all, Spec{Algorithm: algorithm})
+			}
+		})
+	}
 	b.Run("decision_tree/1000x10", func(b *testing.B) {
 		all := noise(1000, 10, 3, 1)
 		for b.Loop() {

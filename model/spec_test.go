@@ -26,6 +26,8 @@ func TestSpecResolve(t *testing.T) {
 		{"highest", LogisticRegression, `{"l2":1e6,"max_iterations":10000,"tolerance":0.1}`, LogisticRegression, `{"l2":1000000,"max_iterations":10000,"tolerance":0.1}`},
 		{"lowest", LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`, LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`},
 		{"tree", DecisionTree, "", DecisionTree, `{"criterion":"gini","max_depth":-1}`},
+		{"forest", RandomForest, "", RandomForest, `{"class_weight":"none","max_depth":-1,"min_rows_leaf":1,"n_trees":100}`},
+		{"gbdt", GBDT, `{"n_rounds":80,"max_depth":6}`, GBDT, `{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`},
 		{"tree, given", DecisionTree, `{"criterion":"entropy","max_depth":100}`, DecisionTree, `{"criterion":"entropy","max_depth":100}`},
 	}
 	for _, test := range tests {
@@ -53,7 +55,7 @@ func TestSpecResolve_error(t *testing.T) {
 		hyperparameters, pointer string
 		reason                   string // a part of it
 	}{
-		{"unknown algorithm", "svm", "", "/algorithm", "decision_tree, logistic_regression"},
+		{"unknown algorithm", "svm", "", "/algorithm", list(Algorithms())},
 		{"long algorithm", Algorithm(long), "", "/algorithm", "unknown"},
 		{"an array", "", `[]`, "/hyperparameters", "object"},
 		{"a string", "", `"l2"`, "/hyperparameters", "object"},
@@ -84,6 +86,8 @@ func TestSpecResolve_error(t *testing.T) {
 		{"whole number as null", "", `{"max_iterations":null}`, "/hyperparameters/max_iterations", "whole"},
 		{"tolerance too low", "", `{"tolerance":1e-13}`, "/hyperparameters/tolerance", "number"},
 		{"depth 0, which golearn gets wrong", DecisionTree, `{"max_depth":0}`, "/hyperparameters/max_depth", "or -1"},
+		{"no trees", RandomForest, `{"n_trees":0}`, "/hyperparameters/n_trees", "from 1 to 2000"},
+		{"a share above all", GBDT, `{"row_share":1.1}`, "/hyperparameters/row_share", "from 0.01 to 1"},
 		{"depth below -1", DecisionTree, `{"max_depth":-2}`, "/hyperparameters/max_depth", "or -1"},
 		{"depth too high", DecisionTree, `{"max_depth":101}`, "/hyperparameters/max_depth", "from 1 to 100"},
 		{"unknown criterion", DecisionTree, `{"criterion":"GINI"}`, "/hyperparameters/criterion", "gini, entropy"},
@@ -130,37 +134,8 @@ func TestSpecParams(t *testing.T) {
 	}
 }
 
-func TestCheckRows(t *testing.T) {
-	tests := []struct {
-		name      string
-		algorithm Algorithm
-		rows      int
-		ok        bool
-	}{
-		{"tree at the limit", DecisionTree, MaxTreeRows, true},
-		{"tree above the limit", DecisionTree, MaxTreeRows + 1, false},
-		{"logistic regression", LogisticRegression, 1 << 30, true},
-		{"default algorithm", "", 1 << 30, true},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			err := CheckRows(test.algorithm, test.rows)
-			if test.ok {
-				if err != nil {
-					t.Errorf("got %v, want nil", err)
-				}
-				return
-			}
-			var specErr *SpecError
-			if !errors.As(err, &specErr) || specErr.Pointer != "/algorithm" || !strings.Contains(err.Error(), "at most 5000 rows, the data has 5001") {
-				t.Errorf("got %v, want a *SpecError at /algorithm that names the limit and the rows", err)
-			}
-		})
-	}
-}
-
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{DecisionTree, LogisticRegression}; !slices.Equal(got, want) {
+	if got, want := Algorithms(), []Algorithm{DecisionTree, GBDT, LogisticRegression, RandomForest}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

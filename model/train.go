@@ -20,12 +20,12 @@ const maxMagnitude = 1e150
 type Progress struct {
 	Iteration int     `json:"iteration"` // 0 = before the first step
 	Total     int     `json:"total"`     // the most iterations there can be; a fit may converge before
-	Loss      float64 `json:"loss"`      // mean log loss (natural) over the training rows, without any penalty
+	Loss      float64 `json:"loss"`      // mean log loss (natural) over the training rows, without any penalty; a random forest's is out of bag
 }
 
 // Train learns a model of t as s says. The same table and spec give the same bytes of Encode on the same architecture,
 // whatever GOMAXPROCS is. report, which may be nil, is called from this goroutine after each iteration and holds the
-// training up while it runs. When ctx ends Train returns its error at once; a decision_tree's fit can't be interrupted
+// training up while it runs. When ctx ends Train returns its error at once; golearn's fit of a decision_tree can't be interrupted
 // and goes on in the background until it is done, without touching t.
 //
 // Errors are a *SpecError, one that wraps ErrUnlearnable, or ctx's; each of the first two comes again with the same
@@ -33,9 +33,6 @@ type Progress struct {
 func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (*Model, error) {
 	spec, err := s.Resolve()
 	if err != nil {
-		return nil, err
-	}
-	if err := CheckRows(spec.Algorithm, t.Rows()); err != nil {
 		return nil, err
 	}
 	if err := checkTable(t); err != nil {
@@ -47,7 +44,7 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
 	}
-	fitted, err := families[spec.Algorithm].fit(ctx, t, spec.Hyperparameters, report)
+	fitted, err := families[spec.Algorithm].fit(ctx, t, spec, report)
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
 	}

@@ -69,7 +69,7 @@ func (t *training) check(workflow.Context) (err error) {
 func (t *training) validate(ctx workflow.Context) error {
 	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.Dataset))
 	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, activities.ValidateDatasetInput{
-		Model: t.in.Model, URI: t.in.Dataset, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange, Algorithm: t.spec.Algorithm,
+		Model: t.in.Model, URI: t.in.Dataset, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
 	}).Get(ctx, &t.data)
 	if err != nil {
 		return err

@@ -1,0 +1,99 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
+
+// twoTrees is a stump on feature 1 and a leaf.
+func twoTrees(t *testing.T) *ensemble {
+	t.Helper()
+	stump, leaf := new(grown), new(grown)
+	left := stump.split(stump.add(), 1, 2.5)
+	stump.leaf[left], stump.leaf[left+1] = 0, 1
+	leaf.leaf[leaf.add()] = 2
+	e := new(ensemble)
+	for _, g := range []*grown{stump, leaf} {
+		if err := e.append(g, func(l int32) int32 { return 10 * l }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e
+}
+
+func TestEnsemble(t *testing.T) {
+	e := twoTrees(t)
+	for x, want := range map[float64]int32{2.4: 0, 2.5: 10, math.MaxFloat64: 10, math.Inf(-1): 0, math.Inf(1): 10} {
+		if got := e.walk([]float64{9, x}, 0); got != [lanes]int32{want, 20, 20, 20} {
+			t.Errorf("%v: leaves %v, want %d and 20", x, got, want)
+		}
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again ensemble
+	if err := json.Unmarshal(b, &again); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(again) != fmt.Sprint(*e) {
+		t.Errorf("decoded %+v, want %+v", again, *e)
+	}
+}
+
+func TestEnsembleUnmarshal_error(t *testing.T) {
+	tests := []struct {
+		name  string
+		trees any
+		want  string
+	}{
+		{"not a list", 5, "cannot unmarshal"},
+		{"an empty tree", [][]byte{{}}, "tree 0: cut short"},
+		{"a leaf without number", [][]byte{{0, 0}, {0}}, "tree 1: cut short"},
+		{"a leaf too high", [][]byte{{0, 0xff, 0xff, 0xff, 0xff, 0x0f}}, "too large"},
+		{"a split without threshold", [][]byte{{1, 0, 0}}, "cut short"},
+		{"a split without children", [][]byte{{1, 0, 0, 0, 0, 0, 0, 0, 0}}, "cut short"},
+		{"something behind", [][]byte{{0, 0, 0}}, "1 bytes behind"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b, err := json.Marshal(test.trees)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := new(ensemble).UnmarshalJSON(b); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestEnsembleCheck(t *testing.T) {
+	if err := twoTrees(t).check(2, 21); err != nil {
+		t.Fatalf("a good one: %v", err)
+	}
+	tests := []struct {
+		name             string
+		features, leaves int
+		change           func(*ensemble)
+		want             string
+	}{
+		{"no trees", 2, 21, func(e *ensemble) { *e = ensemble{} }, "no trees"},
+		{"feature too high", 1, 21, func(*ensemble) {}, "feature 1 of 1"},
+		{"leaf too high", 2, 20, func(*ensemble) {}, "leaf 20 of 20"},
+		{"threshold NaN", 2, 21, func(e *ensemble) { e.nodes[0].threshold = math.NaN() }, "threshold NaN"},
+		{"threshold infinite", 2, 21, func(e *ensemble) { e.nodes[0].threshold = math.Inf(1) }, "threshold +Inf"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := twoTrees(t)
+			test.change(e)
+			if err := e.check(test.features, test.leaves); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}

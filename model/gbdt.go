@@ -1,0 +1,87 @@
+package model
+
+import "fmt"
+
+// gbdtParameters are the hyperparameters of GBDT.
+//
+//   - n_rounds: boosting rounds at most, each with one tree per class (one in all for two classes).
+//   - learning_rate: the part of a tree's step that is taken.
+//   - num_leaves, max_depth: of a tree, at most; a max_depth of -1 sets no limit.
+//   - min_rows_leaf, min_child_weight: rows, and sum of second derivatives, in a leaf at least.
+//   - l2: the penalty on a leaf's value, added to its sum of second derivatives.
+//   - row_share, feature_share: the part of the rows drawn per round, and of the features per tree.
+//   - early_stopping_rounds: end when the log loss on a validation part hasn't improved for so many rounds, and keep
+//     the best; 0 = never. Data of fewer rows than minStoppingRows is too little to be divided.
+//   - validation_share: the part of each class's rows that early stopping sets aside.
+//   - class_weight: see classWeight.
+var gbdtParameters = []parameter{
+	integer("n_rounds", 60, 1, 10_000),
+	number("learning_rate", 0.2, 0.001, 1),
+	integer("num_leaves", 63, 2, 1024),
+	integer("max_depth", -1, 1, 100, -1),
+	integer("min_rows_leaf", 10, 1, 1_000_000),
+	number("min_child_weight", 1e-3, 1e-6, 1e6),
+	number("l2", 1, 0, 1e6),
+	number("row_share", 1, 0.01, 1),
+	number("feature_share", 0.5, 0.01, 1),
+	integer("early_stopping_rounds", 10, 0, 1000),
+	number("validation_share", 0.1, 0.01, 0.5),
+	classWeight,
+}
+
+// gbdt is gradient boosted trees: base plus the values of the leaves that a row falls into are the classes' scores,
+// and softmax makes them probabilities. With two classes there is one score, of the second class over the first.
+//
+// The method is Friedman's (Annals of Statistics 29, 2001) with second-order steps (XGBoost: Chen and Guestrin, KDD
+// 2016) and histograms and leaf-wise growth (LightGBM: Ke et al., NIPS 2017).
+type gbdt struct {
+	Base   []float64 `json:"base"`   // per score: what it is without trees
+	Trees  ensemble  `json:"trees"`  // round by round, one per score
+	Values []float64 `json:"values"` // per leaf
+}
+
+// scores is how many scores a row has.
+func scores(classes int) int {
+	if classes == 2 {
+		return 1
+	}
+	return classes
+}
+
+// prepare implements scorer.
+func (m *gbdt) prepare(features, classes int) error {
+	if len(m.Base) != scores(classes) || len(m.Trees.roots)%scores(classes) != 0 {
+		return fmt.Errorf("%d base scores and %d trees for %d classes", len(m.Base), len(m.Trees.roots), classes)
+	}
+	for k, v := range m.Base {
+		if !within(v, maxWeight) {
+			return fmt.Errorf("base %d is %v, want a number within ±%v", k, v, maxWeight)
+		}
+	}
+	for i, v := range m.Values {
+		if !within(v, maxWeight) {
+			return fmt.Errorf("leaf %d: value %v, want a number within ±%v", i, v, maxWeight)
+		}
+	}
+	return m.Trees.check(features, len(m.Values))
+}
+
+// score implements scorer.
+func (m *gbdt) score(x, p []float64) {
+	s := p
+	if len(p) == 2 {
+		p[0], s = 0, p[1:]
+	}
+	copy(s, m.Base)
+	k := 0
+	for first := 0; first < len(m.Trees.roots); first += lanes {
+		leaves := m.Trees.walk(x, first)
+		for _, leaf := range leaves[:min(lanes, len(m.Trees.roots)-first)] {
+			s[k] += m.Values[leaf]
+			if k++; k == len(s) {
+				k = 0
+			}
+		}
+	}
+	softmax(p)
+}

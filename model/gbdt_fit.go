@@ -1,0 +1,225 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"iris/internal/dataset"
+)
+
+// gbdtSettings are the hyperparameters by name.
+type gbdtSettings struct {
+	Rounds         int     `json:"n_rounds"`
+	LearningRate   float64 `json:"learning_rate"`
+	NumLeaves      int     `json:"num_leaves"`
+	MaxDepth       int     `json:"max_depth"`
+	MinRowsLeaf    int     `json:"min_rows_leaf"`
+	MinChildWeight float64 `json:"min_child_weight"`
+	L2             float64 `json:"l2"`
+	RowShare       float64 `json:"row_share"`
+	FeatureShare   float64 `json:"feature_share"`
+	StoppingRounds int     `json:"early_stopping_rounds"`
+	Validation     float64 `json:"validation_share"`
+	ClassWeight    string  `json:"class_weight"`
+}
+
+// minStoppingRows is the fewest rows that early stopping takes a validation part from: with fewer, that part says too
+// little and the rest lacks it.
+const minStoppingRows = 2000
+
+// fitGBDT boosts round by round. Progress is the log loss on the rows that are trained on.
+func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
+	var h gbdtSettings
+	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
+		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	}
+	if t.Rows() > maxBoostRows {
+		return nil, fmt.Errorf("%w: %d rows, want at most %d", ErrUnlearnable, t.Rows(), maxBoostRows)
+	}
+	b, err := newBins(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	boost := newBooster(t, b, s.Seed, h)
+	best, bestLoss := 0, math.Inf(1)
+	for round := 0; ; round++ {
+		loss := boost.loss.evaluate(boost.training, true)
+		report(Progress{Iteration: round, Total: h.Rounds, Loss: loss})
+		if len(boost.validation) > 0 {
+			if loss := boost.loss.evaluate(boost.validation, false); loss < bestLoss {
+				best, bestLoss = round, loss
+			} else if round-best >= h.StoppingRounds {
+				break
+			}
+		}
+		if round == h.Rounds {
+			break
+		}
+		more, err := boost.round(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+	}
+	if len(boost.validation) > 0 {
+		boost.keep(best)
+	}
+	return boost.model, nil
+}
+
+// booster is a gbdt in the making.
+type booster struct {
+	gbdtSettings
+	model      *gbdt
+	loss       *boostLoss
+	grower     *boostGrower
+	random     *rand.Rand
+	training   []uint32
+	validation []uint32
+	rows       []uint32 // of the round, in the order that the last tree left them in
+	drawn      []bool   // per row of the table whether it is among them
+}
+
+func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings) *booster {
+	weights := classWeights(t, h.ClassWeight == "balanced")
+	greatest := slices.Max(weights)
+	for k := range weights {
+		weights[k] /= greatest
+	}
+	o := &booster{gbdtSettings: h, loss: newBoostLoss(t, weights), random: rand.New(rand.NewPCG(seed, 0))}
+	o.divide(t)
+	o.grower = newBoostGrower(b, h.NumLeaves)
+	o.grower.maxDepth, o.grower.minRows = h.MaxDepth, h.MinRowsLeaf
+	o.grower.minSecond, o.grower.l2 = h.MinChildWeight, h.L2
+	o.grower.unit1, o.grower.unit2 = greatest/(1<<firstBits), greatest/o.loss.scale2
+	o.model = &gbdt{Base: o.loss.base(o.training)}
+	o.rows, o.drawn = make([]uint32, 0, len(o.training)), make([]bool, t.Rows())
+	return o
+}
+
+// divide sets validation to that share of each class's rows, drawn at random and rounded down, and training to the
+// others.
+func (o *booster) divide(t *dataset.Table) {
+	byClass := make([][]uint32, len(t.Schema.Classes))
+	for r, y := range t.Y {
+		byClass[y] = append(byClass[y], uint32(r))
+	}
+	for _, rows := range byClass {
+		held := 0
+		if o.StoppingRounds > 0 && t.Rows() >= minStoppingRows {
+			o.random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+			held = int(o.Validation * float64(len(rows)))
+		}
+		o.validation = append(o.validation, rows[:held]...)
+		o.training = append(o.training, rows[held:]...)
+	}
+	slices.Sort(o.validation)
+	slices.Sort(o.training)
+}
+
+// round grows a tree per score and adds its values to the scores. It reports whether any of them has a split: without,
+// nor will the trees of a later round.
+func (o *booster) round(ctx context.Context) (bool, error) {
+	o.draw()
+	more := o.RowShare < 1 || o.FeatureShare < 1 // another draw may find one
+	for k, gradients := range o.loss.gradients {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		tree := o.grower.grow(o.rows, gradients, o.features())
+		leaves := o.grower.leaves
+		first := int32(len(o.model.Values))
+		for i := range leaves {
+			if len(leaves) == 1 {
+				leaves[i].value = 0 // no split: the base score has it already
+			}
+			leaves[i].value *= o.LearningRate
+			o.model.Values = append(o.model.Values, leaves[i].value)
+		}
+		if err := o.model.Trees.append(tree, func(l int32) int32 { return first + l }); err != nil {
+			return false, err
+		}
+		if len(leaves) > 1 {
+			more = true
+			o.advance(k, tree)
+		}
+	}
+	return more, nil
+}
+
+// draw sets rows to the row_share of the training rows for a round.
+func (o *booster) draw() {
+	o.rows = append(o.rows[:0], o.training...)
+	if o.RowShare == 1 {
+		return
+	}
+	clear(o.drawn)
+	need, n := max(1, int(o.RowShare*float64(len(o.training)))), 0
+	for i, r := range o.training {
+		if o.random.IntN(len(o.training)-i) < need-n {
+			o.rows[n], o.drawn[r] = r, true
+			n++
+		}
+	}
+	o.rows = o.rows[:n]
+}
+
+// features returns the feature_share of the features for a tree, ascending.
+func (o *booster) features() []int {
+	all := len(o.grower.bins.columns)
+	need := max(1, int(o.FeatureShare*float64(all)))
+	picked := make([]int, 0, need)
+	for f := range all {
+		if need == all || o.random.IntN(all-f) < need-len(picked) {
+			picked = append(picked, f)
+		}
+	}
+	return picked
+}
+
+// advance adds to score k of every row the value of its leaf: known for the rows that the tree was grown on, found
+// for the others.
+func (o *booster) advance(k int, tree *grown) {
+	width, leaves := o.loss.width, o.grower.leaves
+	parallel(len(leaves), func(i int) {
+		for _, r := range leaves[i].rows {
+			o.loss.scores[int(r)*width+k] += leaves[i].value
+		}
+	})
+	find := func(rows []uint32, drawn []bool) {
+		parallel((len(rows)+boostChunk-1)/boostChunk, func(c int) {
+			for _, r := range rows[c*boostChunk : min((c+1)*boostChunk, len(rows))] {
+				if drawn == nil || !drawn[r] {
+					o.loss.scores[int(r)*width+k] += leaves[tree.find(o.loss.table.Row(int(r)))].value
+				}
+			}
+		})
+	}
+	find(o.validation, nil)
+	if o.RowShare < 1 {
+		find(o.training, o.drawn)
+	}
+}
+
+// keep drops the trees of the rounds after the best. With a best of 0, no tree helped and one round is kept, as an
+// ensemble has trees.
+func (o *booster) keep(best int) {
+	trees := &o.model.Trees
+	n := max(best, 1) * o.loss.width
+	if n >= len(trees.roots) {
+		return
+	}
+	end := trees.roots[n]
+	leaves := int32(0)
+	for _, l := range trees.leaf[:end] {
+		leaves = max(leaves, l+1)
+	}
+	trees.roots, trees.nodes, trees.leaf = trees.roots[:n], trees.nodes[:end], trees.leaf[:end]
+	o.model.Values = o.model.Values[:leaves]
+}

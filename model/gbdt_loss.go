@@ -1,0 +1,98 @@
+package model
+
+import (
+	"math"
+
+	"iris/internal/dataset"
+)
+
+// boostLoss is the log loss of the scores of all rows and its derivatives.
+type boostLoss struct {
+	table   *dataset.Table
+	weights []float64 // per class, the greatest is 1
+	width   int       // scores per row
+
+	scores    []float64    // row by row
+	gradients [][]gradient // per score, one per row
+	scale2    float64      // of gradient.second
+}
+
+// boostChunk is how many rows a task takes. Sums go chunk by chunk, so it decides how they are rounded.
+const boostChunk = 4096
+
+func newBoostLoss(t *dataset.Table, weights []float64) *boostLoss {
+	l := &boostLoss{table: t, weights: weights, width: scores(len(weights))}
+	l.scores = make([]float64, t.Rows()*l.width)
+	l.gradients = make([][]gradient, l.width)
+	for k := range l.gradients {
+		l.gradients[k] = make([]gradient, t.Rows())
+	}
+	l.scale2 = float64(int(1) << secondBits(t.Rows()))
+	return l
+}
+
+// base sets every score to the logarithm of the class's share of the weighted rows, and returns those. A class
+// without rows counts as half of one.
+func (l *boostLoss) base(rows []uint32) []float64 {
+	shares, all := make([]float64, len(l.weights)), 0.0
+	for _, r := range rows {
+		shares[l.table.Y[r]] += l.weights[l.table.Y[r]]
+	}
+	for k := range shares {
+		shares[k] = max(shares[k], 0.5*l.weights[k])
+		all += shares[k]
+	}
+	for k, s := range shares {
+		shares[k] = math.Log(s / all)
+	}
+	if l.width == 1 {
+		shares = []float64{shares[1] - shares[0]}
+	}
+	for r := range l.table.Y {
+		copy(l.scores[r*l.width:], shares)
+	}
+	return shares
+}
+
+// evaluate returns the mean log loss of rows, which it computes on both cores, and with derive the gradients of their
+// scores.
+func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
+	chunks := (len(rows) + boostChunk - 1) / boostChunk
+	losses := make([]float64, chunks)
+	parallel(chunks, func(c int) {
+		p := make([]float64, len(l.weights))
+		for _, r := range rows[c*boostChunk : min((c+1)*boostChunk, len(rows))] {
+			losses[c] += l.row(int(r), p, derive)
+		}
+	})
+	sum := 0.0
+	for _, loss := range losses {
+		sum += loss
+	}
+	return sum / float64(len(rows))
+}
+
+// row returns the log loss of one row. p is room for its probabilities.
+func (l *boostLoss) row(r int, p []float64, derive bool) float64 {
+	y, s := l.table.Y[r], l.scores[r*l.width:(r+1)*l.width]
+	copy(p[len(p)-len(s):], s)
+	if l.width == 1 {
+		p[0] = 0
+	}
+	logit := p[y]
+	loss := softmax(p) - logit
+	if derive {
+		w := l.weights[y]
+		for k, q := range p[len(p)-len(s):] {
+			first := q
+			if k+len(p)-len(s) == y {
+				first--
+			}
+			l.gradients[k][r] = gradient{
+				int32(math.RoundToEven(first * w * (1 << firstBits))),
+				uint32(q*(1-q)*w*l.scale2 + 0.5),
+			}
+		}
+	}
+	return loss
+}

@@ -1,0 +1,81 @@
+package model
+
+import (
+	"math"
+
+	"iris/internal/dataset"
+)
+
+// maxBagCells bounds rows times classes of the out-of-bag sums, at eight bytes each.
+const maxBagCells = 1 << 22
+
+// outOfBag sums, for a sample of the training rows, what the trees say that were grown without them.
+type outOfBag struct {
+	table *dataset.Table
+	rows  []int     // the sample: all rows unless that takes too much memory
+	sums  []float64 // row by row, one per class
+	trees []int     // per row how many trees are in the sums
+	loss  []float64 // per row what it adds to the log loss
+	right []bool    // per row whether it is predicted right
+}
+
+func newOutOfBag(t *dataset.Table) *outOfBag {
+	classes := len(t.Schema.Classes)
+	rows := sampleRows(t.Rows(), max(1, maxBagCells/classes))
+	return &outOfBag{
+		table: t, rows: rows,
+		sums: make([]float64, len(rows)*classes), trees: make([]int, len(rows)),
+		loss: make([]float64, len(rows)), right: make([]bool, len(rows)),
+	}
+}
+
+// add adds what one tree says of the rows that it didn't see, and measures those anew, as the forest
+// predicts.
+func (o *outOfBag) add(g forestTree, weights []float64) {
+	classes := len(weights)
+	shares := make([]float64, 0, len(g.leaves)*classes)
+	for _, counts := range g.leaves {
+		sum := 0.0
+		for k, n := range counts {
+			sum += float64(n) * weights[k]
+		}
+		for k, n := range counts {
+			shares = append(shares, float64(n)*weights[k]/sum)
+		}
+	}
+	for i, leaf := range g.unseen {
+		if leaf < 0 {
+			continue
+		}
+		o.trees[i]++
+		sums, y, best := o.sums[i*classes:(i+1)*classes], o.table.Y[o.rows[i]], 0
+		for k, share := range shares[int(leaf)*classes : (int(leaf)+1)*classes] {
+			sums[k] += share
+			if sums[k] > sums[best] {
+				best = k
+			}
+		}
+		o.right[i] = best == y
+		o.loss[i] = -math.Log((sums[y] + ignorance/float64(classes)) / (float64(o.trees[i]) + ignorance))
+	}
+}
+
+// score puts together what the rows say that some tree so far didn't see.
+func (o *outOfBag) score() OutOfBag {
+	var score OutOfBag
+	right, loss := 0, 0.0
+	for i, n := range o.trees {
+		if n == 0 {
+			continue
+		}
+		score.Rows++
+		if o.right[i] {
+			right++
+		}
+		loss += o.loss[i]
+	}
+	if score.Rows > 0 {
+		score.Accuracy, score.LogLoss = share(right, score.Rows), loss/float64(score.Rows)
+	}
+	return score
+}
