@@ -120,12 +120,12 @@ func (t *decisionTree) leaf(x []float64) int {
 
 // fitDecisionTree grows a tree with golearn and counts the training rows that fall into each of its leaves: golearn
 // itself keeps one label per leaf and no probabilities.
-func fitDecisionTree(ctx context.Context, t *dataset.Table, raw json.RawMessage, report func(Progress)) (scorer, error) {
+func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h struct {
 		Criterion string `json:"criterion"`
 		MaxDepth  int64  `json:"max_depth"`
 	}
-	if err := json.Unmarshal(raw, &h); err != nil {
+	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
 	grid, err := newGrid(t)

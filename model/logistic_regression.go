@@ -105,13 +105,13 @@ func softmax(p []float64) float64 {
 
 // fitLogisticRegression minimises the loss of logisticRegressionParameters from weights of zero. Nothing in it is
 // random and every sum has one order, so the result depends on the rows and the hyperparameters alone.
-func fitLogisticRegression(ctx context.Context, t *dataset.Table, raw json.RawMessage, report func(Progress)) (scorer, error) {
+func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h struct {
 		L2            float64 `json:"l2"`
 		MaxIterations int     `json:"max_iterations"`
 		Tolerance     float64 `json:"tolerance"`
 	}
-	if err := json.Unmarshal(raw, &h); err != nil {
+	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
 	loss := newSoftmaxLoss(ctx, t, h.L2)

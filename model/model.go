@@ -5,7 +5,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"iris/internal/dataset"
@@ -32,7 +31,8 @@ type scorer interface {
 type family struct {
 	parameters []parameter
 	empty      func() scorer // for Decode to fill
-	fit        func(context.Context, *dataset.Table, json.RawMessage, func(Progress)) (scorer, error)
+	// fit learns from the table as a resolved Spec says. All that is random in it comes from the Spec's seed.
+	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
 }
 
 var families = map[Algorithm]family{

@@ -53,7 +53,7 @@ func TestSpecResolve_error(t *testing.T) {
 		hyperparameters, pointer string
 		reason                   string // a part of it
 	}{
-		{"unknown algorithm", "svm", "", "/algorithm", "decision_tree, logistic_regression"},
+		{"unknown algorithm", "svm", "", "/algorithm", list(Algorithms())},
 		{"long algorithm", Algorithm(long), "", "/algorithm", "unknown"},
 		{"an array", "", `[]`, "/hyperparameters", "object"},
 		{"a string", "", `"l2"`, "/hyperparameters", "object"},

@@ -47,7 +47,7 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
 	}
-	fitted, err := families[spec.Algorithm].fit(ctx, t, spec.Hyperparameters, report)
+	fitted, err := families[spec.Algorithm].fit(ctx, t, spec, report)
 	if err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
 	}
