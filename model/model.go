@@ -41,6 +41,11 @@ var families = map[Algorithm]family{
 		empty:      func() scorer { return new(logisticRegression) },
 		fit:        fitLogisticRegression,
 	},
+	GaussianNB: {
+		parameters: gaussianNBParameters,
+		empty:      func() scorer { return new(gaussianNB) },
+		fit:        fitGaussianNB,
+	},
 	DecisionTree: {
 		parameters: decisionTreeParameters,
 		empty:      func() scorer { return new(decisionTree) },

@@ -16,6 +16,8 @@ const (
 	LogisticRegression Algorithm = "logistic_regression"
 	// DecisionTree is golearn's CART, for at most MaxTreeRows rows.
 	DecisionTree Algorithm = "decision_tree"
+	// GaussianNB is naive Bayes with a normal distribution per feature and class.
+	GaussianNB Algorithm = "gaussian_nb"
 )
 
 // MaxTreeRows is the most rows a decision_tree is trained on: golearn's fit takes time quadratic in the rows
@@ -27,7 +29,7 @@ const MaxTreeRows = 5000
 type Spec struct {
 	Algorithm       Algorithm       `json:"algorithm"`                 // "" = LogisticRegression
 	Hyperparameters json.RawMessage `json:"hyperparameters,omitempty"` // an object; what it leaves out takes its default
-	Seed            uint64          `json:"seed"`                      // of every random choice; the learners of today make none
+	Seed            uint64          `json:"seed"`                      // of every random choice; a learner that makes none ignores it
 }
 
 // SpecError says what is wrong with a Spec and where: Pointer is an RFC 6901 pointer into its JSON form.

@@ -26,6 +26,8 @@ func TestSpecResolve(t *testing.T) {
 		{"highest", LogisticRegression, `{"l2":1e6,"max_iterations":10000,"tolerance":0.1}`, LogisticRegression, `{"l2":1000000,"max_iterations":10000,"tolerance":0.1}`},
 		{"lowest", LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`, LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`},
 		{"tree", DecisionTree, "", DecisionTree, `{"criterion":"gini","max_depth":-1}`},
+		{"an array", GaussianNB, `{"priors":[1,2.50, 3e0]}`, GaussianNB, `{"priors":[1,2.5,3],"var_smoothing":1e-9}`},
+		{"an empty array", GaussianNB, `{"priors":[ ]}`, GaussianNB, `{"priors":[],"var_smoothing":1e-9}`},
 		{"tree, given", DecisionTree, `{"criterion":"entropy","max_depth":100}`, DecisionTree, `{"criterion":"entropy","max_depth":100}`},
 	}
 	for _, test := range tests {
@@ -88,6 +90,11 @@ func TestSpecResolve_error(t *testing.T) {
 		{"depth too high", DecisionTree, `{"max_depth":101}`, "/hyperparameters/max_depth", "from 1 to 100"},
 		{"unknown criterion", DecisionTree, `{"criterion":"GINI"}`, "/hyperparameters/criterion", "gini, entropy"},
 		{"criterion as a number", DecisionTree, `{"criterion":1}`, "/hyperparameters/criterion", "gini, entropy"},
+		{"an array as a number", GaussianNB, `{"priors":1}`, "/hyperparameters/priors", "want an array of at most 1000"},
+		{"an array as null", GaussianNB, `{"priors":null}`, "/hyperparameters/priors", "want an array"},
+		{"an array too long", GaussianNB, `{"priors":[` + strings.Repeat("1,", 1000) + `1]}`, "/hyperparameters/priors", "at most 1000"},
+		{"a value of an array", GaussianNB, `{"priors":[1,0]}`, "/hyperparameters/priors/1", "from 1e-09 to 1e+09"},
+		{"a null in an array", GaussianNB, `{"priors":[null]}`, "/hyperparameters/priors/0", "number"},
 		{"criterion as null", DecisionTree, `{"criterion":null}`, "/hyperparameters/criterion", "gini, entropy"},
 	}
 	for _, test := range tests {
@@ -118,6 +125,9 @@ func TestSpecParams(t *testing.T) {
 		}},
 		{"tree, highest seed", Spec{Algorithm: DecisionTree, Hyperparameters: json.RawMessage(`{"max_depth":3}`), Seed: 1<<64 - 1}, map[string]string{
 			"algorithm": "decision_tree", "seed": "18446744073709551615", "criterion": "gini", "max_depth": "3",
+		}},
+		{"an array", Spec{Algorithm: GaussianNB, Hyperparameters: json.RawMessage(`{"priors":[1, 2]}`)}, map[string]string{
+			"algorithm": "gaussian_nb", "seed": "0", "priors": "[1,2]", "var_smoothing": "1e-09",
 		}},
 		{"does not resolve", Spec{Algorithm: "svm"}, map[string]string{"algorithm": "svm", "seed": "0"}},
 	}
@@ -160,7 +170,7 @@ func TestCheckRows(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{DecisionTree, LogisticRegression}; !slices.Equal(got, want) {
+	if got, want := Algorithms(), []Algorithm{DecisionTree, GaussianNB, LogisticRegression}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

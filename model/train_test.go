@@ -14,7 +14,8 @@ import (
 )
 
 // TestTrain_accuracy is the behaviour that users come for, on folds that were drawn once and are kept with the data.
-// scikit-learn reaches .953, .983 and .974 with logistic regression and .953, .893 and .910 with a tree.
+// scikit-learn reaches .953, .983 and .974 with logistic regression and .953, .893 and .910 with a tree. For the others
+// the bounds are scikit-learn's accuracy on these folds less .01 and its log loss and 5 % more.
 func TestTrain_accuracy(t *testing.T) {
 	tests := []struct {
 		data            string
@@ -31,6 +32,9 @@ func TestTrain_accuracy(t *testing.T) {
 		{"wine", DecisionTree, `{"criterion":"entropy","max_depth":4}`, .88, .50},
 		{"breast_cancer", LogisticRegression, "", .96, .10},
 		{"breast_cancer", DecisionTree, `{"max_depth":3}`, .90, .30},
+		{"iris", GaussianNB, "", .9467 - .01, 1.05 * .1370},
+		{"wine", GaussianNB, "", .9719 - .01, 1.05 * .0961},
+		{"breast_cancer", GaussianNB, "", .9385 - .01, 1.05 * .6598},
 	}
 	for _, test := range tests {
 		name := test.data + " " + string(test.algorithm) + test.hyperparameters
@@ -49,7 +53,7 @@ func TestTrain_accuracy(t *testing.T) {
 			}
 			t.Logf("accuracy %.4f, log loss %.4f", accuracy, logLoss)
 			if accuracy < test.accuracy || logLoss > test.logLoss {
-				t.Errorf("5-fold accuracy %.4f and log loss %.4f, want at least %.2f and at most %.2f", accuracy, logLoss, test.accuracy, test.logLoss)
+				t.Errorf("5-fold accuracy %.4f and log loss %.4f, want at least %.4f and at most %.4f", accuracy, logLoss, test.accuracy, test.logLoss)
 			}
 		})
 	}
@@ -173,8 +177,12 @@ func TestTrain_oddButLearnable(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if math.IsNaN(last.Loss) || last.Loss < 0 || last.Loss > math.Log(3)+1e-9 {
-					t.Errorf("last loss %v, want it no worse than a guess", last.Loss)
+				worst := math.Log(3) + 1e-9
+				if !minimisesLoss(algorithm) {
+					worst = -math.Log(minProbability) + 1e-9
+				}
+				if math.IsNaN(last.Loss) || last.Loss < 0 || last.Loss > worst {
+					t.Errorf("last loss %v, want it no worse than %v", last.Loss, worst)
 				}
 				p := make([]float64, len(test.table.Schema.Classes))
 				for r := range test.table.Y {
@@ -188,6 +196,10 @@ func TestTrain_oddButLearnable(t *testing.T) {
 		}
 	}
 }
+
+// minimisesLoss reports whether the log loss on the training rows, which the odd tables make large for a few rows, is
+// what the algorithm fits. Then it is never worse than a guess.
+func minimisesLoss(a Algorithm) bool { return a != GaussianNB }
 
 func TestTrain_cancelledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
