@@ -87,7 +87,7 @@ func (m *gaussianNB) score(x, p []float64) {
 			p[k] -= z * z
 		}
 	}
-	softmax(p)
+	normalise(p)
 }
 
 // fitGaussianNB takes one pass over the rows.
