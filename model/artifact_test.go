@@ -24,6 +24,7 @@ const (
 	smallTree     = `{` + smallSchema + `,"spec":{"algorithm":"decision_tree","seed":1},"learned":{"splits":[{"feature":0,"threshold":1,"left":-1,"right":-2}],"leaves":[[1,0],[0,1]]}}`
 	smallLogistic = `{` + smallSchema + `,"spec":{"algorithm":"logistic_regression","seed":1},"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}`
 	smallBayes    = `{` + smallSchema + `,"spec":{"algorithm":"gaussian_nb","seed":1},"learned":{"priors":[0.5,0.5],"means":[0,1],"variances":[1,2]}}`
+	smallKNN      = `{` + smallSchema + `,"spec":{"algorithm":"knn","seed":1},"learned":{"k":2,"weights":"distance","mean":[0],"scale":[1],"rows":[0,1,3],"classes":[0,1,1]}}`
 )
 
 func TestArtifact_roundTrip(t *testing.T) {
@@ -169,12 +170,13 @@ func TestDecode_alteredAnywhere(t *testing.T) {
 // FuzzDecode looks for an artifact that is accepted and then panics, loops, answers nonsense or doesn't survive Encode.
 // With sealed, the input is the inner object and gets a checksum that fits, which no fuzzer would find.
 func FuzzDecode(f *testing.F) {
-	for _, inner := range []string{smallTree, smallLogistic, smallBayes, `{}`, `null`} {
+	for _, inner := range []string{smallTree, smallLogistic, smallBayes, smallKNN, `{}`, `null`} {
 		f.Add([]byte(inner), true)
 		f.Add(seal([]byte(inner)), false)
 	}
 	f.Add([]byte(strings.Replace(smallLogistic, "[1,-1]", "[1e100,-1e100]", 1)), true)
 	f.Add([]byte(strings.Replace(smallBayes, "[1,2]", "[5e-324,1e308]", 1)), true)
+	f.Add([]byte(strings.Replace(smallKNN, "[0,1,3]", "[1e150,-1e150,5e-324]", 1)), true)
 	f.Add([]byte(strings.Replace(smallTree, `"left":-1`, `"left":1`, 1)), true)
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
 		if sealed {

@@ -46,6 +46,11 @@ var families = map[Algorithm]family{
 		empty:      func() scorer { return new(gaussianNB) },
 		fit:        fitGaussianNB,
 	},
+	KNN: {
+		parameters: knnParameters,
+		empty:      func() scorer { return new(knn) },
+		fit:        fitKNN,
+	},
 	DecisionTree: {
 		parameters: decisionTreeParameters,
 		empty:      func() scorer { return new(decisionTree) },

@@ -18,6 +18,8 @@ const (
 	DecisionTree Algorithm = "decision_tree"
 	// GaussianNB is naive Bayes with a normal distribution per feature and class.
 	GaussianNB Algorithm = "gaussian_nb"
+	// KNN is a vote of the nearest training rows, which the model carries along.
+	KNN Algorithm = "knn"
 )
 
 // MaxTreeRows is the most rows a decision_tree is trained on: golearn's fit takes time quadratic in the rows

@@ -170,7 +170,7 @@ func TestCheckRows(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{DecisionTree, GaussianNB, LogisticRegression}; !slices.Equal(got, want) {
+	if got, want := Algorithms(), []Algorithm{DecisionTree, GaussianNB, KNN, LogisticRegression}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
