@@ -75,19 +75,15 @@ func (m *knn) prepare(features, classes int) error {
 	}
 	points := make([]float64, len(m.Rows))
 	for r := range m.Classes {
-		m.standardise(points[r*features:(r+1)*features], m.Rows[r*features:])
+		m.standardise(points[r*features:], m.Rows[r*features:(r+1)*features])
 	}
 	m.tree = newKNNTree(points, features)
 	m.scratch = &sync.Pool{New: func() any { return &knnScratch{z: make([]float64, features)} }}
 	return nil
 }
 
-// standardise fills z with the standardised values of x, within ±maxMagnitude: no sum of squares can then overflow.
-func (m *knn) standardise(z, x []float64) {
-	for f := range z {
-		z[f] = max(-maxMagnitude, min(maxMagnitude, (x[f]-m.Mean[f])/m.Scale[f]))
-	}
-}
+// standardise fills z with the standardised values of x, so bounded that no sum of squares can overflow.
+func (m *knn) standardise(z, x []float64) { standardiseRow(z, x, m.Mean, m.Scale, maxMagnitude) }
 
 // score implements scorer.
 func (m *knn) score(x, p []float64) {
