@@ -46,8 +46,11 @@ type knnScratch struct {
 	nearest neighbours
 }
 
-// prepare implements scorer.
+// prepare implements scorer. A second time, behind fitKNN, there is nothing left to do.
 func (m *knn) prepare(features, classes int) error {
+	if m.tree != nil {
+		return nil
+	}
 	if len(m.Mean) != features || len(m.Scale) != features || len(m.Rows) != len(m.Classes)*features {
 		return fmt.Errorf("%d means, %d scales and %d values in %d rows of %d features",
 			len(m.Mean), len(m.Scale), len(m.Rows), len(m.Classes), features)
@@ -114,9 +117,9 @@ func (m *knn) vote(nearest []neighbour, p []float64) {
 	}
 }
 
-// knnLossRows is how many training rows the loss that fitKNN reports is taken over: searching for the neighbours of
-// every row would take far longer than the fit.
-const knnLossRows = 1000
+// knnLossRows is how many training rows the loss that fitKNN reports is taken over. It tells little, as nothing is
+// fitted, and searching for the neighbours of more rows would take longer than the fit.
+const knnLossRows = 30
 
 // fitKNN keeps the rows. The loss it reports is low, as most rows have themselves among their neighbours.
 func fitKNN(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {

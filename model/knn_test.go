@@ -134,13 +134,19 @@ func TestKNN_extremeRows(t *testing.T) {
 }
 
 func TestKNN_progress(t *testing.T) {
-	var all []Progress
-	wine := load(t, "wine")
-	m, err := Train(t.Context(), wine, Spec{Algorithm: KNN}, func(p Progress) { all = append(all, p) })
-	if err != nil {
-		t.Fatal(err)
+	for _, rows := range []int{10, 120} {
+		var all []Progress
+		data := noise(rows, 4, 2, 2)
+		m, err := Train(t.Context(), data, Spec{Algorithm: KNN}, func(p Progress) { all = append(all, p) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		var spaced []int
+		for r := 0; r < rows; r += max(rows/knnLossRows, 1) {
+			spaced = append(spaced, r)
+		}
+		checkOneReport(t, m, data.Subset(spaced), all)
 	}
-	checkOneReport(t, m, wine, all)
 }
 
 func TestKNN_cancelDuringFit(t *testing.T) {
