@@ -1,6 +1,9 @@
 package model
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 func BenchmarkPredict(b *testing.B) {
 	for _, algorithm := range Algorithms() {
@@ -40,6 +43,14 @@ func BenchmarkTrain(b *testing.B) {
 			train(b, all, Spec{})
 		}
 	})
+	for algorithm, hyperparameters := range map[Algorithm]string{GaussianNB: "", KNN: "", MLP: `{"epochs":5}`} {
+		b.Run(string(algorithm)+"/100000x20"+hyperparameters, func(b *testing.B) {
+			all := noise(100_000, 20, 3, .5)
+			for b.Loop() {
+				train(b, all, Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(hyperparameters)})
+			}
+		})
+	}
 	b.Run("decision_tree/1000x10", func(b *testing.B) {
 		all := noise(1000, 10, 3, 1)
 		for b.Loop() {

@@ -122,12 +122,22 @@ func (f family) resolve(raw json.RawMessage) (map[string]any, error) {
 			return nil, at(pointer, err)
 		}
 	}
+	f.fill(values)
+	return values, nil
+}
+
+// fill gives every parameter that has no value its default, which a preset may have changed.
+func (f family) fill(values map[string]any) {
+	preset := f.presets[fmt.Sprint(values["preset"])]
 	for _, p := range f.parameters {
-		if _, ok := values[p.name]; !ok {
-			values[p.name] = p.standard
+		if _, given := values[p.name]; given {
+			continue
+		}
+		values[p.name] = p.standard
+		if v, ok := preset[p.name]; ok {
+			values[p.name] = v
 		}
 	}
-	return values, nil
 }
 
 // at says where in a Spec the value is that a parameter's read refused.

@@ -20,6 +20,8 @@ const (
 	GaussianNB Algorithm = "gaussian_nb"
 	// KNN is a vote of the nearest training rows, which the model carries along.
 	KNN Algorithm = "knn"
+	// MLP is a neural network of fully connected layers on standardised features.
+	MLP Algorithm = "mlp"
 )
 
 // MaxTreeRows is the most rows a decision_tree is trained on: golearn's fit takes time quadratic in the rows

@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,10 @@ import (
 )
 
 func TestSpecResolve(t *testing.T) {
+	network := func(layers string, epochs int, preset string) string {
+		return fmt.Sprintf(`{"activation":"relu","batch_size":64,"dropout":0,"early_stopping":"auto","epochs":%d,"hidden_layers":%s,"l2":1,`+
+			`"learning_rate":0.003,"patience":10,"preset":%q,"tolerance":0.0005,"validation_size":0.1}`, epochs, layers, preset)
+	}
 	const standard = `{"l2":1,"max_iterations":200,"tolerance":0.000001}`
 	tests := []struct {
 		name            string
@@ -27,6 +32,10 @@ func TestSpecResolve(t *testing.T) {
 		{"lowest", LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`, LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`},
 		{"tree", DecisionTree, "", DecisionTree, `{"criterion":"gini","max_depth":-1}`},
 		{"an array", GaussianNB, `{"priors":[1,2.50, 3e0]}`, GaussianNB, `{"priors":[1,2.5,3],"var_smoothing":1e-9}`},
+		{"network", MLP, "", MLP, network("[100]", 200, "none")},
+		{"preset", MLP, `{"preset":"10-7-5"}`, MLP, network("[10,7,5]", 700, "10-7-5")},
+		{"preset, changed", MLP, `{"epochs":9,"preset":"10-7-5"}`, MLP, network("[10,7,5]", 9, "10-7-5")},
+		{"no hidden layer", MLP, `{"hidden_layers":[]}`, MLP, network("[]", 200, "none")},
 		{"an empty array", GaussianNB, `{"priors":[ ]}`, GaussianNB, `{"priors":[],"var_smoothing":1e-9}`},
 		{"tree, given", DecisionTree, `{"criterion":"entropy","max_depth":100}`, DecisionTree, `{"criterion":"entropy","max_depth":100}`},
 	}
@@ -95,6 +104,10 @@ func TestSpecResolve_error(t *testing.T) {
 		{"an array too long", GaussianNB, `{"priors":[` + strings.Repeat("1,", 1000) + `1]}`, "/hyperparameters/priors", "at most 1000"},
 		{"a value of an array", GaussianNB, `{"priors":[1,0]}`, "/hyperparameters/priors/1", "from 1e-09 to 1e+09"},
 		{"a null in an array", GaussianNB, `{"priors":[null]}`, "/hyperparameters/priors/0", "number"},
+		{"a unit too many", MLP, `{"hidden_layers":[10,1001]}`, "/hyperparameters/hidden_layers/1", "from 1 to 1000"},
+		{"half a unit", MLP, `{"hidden_layers":[2.5]}`, "/hyperparameters/hidden_layers/0", "whole"},
+		{"layers without end", MLP, `{"hidden_layers":[1,1,1,1,1,1]}`, "/hyperparameters/hidden_layers", "at most 5"},
+		{"unknown preset", MLP, `{"preset":"10-7"}`, "/hyperparameters/preset", "none, 10-7-5"},
 		{"criterion as null", DecisionTree, `{"criterion":null}`, "/hyperparameters/criterion", "gini, entropy"},
 	}
 	for _, test := range tests {
@@ -170,7 +183,7 @@ func TestCheckRows(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{DecisionTree, GaussianNB, KNN, LogisticRegression}; !slices.Equal(got, want) {
+	if got, want := Algorithms(), []Algorithm{DecisionTree, GaussianNB, KNN, LogisticRegression, MLP}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -38,6 +38,12 @@ func TestTrain_accuracy(t *testing.T) {
 		{"iris", KNN, "", .9733 - .01, .34},
 		{"wine", KNN, "", .9717 - .01, .29},
 		{"breast_cancer", KNN, "", .9631 - .01, .39},
+		{"iris", MLP, "", .9533 - .01, 1.05 * .2091},
+		{"wine", MLP, "", .9776 - .01, 1.05 * .0637},
+		{"breast_cancer", MLP, "", .9737 - .01, 1.05 * .0780},
+		{"iris", MLP, `{"preset":"10-7-5"}`, .94, .20},
+		{"wine", MLP, `{"hidden_layers":[20,20],"activation":"tanh","dropout":0.1}`, .96, .15},
+		{"breast_cancer", MLP, `{"early_stopping":"on"}`, .96, .12},
 		{"wine", KNN, `{"weights":"distance"}`, .9717 - .01, .29},
 		{"wine", KNN, `{"scaling":"none"}`, .66, 4},
 	}
