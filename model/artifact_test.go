@@ -25,6 +25,9 @@ const (
 	smallForest   = `{` + smallSchema + `,"spec":{"algorithm":"random_forest","seed":1},"learned":{"trees":["AQAAAAAAAPA/AAAAAQ=="],"leaves":[[1,0],[0,1]],"class_weights":[1,1]}}`
 	smallGBDT     = `{` + smallSchema + `,"spec":{"algorithm":"gbdt","seed":1},"learned":{"base":[0.5],"trees":["AQAAAAAAAPA/AAAAAQ=="],"values":[-1,1]}}`
 	smallLogistic = `{` + smallSchema + `,"spec":{"algorithm":"logistic_regression","seed":1},"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}`
+	smallBayes    = `{` + smallSchema + `,"spec":{"algorithm":"gaussian_nb","seed":1},"learned":{"priors":[0.5,0.5],"means":[0,1],"variances":[1,2]}}`
+	smallKNN      = `{` + smallSchema + `,"spec":{"algorithm":"knn","seed":1},"learned":{"k":2,"weights":"distance","mean":[0],"scale":[1],"rows":[0,1,3],"classes":[0,1,1]}}`
+	smallMLP      = `{` + smallSchema + `,"spec":{"algorithm":"mlp","seed":1},"learned":{"activation":"relu","mean":[0],"scale":[1],"layers":[{"weights":[1,-1],"biases":[0,1]},{"weights":[1,2,3,4],"biases":[0,1]}]}}`
 )
 
 func TestArtifact_roundTrip(t *testing.T) {
@@ -190,11 +193,14 @@ func TestDecode_alteredAnywhere(t *testing.T) {
 // FuzzDecode looks for an artifact that is accepted and then panics, loops, answers nonsense or doesn't survive Encode.
 // With sealed, the input is the inner object and gets a checksum that fits, which no fuzzer would find.
 func FuzzDecode(f *testing.F) {
-	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT, `{}`, `null`} {
+	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT, smallBayes, smallKNN, smallMLP, `{}`, `null`} {
 		f.Add([]byte(inner), true)
 		f.Add(seal([]byte(inner)), false)
 	}
 	f.Add([]byte(strings.Replace(smallLogistic, "[1,-1]", "[1e100,-1e100]", 1)), true)
+	f.Add([]byte(strings.Replace(smallBayes, "[1,2]", "[5e-324,1e308]", 1)), true)
+	f.Add([]byte(strings.Replace(smallKNN, "[0,1,3]", "[1e150,-1e150,5e-324]", 1)), true)
+	f.Add([]byte(strings.Replace(smallMLP, "[1,2,3,4]", "[1e10,-1e10,1e10,1e10]", 1)), true)
 	f.Add([]byte(strings.Replace(smallTree, `"left":-1`, `"left":1`, 1)), true)
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
 		if sealed {

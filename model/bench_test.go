@@ -1,6 +1,9 @@
 package model
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 func BenchmarkPredict(b *testing.B) {
 	for _, algorithm := range Algorithms() {
@@ -40,12 +43,12 @@ func BenchmarkTrain(b *testing.B) {
 			train(b, all, Spec{})
 		}
 	})
-	for _, algorithm := range []Algorithm{DecisionTree, RandomForest, GBDT} {
-		b.Run(string(algorithm)+"/100000x20", func(b *testing.B) {
+	for algorithm, hyperparameters := range map[Algorithm]string{DecisionTree: "", RandomForest: "", GBDT: "", GaussianNB: "", KNN: "", MLP: `{"epochs":5}`} {
+		b.Run(string(algorithm)+"/100000x20"+hyperparameters, func(b *testing.B) {
 			all := noise(100_000, 20, 3, .5)
 			b.ReportAllocs()
 			for b.Loop() {
-				train(b, all, Spec{Algorithm: algorithm})
+				train(b, all, Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(hyperparameters)})
 			}
 		})
 	}

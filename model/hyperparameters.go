@@ -13,8 +13,22 @@ import (
 // parameter is one hyperparameter of a family: its name in JSON, its default, and how a given value is read.
 type parameter struct {
 	name     string
-	standard any                                // float64, int64 or string, as read returns it
-	read     func(json.RawMessage) (any, error) // refuses a wrong type and a value out of range
+	standard any // float64, int64, string or elements, as read returns it
+	// read refuses a wrong type and a value out of range, with a *SpecError when what is wrong lies within the value:
+	// its Pointer begins at the value.
+	read func(json.RawMessage) (any, error)
+}
+
+// elements is the value of an array parameter.
+type elements []any
+
+// String returns the JSON form, which is what fmt shows of it: a run's parameters then read as they were sent.
+func (e elements) String() string {
+	b, err := json.Marshal([]any(e))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 // number is a parameter from low to high, both included.
@@ -55,6 +69,24 @@ func choice(name, standard string, words ...string) parameter {
 	}}
 }
 
+// array is a list of at most longest values, each as element reads it. It takes the name of its element.
+func array(element parameter, longest int, standard ...any) parameter {
+	return parameter{element.name, append(elements{}, standard...), func(raw json.RawMessage) (any, error) {
+		var given []json.RawMessage
+		if err := json.Unmarshal(raw, &given); err != nil || given == nil || len(given) > longest {
+			return nil, fmt.Errorf("want an array of at most %d values", longest)
+		}
+		values := make(elements, len(given))
+		for i, v := range given {
+			var err error
+			if values[i], err = element.read(v); err != nil {
+				return nil, &SpecError{fmt.Sprintf("/%d", i), err.Error()}
+			}
+		}
+		return values, nil
+	}}
+}
+
 // parseNumber reads a JSON number. encoding/json alone would leave a null as 0.
 func parseNumber(raw json.RawMessage) (float64, error) {
 	var v *float64
@@ -87,15 +119,33 @@ func (f family) resolve(raw json.RawMessage) (map[string]any, error) {
 			return nil, &SpecError{pointer, "given twice"}
 		}
 		if values[m.name], err = p.read(m.value); err != nil {
-			return nil, &SpecError{pointer, err.Error()}
+			return nil, at(pointer, err)
 		}
 	}
-	for _, p := range f.parameters {
-		if _, ok := values[p.name]; !ok {
-			values[p.name] = p.standard
-		}
-	}
+	f.fill(values)
 	return values, nil
+}
+
+// fill gives every parameter that has no value its default, which a preset may have changed.
+func (f family) fill(values map[string]any) {
+	preset := f.presets[fmt.Sprint(values["preset"])]
+	for _, p := range f.parameters {
+		if _, given := values[p.name]; given {
+			continue
+		}
+		values[p.name] = p.standard
+		if v, ok := preset[p.name]; ok {
+			values[p.name] = v
+		}
+	}
+}
+
+// at says where in a Spec the value is that a parameter's read refused.
+func at(pointer string, err error) *SpecError {
+	if inner, ok := errors.AsType[*SpecError](err); ok {
+		return &SpecError{pointer + inner.Pointer, inner.Reason}
+	}
+	return &SpecError{pointer, err.Error()}
 }
 
 // parameter returns the family's parameter of that name.

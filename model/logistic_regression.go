@@ -80,27 +80,36 @@ func (m *logisticRegression) score(x, p []float64) {
 			p[k] += z * w
 		}
 	}
-	softmax(p)
+	normalise(p)
 }
 
 // softmax turns finite logits into probabilities in place and returns the logarithm of the sum of their exponentials.
-// Shifted by the largest logit, no exponential overflows and the sum is at least 1.
 func softmax(p []float64) float64 {
-	largest := p[0]
+	largest, sum := normalise(p)
+	return largest + math.Log(sum)
+}
+
+// normalise is softmax for who doesn't need the logarithm: it returns the largest logit and the sum of the exponentials
+// of the logits less that one. So shifted, none of them overflows and the sum is at least 1.
+func normalise(p []float64) (largest, sum float64) {
+	largest = p[0]
 	for _, v := range p[1:] {
 		if v > largest {
 			largest = v
 		}
 	}
-	sum := 0.0
 	for k, v := range p {
-		p[k] = math.Exp(v - largest)
-		sum += p[k]
+		e := 1.0
+		if v != largest {
+			e = math.Exp(v - largest)
+		}
+		p[k] = e
+		sum += e
 	}
 	for k := range p {
 		p[k] /= sum
 	}
-	return largest + math.Log(sum)
+	return largest, sum
 }
 
 // fitLogisticRegression minimises the loss of logisticRegressionParameters from weights of zero. Nothing in it is

@@ -30,7 +30,8 @@ type scorer interface {
 // family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, and a line below.
 type family struct {
 	parameters []parameter
-	empty      func() scorer // for Decode to fill
+	presets    map[string]map[string]any // other defaults, by the value of the parameter "preset"
+	empty      func() scorer             // for Decode to fill
 	// fit learns from the table as a resolved Spec says. All that is random in it comes from the Spec's seed.
 	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
 }
@@ -40,6 +41,22 @@ var families = map[Algorithm]family{
 		parameters: logisticRegressionParameters,
 		empty:      func() scorer { return new(logisticRegression) },
 		fit:        fitLogisticRegression,
+	},
+	GaussianNB: {
+		parameters: gaussianNBParameters,
+		empty:      func() scorer { return new(gaussianNB) },
+		fit:        fitGaussianNB,
+	},
+	KNN: {
+		parameters: knnParameters,
+		empty:      func() scorer { return new(knn) },
+		fit:        fitKNN,
+	},
+	MLP: {
+		parameters: mlpParameters,
+		presets:    mlpPresets,
+		empty:      func() scorer { return new(mlp) },
+		fit:        fitMLP,
 	},
 	DecisionTree: {
 		parameters: decisionTreeParameters,

@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/optimize"
@@ -38,27 +37,6 @@ func newSoftmaxLoss(ctx context.Context, t *dataset.Table, l2 float64) *softmaxL
 		ctx: ctx, table: t, l2: l2, mean: mean, scale: scale,
 		grad: make([]float64, (features+1)*classes), z: make([]float64, features), p: make([]float64, classes),
 	}
-}
-
-// standardise returns mean and standard deviation of each feature by Welford's update, which keeps its digits when
-// the mean is large and gives exactly 0 for a constant. A scale of 0, or so small that dividing by it means nothing,
-// becomes 1: the standardised feature is then 0 in every training row and its weights stay 0.
-func standardise(t *dataset.Table) (mean, scale []float64) {
-	mean, scale = make([]float64, len(t.Schema.Features)), make([]float64, len(t.Schema.Features))
-	for r := range t.Y {
-		for f, v := range t.Row(r) {
-			delta := v - mean[f]
-			mean[f] += delta / float64(r+1)
-			scale[f] += delta * (v - mean[f])
-		}
-	}
-	for f, squares := range scale {
-		scale[f] = math.Sqrt(squares / float64(len(t.Y)))
-		if scale[f] < 1/maxMagnitude {
-			scale[f] = 1
-		}
-	}
-	return mean, scale
 }
 
 // value implements optimize.Problem's Func.

@@ -20,6 +20,12 @@ const (
 	GBDT Algorithm = "gbdt"
 	// RandomForest averages trees grown on bootstraps of the rows.
 	RandomForest Algorithm = "random_forest"
+	// GaussianNB is naive Bayes with a normal distribution per feature and class.
+	GaussianNB Algorithm = "gaussian_nb"
+	// KNN is a vote of the nearest training rows, which the model carries along.
+	KNN Algorithm = "knn"
+	// MLP is a neural network of fully connected layers on standardised features.
+	MLP Algorithm = "mlp"
 )
 
 // Spec says what to train: all of it that is not data. A resolved Spec, the same rows and the same binary give the
@@ -27,7 +33,7 @@ const (
 type Spec struct {
 	Algorithm       Algorithm       `json:"algorithm"`                 // "" = LogisticRegression
 	Hyperparameters json.RawMessage `json:"hyperparameters,omitempty"` // an object; what it leaves out takes its default
-	Seed            uint64          `json:"seed"`                      // of every random choice; the learners of today make none
+	Seed            uint64          `json:"seed"`                      // of every random choice; a learner that makes none ignores it
 }
 
 // SpecError says what is wrong with a Spec and where: Pointer is an RFC 6901 pointer into its JSON form.

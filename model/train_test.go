@@ -14,7 +14,8 @@ import (
 )
 
 // TestTrain_accuracy is the behaviour that users come for, on folds that were drawn once and are kept with the data.
-// scikit-learn reaches .953, .983 and .974 with logistic regression and .953, .893 and .910 with a tree.
+// scikit-learn reaches .953, .983 and .974 with logistic regression and .953, .893 and .910 with a tree. For the others
+// the bounds are scikit-learn's accuracy on these folds less .01 and its log loss and 5 % more.
 func TestTrain_accuracy(t *testing.T) {
 	tests := []struct {
 		data            string
@@ -39,6 +40,20 @@ func TestTrain_accuracy(t *testing.T) {
 		{"breast_cancer", GBDT, "", .957, .131},
 		{"iris", GBDT, `{"class_weight":"balanced","row_share":0.8}`, .937, .27},
 		{"wine", RandomForest, `{"class_weight":"balanced","max_depth":6,"min_rows_leaf":2}`, .96, .20},
+		{"iris", GaussianNB, "", .9467 - .01, 1.05 * .1370},
+		{"wine", GaussianNB, "", .9719 - .01, 1.05 * .0961},
+		{"breast_cancer", GaussianNB, "", .9385 - .01, 1.05 * .6598},
+		{"iris", KNN, "", .9733 - .01, .34},
+		{"wine", KNN, "", .9717 - .01, .29},
+		{"breast_cancer", KNN, "", .9631 - .01, .39},
+		{"iris", MLP, "", .9533 - .01, 1.05 * .2091},
+		{"wine", MLP, "", .9776 - .01, 1.05 * .0637},
+		{"breast_cancer", MLP, "", .9737 - .01, 1.05 * .0780},
+		{"iris", MLP, `{"preset":"10-7-5"}`, .94, .20},
+		{"wine", MLP, `{"hidden_layers":[20,20],"activation":"tanh","dropout":0.1}`, .96, .15},
+		{"breast_cancer", MLP, `{"early_stopping":"on"}`, .96, .12},
+		{"wine", KNN, `{"weights":"distance"}`, .9717 - .01, .29},
+		{"wine", KNN, `{"scaling":"none"}`, .66, 4},
 	}
 	for _, test := range tests {
 		name := test.data + " " + string(test.algorithm) + test.hyperparameters
@@ -57,7 +72,7 @@ func TestTrain_accuracy(t *testing.T) {
 			}
 			t.Logf("accuracy %.4f, log loss %.4f", accuracy, logLoss)
 			if accuracy < test.accuracy || logLoss > test.logLoss {
-				t.Errorf("5-fold accuracy %.4f and log loss %.4f, want at least %.2f and at most %.2f", accuracy, logLoss, test.accuracy, test.logLoss)
+				t.Errorf("5-fold accuracy %.4f and log loss %.4f, want at least %.4f and at most %.4f", accuracy, logLoss, test.accuracy, test.logLoss)
 			}
 		})
 	}
@@ -180,12 +195,12 @@ func TestTrain_oddButLearnable(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				guess := math.Log(3) + 1e-9
-				if algorithm == RandomForest {
-					guess = math.Inf(1) // out of bag, where so few rows mislead
+				worst := math.Log(3) + 1e-9
+				if !minimisesLoss(algorithm) {
+					worst = -math.Log(minProbability) + 1e-9
 				}
-				if math.IsNaN(last.Loss) || last.Loss < 0 || last.Loss > guess {
-					t.Errorf("last loss %v, want it no worse than a guess", last.Loss)
+				if math.IsNaN(last.Loss) || last.Loss < 0 || last.Loss > worst {
+					t.Errorf("last loss %v, want it no worse than %v", last.Loss, worst)
 				}
 				p := make([]float64, len(test.table.Schema.Classes))
 				for r := range test.table.Y {
@@ -199,6 +214,10 @@ func TestTrain_oddButLearnable(t *testing.T) {
 		}
 	}
 }
+
+// minimisesLoss reports whether the log loss on the training rows, which the odd tables make large for a few rows, is
+// what the algorithm fits. Then it is never worse than a guess. (A forest reports that of the rows out of bag.)
+func minimisesLoss(a Algorithm) bool { return a != GaussianNB && a != KNN && a != RandomForest }
 
 func TestTrain_cancelledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

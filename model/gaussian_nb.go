@@ -1,0 +1,150 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"iris/internal/dataset"
+)
+
+// gaussianNBParameters are the hyperparameters of GaussianNB.
+//
+//   - var_smoothing: the share of the largest variance of any feature that is added to every variance, as in
+//     scikit-learn: a feature that is constant within a class then doesn't make every other value impossible there.
+//   - priors: how frequent the classes are, in the order of the schema; only their proportions matter. Empty for the
+//     shares of the training rows.
+var gaussianNBParameters = []parameter{
+	number("var_smoothing", 1e-9, 1e-15, 1),
+	array(number("priors", 0, 1e-9, 1e9), 1000),
+}
+
+// gaussianNB is naive Bayes: within a class, every feature is normal and independent of the others. (The algorithm and
+// its smoothing are those of scikit-learn's GaussianNB; mean and variance are updated row by row as in Chan, Golub and
+// LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.)
+type gaussianNB struct {
+	Priors    []float64 `json:"priors"`    // per class, adding up to 1; 0 for a class that had no training rows
+	Means     []float64 `json:"means"`     // feature by feature, one per class
+	Variances []float64 `json:"variances"` // the same, smoothed, above 0
+
+	constants []float64 // per class: what of the log density doesn't depend on the row; derived by prepare
+	inverses  []float64 // 1/√(2·variance), feature by feature; derived by prepare
+}
+
+// outOfReach is the constant of a class that has no prior: lower than any sum of squares can bring another class, so
+// its probability is 0 for every row.
+const outOfReach = -1e250
+
+// prepare implements scorer.
+func (m *gaussianNB) prepare(features, classes int) error {
+	if len(m.Priors) != classes || len(m.Means) != features*classes || len(m.Variances) != features*classes {
+		return fmt.Errorf("%d priors, %d means and %d variances for %d features and %d classes",
+			len(m.Priors), len(m.Means), len(m.Variances), features, classes)
+	}
+	sum := 0.0
+	for k, v := range m.Priors {
+		if !within(v, 1) || v < 0 {
+			return fmt.Errorf("prior %d is %v, want a share", k, v)
+		}
+		sum += v
+	}
+	if math.Abs(sum-1) > 1e-9 {
+		return fmt.Errorf("priors add up to %v, want 1", sum)
+	}
+	m.constants, m.inverses = make([]float64, classes), make([]float64, features*classes)
+	for i, v := range m.Variances {
+		if !within(v, math.MaxFloat64) || v <= 0 || !within(m.Means[i], math.MaxFloat64) {
+			return fmt.Errorf("feature %d: mean %v, variance %v", i/classes, m.Means[i], v)
+		}
+		m.inverses[i] = 1 / (math.Sqrt2 * math.Sqrt(v)) // 2·v may be infinite
+		m.constants[i%classes] -= (math.Log(2*math.Pi) + math.Log(v)) / 2
+	}
+	for k, prior := range m.Priors {
+		if prior == 0 {
+			m.constants[k] = outOfReach
+		} else {
+			m.constants[k] += math.Log(prior)
+		}
+	}
+	return nil
+}
+
+// score implements scorer.
+func (m *gaussianNB) score(x, p []float64) {
+	copy(p, m.constants)
+	classes := len(p)
+	for f, v := range x {
+		means, inverses := m.Means[f*classes:][:len(p)], m.inverses[f*classes:][:len(p)]
+		for k := range p {
+			z := (v - means[k]) * inverses[k]
+			if z > maxWeight {
+				z = maxWeight
+			} else if z < -maxWeight {
+				z = -maxWeight
+			}
+			p[k] -= z * z
+		}
+	}
+	normalise(p)
+}
+
+// fitGaussianNB takes one pass over the rows.
+func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
+	var h struct {
+		VarSmoothing float64   `json:"var_smoothing"`
+		Priors       []float64 `json:"priors"`
+	}
+	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
+		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	}
+	features, classes := len(t.Schema.Features), len(t.Schema.Classes)
+	if n := len(h.Priors); n != 0 && n != classes {
+		return nil, &SpecError{"/hyperparameters/priors", fmt.Sprintf("%d priors, the data has %d classes", n, classes)}
+	}
+	m := &gaussianNB{Means: make([]float64, features*classes), Variances: make([]float64, features*classes)}
+	rows := make([]float64, classes)
+	for r, y := range t.Y {
+		if r%rowsPerCheck == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		rows[y]++
+		for f, v := range t.Row(r) {
+			i := f*classes + y
+			delta := v - m.Means[i]
+			m.Means[i] += delta / rows[y]
+			m.Variances[i] += delta * (v - m.Means[i])
+		}
+	}
+	_, variances := moments(t)
+	smooth := h.VarSmoothing * slices.Max(variances)
+	if slices.Max(variances) < 1/maxMagnitude/maxMagnitude {
+		smooth = 1 // nothing varies so that it could be told, and any density will do
+	}
+	for i := range m.Variances {
+		m.Variances[i] = m.Variances[i]/max(rows[i%classes], 1) + smooth
+	}
+	m.Priors = classShares(h.Priors, rows)
+	if err := m.prepare(features, classes); err != nil {
+		return nil, err
+	}
+	report(Progress{Iteration: 1, Total: 1, Loss: trainingLoss(m, t, len(t.Y))})
+	return m, nil
+}
+
+// classShares returns the prior of each class: as given, or else the share of its rows. A class without rows has no
+// distribution that could be weighed, so it gets 0 whatever was given.
+func classShares(given, rows []float64) []float64 {
+	shares, sum := slices.Clone(rows), 0.0
+	for k := range shares {
+		if len(given) != 0 && rows[k] != 0 {
+			shares[k] = given[k]
+		}
+		sum += shares[k]
+	}
+	for k := range shares {
+		shares[k] /= sum
+	}
+	return shares
+}

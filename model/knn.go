@@ -1,0 +1,149 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"iris/internal/dataset"
+)
+
+// maxNeighbours is the highest k: a prediction keeps that many places ready.
+const maxNeighbours = 256
+
+// knnParameters are the hyperparameters of KNN.
+//
+//   - k: how many of the nearest training rows vote; all of them when there are fewer.
+//   - weights: whether each of their votes counts the same, or 1/distance. Rows at distance 0 then outvote all others.
+//   - scaling: whether distances are taken between standardised features or between features as they are.
+var knnParameters = []parameter{
+	integer("k", 5, 1, maxNeighbours),
+	choice("weights", "uniform", "uniform", "distance"),
+	choice("scaling", "standard", "standard", "none"),
+}
+
+// knn is the k nearest neighbours by Euclidean distance: the training rows themselves. It keeps them as they were
+// given, which is shorter in the artifact than standardised and loses nothing. (The algorithm is Fix and Hodges',
+// "Discriminatory analysis: nonparametric discrimination", 1951; the search is exact.)
+type knn struct {
+	K       int       `json:"k"` // at most the number of rows
+	Weights string    `json:"weights"`
+	Mean    []float64 `json:"mean"`    // per feature, 0 without scaling
+	Scale   []float64 `json:"scale"`   // per feature, 1 without scaling
+	Rows    []float64 `json:"rows"`    // row by row
+	Classes []int     `json:"classes"` // one per row
+
+	tree    *knnTree   // the standardised rows; derived by prepare
+	scratch *sync.Pool // of *knnScratch, so that a prediction allocates nothing
+}
+
+// knnScratch is what one prediction writes to.
+type knnScratch struct {
+	z       []float64 // the row, standardised
+	nearest neighbours
+}
+
+// prepare implements scorer. A second time, behind fitKNN, there is nothing left to do.
+func (m *knn) prepare(features, classes int) error {
+	if m.tree != nil {
+		return nil
+	}
+	if len(m.Mean) != features || len(m.Scale) != features || len(m.Rows) != len(m.Classes)*features {
+		return fmt.Errorf("%d means, %d scales and %d values in %d rows of %d features",
+			len(m.Mean), len(m.Scale), len(m.Rows), len(m.Classes), features)
+	}
+	if m.K < 1 || m.K > min(maxNeighbours, len(m.Classes)) {
+		return fmt.Errorf("k %d for %d rows", m.K, len(m.Classes))
+	}
+	if m.Weights != "uniform" && m.Weights != "distance" {
+		return fmt.Errorf("weights %q, want uniform or distance", clip(m.Weights))
+	}
+	for f := range features {
+		if !within(m.Mean[f], math.MaxFloat64) || !within(m.Scale[f], math.MaxFloat64) || m.Scale[f] <= 0 {
+			return fmt.Errorf("feature %d: mean %v, scale %v", f, m.Mean[f], m.Scale[f])
+		}
+	}
+	for i, v := range m.Rows {
+		if !within(v, maxMagnitude) {
+			return fmt.Errorf("row %d: value %v, want a number within ±%v", i/features, v, maxMagnitude)
+		}
+	}
+	for r, y := range m.Classes {
+		if y < 0 || y >= classes {
+			return fmt.Errorf("row %d: class %d of %d", r, y, classes)
+		}
+	}
+	points := make([]float64, len(m.Rows))
+	for r := range m.Classes {
+		m.standardise(points[r*features:], m.Rows[r*features:(r+1)*features])
+	}
+	m.tree = newKNNTree(points, features)
+	m.scratch = &sync.Pool{New: func() any { return &knnScratch{z: make([]float64, features)} }}
+	return nil
+}
+
+// standardise fills z with the standardised values of x, so bounded that no sum of squares can overflow.
+func (m *knn) standardise(z, x []float64) { standardiseRow(z, x, m.Mean, m.Scale, maxMagnitude) }
+
+// score implements scorer.
+func (m *knn) score(x, p []float64) {
+	s := m.scratch.Get().(*knnScratch)
+	m.standardise(s.z, x)
+	s.nearest.reset(m.K)
+	m.tree.search(s.z, &s.nearest)
+	m.vote(s.nearest.list(), p)
+	m.scratch.Put(s)
+}
+
+// vote fills p with the share of each class among the neighbours, who come nearest first.
+func (m *knn) vote(nearest []neighbour, p []float64) {
+	clear(p)
+	sum := 0.0
+	for _, n := range nearest {
+		weight := 1.0
+		if m.Weights == "distance" && nearest[0].distance > 0 {
+			weight = 1 / math.Sqrt(n.distance)
+		} else if m.Weights == "distance" && n.distance > 0 {
+			break
+		}
+		p[m.Classes[n.row]] += weight
+		sum += weight
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+}
+
+// knnLossRows is how many training rows the loss that fitKNN reports is taken over. It tells little, as nothing is
+// fitted, and searching for the neighbours of more rows would take longer than the fit.
+const knnLossRows = 30
+
+// fitKNN keeps the rows. The loss it reports is low, as most rows have themselves among their neighbours.
+func fitKNN(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
+	var h struct {
+		K       int    `json:"k"`
+		Weights string `json:"weights"`
+		Scaling string `json:"scaling"`
+	}
+	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
+		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	}
+	features := len(t.Schema.Features)
+	m := &knn{K: min(h.K, len(t.Y)), Weights: h.Weights, Rows: slices.Clone(t.X), Classes: slices.Clone(t.Y)}
+	if h.Scaling == "standard" {
+		m.Mean, m.Scale = standardise(t)
+	} else {
+		m.Mean, m.Scale = make([]float64, features), slices.Repeat([]float64{1}, features)
+	}
+	if err := m.prepare(features, len(t.Schema.Classes)); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	report(Progress{Iteration: 1, Total: 1, Loss: trainingLoss(m, t, knnLossRows)})
+	return m, nil
+}
