@@ -155,6 +155,21 @@ func promoteOperation(path string) huma.Operation {
 	}
 }
 
+func rollbackOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "rollback", Method: http.MethodPost, Path: path, Tags: []string{"models"}, DefaultStatus: http.StatusOK,
+		Summary: "Restore the champion before this one",
+		Description: "The version with the alias `previous` becomes the champion, as by any promotion, and the champion `previous`: " +
+			"a second rollback undoes the first. 409 when there was no champion before, or when another promotion came first.",
+	}
+}
+
+func historyOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "get-history", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "List the changes of champion",
+	}
+}
+
 func statusOperation(id, path, summary string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Tags: []string{"server"}, Summary: summary}
 }

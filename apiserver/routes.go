@@ -52,6 +52,8 @@ func (s *Server) routes() error {
 	jsonRoute(s, listVersionsOperation("/{model}/versions"), s.getVersions)
 	jsonRoute(s, getVersionOperation("/{model}/versions/{version}"), s.getVersion)
 	jsonRoute(s, promoteOperation("/{model}/champion"), s.putChampion)
+	jsonRoute(s, rollbackOperation("/{model}/rollback"), s.postRollback)
+	jsonRoute(s, historyOperation("/{model}/history"), s.getHistory)
 
 	return s.encodeDocument()
 }
