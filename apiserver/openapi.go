@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -106,6 +107,10 @@ func trainingQuery() []*huma.Param {
 	for _, a := range model.Algorithms() {
 		algorithms = append(algorithms, a)
 	}
+	var policies []any
+	for _, p := range workflows.PromotePolicies() {
+		policies = append(policies, p)
+	}
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
@@ -115,6 +120,8 @@ func trainingQuery() []*huma.Param {
 		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
 		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),
 		query("allow_schema_change", "take a CSV whose features are not those of the model", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("promote", "who decides on the promotion: the gate, nobody, or the gate and then a person (POST /tasks/{task_id}/approve)",
+			&huma.Schema{Type: huma.TypeString, Enum: policies, Default: workflows.PromoteAuto}),
 		query("data_path", "an object that holds the CSV: s3://bucket/key", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
 	}
 }
@@ -132,6 +139,15 @@ func cancelTaskOperation(path string) huma.Operation {
 		OperationID: "cancel-task", Method: http.MethodDelete, Path: path, Tags: []string{"tasks"}, DefaultStatus: http.StatusAccepted,
 		Summary:     "Cancel a task",
 		Description: "The task stops in its own time: 202 and the task as it is now. One that has ended already is answered with 200.",
+	}
+}
+
+func verdictOperation(verb, path string) huma.Operation {
+	return huma.Operation{
+		OperationID: verb + "-task", Method: http.MethodPost, Path: path, Tags: []string{"tasks"}, DefaultStatus: http.StatusAccepted,
+		Summary: strings.ToUpper(verb[:1]) + verb[1:] + " the version a training waits with",
+		Description: "For a training with `promote=manual` at the stage `waiting for approval`; the field `approval` of the task shows what there is to decide. " +
+			"Without a verdict within 30 days it counts as rejected. 409 when the task waits for none.",
 	}
 }
 

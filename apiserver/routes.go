@@ -38,6 +38,8 @@ func (s *Server) routes() error {
 	jsonRoute(s, listTasksOperation("/tasks"), s.getTasks)
 	jsonRoute(s, getTaskOperation("get-task", "/tasks/{task_id}"), s.getTask)
 	jsonRoute(s, cancelTaskOperation("/tasks/{task_id}"), s.deleteTask)
+	jsonRoute(s, verdictOperation("approve", "/tasks/{task_id}/approve"), s.postApprove)
+	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), s.postReject)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)

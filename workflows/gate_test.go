@@ -18,7 +18,7 @@ func TestDecide(t *testing.T) {
 		"better":         {activities.Comparison{Champion: "1", Comparable: true, Rows: 9, CandidateAccuracy: 0.9, ChampionAccuracy: 0.8}, workflows.Promoted, "0.9000 is not worse than the 0.8000 of champion 1 on 9 rows"},
 		"equal":          {activities.Comparison{Champion: "1", Comparable: true, Rows: 9, CandidateAccuracy: 0.8, ChampionAccuracy: 0.8}, workflows.Promoted, "not worse"},
 		"worse":          {activities.Comparison{Champion: "1", Comparable: true, Rows: 9, CandidateAccuracy: 0.7, ChampionAccuracy: 0.8}, workflows.Kept, "0.7000 is worse than the 0.8000"},
-		"not comparable": {activities.Comparison{Champion: "1", Why: "its classes are others"}, workflows.NeedsApproval, "its classes are others; promote it explicitly"},
+		"not comparable": {activities.Comparison{Champion: "1", Why: "its classes are others"}, workflows.NeedsApproval, "its classes are others"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

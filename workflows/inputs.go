@@ -27,6 +27,7 @@ type TrainingInput struct {
 	Seed              *uint64         `json:"seed,omitempty"`            // default 42
 	LabelColumn       string          `json:"label_column,omitempty"`    // "" is the model's label column, else the last one
 	AllowSchemaChange bool            `json:"allow_schema_change,omitempty"`
+	Promote           PromotePolicy   `json:"promote,omitempty"` // "" is auto
 }
 
 // UnmarshalJSON refuses fields that are not part of the input.
@@ -55,6 +56,10 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 		if _, err := objstore.ParseURI(in.Dataset); err != nil {
 			return in, model.Spec{}, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
 		}
+	}
+	var err error
+	if in.Promote, err = in.Promote.resolve(); err != nil {
+		return in, model.Spec{}, err
 	}
 	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed}.Resolve()
 	in.Algorithm, in.Hyperparameters = spec.Algorithm, spec.Hyperparameters
