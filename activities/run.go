@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"time"
 
@@ -28,6 +29,8 @@ type StartRunInput struct {
 	Dataset  Dataset    `json:"dataset"`
 	Spec     model.Spec `json:"spec"`
 	TestSize float64    `json:"test_size"`
+
+	Tags map[string]string `json:"tags,omitempty"` // of the request
 }
 
 // Run is a run in MLflow.
@@ -54,12 +57,14 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 	info := activity.GetInfo(ctx).WorkflowExecution
 	run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, info.RunID)
 	if errors.Is(err, mlflow.ErrNotExist) {
+		tags := map[string]string{
+			tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
+			"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.source.git.commit": a.o.GitCommit, "mlflow.user": "iris",
+			"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
+		}
+		maps.Copy(tags, in.Tags) // none of ours among them, which the workflow has checked
 		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
-			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: map[string]string{
-				tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
-				"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.source.git.commit": a.o.GitCommit, "mlflow.user": "iris",
-				"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
-			},
+			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: tags,
 		})
 	}
 	if err != nil {
@@ -107,6 +112,8 @@ type FinishRunInput struct {
 	Status RunStatus `json:"status"`
 	Gate   string    `json:"gate,omitempty"`   // the decision
 	Reason string    `json:"reason,omitempty"` // of the decision, or of the failure
+
+	Version string `json:"version,omitempty"` // that the run has become, for the decision to be noted there as well
 }
 
 // FinishRun ends the run of a training, so that none stays RUNNING. Where StartRun was cut short it looks for the run
@@ -141,5 +148,11 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if err := a.o.MLflow.LogBatch(ctx, runID, mlflow.Batch{Tags: tags}); err != nil {
 		return err
 	}
-	return a.o.MLflow.UpdateRun(ctx, runID, mlflow.RunStatus(in.Status), time.Now())
+	if err := a.o.MLflow.UpdateRun(ctx, runID, mlflow.RunStatus(in.Status), time.Now()); err != nil {
+		return err
+	}
+	if in.Gate == "" || in.Version == "" {
+		return nil
+	}
+	return a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason)
 }

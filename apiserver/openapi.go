@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -94,12 +95,38 @@ func trainingJSON() *huma.Schema {
 		"model":           {Type: huma.TypeString, Description: "that of the path, if any"},
 		"hyperparameters": {Type: huma.TypeObject, AdditionalProperties: true, Description: "of the algorithm; absent ones take their defaults"},
 	}
+	maps.Copy(fields, gateJSON())
 	for _, p := range trainingQuery() {
 		schema := *p.Schema
 		schema.Description = p.Description
 		fields[trainingParameters[p.Name].field] = &schema
 	}
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: fields}
+}
+
+// gateJSON is what only the JSON of a training can say about its promotion.
+func gateJSON() map[string]*huma.Schema {
+	bounds := func(description string) *huma.Schema {
+		metrics := make(map[string]*huma.Schema)
+		for _, name := range model.MetricNames() {
+			metrics[name] = &huma.Schema{Type: huma.TypeNumber}
+		}
+		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: metrics, Description: description}
+	}
+	return map[string]*huma.Schema{
+		"gate": {
+			Type: huma.TypeObject, AdditionalProperties: false, Description: "what the version must reach to be promoted, besides being no worse than the champion",
+			Properties: map[string]*huma.Schema{
+				"min":       bounds("what a metric on the held-out rows must reach"),
+				"max":       bounds("what a metric on the held-out rows must not exceed"),
+				"tolerance": {Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0), Default: 0, Description: "how much lower than the champion's the accuracy may be"},
+			},
+		},
+		"tags": {
+			Type: huma.TypeObject, AdditionalProperties: &huma.Schema{Type: huma.TypeString}, MaxProperties: of(20),
+			Description: "for the run and the version in MLflow: keys of up to 100 letters, digits and _ . -, values of up to 500 bytes",
+		},
+	}
 }
 
 func trainingQuery() []*huma.Param {

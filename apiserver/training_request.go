@@ -130,7 +130,7 @@ func (t *trainingRequest) json(body []byte) error {
 	into := map[string]any{
 		"model": &t.in.Model, "dataset": &t.in.Dataset, "algorithm": &t.in.Algorithm, "hyperparameters": &t.in.Hyperparameters,
 		"test_size": &t.in.TestSize, "seed": &t.in.Seed, "label_column": &t.in.LabelColumn, "allow_schema_change": &t.in.AllowSchemaChange,
-		"promote": &t.in.Promote,
+		"promote": &t.in.Promote, "gate": &t.in.Gate, "tags": &t.in.Tags,
 	}
 	ofPath := t.in.Model
 	for name, value := range fields {

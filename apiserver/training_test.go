@@ -79,6 +79,10 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		})},
 		{name: "a policy", path: "/iris/training?promote=manual", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteManual })},
 		{name: "a policy as JSON", path: "/iris/training", body: `{"promote":"never"}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteNever })},
+		{name: "a gate and tags", path: "/iris/training", body: `{"gate":{"min":{"accuracy":0.9},"tolerance":0.01},"tags":{"team":"botany"}}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) {
+			in.Gate = &workflows.GateRules{Min: map[string]float64{"accuracy": 0.9}, Tolerance: 0.01}
+			in.Tags = map[string]string{"team": "botany"}
+		})},
 		{name: "an object", path: "/wine/training?data_path=" + uri, want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset = "wine", uri })},
 		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
 			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
@@ -156,6 +160,10 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "an unknown field", path: "/iris/training", send: [2]string{`{"sed":1}`, asJSON}, status: 422, fault: pointer("/sed")},
 		{name: "a field of the wrong type", path: "/iris/training", send: [2]string{`{"seed":"1"}`, asJSON}, status: 422, fault: pointer("/seed")},
 		{name: "a field out of range", path: "/iris/training", send: [2]string{`{"test_size":0}`, asJSON}, status: 422, fault: pointer("/test_size")},
+		{name: "a misspelt rule of the gate", path: "/iris/training", send: [2]string{`{"gate":{"minimum":{"accuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate")},
+		{name: "a gate for no metric", path: "/iris/training", send: [2]string{`{"gate":{"min":{"acuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate/min/acuracy"), want: "log_loss"},
+		{name: "a tag of ours", path: "/iris/training", send: [2]string{`{"tags":{"iris.gate":"promoted"}}`, asJSON}, status: 422, fault: pointer("/tags/iris.gate")},
+		{name: "a tag that is no text", path: "/iris/training", send: [2]string{`{"tags":{"a":1}}`, asJSON}, status: 422, fault: pointer("/tags")},
 		{name: "another model", path: "/iris/training", send: [2]string{`{"model":"wine"}`, asJSON}, status: 422, fault: pointer("/model"), want: "wine"},
 		{name: "an unknown hyperparameter", path: "/iris/training", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
 		{name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON}, status: 422, fault: pointer("/dataset")},

@@ -47,7 +47,7 @@ func TestApproval_andRollback(t *testing.T) {
 	s := start(t)
 	const row = `{"x":1,"y":2}`
 	data := s.put("given/careful.csv", noisyRows(31, 900))
-	in := workflows.TrainingInput{Model: "careful", Dataset: data, Promote: workflows.PromoteManual}
+	in := workflows.TrainingInput{Model: "careful", Dataset: data, Promote: workflows.PromoteManual, Tags: map[string]string{"team": "botany"}}
 
 	first := s.startTraining("careful-1", in)
 	s.untilWaiting(first)
@@ -77,6 +77,16 @@ func TestApproval_andRollback(t *testing.T) {
 		t.Fatalf("gate %+v (%v), want bob's rejection", result.Gate, err)
 	}
 	s.call(http.MethodPost, "/tasks/careful-2/approve", "application/json", []byte(`{"name":"ada","reason":"no, take it"}`)).want(t, http.StatusConflict, nil)
+
+	var version struct {
+		Gate        string            `json:"gate"`
+		Description string            `json:"description"`
+		Tags        map[string]string `json:"tags"`
+	}
+	s.call(http.MethodGet, "/careful/versions/2", "", nil).want(t, http.StatusOK, &version)
+	if version.Gate != "rejected" || !strings.Contains(version.Description, "Gate: rejected, since rejected by bob") || version.Tags["team"] != "botany" {
+		t.Errorf("version %+v, want it to tell of its rejection", version)
+	}
 
 	third := s.startTraining("careful-3", in)
 	s.untilWaiting(third)

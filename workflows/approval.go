@@ -8,6 +8,8 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"iris/activities"
 )
 
 // Updates that a Training takes while it waits for approval. Each takes a Verdict and answers an Approval.
@@ -118,6 +120,7 @@ func (t *training) awaitApproval(ctx workflow.Context) error {
 	t.status.Approval = &PendingApproval{
 		Version: t.result.Version, ModelID: t.result.ModelID, Gate: t.result.Gate, Until: workflow.Now(ctx).UTC().Add(ApprovalTimeout),
 	}
+	t.recordGate(ctx)
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout: ApprovalTimeout, TimerOptions: workflow.TimerOptions{Summary: "rejected unless approved by then"},
 	}, func() bool { return t.approval != nil })
@@ -126,4 +129,16 @@ func (t *training) awaitApproval(ctx workflow.Context) error {
 		t.stage(ctx, before)
 	}
 	return err
+}
+
+// recordGate shows in MLflow that the version waits. Failing to is no reason not to wait: it is logged.
+func (t *training) recordGate(ctx workflow.Context) {
+	gate := t.result.Gate
+	ctx = withOptions(ctx, quick, "note that it waits")
+	err := workflow.ExecuteActivity(ctx, t.acts.RecordGate, activities.RecordGateInput{
+		Model: t.in.Model, Version: t.result.Version, Gate: string(gate.Decision), Reason: gate.Reason,
+	}).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Error("noting that a version waits for approval", "version", t.result.ModelID, "error", err)
+	}
 }

@@ -51,6 +51,13 @@ func (f *fate) Complete(answer any, err error) {
 	f.answer, f.rejected = answer, err
 }
 
+// notes expects that the version is shown to wait, as often as it does.
+func notes(e *environment, times int) {
+	e.OnActivity(acts.RecordGate, mock.Anything, mock.MatchedBy(func(in activities.RecordGateInput) bool {
+		return in.Model == "iris" && in.Version == "3" && in.Gate == string(workflows.Waiting) && in.Reason != ""
+	})).Return(nil).Times(times)
+}
+
 // promotes expects version 3 to be promoted over a champion by an actor.
 func promotes(e *environment, champion, actor string, done activities.Promoted) {
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in activities.PromoteVersionInput) bool {
@@ -61,53 +68,54 @@ func promotes(e *environment, champion, actor string, done activities.Promoted) 
 func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 	tests := map[string]struct {
 		policy workflows.PromotePolicy
+		waits  bool
 		set    func(*environment)
 		want   workflows.Decision
 		reason string
 	}{
-		"approved": {workflows.PromoteManual, func(e *environment) {
+		"approved": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2)
 			says(e, afterSomeDays, workflows.ApproveUpdate, yes)
 			promotes(e, "2", "ada", activities.Promoted{From: "2", At: noon})
 		}, workflows.Promoted, "approved by ada: the errors are the right ones; accuracy 0.9500"},
-		"approved, the first version": {workflows.PromoteManual, func(e *environment) {
+		"approved, the first version": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, activities.Comparison{})
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
 			promotes(e, "", "ada", activities.Promoted{At: noon})
 		}, workflows.Promoted, "no champion"},
-		"approved, though not comparable": {workflows.PromoteManual, func(e *environment) {
+		"approved, though not comparable": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, unlike2)
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
 			promotes(e, "2", "ada", activities.Promoted{From: "2", At: noon})
 		}, workflows.Promoted, "approved by ada"},
-		"rejected": {workflows.PromoteManual, func(e *environment) {
+		"rejected": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2)
 			says(e, afterSomeDays, workflows.RejectUpdate, no)
 		}, workflows.Rejected, "rejected by bob: not before the holidays"},
-		"nobody in time": {workflows.PromoteManual, func(e *environment) {
+		"nobody in time": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2)
 		}, workflows.Rejected, "nobody approved it within 30 days"},
-		"not good enough to ask": {workflows.PromoteManual, func(e *environment) {
+		"not good enough to ask": {workflows.PromoteManual, false, func(e *environment) {
 			compares(e, worseThan2)
 		}, workflows.Kept, "is worse"},
-		"approved, and another champion since": {workflows.PromoteManual, func(e *environment) {
+		"approved, and another champion since": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2, betterThan4)
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
 			promotes(e, "2", "ada", activities.Promoted{ChampionChanged: true, From: "4"})
 			promotes(e, "4", "ada", activities.Promoted{From: "4", At: noon})
 		}, workflows.Promoted, "champion 4"},
-		"approved, and a better champion since": {workflows.PromoteManual, func(e *environment) {
+		"approved, and a better champion since": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2, worseThan4)
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
 			promotes(e, "2", "ada", activities.Promoted{ChampionChanged: true, From: "4"})
 		}, workflows.Kept, "champion 4"},
-		"never, though better": {workflows.PromoteNever, func(e *environment) {
+		"never, though better": {workflows.PromoteNever, false, func(e *environment) {
 			compares(e, betterThan2)
 		}, workflows.Withheld, "promotion was not asked for; accuracy 0.9500"},
-		"never, and worse": {workflows.PromoteNever, func(e *environment) {
+		"never, and worse": {workflows.PromoteNever, false, func(e *environment) {
 			compares(e, worseThan2)
 		}, workflows.Kept, "is worse"},
-		"auto, and not comparable": {workflows.PromoteAuto, func(e *environment) {
+		"auto, and not comparable": {workflows.PromoteAuto, false, func(e *environment) {
 			compares(e, unlike2)
 		}, workflows.NeedsApproval, "its features are others; promote it explicitly"},
 	}
@@ -115,9 +123,12 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			onTraining(e)
+			if test.waits {
+				notes(e, 1)
+			}
 			test.set(e)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
-				return in.Status == activities.RunFinished && in.Gate == string(test.want) && strings.Contains(in.Reason, test.reason)
+				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Version == "3" && strings.Contains(in.Reason, test.reason)
 			})).Return(nil).Once()
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Promote: test.policy})
 			var result workflows.TrainingResult
@@ -139,6 +150,7 @@ func TestTraining_showsWhatItWaitsFor(t *testing.T) {
 	onTraining(e)
 	onFinish(e, activities.RunFinished)
 	compares(e, betterThan2)
+	notes(e, 1)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
 	rejected := says(e, time.Hour, workflows.RejectUpdate, no)
@@ -182,6 +194,7 @@ func TestTraining_refusesVerdicts(t *testing.T) {
 			e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil).After(time.Minute)
 			onTraining(e)
 			compares(e, betterThan2)
+			notes(e, 1)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(nil).After(10 * waiting)
 			says(e, 2*waiting, workflows.RejectUpdate, no)
 			refused := says(e, test.after, test.update, test.verdict)
@@ -200,8 +213,13 @@ func TestTraining_refusesVerdicts(t *testing.T) {
 func TestTraining_cancelWhileItWaits(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
-	onFinish(e, activities.RunKilled)
+	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
+		return in.Status == activities.RunKilled && in.Version == "3" && in.Gate == string(workflows.Rejected) && strings.Contains(in.Reason, "cancelled")
+	})).Return(nil).Once()
 	compares(e, betterThan2)
+	// MLflow does not take the note, which is no reason not to wait.
+	e.OnActivity(acts.RecordGate, mock.Anything, mock.Anything).
+		Return(temporal.NewNonRetryableApplicationError("no", activities.ErrRefused, nil)).Once()
 	e.RegisterDelayedCallback(e.CancelWorkflow, afterSomeDays)
 	e.ExecuteWorkflow(workflows.Training, manual)
 	if err := e.GetWorkflowError(); !temporal.IsCanceledError(err) {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"strings"
 
 	"iris/activities"
 )
@@ -27,25 +28,38 @@ const (
 	Withheld      Decision = "withheld"             // a training with promote never; the gate would not have kept it
 )
 
-// Decide compares a candidate with the champion on rows that neither was trained on: not worse is promoted. Where there
-// is nothing fair to compare, it decides nothing and says what it would take.
-func Decide(c activities.Comparison) Gate {
+// slack is what a rounding error may take from an accuracy; one row of a billion is more.
+const slack = 1e-12
+
+// Decide says whether a version becomes the champion: its metrics must keep to the rules, and on rows that neither was
+// trained on its accuracy must not be lower than the champion's by more than the tolerance. How sure that is (McNemar's p)
+// is told, and changes nothing. Where there is nothing fair to compare, it decides nothing.
+func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison) Gate {
 	g := Gate{Comparison: c}
+	missed := rules.misses(metrics)
 	switch {
+	case len(missed) > 0:
+		g.Decision, g.Reason = Kept, strings.Join(missed, "; ")
 	case c.Champion == "":
 		g.Decision, g.Reason = Promoted, "the model had no champion"
 	case !c.Comparable:
 		g.Decision, g.Reason = NeedsApproval, fmt.Sprintf("not comparable with champion %s: %s", c.Champion, c.Why)
-	case c.CandidateAccuracy >= c.ChampionAccuracy:
-		g.Decision = Promoted
-		g.Reason = fmt.Sprintf("accuracy %.4f is not worse than the %.4f of champion %s on %d rows neither was trained on",
-			c.CandidateAccuracy, c.ChampionAccuracy, c.Champion, c.Rows)
+	case c.CandidateAccuracy >= c.ChampionAccuracy-rules.Tolerance-slack:
+		g.Decision, g.Reason = Promoted, explain(rules, c, "is not worse than")
 	default:
-		g.Decision = Kept
-		g.Reason = fmt.Sprintf("accuracy %.4f is worse than the %.4f of champion %s on %d rows neither was trained on",
-			c.CandidateAccuracy, c.ChampionAccuracy, c.Champion, c.Rows)
+		g.Decision, g.Reason = Kept, explain(rules, c, "is worse than")
 	}
 	return g
+}
+
+// explain puts a comparison into words.
+func explain(rules GateRules, c activities.Comparison, verdict string) string {
+	tolerance := ""
+	if rules.Tolerance > 0 {
+		tolerance = fmt.Sprintf(" by more than %v", rules.Tolerance)
+	}
+	return fmt.Sprintf("accuracy %.4f %s the %.4f of champion %s%s on %d rows neither was trained on (only it got %d right, only the champion %d: McNemar p = %.2g)",
+		c.CandidateAccuracy, verdict, c.ChampionAccuracy, c.Champion, tolerance, c.Rows, c.OnlyCandidateRight, c.OnlyChampionRight, c.PValue)
 }
 
 // under is what becomes of a decision when promotion is not left to the gate alone. A version that is not good enough is

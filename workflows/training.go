@@ -87,7 +87,7 @@ func (t *training) startRun(ctx workflow.Context) error {
 	t.runTried = true
 	ctx = withOptions(ctx, quick, "lab book: experiment "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.StartRun, activities.StartRunInput{
-		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize,
+		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Tags: t.in.Tags,
 	}).Get(ctx, &t.run)
 	t.result.RunID, t.result.ExperimentID = t.run.ID, t.run.ExperimentID
 	return err
@@ -125,7 +125,7 @@ func (t *training) register(ctx workflow.Context) error {
 	ctx = withOptions(ctx, quick, "new version of "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.RegisterModel, activities.RegisterModelInput{
 		ModelName: t.in.Model, Dataset: t.data, Spec: t.spec, Model: t.model, Run: t.run,
-		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange,
+		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
 	}).Get(ctx, &version)
 	if err != nil {
 		return err
@@ -186,7 +186,11 @@ func (t *training) askGate(ctx workflow.Context) (Gate, error) {
 	err := workflow.ExecuteActivity(ctx, t.acts.CompareWithChampion, activities.CompareInput{
 		ModelName: t.in.Model, Dataset: t.data, Model: t.model, Version: t.result.Version,
 	}).Get(ctx, &comparison)
-	return Decide(comparison), err
+	var rules GateRules
+	if t.in.Gate != nil {
+		rules = *t.in.Gate
+	}
+	return Decide(rules, t.result.Metrics, comparison), err
 }
 
 // close ends the run in MLflow, so that none is left RUNNING whatever happened, and keeps the status.
@@ -196,10 +200,13 @@ func (t *training) close(ctx workflow.Context, cause error) {
 	}
 	ctx = t.end(ctx, cause)
 	if t.runTried {
-		in := activities.FinishRunInput{Model: t.in.Model, Run: t.run, Status: runStatus(t.status.State)}
-		if cause == nil {
+		in := activities.FinishRunInput{Model: t.in.Model, Run: t.run, Status: runStatus(t.status.State), Version: t.result.Version}
+		switch {
+		case cause == nil:
 			in.Gate, in.Reason = string(t.result.Gate.Decision), t.result.Gate.Reason
-		} else {
+		case t.result.Gate.Decision == Waiting:
+			in.Gate, in.Reason = string(Rejected), "cancelled while it waited for approval"
+		default:
 			in.Reason = t.status.Error.Message
 		}
 		closingCtx := withOptions(ctx, closing, "close the MLflow run")
