@@ -28,6 +28,12 @@ type Comparison struct {
 	ChampionAccuracy  float64 `json:"champion_accuracy,omitempty"`
 	CandidateLogLoss  float64 `json:"candidate_log_loss,omitempty"`
 	ChampionLogLoss   float64 `json:"champion_log_loss,omitempty"`
+
+	// Of the rows, those that only one of them got right, and how probable a split as uneven would be if they were equally
+	// good: model.McNemar.
+	OnlyCandidateRight int     `json:"only_candidate_right,omitempty"`
+	OnlyChampionRight  int     `json:"only_champion_right,omitempty"`
+	PValue             float64 `json:"p_value,omitempty"` // in (0, 1]; absent where nothing was compared
 }
 
 // CompareWithChampion scores both on the rows of the candidate's dataset that both splits hold out. Membership is a
@@ -50,7 +56,7 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	}
 	if version.Number == in.Version {
 		// A retry after the promotion: the candidate is the champion, and nothing is left to decide.
-		return Comparison{Champion: version.Number, Comparable: true}, nil
+		return Comparison{Champion: version.Number, Comparable: true, PValue: 1}, nil
 	}
 	champion, err := a.o.Registry.Load(ctx, version)
 	if errors.Is(err, registry.ErrCorrupt) {
@@ -82,17 +88,23 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 		c.Why = "no row of the dataset is held out from both"
 		return c, nil
 	}
-	ours, err := model.Evaluate(candidate, table.Subset(common))
+	rows := table.Subset(common)
+	ours, err := model.Evaluate(candidate, rows)
 	if err != nil {
 		return Comparison{}, err
 	}
-	theirs, err := model.Evaluate(champion, table.Subset(common))
+	theirs, err := model.Evaluate(champion, rows)
+	if err != nil {
+		return Comparison{}, err
+	}
+	paired, err := model.ComparePaired(candidate, champion, rows)
 	if err != nil {
 		return Comparison{}, err
 	}
 	c.Comparable, c.Rows = true, len(common)
 	c.CandidateAccuracy, c.CandidateLogLoss = ours.Accuracy, ours.LogLoss
 	c.ChampionAccuracy, c.ChampionLogLoss = theirs.Accuracy, theirs.LogLoss
+	c.OnlyCandidateRight, c.OnlyChampionRight, c.PValue = paired.OnlyFirst, paired.OnlySecond, paired.P
 	return c, nil
 }
 

@@ -20,6 +20,7 @@ type RegisterModelInput struct {
 	Run               Run                `json:"run"`
 	Metrics           map[string]float64 `json:"metrics"`
 	AllowSchemaChange bool               `json:"allow_schema_change,omitempty"`
+	Tags              map[string]string  `json:"tags,omitempty"` // of the request
 }
 
 // RegisteredVersion is a version of a model.
@@ -54,7 +55,7 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	version, err := a.o.Registry.Register(ctx, registry.Candidate{
 		Model: in.ModelName, ExperimentID: in.Run.ExperimentID, RunID: in.Run.ID, TaskID: activity.GetInfo(ctx).WorkflowExecution.ID,
 		GitCommit: a.o.GitCommit, Artifact: encoded, Spec: in.Spec, Schema: m.Schema(), Split: in.Model.Split,
-		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics,
+		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics, Tags: in.Tags,
 		Description: fmt.Sprintf("%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
 			in.Spec.Algorithm, in.Dataset.SHA256, in.Dataset.Rows, in.Metrics["accuracy"], in.Metrics["log_loss"], in.Model.TestRows),
 		Files: map[string][]byte{"dataset.json": lineage},

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"time"
 
@@ -28,6 +29,8 @@ type StartRunInput struct {
 	Dataset  Dataset    `json:"dataset"`
 	Spec     model.Spec `json:"spec"`
 	TestSize float64    `json:"test_size"`
+
+	Tags map[string]string `json:"tags,omitempty"` // of the request
 }
 
 // Run is a run in MLflow.
@@ -62,6 +65,7 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 		if a.o.GitCommit != "" {
 			tags["mlflow.source.git.commit"] = a.o.GitCommit
 		}
+		maps.Copy(tags, in.Tags) // none of ours among them, which the workflow has checked
 		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
 			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: tags,
 		})
@@ -111,6 +115,8 @@ type FinishRunInput struct {
 	Status RunStatus `json:"status"`
 	Gate   string    `json:"gate,omitempty"`   // the decision
 	Reason string    `json:"reason,omitempty"` // of the decision, or of the failure
+
+	Version string `json:"version,omitempty"` // that the run has become, for the decision to be noted there as well
 }
 
 // FinishRun ends the run of a training, so that none stays RUNNING. Where StartRun was cut short it looks for the run
@@ -145,5 +151,11 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if err := a.o.MLflow.LogBatch(ctx, runID, mlflow.Batch{Tags: tags}); err != nil {
 		return err
 	}
-	return a.o.MLflow.UpdateRun(ctx, runID, mlflow.RunStatus(in.Status), time.Now())
+	if err := a.o.MLflow.UpdateRun(ctx, runID, mlflow.RunStatus(in.Status), time.Now()); err != nil {
+		return err
+	}
+	if in.Gate == "" || in.Version == "" {
+		return nil
+	}
+	return a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason)
 }

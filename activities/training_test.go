@@ -138,6 +138,9 @@ func TestCompareWithChampion(t *testing.T) {
 	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy {
 		t.Errorf("against itself under another number: %+v, want a draw on all %d held-out rows", c, fitted.TestRows)
 	}
+	if c.PValue != 1 || c.OnlyCandidateRight+c.OnlyChampionRight != 0 {
+		t.Errorf("against itself: %+v, want no row that one of them alone got right", c)
+	}
 	in.Version = first.Number
 	if c := must(l, l.CompareWithChampion, in); !c.Comparable || c.Champion != "1" {
 		t.Errorf("the champion against itself: %+v, want it to pass", c)
@@ -192,11 +195,50 @@ func TestFinishRun(t *testing.T) {
 	if got.Status != "FINISHED" || got.Tags["gate"] != "promoted" || got.Tags["reason"] != "better" {
 		t.Errorf("run %+v, want it finished with the gate's decision", got)
 	}
+	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{Model: l.model, Run: run, Status: activities.RunFinished, Gate: "kept", Version: "9"}); err == nil {
+		t.Error("a version that does not exist was noted to be kept")
+	}
 	if got := finish(activities.FinishRunInput{Model: l.model, Status: activities.RunKilled}); got.Status != "KILLED" {
 		t.Errorf("status %s of a run whose StartRun never answered, want it found and killed", got.Status)
 	}
 	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{Model: "finishes-nothing", Status: activities.RunKilled}); err != nil {
 		t.Errorf("no run at all: %v, want nothing to do", err)
+	}
+}
+
+func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
+	l := newLab(t, "notes-the-gate")
+	tags := map[string]string{"team": "botany"}
+	data, spec, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
+	v := must(l, l.RegisterModel, activities.RegisterModelInput{ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Tags: tags})
+	for _, gate := range []string{"waiting_for_approval", "rejected"} {
+		in := activities.RecordGateInput{Model: l.model, Version: v.Number, Gate: gate, Reason: "because of " + gate}
+		for range 2 {
+			if _, err := l.env.ExecuteActivity(l.RecordGate, in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	versions, err := l.registry.Versions(t.Context(), l.model)
+	if err != nil || len(versions) != 1 {
+		t.Fatalf("%d versions (%v), want one", len(versions), err)
+	}
+	if got := versions[0]; got.Gate != "rejected" || got.GateReason != "because of rejected" || got.Tags["team"] != "botany" {
+		t.Errorf("version %+v, want the last decision and the tags", got)
+	}
+	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{
+		Model: l.model, Run: run, Status: activities.RunFinished, Gate: "promoted", Reason: "better", Version: v.Number,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := l.registry.Resolve(t.Context(), l.model, v.Number); err != nil || got.Gate != "promoted" {
+		t.Errorf("version %+v (%v), want what the end of the training decided", got, err)
+	}
+	_, err = l.env.ExecuteActivity(l.RecordGate, activities.RecordGateInput{Model: l.model, Version: "9", Gate: "kept"})
+	refused(t, err, activities.ErrModelNotFound, "9")
+	tagged := must(l, l.StartRun, activities.StartRunInput{Model: l.model + "-2", Dataset: data, Spec: spec, TestSize: 0.25, Tags: tags})
+	if got, err := l.mlflow.GetRun(t.Context(), tagged.ID); err != nil || got.Tags["team"] != "botany" || got.Tags["dataset.sha256"] == "" {
+		t.Errorf("run %+v (%v), want the tags of the request beside ours", got.Tags, err)
 	}
 }
 

@@ -43,10 +43,15 @@ func (s *Server) putChampion(ctx context.Context, in *championInput) (*versionOu
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.promote(ctx, workflows.PromotionInput{
+	return s.crown(ctx, workflows.PromotionInput{
 		Model: in.Model, Version: candidate.Version.Number, Expected: in.Body.Expected,
 		Actor: either(in.Body.Actor, defaultActor), Reason: in.Body.Reason,
 	})
+}
+
+// crown promotes a version and makes this process serve it. Where the champion is not the expected one it is the 409.
+func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versionOutput, error) {
+	result, err := s.promote(ctx, in)
 	if err != nil {
 		return nil, err
 	}

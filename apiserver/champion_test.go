@@ -51,7 +51,10 @@ func TestChampion_isServedBeforeTheAnswer(t *testing.T) {
 			}
 		})
 	}
-	history := must(a.world.registry.History(t.Context(), "promoted"))
+	history, _, err := a.world.registry.History(t.Context(), "promoted", registry.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var actors []string
 	for _, entry := range history {
 		actors = append(actors, entry.Actor)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"strconv"
 	"testing"
@@ -25,6 +26,7 @@ import (
 const (
 	blocks   = "block"   // until it is cancelled
 	fails    = "fail"    // with an application error
+	waits    = "wait"    // for a verdict, with which it ends; the name "nobody" is refused
 	heartens = "hearten" // runs an activity that goes on heartbeating, on the queue heartQueue
 )
 
@@ -61,14 +63,46 @@ func behave(ctx workflow.Context, how string) error {
 }
 
 func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (workflows.TrainingResult, error) {
-	if _, err := answerStatus(ctx, in.Model, in.LabelColumn); err != nil {
+	status, err := answerStatus(ctx, in.Model, in.LabelColumn)
+	if err != nil {
 		return workflows.TrainingResult{}, err
+	}
+	if in.LabelColumn == waits {
+		if err := awaitVerdict(ctx, status); err != nil {
+			return workflows.TrainingResult{}, err
+		}
 	}
 	result := workflows.TrainingResult{
 		Model: in.Model, Version: "7", ModelID: "models:/" + in.Model + "/7", RunID: "r1", ExperimentID: "1", Algorithm: in.Algorithm,
 		Dataset: in.Dataset, Metrics: map[string]float64{"accuracy": 0.9}, Gate: workflows.Gate{Decision: workflows.Kept, Reason: "worse"},
 	}
 	return result, behave(ctx, in.LabelColumn)
+}
+
+// awaitVerdict waits for one of the updates and leaves what it said in the stage.
+func awaitVerdict(ctx workflow.Context, status *workflows.Status) error {
+	status.Approval = &workflows.PendingApproval{Version: "7", ModelID: "models:/iris/7"}
+	for _, name := range []string{workflows.ApproveUpdate, workflows.RejectUpdate} {
+		err := workflow.SetUpdateHandlerWithOptions(ctx, name, func(_ workflow.Context, v workflows.Verdict) error {
+			status.Approval, status.Stage = nil, name+" by "+v.Name+": "+v.Reason
+			return nil
+		}, workflow.UpdateHandlerOptions{Validator: func(v workflows.Verdict) error {
+			switch {
+			case v.Name == "nobody":
+				return temporal.NewApplicationError("/name: is nobody", workflows.ErrBadVerdict)
+			case v.Name == "trouble":
+				return errors.New("a mistake of ours")
+			case status.Approval == nil:
+				return temporal.NewApplicationError("a verdict was given already", workflows.ErrNotWaiting)
+			}
+			return nil
+		}})
+		if err != nil {
+			return err
+		}
+	}
+	ctx.Done().Receive(ctx, nil)
+	return ctx.Err()
 }
 
 func (w *world) fakeBatch(ctx workflow.Context, in workflows.BatchInput) (workflows.BatchResult, error) {

@@ -38,6 +38,9 @@ type Version struct {
 	Metrics       map[string]float64 `json:"metrics" doc:"on the held-out rows"`
 	Aliases       []string           `json:"aliases" nullable:"false" doc:"champion, when it is the one that is served"`
 	Description   string             `json:"description,omitempty"`
+	Gate          string             `json:"gate,omitempty" doc:"what the gate decided: promoted, kept, needs_approval, waiting_for_approval, rejected or withheld"`
+	GateReason    string             `json:"gate_reason,omitempty" doc:"why"`
+	Tags          map[string]string  `json:"tags,omitempty" doc:"of the request that trained it"`
 	CreatedAt     time.Time          `json:"created_at"`
 	Links         VersionLinks       `json:"links"`
 }
@@ -168,6 +171,7 @@ func (s *Server) versionView(v registry.Version) Version {
 		Model: v.Model, Version: v.Number, ModelID: v.URI(), LoggedModelID: v.ModelID, RunID: v.RunID, TaskID: v.TaskID,
 		Algorithm: v.Algorithm, Seed: v.Seed, TestSize: v.Split.TestSize, Dataset: v.DatasetSHA256,
 		Metrics: v.Metrics, Aliases: v.Aliases, Description: v.Description, CreatedAt: v.CreatedAt,
+		Gate: v.Gate, GateReason: v.GateReason, Tags: v.Tags,
 	}
 	view.Links.MLflow = s.mlflowLink("models", v.Model, "versions", v.Number)
 	return view

@@ -1,9 +1,11 @@
 package apiserver
 
 import (
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -93,6 +95,7 @@ func trainingJSON() *huma.Schema {
 		"model":           {Type: huma.TypeString, Description: "that of the path, if any"},
 		"hyperparameters": {Type: huma.TypeObject, AdditionalProperties: true, Description: "of the algorithm; absent ones take their defaults"},
 	}
+	maps.Copy(fields, gateJSON())
 	for _, p := range trainingQuery() {
 		schema := *p.Schema
 		schema.Description = p.Description
@@ -101,10 +104,39 @@ func trainingJSON() *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: fields}
 }
 
+// gateJSON is what only the JSON of a training can say about its promotion.
+func gateJSON() map[string]*huma.Schema {
+	bounds := func(description string) *huma.Schema {
+		metrics := make(map[string]*huma.Schema)
+		for _, name := range model.MetricNames() {
+			metrics[name] = &huma.Schema{Type: huma.TypeNumber}
+		}
+		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: metrics, Description: description}
+	}
+	return map[string]*huma.Schema{
+		"gate": {
+			Type: huma.TypeObject, AdditionalProperties: false, Description: "what the version must reach to be promoted, besides being no worse than the champion",
+			Properties: map[string]*huma.Schema{
+				"min":       bounds("what a metric on the held-out rows must reach"),
+				"max":       bounds("what a metric on the held-out rows must not exceed"),
+				"tolerance": {Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0), Default: 0, Description: "how much lower than the champion's the accuracy may be"},
+			},
+		},
+		"tags": {
+			Type: huma.TypeObject, AdditionalProperties: &huma.Schema{Type: huma.TypeString}, MaxProperties: of(20),
+			Description: "for the run and the version in MLflow: keys of up to 100 letters, digits and _ . -, values of up to 500 bytes",
+		},
+	}
+}
+
 func trainingQuery() []*huma.Param {
 	var algorithms []any
 	for _, a := range model.Algorithms() {
 		algorithms = append(algorithms, a)
+	}
+	var policies []any
+	for _, p := range workflows.PromotePolicies() {
+		policies = append(policies, p)
 	}
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
@@ -115,6 +147,8 @@ func trainingQuery() []*huma.Param {
 		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
 		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),
 		query("allow_schema_change", "take a CSV whose features are not those of the model", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("promote", "who decides on the promotion: the gate, nobody, or the gate and then a person (POST /tasks/{task_id}/approve)",
+			&huma.Schema{Type: huma.TypeString, Enum: policies, Default: workflows.PromoteAuto}),
 		query("data_path", "an object that holds the CSV: s3://bucket/key", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
 	}
 }
@@ -135,6 +169,15 @@ func cancelTaskOperation(path string) huma.Operation {
 	}
 }
 
+func verdictOperation(verb, path string) huma.Operation {
+	return huma.Operation{
+		OperationID: verb + "-task", Method: http.MethodPost, Path: path, Tags: []string{"tasks"}, DefaultStatus: http.StatusAccepted,
+		Summary: strings.ToUpper(verb[:1]) + verb[1:] + " the version a training waits with",
+		Description: "For a training with `promote=manual` at the stage `waiting for approval`; the field `approval` of the task shows what there is to decide. " +
+			"Without a verdict within 30 days it counts as rejected. 409 when the task waits for none.",
+	}
+}
+
 func listModelsOperation(path string) huma.Operation {
 	return huma.Operation{OperationID: "list-models", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "List models"}
 }
@@ -152,6 +195,21 @@ func promoteOperation(path string) huma.Operation {
 		OperationID: "promote", Method: http.MethodPut, Path: path, Tags: []string{"models"},
 		Summary:     "Make a version the champion",
 		Description: "This process serves it before it answers, every other one within 2 s. The promotions of a model happen one after the other.",
+	}
+}
+
+func rollbackOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "rollback", Method: http.MethodPost, Path: path, Tags: []string{"models"}, DefaultStatus: http.StatusOK,
+		Summary: "Restore the champion before this one",
+		Description: "The version with the alias `previous` becomes the champion, as by any promotion, and the champion `previous`: " +
+			"a second rollback undoes the first. 409 when there was no champion before, or when another promotion came first.",
+	}
+}
+
+func historyOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "get-history", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "List the changes of champion",
 	}
 }
 

@@ -38,6 +38,8 @@ func (s *Server) routes() error {
 	jsonRoute(s, listTasksOperation("/tasks"), s.getTasks)
 	jsonRoute(s, getTaskOperation("get-task", "/tasks/{task_id}"), s.getTask)
 	jsonRoute(s, cancelTaskOperation("/tasks/{task_id}"), s.deleteTask)
+	jsonRoute(s, verdictOperation("approve", "/tasks/{task_id}/approve"), s.postApprove)
+	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), s.postReject)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
@@ -52,6 +54,8 @@ func (s *Server) routes() error {
 	jsonRoute(s, listVersionsOperation("/{model}/versions"), s.getVersions)
 	jsonRoute(s, getVersionOperation("/{model}/versions/{version}"), s.getVersion)
 	jsonRoute(s, promoteOperation("/{model}/champion"), s.putChampion)
+	jsonRoute(s, rollbackOperation("/{model}/rollback"), s.postRollback)
+	jsonRoute(s, historyOperation("/{model}/history"), s.getHistory)
 
 	return s.encodeDocument()
 }

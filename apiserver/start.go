@@ -13,9 +13,9 @@ import (
 	"iris/workflows"
 )
 
-// executionTimeout is longer than any task should take, outages of its dependencies included; it is there so that nothing
-// is forgotten for years.
-const executionTimeout = 7 * 24 * time.Hour
+// executionTimeout is longer than any task should take, a month for somebody's approval and outages of its dependencies
+// included; it is there so that nothing is forgotten for years.
+const executionTimeout = workflows.ApprovalTimeout + 7*24*time.Hour
 
 // Accepted is the body of the 202 of a task that was started.
 type Accepted struct {

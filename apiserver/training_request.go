@@ -55,6 +55,10 @@ var trainingParameters = map[string]struct {
 		in.AllowSchemaChange, err = strconv.ParseBool(value)
 		return say(err, "is neither true nor false")
 	}},
+	"promote": {"promote", func(in *workflows.TrainingInput, value string) error {
+		in.Promote = workflows.PromotePolicy(value)
+		return nil
+	}},
 	"data_path": {"dataset", func(in *workflows.TrainingInput, value string) error {
 		in.Dataset = value
 		return nil
@@ -126,6 +130,7 @@ func (t *trainingRequest) json(body []byte) error {
 	into := map[string]any{
 		"model": &t.in.Model, "dataset": &t.in.Dataset, "algorithm": &t.in.Algorithm, "hyperparameters": &t.in.Hyperparameters,
 		"test_size": &t.in.TestSize, "seed": &t.in.Seed, "label_column": &t.in.LabelColumn, "allow_schema_change": &t.in.AllowSchemaChange,
+		"promote": &t.in.Promote, "gate": &t.in.Gate, "tags": &t.in.Tags,
 	}
 	ofPath := t.in.Model
 	for name, value := range fields {

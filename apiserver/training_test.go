@@ -57,7 +57,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 	}
 	uri := "s3://" + other + "/wine.csv"
 	defaults := workflows.TrainingInput{
-		Model: "iris", Algorithm: "logistic_regression", TestSize: ptr(0.25), Seed: ptr[uint64](42),
+		Model: "iris", Algorithm: "logistic_regression", TestSize: ptr(0.25), Seed: ptr[uint64](42), Promote: workflows.PromoteAuto,
 	}
 	with := func(change func(*workflows.TrainingInput)) workflows.TrainingInput {
 		in := defaults
@@ -76,6 +76,12 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "an empty form", path: "/iris/training", body: emptyForm, header: formType, want: defaults},
 		{name: "parameters", path: "/iris/training?algorithm=decision_tree&test_size=0.4&seed=18446744073709551615&label_column=kind&allow_schema_change=true", want: with(func(in *workflows.TrainingInput) {
 			in.Algorithm, in.TestSize, in.Seed, in.LabelColumn, in.AllowSchemaChange = "decision_tree", ptr(0.4), ptr[uint64](1<<64-1), "kind", true
+		})},
+		{name: "a policy", path: "/iris/training?promote=manual", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteManual })},
+		{name: "a policy as JSON", path: "/iris/training", body: `{"promote":"never"}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteNever })},
+		{name: "a gate and tags", path: "/iris/training", body: `{"gate":{"min":{"accuracy":0.9},"tolerance":0.01},"tags":{"team":"botany"}}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) {
+			in.Gate = &workflows.GateRules{Min: map[string]float64{"accuracy": 0.9}, Tolerance: 0.01}
+			in.Tags = map[string]string{"team": "botany"}
 		})},
 		{name: "an object", path: "/wine/training?data_path=" + uri, want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset = "wine", uri })},
 		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
@@ -138,6 +144,8 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "a size that is not a number", path: "/iris/training?test_size=NaN", status: 422, fault: parameter("test_size")},
 		{name: "neither true nor false", path: "/iris/training?allow_schema_change=maybe", status: 422, fault: parameter("allow_schema_change")},
 		{name: "an unknown algorithm", path: "/iris/training?algorithm=magic", status: 422, fault: parameter("algorithm"), want: "magic"},
+		{name: "an unknown policy", path: "/iris/training?promote=sometimes", status: 422, fault: parameter("promote"), want: "sometimes"},
+		{name: "an unknown policy as JSON", path: "/iris/training", send: [2]string{`{"promote":"sometimes"}`, asJSON}, status: 422, fault: pointer("/promote")},
 		{name: "a malformed query", path: "/iris/training?seed=%zz", status: 422, want: "malformed"},
 
 		// data_path.
@@ -152,6 +160,10 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "an unknown field", path: "/iris/training", send: [2]string{`{"sed":1}`, asJSON}, status: 422, fault: pointer("/sed")},
 		{name: "a field of the wrong type", path: "/iris/training", send: [2]string{`{"seed":"1"}`, asJSON}, status: 422, fault: pointer("/seed")},
 		{name: "a field out of range", path: "/iris/training", send: [2]string{`{"test_size":0}`, asJSON}, status: 422, fault: pointer("/test_size")},
+		{name: "a misspelt rule of the gate", path: "/iris/training", send: [2]string{`{"gate":{"minimum":{"accuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate")},
+		{name: "a gate for no metric", path: "/iris/training", send: [2]string{`{"gate":{"min":{"acuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate/min/acuracy"), want: "log_loss"},
+		{name: "a tag of ours", path: "/iris/training", send: [2]string{`{"tags":{"iris.gate":"promoted"}}`, asJSON}, status: 422, fault: pointer("/tags/iris.gate")},
+		{name: "a tag that is no text", path: "/iris/training", send: [2]string{`{"tags":{"a":1}}`, asJSON}, status: 422, fault: pointer("/tags")},
 		{name: "another model", path: "/iris/training", send: [2]string{`{"model":"wine"}`, asJSON}, status: 422, fault: pointer("/model"), want: "wine"},
 		{name: "an unknown hyperparameter", path: "/iris/training", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
 		{name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON}, status: 422, fault: pointer("/dataset")},

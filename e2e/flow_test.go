@@ -11,6 +11,7 @@ import (
 
 	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
+	"iris/internal/registry"
 	"iris/workflows"
 )
 
@@ -168,7 +169,7 @@ func TestFlow_mlflowTellsTheWholeStory(t *testing.T) {
 	if err != nil || version.Number != result.Version || version.RunID != result.RunID || version.DatasetSHA256 != result.Dataset {
 		t.Errorf("champion %+v (%v), want the version of the run", version, err)
 	}
-	history, err := s.Registry.History(t.Context(), "story")
+	history, _, err := s.Registry.History(t.Context(), "story", registry.Page{})
 	if err != nil || len(history) != 1 || history[0].To != "1" || !strings.HasPrefix(history[0].Actor, "training-story-") {
 		t.Errorf("history %+v (%v), want one entry by the training", history, err)
 	}

@@ -64,6 +64,24 @@ func TestHistories(t *testing.T) {
 	}
 }
 
+// The two ends of a training that asks a person.
+func TestHistories_approval(t *testing.T) {
+	s := start(t)
+	in := workflows.TrainingInput{
+		Model: "history-manual", Dataset: s.put("given/history-manual.csv", noisyRows(23, 300)), Promote: workflows.PromoteManual,
+		Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.5}}, Tags: map[string]string{"team": "history"},
+	}
+	for id, update := range map[string]string{"training-approved": "approve", "training-rejected": "reject"} {
+		s.startTraining(id, in)
+		s.untilWaiting(id)
+		s.temporal("workflow", "update", "execute", "--workflow-id", id, "--name", update, "--input", `{"name":"ada","reason":"for the history"}`)
+		if err := s.await(id, nil); err != nil {
+			t.Errorf("%s ended with %v", id, err)
+		}
+		s.record(id)
+	}
+}
+
 // A task that is cancelled before a worker has taken it up is cancelled at its first wait: nothing depends on timing.
 func TestHistories_cancelled(t *testing.T) {
 	s := connect(t)

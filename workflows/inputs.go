@@ -27,6 +27,10 @@ type TrainingInput struct {
 	Seed              *uint64         `json:"seed,omitempty"`            // default 42
 	LabelColumn       string          `json:"label_column,omitempty"`    // "" is the model's label column, else the last one
 	AllowSchemaChange bool            `json:"allow_schema_change,omitempty"`
+	Promote           PromotePolicy   `json:"promote,omitempty"` // "" is auto
+	Gate              *GateRules      `json:"gate,omitempty"`    // what a version must reach; nil is nothing but the champion
+
+	Tags map[string]string `json:"tags,omitempty"` // for the run and the version in MLflow
 }
 
 // UnmarshalJSON refuses fields that are not part of the input.
@@ -55,6 +59,16 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 		if _, err := objstore.ParseURI(in.Dataset); err != nil {
 			return in, model.Spec{}, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
 		}
+	}
+	var err error
+	if in.Promote, err = in.Promote.resolve(); err != nil {
+		return in, model.Spec{}, err
+	}
+	if err := in.Gate.check(); err != nil {
+		return in, model.Spec{}, err
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return in, model.Spec{}, err
 	}
 	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed}.Resolve()
 	in.Algorithm, in.Hyperparameters = spec.Algorithm, spec.Hyperparameters

@@ -30,6 +30,9 @@ type Status struct {
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 	Error     *TaskError `json:"error,omitempty"`
 
+	// Approval is set while a training waits for somebody to approve its version.
+	Approval *PendingApproval `json:"approval,omitempty"`
+
 	// One of them is set when the task has ended well.
 	Training  *TrainingResult  `json:"training,omitempty"`
 	Batch     *BatchResult     `json:"batch,omitempty"`

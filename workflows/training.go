@@ -18,17 +18,21 @@ type training struct {
 	run      activities.Run
 	runTried bool // StartRun was called: there may be a run even if it never answered
 	model    activities.TrainedModel
+	approval *Approval // the verdict about the version, once somebody has given one
 	result   TrainingResult
 }
 
 // Training validates a dataset, fits a model on it, evaluates it on the held-out rows, registers it as a version and
-// promotes it when the gate says that it is not worse than the champion.
+// promotes it when the gate says that it is not worse than the champion, and whoever is to be asked agrees.
 func Training(ctx workflow.Context, in TrainingInput) (TrainingResult, error) {
 	base, err := startTask(ctx, in.Model)
 	if err != nil {
 		return TrainingResult{}, err
 	}
 	t := &training{task: base, in: in}
+	if err := t.takeVerdicts(ctx); err != nil {
+		return TrainingResult{}, err
+	}
 	err = t.steps(ctx)
 	t.close(ctx, err)
 	if err != nil {
@@ -83,7 +87,7 @@ func (t *training) startRun(ctx workflow.Context) error {
 	t.runTried = true
 	ctx = withOptions(ctx, quick, "lab book: experiment "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.StartRun, activities.StartRunInput{
-		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize,
+		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Tags: t.in.Tags,
 	}).Get(ctx, &t.run)
 	t.result.RunID, t.result.ExperimentID = t.run.ID, t.run.ExperimentID
 	return err
@@ -121,7 +125,7 @@ func (t *training) register(ctx workflow.Context) error {
 	ctx = withOptions(ctx, quick, "new version of "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.RegisterModel, activities.RegisterModelInput{
 		ModelName: t.in.Model, Dataset: t.data, Spec: t.spec, Model: t.model, Run: t.run,
-		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange,
+		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
 	}).Get(ctx, &version)
 	if err != nil {
 		return err
@@ -131,7 +135,7 @@ func (t *training) register(ctx workflow.Context) error {
 	return nil
 }
 
-// promote asks the gate and, when it opens, waits its turn. If another version became the champion in the meantime, the
+// promote asks the gate, and a person where the request wants one, and then waits its turn. If another version became the champion in the meantime, the
 // gate is asked again: it was never asked about that one.
 func (t *training) promote(ctx workflow.Context) error {
 	for {
@@ -139,14 +143,12 @@ func (t *training) promote(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		t.result.Gate = gate
-		t.note(ctx, "%s: %s", gate.Decision, gate.Reason)
-		if gate.Decision != Promoted {
-			return nil
+		if gate, err = t.settle(ctx, gate); err != nil || gate.Decision != Promoted {
+			return err
 		}
 		promotion, err := promoteInTurn(ctx, PromotionInput{
 			Model: t.in.Model, Version: t.result.Version, Expected: &gate.Comparison.Champion,
-			Actor: t.status.TaskID, Reason: gate.Reason,
+			Actor: t.actor(), Reason: gate.Reason,
 		})
 		if err != nil || promotion.Promoted {
 			return err
@@ -155,13 +157,40 @@ func (t *training) promote(ctx workflow.Context) error {
 	}
 }
 
+// settle makes the decision of the gate the one that counts.
+func (t *training) settle(ctx workflow.Context, gate Gate) (Gate, error) {
+	t.result.Gate = gate.under(t.in.Promote)
+	t.note(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
+	if t.result.Gate.Decision != Waiting {
+		return t.result.Gate, nil
+	}
+	if err := t.awaitApproval(ctx); err != nil {
+		return t.result.Gate, err
+	}
+	t.result.Gate = t.result.Gate.after(t.approval)
+	t.note(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
+	return t.result.Gate, nil
+}
+
+// actor is who promotes, for the history of the model.
+func (t *training) actor() string {
+	if t.approval != nil {
+		return t.approval.Name
+	}
+	return t.status.TaskID
+}
+
 func (t *training) askGate(ctx workflow.Context) (Gate, error) {
 	var comparison activities.Comparison
 	ctx = withOptions(ctx, compute, "compare with the champion")
 	err := workflow.ExecuteActivity(ctx, t.acts.CompareWithChampion, activities.CompareInput{
 		ModelName: t.in.Model, Dataset: t.data, Model: t.model, Version: t.result.Version,
 	}).Get(ctx, &comparison)
-	return Decide(comparison), err
+	var rules GateRules
+	if t.in.Gate != nil {
+		rules = *t.in.Gate
+	}
+	return Decide(rules, t.result.Metrics, comparison), err
 }
 
 // close ends the run in MLflow, so that none is left RUNNING whatever happened, and keeps the status.
@@ -171,10 +200,13 @@ func (t *training) close(ctx workflow.Context, cause error) {
 	}
 	ctx = t.end(ctx, cause)
 	if t.runTried {
-		in := activities.FinishRunInput{Model: t.in.Model, Run: t.run, Status: runStatus(t.status.State)}
-		if cause == nil {
+		in := activities.FinishRunInput{Model: t.in.Model, Run: t.run, Status: runStatus(t.status.State), Version: t.result.Version}
+		switch {
+		case cause == nil:
 			in.Gate, in.Reason = string(t.result.Gate.Decision), t.result.Gate.Reason
-		} else {
+		case t.result.Gate.Decision == Waiting:
+			in.Gate, in.Reason = string(Rejected), "cancelled while it waited for approval"
+		default:
 			in.Reason = t.status.Error.Message
 		}
 		closingCtx := withOptions(ctx, closing, "close the MLflow run")

@@ -106,6 +106,30 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 	}
 }
 
+func TestTraining_handsGateAndTagsOn(t *testing.T) {
+	tags := map[string]string{"team": "botany"}
+	e := newEnvironment(t)
+	e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool { return in.Tags["team"] == "botany" })).
+		Return(trainingRun, nil).Once()
+	e.OnActivity(acts.RegisterModel, mock.Anything, mock.MatchedBy(func(in activities.RegisterModelInput) bool { return in.Tags["team"] == "botany" })).
+		Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil).Once()
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
+	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(fitted, nil)
+	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil).Once()
+	onFinish(e, activities.RunFinished)
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{
+		Model: "iris", Tags: tags, Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.99}},
+	})
+	var result workflows.TrainingResult
+	if err := e.GetWorkflowResult(&result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Gate.Decision != workflows.Kept || !strings.Contains(result.Gate.Reason, "under the minimum of 0.99") {
+		t.Errorf("gate %+v, want the first version kept back by the minimum", result.Gate)
+	}
+}
+
 func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
@@ -162,6 +186,7 @@ func TestTraining_refusesBadInputAtOnce(t *testing.T) {
 		"no model":          {workflows.TrainingInput{}, "/model"},
 		"reserved name":     {workflows.TrainingInput{Model: "tasks"}, "/model"},
 		"test size":         {workflows.TrainingInput{Model: "iris", TestSize: ptr(1.5)}, "/test_size"},
+		"policy":            {workflows.TrainingInput{Model: "iris", Promote: "sometimes"}, "/promote"},
 		"local path":        {workflows.TrainingInput{Model: "iris", Dataset: "/etc/passwd"}, "/dataset"},
 		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
 		"hyperparameter":    {workflows.TrainingInput{Model: "iris", Hyperparameters: json.RawMessage(`{"depth":1}`)}, "/hyperparameters"},

@@ -30,6 +30,7 @@ func newEnvironment(t *testing.T) *environment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	e := &environment{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
+	e.SetTestTimeout(time.Minute) // of real time: 3 s are little on a busy machine
 	workflows.Register(e)
 	e.RegisterActivity(acts)
 	e.OnActivity(acts.SaveTask, mock.Anything, mock.Anything).Maybe().Return(nil).Run(func(args mock.Arguments) {

@@ -21,7 +21,10 @@ func (w *world) calls() map[string]func(context.Context, string) error {
 		},
 		"Champion": func(ctx context.Context, name string) error { _, err := w.Champion(ctx, name); return err },
 		"Schema":   func(ctx context.Context, name string) error { _, err := w.Schema(ctx, name); return err },
-		"History":  func(ctx context.Context, name string) error { _, err := w.History(ctx, name); return err },
+		"History": func(ctx context.Context, name string) error {
+			_, _, err := w.History(ctx, name, registry.Page{})
+			return err
+		},
 		"Promote": func(ctx context.Context, name string) error {
 			p := w.promotion("1", 0)
 			p.Model = name

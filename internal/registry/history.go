@@ -27,16 +27,37 @@ type Entry struct {
 // historyReaders is how many entries are read at once: a model that is trained every night has some hundreds.
 const historyReaders = 8
 
-// History lists the promotions of a model, newest first; none is no error.
-func (r *Registry) History(ctx context.Context, modelName string) ([]Entry, error) {
+// Page selects a part of a history.
+type Page struct {
+	Limit int    // entries at most; 0 is all
+	After string // what the page before returned as next; "" begins with the newest
+}
+
+// History lists promotions of a model, newest first; none is no error. Next is what begins the page after this one, ""
+// on the last. Only the entries of the page are read, and a promotion that comes between two pages changes neither.
+func (r *Registry) History(ctx context.Context, modelName string, page Page) (entries []Entry, next string, err error) {
 	if err := checkName(modelName); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	keys, err := r.historyKeys(ctx, modelName)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if page.After != "" {
+		i, _ := slices.BinarySearch(keys, objstore.ModelHistoryPrefix(modelName)+page.After)
+		keys = keys[:i] // the older ones
+	}
+	if page.Limit > 0 && len(keys) > page.Limit {
+		keys = keys[len(keys)-page.Limit:]
+		next = path.Base(keys[0])
 	}
 	slices.Reverse(keys)
+	entries, err = r.entries(ctx, keys)
+	return entries, next, err
+}
+
+// entries reads several entries at once.
+func (r *Registry) entries(ctx context.Context, keys []string) ([]Entry, error) {
 	entries := make([]Entry, len(keys))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(historyReaders)

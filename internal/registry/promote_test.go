@@ -28,7 +28,7 @@ func (w *world) wantMoved(champion, previous string, entries int) {
 
 func (w *world) history() []registry.Entry {
 	w.t.Helper()
-	history, err := w.History(w.t.Context(), w.model)
+	history, _, err := w.History(w.t.Context(), w.model, registry.Page{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -250,6 +250,37 @@ func TestPromote_overABrokenChampion(t *testing.T) {
 	w.wantMoved("2", "1", 2)
 }
 
+func TestHistory_pages(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	w.register(2)
+	for minute := range 5 {
+		w.promote([]string{"1", "2"}[minute%2], minute)
+	}
+	all := w.history()
+	var read []registry.Entry
+	page := registry.Page{Limit: 2}
+	for pages := 1; ; pages++ {
+		entries, next, err := w.History(t.Context(), w.model, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) > 2 {
+			t.Errorf("page %d has %d entries, want at most 2", pages, len(entries))
+		}
+		read = append(read, entries...)
+		if pages == 1 {
+			w.promote("2", 9) // what is new changes no page behind the first
+		}
+		if page.After = next; next == "" {
+			break
+		}
+	}
+	if !reflect.DeepEqual(read, all) {
+		t.Errorf("got  %+v\nwant %+v", read, all)
+	}
+}
+
 func TestHistory_leavesOutWhatIsNoEntry(t *testing.T) {
 	w := newWorld(t)
 	w.register(1)
@@ -267,7 +298,7 @@ func TestHistory_unreadableEntry(t *testing.T) {
 	if _, err := w.store.PutJSON(t.Context(), w.bucket, "models/"+w.model+"/history/2026-11-22T12:00:00.000000000Z-x.json", "?"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.History(t.Context(), w.model); err == nil || !strings.Contains(err.Error(), "history") {
+	if _, _, err := w.History(t.Context(), w.model, registry.Page{}); err == nil || !strings.Contains(err.Error(), "history") {
 		t.Errorf("got %v, want an error that says what could not be read", err)
 	}
 }

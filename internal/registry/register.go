@@ -30,6 +30,7 @@ type Candidate struct {
 	Split         dataset.Split
 	DatasetSHA256 string
 	Metrics       map[string]float64 // on the held-out rows
+	Tags          map[string]string  // of the request; none begins with iris. or mlflow.
 	Files         map[string][]byte  // further files of the artifact folder by name; may be nil
 }
 
@@ -43,6 +44,11 @@ func (c Candidate) check() error {
 	}
 	if len(c.Artifact) == 0 || len(c.Artifact) > maxArtifact {
 		return fmt.Errorf("register %s: artifact of %d bytes, want 1 to %d", c.Model, len(c.Artifact), maxArtifact)
+	}
+	for key := range c.Tags {
+		if isOurTag(key) {
+			return fmt.Errorf("register %s: the tag %s is the registry's", c.Model, quote(key))
+		}
 	}
 	for _, name := range []string{artifactFile, splitFile} {
 		if _, taken := c.Files[name]; taken {

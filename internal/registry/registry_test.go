@@ -213,7 +213,7 @@ func TestModels_listsIrisBeforeAnythingIsTrained(t *testing.T) {
 	if _, err := w.Champion(t.Context(), "iris"); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("champion of iris: got %v, want ErrNotExist", err)
 	}
-	if entries, err := w.History(t.Context(), "iris"); err != nil || entries == nil || len(entries) != 0 {
+	if entries, _, err := w.History(t.Context(), "iris", registry.Page{}); err != nil || entries == nil || len(entries) != 0 {
 		t.Errorf("history of iris: got %v, %v; want an empty list", entries, err)
 	}
 }

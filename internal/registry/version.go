@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 	"iris/model"
 )
 
-// Version is one registered model, with what it was made of. It never changes, but for its aliases.
+// Version is one registered model, with what it was made of. It never changes, but for its aliases and what the gate says.
 type Version struct {
 	Model          string             `json:"model"`
 	Number         string             `json:"number"` // "1", "2", …
@@ -30,6 +31,10 @@ type Version struct {
 	Aliases        []string           `json:"aliases"` // sorted
 	CreatedAt      time.Time          `json:"created_at"`
 	Description    string             `json:"description"`
+
+	Gate       string            `json:"gate,omitempty"` // the decision, "" until there is one
+	GateReason string            `json:"gate_reason,omitempty"`
+	Tags       map[string]string `json:"tags,omitempty"` // of the request that trained it
 }
 
 // URI names the version as MLflow does, models:/iris/3.
@@ -47,6 +52,8 @@ const (
 	tagMetrics     = "iris.metrics"      // JSON
 	tagTask        = "iris.task_id"
 	tagCommit      = "iris.git_commit"
+	tagGate        = "iris.gate" // these two once it is decided
+	tagGateReason  = "iris.gate_reason"
 )
 
 // maxSplitTag is the longest split that is kept as a tag, in bytes. Beyond it, about 25 moved rows, the split is a file
@@ -76,6 +83,7 @@ func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) 
 		tagMetrics:   string(metricsJSON),
 		tagTask:      c.TaskID,
 	}
+	maps.Copy(tags, c.Tags)
 	if c.GitCommit != "" {
 		tags[tagCommit] = c.GitCommit
 	}
@@ -103,7 +111,15 @@ func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 		Algorithm: model.Algorithm(mv.Tags[tagAlgorithm]), DatasetSHA256: mv.Tags[tagDataset], ArtifactSHA256: mv.Tags[tagArtifact],
 		TaskID: mv.Tags[tagTask], GitCommit: mv.Tags[tagCommit],
 		Metrics: map[string]float64{}, Aliases: slices.Sorted(slices.Values(mv.Aliases)),
-		CreatedAt: mv.Created.UTC(), Description: mv.Description,
+		CreatedAt: mv.Created.UTC(), Description: mv.Description, Gate: mv.Tags[tagGate], GateReason: mv.Tags[tagGateReason],
+	}
+	for key, value := range mv.Tags {
+		if !isOurTag(key) {
+			if v.Tags == nil {
+				v.Tags = make(map[string]string)
+			}
+			v.Tags[key] = value
+		}
 	}
 	if v.Aliases == nil {
 		v.Aliases = []string{} // an empty list in JSON, not null

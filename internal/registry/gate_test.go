@@ -1,0 +1,68 @@
+package registry_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"iris/internal/registry"
+)
+
+func TestRecordGate(t *testing.T) {
+	w := newWorld(t)
+	c := w.candidate(1)
+	c.Tags = map[string]string{"team": "botany"}
+	if _, err := w.Register(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ decision, reason, description string }{
+		{"waiting_for_approval", "the model had no champion", "a test\n\nGate: waiting for approval, since the model had no champion"},
+		{"promoted", "approved by ada", "a test\n\nGate: promoted, since approved by ada"},
+		{"promoted", "approved by ada", "a test\n\nGate: promoted, since approved by ada"},
+	} {
+		if err := w.RecordGate(t.Context(), w.model, "1", test.decision, test.reason); err != nil {
+			t.Fatal(err)
+		}
+		v, err := w.Resolve(t.Context(), w.model, "1")
+		if err != nil || v.Gate != test.decision || v.GateReason != test.reason || v.Description != test.description {
+			t.Errorf("got %+v (%v), want %+v", v, err, test)
+		}
+		if len(v.Tags) != 1 || v.Tags["team"] != "botany" {
+			t.Errorf("tags %v, want that of the request alone", v.Tags)
+		}
+	}
+}
+
+func TestRecordGate_refuses(t *testing.T) {
+	w := newWorld(t)
+	w.register(1)
+	if err := w.RecordGate(t.Context(), w.model, "9", "kept", "x"); !errors.Is(err, registry.ErrNotExist) {
+		t.Errorf("an unknown version: %v, want ErrNotExist", err)
+	}
+	if err := w.RecordGate(t.Context(), "../x", "1", "kept", "x"); !errors.Is(err, registry.ErrBadReference) {
+		t.Errorf("no name: %v, want ErrBadReference", err)
+	}
+	// MLflow is gone from each of the requests on.
+	for step := range 4 {
+		requests := 0
+		w.lab.on(func(*http.Request) fate {
+			if requests++; requests > step {
+				return refuse
+			}
+			return pass
+		})
+		if err := w.RecordGate(t.Context(), w.model, "1", "kept", "x"); !errors.Is(err, registry.ErrUnavailable) {
+			t.Errorf("gone from request %d on: %v, want ErrUnavailable", step+1, err)
+		}
+	}
+}
+
+func TestRegister_refusesTagsOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	c := w.candidate(1)
+	c.Tags = map[string]string{"iris.gate": "promoted"}
+	if _, err := w.Register(t.Context(), c); err == nil || !strings.Contains(err.Error(), "iris.gate") {
+		t.Errorf("got %v, want an error that names the tag", err)
+	}
+}
