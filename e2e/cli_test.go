@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,6 +16,15 @@ import (
 // temporal runs the temporal CLI as an operator would, and returns what it prints.
 func (s *iris) temporal(args ...string) string {
 	s.t.Helper()
+	out, err := s.tryTemporal(args...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+func (s *iris) tryTemporal(args ...string) (string, error) {
+	s.t.Helper()
 	paths, err := testenv.Install(s.t.Context(), os.Stderr, stack.Temporal)
 	if err != nil {
 		s.t.Fatal(err)
@@ -24,9 +34,9 @@ func (s *iris) temporal(args ...string) string {
 	command.Stderr = &errors
 	out, err := command.Output()
 	if err != nil {
-		s.t.Fatalf("temporal %s: %v\n%s%s", strings.Join(args, " "), err, out, errors.String())
+		return "", fmt.Errorf("temporal %s: %w\n%s%s", strings.Join(args, " "), err, out, errors.String())
 	}
-	return string(out)
+	return string(out), nil
 }
 
 func TestCLI_startsATraining(t *testing.T) {
@@ -40,7 +50,12 @@ func TestCLI_startsATraining(t *testing.T) {
 	if result.Version != "1" || result.Gate.Decision != workflows.Promoted {
 		t.Errorf("result %+v, want a first version, promoted", result)
 	}
-	answer := s.temporal("workflow", "query", "--workflow-id", "by-hand", "--type", "status", "--output", "json")
+	var answer string
+	eventually(t, "an answer to the query", func() bool { // on a busy machine the first one may time out
+		var err error
+		answer, err = s.tryTemporal("workflow", "query", "--workflow-id", "by-hand", "--type", "status", "--output", "json")
+		return err == nil
+	})
 	var query struct {
 		QueryResult []workflows.Status `json:"queryResult"`
 	}
