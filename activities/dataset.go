@@ -85,7 +85,7 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 		return Dataset{}, err
 	}
 	view := View{Schema: summary.Schema, Profile: summary.Profile, Known: known}
-	name, err := viewName(view)
+	name, err := view.Name()
 	if err != nil {
 		return Dataset{}, err
 	}
@@ -186,8 +186,8 @@ func (a *Activities) drop(ctx context.Context, ours objstore.Ref) error {
 	return a.o.Store.Delete(ctx, ours.Bucket, ours.Key)
 }
 
-// viewName hashes what a view depends on besides the bytes.
-func viewName(v View) (string, error) {
+// Name hashes what a view depends on besides the bytes; see objstore.DatasetViewKey.
+func (v View) Name() (string, error) {
 	b, err := json.Marshal(v.Schema)
 	if err != nil {
 		return "", err

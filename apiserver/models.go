@@ -33,6 +33,8 @@ type Version struct {
 	TaskID        string             `json:"task_id" doc:"the training that made it"`
 	Algorithm     model.Algorithm    `json:"algorithm"`
 	Seed          uint64             `json:"seed"`
+	SplitSeed     uint64             `json:"split_seed" doc:"of which rows were held out"`
+	GitCommit     string             `json:"git_commit,omitempty" doc:"of the code that trained it"`
 	TestSize      float64            `json:"test_size" doc:"share of the rows that was held out"`
 	Dataset       string             `json:"dataset" doc:"SHA-256 of the CSV it was trained on"`
 	Metrics       map[string]float64 `json:"metrics" doc:"on the held-out rows"`
@@ -171,7 +173,7 @@ func (s *Server) versionView(v registry.Version) Version {
 		Model: v.Model, Version: v.Number, ModelID: v.URI(), LoggedModelID: v.ModelID, RunID: v.RunID, TaskID: v.TaskID,
 		Algorithm: v.Algorithm, Seed: v.Seed, TestSize: v.Split.TestSize, Dataset: v.DatasetSHA256,
 		Metrics: v.Metrics, Aliases: v.Aliases, Description: v.Description, CreatedAt: v.CreatedAt,
-		Gate: v.Gate, GateReason: v.GateReason, Tags: v.Tags,
+		SplitSeed: v.Split.Seed, GitCommit: v.GitCommit, Gate: v.Gate, GateReason: v.GateReason, Tags: v.Tags,
 	}
 	view.Links.MLflow = s.mlflowLink("models", v.Model, "versions", v.Number)
 	return view

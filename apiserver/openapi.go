@@ -22,6 +22,7 @@ const apiDescription = "Trains, versions, serves and batch-scores classifiers of
 var apiTags = []*huma.Tag{
 	{Name: "predict", Description: "Ask a model: one row, or many."},
 	{Name: "train", Description: "Make a version of a model from a CSV."},
+	{Name: "datasets", Description: "What models are trained on."},
 	{Name: "models", Description: "What there is, and what is served."},
 	{Name: "tasks", Description: "Jobs that take longer than a request."},
 	{Name: "server", Description: "The process itself."},
@@ -175,6 +176,34 @@ func verdictOperation(verb, path string) huma.Operation {
 		Summary: strings.ToUpper(verb[:1]) + verb[1:] + " the version a training waits with",
 		Description: "For a training with `promote=manual` at the stage `waiting for approval`; the field `approval` of the task shows what there is to decide. " +
 			"Without a verdict within 30 days it counts as rejected. 409 when the task waits for none.",
+	}
+}
+
+func listDatasetsOperation(path string) huma.Operation {
+	return huma.Operation{OperationID: "list-datasets", Method: http.MethodGet, Path: path, Tags: []string{"datasets"}, Summary: "List datasets"}
+}
+
+func (s *Server) uploadDatasetOperation(path string) huma.Operation {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "a CSV with a header and a class column"}
+	return huma.Operation{
+		OperationID: "upload-dataset", Method: http.MethodPost, Path: path, Tags: []string{"datasets"},
+		Summary:     "Keep a CSV as a dataset",
+		Description: "It is checked by the rules of a training, and none is started. The same bytes are the same dataset, however often they are sent.",
+		Parameters: []*huma.Param{{
+			Name: "label_column", In: "query", Description: "the class column; the last one when absent", Schema: &huma.Schema{Type: huma.TypeString},
+		}},
+		RequestBody: body(map[string]*huma.MediaType{
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": file}}},
+			"text/csv":            {Schema: file},
+		}),
+		Responses: map[string]*huma.Response{"201": s.answer("The dataset is kept; Location names it", DatasetUploaded{})},
+	}
+}
+
+func getDatasetOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "get-dataset", Method: http.MethodGet, Path: path, Tags: []string{"datasets"}, Summary: "Get a dataset and what was trained on it",
+		Description: "Any beginning of the digest that no other dataset has, of 12 digits at least; 409 when several have it.",
 	}
 }
 

@@ -42,6 +42,10 @@ func (s *Server) routes() error {
 	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), s.postReject)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
 
+	jsonRoute(s, listDatasetsOperation("/datasets"), s.getDatasets)
+	s.plain(s.uploadDatasetOperation("/datasets"), s.handleDatasetUpload)
+	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.getDataset)
+
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
 	s.plain(s.batchResultOperation("/predict/batch/{task_id}"), s.handleBatchResult)
 	s.plain(s.trainingOperation("/training"), s.handleTraining)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -28,6 +29,19 @@ func DatasetKey(digest string) string { return datasetsPrefix + digest + ".csv" 
 // IsDatasetKey reports whether a key is one of DatasetKey: an object that does not change any more.
 func IsDatasetKey(key string) bool {
 	return strings.HasPrefix(key, datasetsPrefix) && strings.HasSuffix(key, ".csv")
+}
+
+// DatasetsPrefix begins the keys of the datasets whose digests begin so, and of their views.
+func DatasetsPrefix(digest string) string { return datasetsPrefix + digest }
+
+var datasetKey = regexp.MustCompile(`^` + datasetsPrefix + `([0-9a-f]{64})\.csv$`)
+
+// DatasetDigest is the digest of the dataset that lies at a key; ok is false for any other object.
+func DatasetDigest(key string) (digest string, ok bool) {
+	if found := datasetKey.FindStringSubmatch(key); found != nil {
+		return found[1], true
+	}
+	return "", false
 }
 
 // DatasetViewKey is where the schema and the profile of a dataset lie. The view names what they depend on besides the

@@ -50,3 +50,20 @@ func TestIsDatasetKey(t *testing.T) {
 		}
 	}
 }
+
+func TestDatasetDigest(t *testing.T) {
+	digest := strings.Repeat("ab", 32)
+	for key, want := range map[string]string{
+		objstore.DatasetKey(digest):             digest,
+		objstore.DatasetViewKey(digest, "0123"): "",
+		"datasets/ab.csv":                       "",
+		"uploads/" + digest + ".csv":            "",
+	} {
+		if got, ok := objstore.DatasetDigest(key); got != want || ok != (want != "") {
+			t.Errorf("DatasetDigest(%s) = %q, %v; want %q", key, got, ok, want)
+		}
+	}
+	if prefix := objstore.DatasetsPrefix("abab"); !strings.HasPrefix(objstore.DatasetKey(digest), prefix) {
+		t.Errorf("the prefix %s is not that of the dataset", prefix)
+	}
+}

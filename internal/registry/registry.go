@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -114,6 +115,25 @@ func (r *Registry) Versions(ctx context.Context, modelName string) ([]Version, e
 	}
 	return versions, nil
 }
+
+// DatasetVersions lists the versions of all models that were trained on a dataset, by model and oldest first, without their
+// aliases; none is no error.
+func (r *Registry) DatasetVersions(ctx context.Context, digest string) ([]Version, error) {
+	if !digestPattern.MatchString(digest) {
+		return nil, fmt.Errorf("dataset %s: %w", quote(digest), ErrBadReference)
+	}
+	found, err := r.mlflow.SearchVersions(ctx, "tags.`"+tagDataset+"`='"+digest+"'")
+	if err != nil {
+		return nil, fmt.Errorf("look for versions of dataset %.12s: %w", digest, outage(err))
+	}
+	versions := make([]Version, len(found))
+	for i, mv := range found {
+		versions[i], _ = fromMLflow(mv) // what somebody broke by hand still was trained on it
+	}
+	return versions, nil
+}
+
+var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // latestVersion is the newest of the latest versions, of which MLflow returns one for each of its stages.
 func latestVersion(m mlflow.RegisteredModel) (mlflow.ModelVersion, bool) {

@@ -1,0 +1,237 @@
+package apiserver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"iris/internal/dataset"
+	"iris/internal/objstore"
+	"iris/workflows"
+)
+
+// Dataset is a dataset as GET /datasets lists it: the same bytes are the same dataset for ever.
+type Dataset struct {
+	Digest string `json:"digest" doc:"SHA-256 of the CSV"`
+	URI    string `json:"uri" doc:"what a training takes as data_path" example:"s3://iris/datasets/ab12….csv"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// DatasetDetails is a dataset with what is known of it.
+type DatasetDetails struct {
+	Dataset
+	Views    []DatasetView    `json:"views" nullable:"false" doc:"how it was read: one for each choice of features and class column"`
+	Versions []DatasetVersion `json:"versions" nullable:"false" doc:"what was trained on it, of all models"`
+}
+
+// DatasetView is a way to read a dataset.
+type DatasetView struct {
+	Schema  dataset.Schema  `json:"schema"`
+	Profile dataset.Profile `json:"profile"`
+}
+
+// DatasetVersion is a version that was trained on a dataset.
+type DatasetVersion struct {
+	Model     string    `json:"model" example:"iris"`
+	Version   string    `json:"version" example:"3"`
+	ModelID   string    `json:"model_id" example:"models:/iris/3"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+type datasetsInput struct {
+	PageSize  int    `query:"page_size" minimum:"0" doc:"at most so many; 0 is 50, and no page has more than 200"`
+	PageToken string `query:"page_token" maxLength:"10000" doc:"next_page_token of the page before"`
+}
+
+type datasetsOutput struct {
+	Body struct {
+		Datasets      []Dataset `json:"datasets" nullable:"false" doc:"in the order of their digests"`
+		NextPageToken string    `json:"next_page_token" doc:"empty on the last page"`
+	}
+}
+
+// getDatasets lists the datasets. A dataset that comes between two pages changes neither of them.
+func (s *Server) getDatasets(ctx context.Context, in *datasetsInput) (*datasetsOutput, error) {
+	const list = "datasets"
+	after, err := openPageToken(list, in.PageToken)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.datasets(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(d Dataset) bool { return d.Digest <= string(after) })
+	out := new(datasetsOutput)
+	if size := min(either(in.PageSize, defaultPageSize), maxPageSize); len(all) > size {
+		all = all[:size]
+		out.Body.NextPageToken = pageToken(list, []byte(all[size-1].Digest))
+	}
+	out.Body.Datasets = all
+	return out, nil
+}
+
+// datasets are those whose digests begin so, in their order.
+func (s *Server) datasets(ctx context.Context, prefix string) ([]Dataset, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	objects, err := s.Store.List(ctx, s.Bucket, objstore.DatasetsPrefix(prefix))
+	if err != nil {
+		return nil, fmt.Errorf("list the datasets: %w", err)
+	}
+	found := []Dataset{}
+	for _, ref := range objects {
+		if digest, ok := objstore.DatasetDigest(ref.Key); ok {
+			found = append(found, Dataset{Digest: digest, URI: ref.URI(), Bytes: ref.Size})
+		}
+	}
+	return found, nil
+}
+
+type datasetInput struct {
+	Digest string `path:"digest" pattern:"^[0-9a-f]{12,64}$" patternDescription:"12 to 64 lower-case hexadecimal digits" doc:"the SHA-256, or as much of its beginning as no other has" example:"ab12cd34ef56"`
+}
+
+type datasetOutput struct{ Body DatasetDetails }
+
+// getDataset answers what is known of one dataset.
+func (s *Server) getDataset(ctx context.Context, in *datasetInput) (*datasetOutput, error) {
+	found, err := s.datasets(ctx, in.Digest)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, notFound("there is no dataset %s", in.Digest)
+	case len(found) > 1:
+		return nil, newProblem(http.StatusConflict, fmt.Sprintf("%d datasets begin with %s: give more digits", len(found), in.Digest))
+	}
+	out := &datasetOutput{Body: DatasetDetails{Dataset: found[0], Versions: []DatasetVersion{}}}
+	if out.Body.Views, err = s.views(ctx, found[0].Digest); err != nil {
+		return nil, err
+	}
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	versions, err := s.Registry.DatasetVersions(ctx, found[0].Digest)
+	if err != nil {
+		return nil, fmt.Errorf("look for what uses dataset %.12s: %w", found[0].Digest, err)
+	}
+	for _, v := range versions {
+		out.Body.Versions = append(out.Body.Versions, DatasetVersion{Model: v.Model, Version: v.Number, ModelID: v.URI(), CreatedAt: v.CreatedAt})
+	}
+	return out, nil
+}
+
+// views reads the ways in which a dataset was read.
+func (s *Server) views(ctx context.Context, digest string) ([]DatasetView, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	objects, err := s.Store.List(ctx, s.Bucket, objstore.DatasetsPrefix(digest)+"/")
+	if err != nil {
+		return nil, fmt.Errorf("list the views of dataset %.12s: %w", digest, err)
+	}
+	views := make([]DatasetView, len(objects))
+	for i, ref := range objects {
+		var v workflows.DatasetView
+		if err := s.Store.GetJSON(ctx, ref.Bucket, ref.Key, &v); err != nil {
+			return nil, fmt.Errorf("read a view of dataset %.12s: %w", digest, err)
+		}
+		views[i] = DatasetView{Schema: v.Schema, Profile: v.Profile}
+	}
+	return views, nil
+}
+
+// DatasetUploaded is the body of the 201 of an upload.
+type DatasetUploaded struct {
+	Dataset
+	DatasetView
+}
+
+// handleDatasetUpload keeps a CSV as a dataset without training on it. The same bytes are the same dataset.
+func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	query := r.URL.Query()
+	label := query.Get("label_column")
+	for name, given := range query {
+		if name != "label_column" || len(given) > 1 {
+			return invalid(Fault{Parameter: clip(name), Detail: "is not a parameter of an upload, or is given twice: want label_column"})
+		}
+	}
+	body, atEnd, err := datasetBody(r)
+	if err != nil {
+		return err
+	}
+	upload, summary, err := s.upload(ctx, objstore.UploadKey("dataset-"+strings.ToLower(rand.Text())), body,
+		dataset.ScanOptions{LabelColumn: label, MaxBytes: s.MaxUpload})
+	if err != nil {
+		return err
+	}
+	defer s.discard(ctx, w, upload)
+	if err := atEnd(); err != nil {
+		return err
+	}
+	kept, err := s.keep(ctx, upload)
+	if err != nil {
+		return err
+	}
+	view := workflows.DatasetView{Schema: summary.Schema, Profile: summary.Profile}
+	if err := s.keepView(ctx, kept.SHA256, view); err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/datasets/"+kept.SHA256)
+	return writeJSON(w, http.StatusCreated, DatasetUploaded{
+		Dataset{Digest: kept.SHA256, URI: kept.URI(), Bytes: summary.Bytes},
+		DatasetView{Schema: view.Schema, Profile: view.Profile},
+	})
+}
+
+// datasetBody is the CSV of an upload: a text/csv body, or the only part of a form, `file`. atEnd is asked behind it.
+func datasetBody(r *http.Request) (body io.Reader, atEnd func() error, err error) {
+	media, err := mediaType(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch media {
+	case "text/csv":
+		return r.Body, nothingFollows, nil
+	case "multipart/form-data":
+		form, err := r.MultipartReader()
+		if err != nil {
+			return nil, nil, newProblem(http.StatusBadRequest, "the form is malformed: "+err.Error())
+		}
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil, nil, invalid(Fault{Parameter: "file", Detail: "is missing"})
+		}
+		if err != nil {
+			return nil, nil, badForm(err)
+		}
+		if part.FormName() != "file" {
+			return nil, nil, invalid(Fault{Parameter: clip(part.FormName()), Detail: "is not a part of this form: want `file`"})
+		}
+		return part, func() error { return endOf(form) }, nil
+	}
+	return nil, nil, newProblem(http.StatusUnsupportedMediaType,
+		fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data", clip(media)))
+}
+
+// keepView keeps how an upload was read, unless a training has read it so: that knows more.
+func (s *Server) keepView(ctx context.Context, digest string, view workflows.DatasetView) error {
+	name, err := view.Name()
+	if err != nil {
+		return fmt.Errorf("name the view of dataset %.12s: %w", digest, err)
+	}
+	key := objstore.DatasetViewKey(digest, name)
+	if _, err = s.Store.Stat(ctx, s.Bucket, key); errors.Is(err, objstore.ErrNotExist) {
+		_, err = s.Store.PutJSON(ctx, s.Bucket, key, view)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the view of dataset %.12s: %w", digest, err)
+	}
+	return nil
+}

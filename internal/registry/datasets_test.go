@@ -1,0 +1,38 @@
+package registry_test
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"testing"
+
+	"iris/internal/registry"
+)
+
+func TestDatasetVersions(t *testing.T) {
+	w := newWorld(t)
+	var digest [32]byte
+	_, _ = rand.Read(digest[:]) // never fails
+	c := w.candidate(1)
+	c.DatasetSHA256 = hex.EncodeToString(digest[:])
+	if _, err := w.Register(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	w.register(2) // on another one
+	found, err := w.DatasetVersions(t.Context(), c.DatasetSHA256)
+	if err != nil || len(found) != 1 || found[0].Model != w.model || found[0].Number != "1" || found[0].Algorithm == "" {
+		t.Errorf("got %+v (%v), want version 1 of %s alone", found, err, w.model)
+	}
+	digest[0]++
+	if found, err := w.DatasetVersions(t.Context(), hex.EncodeToString(digest[:])); err != nil || found == nil || len(found) != 0 {
+		t.Errorf("got %+v (%v), want an empty list", found, err)
+	}
+	if _, err := w.DatasetVersions(t.Context(), "x' or 1=1"); !errors.Is(err, registry.ErrBadReference) {
+		t.Errorf("got %v, want ErrBadReference", err)
+	}
+	w.lab.on(func(*http.Request) fate { return refuse })
+	if _, err := w.DatasetVersions(t.Context(), c.DatasetSHA256); !errors.Is(err, registry.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}
