@@ -89,9 +89,13 @@ func (s *Server) trainingOperation(path string) huma.Operation {
 
 // trainingJSON is a training as JSON: what the query can say, and the rest.
 func trainingJSON() *huma.Schema {
+	var ofFamilies []*huma.Schema
+	for _, d := range descriptions() {
+		ofFamilies = append(ofFamilies, hyperparameters(d))
+	}
 	fields := map[string]*huma.Schema{
 		"model":           {Type: huma.TypeString, Description: "that of the path, if any"},
-		"hyperparameters": {Type: huma.TypeObject, AdditionalProperties: true, Description: "of the algorithm; absent ones take their defaults"},
+		"hyperparameters": {Type: huma.TypeObject, AnyOf: ofFamilies, Description: "of the algorithm; absent ones take their defaults"},
 	}
 	for _, p := range trainingQuery() {
 		schema := *p.Schema

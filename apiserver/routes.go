@@ -39,6 +39,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, getTaskOperation("get-task", "/tasks/{task_id}"), s.getTask)
 	jsonRoute(s, cancelTaskOperation("/tasks/{task_id}"), s.deleteTask)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
+	jsonRoute(s, listAlgorithmsOperation("/algorithms"), s.getAlgorithms)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
 	s.plain(s.batchResultOperation("/predict/batch/{task_id}"), s.handleBatchResult)

@@ -15,11 +15,19 @@ type parameter struct {
 	name     string
 	standard any                                // float64, int64 or string, as read returns it
 	read     func(json.RawMessage) (any, error) // refuses a wrong type and a value out of range
+	domain   Domain                             // what read takes, as data
+	about    string                             // a sentence for users, see means
+}
+
+// means returns p with the sentence that users read about it.
+func (p parameter) means(about string) parameter {
+	p.about = about
+	return p
 }
 
 // number is a parameter from low to high, both included.
 func number(name string, standard, low, high float64) parameter {
-	return parameter{name, standard, func(raw json.RawMessage) (any, error) {
+	return parameter{name: name, standard: standard, domain: Domain{Type: "number", Low: low, High: high}, read: func(raw json.RawMessage) (any, error) {
 		v, err := parseNumber(raw)
 		if err != nil || v < low || v > high {
 			return nil, fmt.Errorf("want a number from %v to %v", low, high)
@@ -34,7 +42,8 @@ func integer(name string, standard, low, high int64, extra ...int64) parameter {
 	for _, e := range extra {
 		want += fmt.Sprintf(", or %d", e)
 	}
-	return parameter{name, standard, func(raw json.RawMessage) (any, error) {
+	domain := Domain{Type: "integer", Low: float64(low), High: float64(high), Extra: extra}
+	return parameter{name: name, standard: standard, domain: domain, read: func(raw json.RawMessage) (any, error) {
 		v, err := parseNumber(raw)
 		n := int64(v) // v is checked to be exactly n before n is used
 		if err != nil || float64(n) != v || (n < low || n > high) && !slices.Contains(extra, n) {
@@ -46,7 +55,7 @@ func integer(name string, standard, low, high int64, extra ...int64) parameter {
 
 // choice is a parameter that is one of words.
 func choice(name, standard string, words ...string) parameter {
-	return parameter{name, standard, func(raw json.RawMessage) (any, error) {
+	return parameter{name: name, standard: standard, domain: Domain{Type: "string", Words: words}, read: func(raw json.RawMessage) (any, error) {
 		var v string
 		if err := json.Unmarshal(raw, &v); err != nil || !slices.Contains(words, v) {
 			return nil, fmt.Errorf("want one of %s", list(words))
