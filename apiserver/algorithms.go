@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/model"
+	"iris/workflows"
 )
 
 // Algorithm is a family of learners as GET /algorithms lists it.
@@ -96,4 +97,42 @@ func parameterSchema(p model.Parameter) *huma.Schema {
 	}
 	schema.AnyOf = []*huma.Schema{{Type: p.Type, Minimum: of(p.Low), Maximum: of(p.High)}, apart}
 	return schema
+}
+
+// searchSchema is a search as JSON.
+func searchSchema() *huma.Schema {
+	words := func(list []any) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Enum: list} }
+	method, metric := words(anyOf(workflows.Methods())), words(anyOf(workflows.Metrics()))
+	metric.Default = workflows.LogLoss
+	number := &huma.Schema{Type: huma.TypeNumber}
+	dimension := &huma.Schema{OneOf: []*huma.Schema{
+		{Type: huma.TypeArray, MinItems: of(1), Items: &huma.Schema{}, Description: "values to choose from"},
+		{
+			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"min", "max"}, Description: "a range of numbers, not for a grid",
+			Properties: map[string]*huma.Schema{
+				"min": number, "max": number,
+				"log":     {Type: huma.TypeBoolean, Description: "draw every order of magnitude as often as any other"},
+				"integer": {Type: huma.TypeBoolean, Description: "whole numbers only"},
+			},
+		},
+	}}
+	return &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"method", "space"},
+		Description: "find the best hyperparameters by cross-validation on the rows for training, then fit with them",
+		Properties: map[string]*huma.Schema{
+			"method": method,
+			"space":  {Type: huma.TypeObject, AdditionalProperties: dimension, Description: "what to try of each hyperparameter"},
+			"budget": {Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(workflows.MaxBudget)), Description: "trials at most; 30, or the size of the grid"},
+			"folds":  {Type: huma.TypeInteger, Minimum: of(float64(workflows.MinFolds)), Maximum: of(float64(workflows.MaxFolds)), Description: "of a trial; cv_folds when absent"},
+			"metric": metric,
+		},
+	}
+}
+
+func anyOf[T any](list []T) []any {
+	values := make([]any, len(list))
+	for i, v := range list {
+		values[i] = v
+	}
+	return values
 }

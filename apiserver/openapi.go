@@ -96,6 +96,7 @@ func trainingJSON() *huma.Schema {
 	fields := map[string]*huma.Schema{
 		"model":           {Type: huma.TypeString, Description: "that of the path, if any"},
 		"hyperparameters": {Type: huma.TypeObject, AnyOf: ofFamilies, Description: "of the algorithm; absent ones take their defaults"},
+		"search":          searchSchema(),
 	}
 	for _, p := range trainingQuery() {
 		schema := *p.Schema
@@ -119,6 +120,10 @@ func trainingQuery() []*huma.Param {
 		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
 		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),
 		query("allow_schema_change", "take a CSV whose features are not those of the model", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("cv_folds", "folds of a trial; given without a search, the spec is cross-validated before it is fitted", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: of(float64(workflows.MinFolds)), Maximum: of(float64(workflows.MaxFolds)), Examples: []any{workflows.DefaultCVFolds},
+		}),
+		query("repeats", "how often a trial is repeated with other folds", &huma.Schema{Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(workflows.MaxRepeats))}),
 		query("data_path", "an object that holds the CSV: s3://bucket/key", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
 	}
 }

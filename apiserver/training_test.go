@@ -82,6 +82,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
 		})},
 		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) { in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5) })},
+		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = ptr(3), ptr(2) })},
 		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
 		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset, in.Seed = "wine", uri, ptr[uint64](4) })},
 	} {
@@ -138,6 +139,14 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "a size that is not a number", path: "/iris/training?test_size=NaN", status: 422, fault: parameter("test_size")},
 		{name: "neither true nor false", path: "/iris/training?allow_schema_change=maybe", status: 422, fault: parameter("allow_schema_change")},
 		{name: "an unknown algorithm", path: "/iris/training?algorithm=magic", status: 422, fault: parameter("algorithm"), want: "magic"},
+		{name: "folds in words", path: "/iris/training?cv_folds=five", status: 422, fault: parameter("cv_folds"), want: "five"},
+		{name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"), want: "1 to 10"},
+		{name: "an unknown method", path: "/iris/training", send: [2]string{`{"search":{"method":"bayes","space":{"l2":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/method"), want: "halving"},
+		{name: "an empty space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{}}}`, asJSON}, status: 422, fault: pointer("/search/space")},
+		{name: "an unknown metric", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422, fault: pointer("/search/metric"), want: "log_loss"},
+		{name: "an unknown hyperparameter of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"depth":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/space/depth")},
+		{name: "a bad value of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1,"x"]}}}`, asJSON}, status: 422, fault: pointer("/search/space/l2/1")},
+		{name: "a misspelt field of a search", path: "/iris/training", send: [2]string{`{"search":{"methods":"grid"}}`, asJSON}, status: 422, fault: pointer("/search"), want: "methods"},
 		{name: "a malformed query", path: "/iris/training?seed=%zz", status: 422, want: "malformed"},
 
 		// data_path.
