@@ -49,7 +49,8 @@ func listAlgorithmsOperation(path string) huma.Operation {
 
 func (s *Server) getAlgorithms(context.Context, *struct{}) (*algorithmsOutput, error) {
 	out := new(algorithmsOutput)
-	for _, d := range descriptions() {
+	auto := model.Description{Algorithm: workflows.Auto, Summary: workflows.AutoSummary}
+	for _, d := range append(descriptions(), auto) {
 		out.Body.Algorithms = append(out.Body.Algorithms, Algorithm{
 			Algorithm: d.Algorithm, Summary: d.Summary, Hyperparameters: HyperparametersSchema{hyperparameters(d)},
 		})

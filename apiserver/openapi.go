@@ -107,15 +107,12 @@ func trainingJSON() *huma.Schema {
 }
 
 func trainingQuery() []*huma.Param {
-	var algorithms []any
-	for _, a := range model.Algorithms() {
-		algorithms = append(algorithms, a)
-	}
+	algorithms := append(anyOf(model.Algorithms()), workflows.Auto)
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
 	return []*huma.Param{
-		query("algorithm", "what to fit", &huma.Schema{Type: huma.TypeString, Enum: algorithms, Default: model.LogisticRegression}),
+		query("algorithm", "what to fit", &huma.Schema{Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm}),
 		query("test_size", "share of the rows to hold out", &huma.Schema{Type: huma.TypeNumber, ExclusiveMinimum: of(0.0), ExclusiveMaximum: of(1.0), Default: workflows.DefaultTestSize}),
 		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
 		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),

@@ -31,6 +31,8 @@ type scorer interface {
 // family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, and a line below.
 type family struct {
 	summary    string // a sentence for users
+	cost       int    // see Cost
+	autoRows   int    // the most rows that Candidates has it tried on, where more would take too long; 0 is no bound
 	parameters []parameter
 	empty      func() scorer // for Decode to fill
 	fit        func(context.Context, *dataset.Table, json.RawMessage, func(Progress)) (scorer, error)
@@ -39,12 +41,14 @@ type family struct {
 var families = map[Algorithm]family{
 	LogisticRegression: {
 		summary:    "Multinomial logistic regression on standardised features, fitted by L-BFGS: fast, and its probabilities can be trusted.",
+		cost:       1,
 		parameters: logisticRegressionParameters,
 		empty:      func() scorer { return new(logisticRegression) },
 		fit:        fitLogisticRegression,
 	},
 	DecisionTree: {
 		summary:    "A single CART decision tree, for at most 5,000 rows: easy to explain, seldom the most accurate.",
+		cost:       2,
 		parameters: decisionTreeParameters,
 		empty:      func() scorer { return new(decisionTree) },
 		fit:        fitDecisionTree,

@@ -3,6 +3,7 @@ package workflows
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 type TrainingInput struct {
 	Model             string          `json:"model"`
 	Dataset           string          `json:"dataset,omitempty"`         // s3://bucket/key of a CSV; "" is the bundled iris data
-	Algorithm         model.Algorithm `json:"algorithm,omitempty"`       // "" is logistic_regression
+	Algorithm         model.Algorithm `json:"algorithm,omitempty"`       // "" is DefaultAlgorithm
 	Hyperparameters   json.RawMessage `json:"hyperparameters,omitempty"` // of the algorithm; absent ones take their defaults
 	TestSize          *float64        `json:"test_size,omitempty"`       // share of rows held out, 0 < test_size < 1; default 0.25
 	Seed              *uint64         `json:"seed,omitempty"`            // default 42
@@ -60,10 +61,20 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 			return in, model.Spec{}, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
 		}
 	}
+	if in.Algorithm == "" {
+		in.Algorithm = DefaultAlgorithm
+	}
+	if in.Algorithm == Auto {
+		return in.resolveAuto()
+	}
 	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed}.Resolve()
 	in.Algorithm, in.Hyperparameters = spec.Algorithm, spec.Hyperparameters
-	if err == nil {
+	var wrong *model.SpecError
+	switch {
+	case err == nil:
 		in, err = in.resolveTrials(spec)
+	case errors.As(err, &wrong) && wrong.Pointer == "/algorithm":
+		err = refuse(wrong.Pointer, "%s, or %s", wrong.Reason, Auto)
 	}
 	return in, spec, err
 }
@@ -96,6 +107,8 @@ func (in TrainingInput) choosing() Method {
 	switch {
 	case in.Search != nil:
 		return in.Search.Method
+	case in.Algorithm == Auto:
+		return autoMethod
 	case in.CVFolds != nil || in.Repeats != nil:
 		return validateMethod
 	}

@@ -82,7 +82,10 @@ func (t *training) choose(ctx workflow.Context) error {
 
 // rounds tries the candidates and returns the trials to choose from: those of the last rung of a halving, else all.
 func (s *trials) rounds(ctx workflow.Context) ([]Trial, error) {
-	specs, plan := s.plan()
+	specs, plan, err := s.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s.Total = sum(plan)
 	var last []Trial
 	for i := range plan {
@@ -92,7 +95,6 @@ func (s *trials) rounds(ctx workflow.Context) ([]Trial, error) {
 			prefix = fmt.Sprintf("rung-%d-trial-", i+1)
 			s.note(ctx, "rung %d of %d: %d trials on %.3g %% of the rows", i+1, len(plan), len(specs), 100*s.share)
 		}
-		var err error
 		if last, err = s.try(ctx, specs, prefix); err != nil {
 			return nil, err
 		}
@@ -110,10 +112,13 @@ func (s *trials) rounds(ctx workflow.Context) ([]Trial, error) {
 }
 
 // plan lists what is to be tried first, and how many trials each rung has.
-func (s *trials) plan() ([]model.Spec, []int) {
-	if s.in.Search == nil {
-		specs := []model.Spec{s.spec}
-		return specs, []int{len(specs)}
+func (s *trials) plan(ctx workflow.Context) ([]model.Spec, []int, error) {
+	switch s.Method {
+	case autoMethod:
+		specs, err := s.autoSpecs(ctx)
+		return specs, []int{len(specs)}, err
+	case validateMethod:
+		return []model.Spec{s.spec}, []int{1}, nil
 	}
 	rows := int(float64(s.data.Rows) * (1 - *s.in.TestSize))
 	plan := []int{*s.in.Search.Budget}
@@ -121,7 +126,7 @@ func (s *trials) plan() ([]model.Spec, []int) {
 		plan = rungs(*s.in.Search.Budget, rows, s.data.Classes)
 	}
 	specs := s.in.Search.candidates(s.spec, plan[0])
-	return specs, rungsFrom(len(specs), len(plan))
+	return specs, rungsFrom(len(specs), len(plan)), nil
 }
 
 // specsOf is what the trials tried.
@@ -243,7 +248,11 @@ func (s *trials) settle(ctx workflow.Context, from []Trial) error {
 
 // pick chooses one of the trials, at least one of which has a score, and says why.
 func (s *trials) pick(from []Trial) (Trial, string) {
-	best := ranked(from, s.Metric)[0]
+	scored := ranked(from, s.Metric)
+	if s.Method == autoMethod {
+		return cheapest(scored)
+	}
+	best := scored[0]
 	return best, fmt.Sprintf("%s: %s %.4f ± %.4f, the best of %d trials", best.Name, s.Metric, best.Score.Mean, best.Score.Std, s.Done)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,8 +124,11 @@ func TestSearch_aFailingTrialIsNotAFailedSearch(t *testing.T) {
 		}
 		return lossIsL2(in)
 	})
+	var mu sync.Mutex
 	var closed []string
 	e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.CloseTrialInput) error {
+		mu.Lock()
+		defer mu.Unlock()
 		closed = append(closed, in.Name+" "+string(in.Status)+" "+in.Reason)
 		return temporal.NewNonRetryableApplicationError("MLflow is gone", "x", nil) // must not matter
 	}).Twice()
@@ -178,9 +182,9 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 	e.OnActivity(acts.RunTrial, mock.Anything, mock.MatchedBy(func(in activities.RunTrialInput) bool { return l2(in.Spec) <= 3 })).
 		Return(activities.TriedSpec{RunID: "r", Validated: model.Validated{Fits: 5, Scores: map[string]model.Score{"log_loss": {Mean: 0.5}}}}, nil)
 	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).Return(activities.TriedSpec{}, temporal.NewCanceledError()).After(time.Hour)
-	killed := 0
+	var killed atomic.Int64
 	e.OnActivity(acts.CloseTrial, mock.Anything, mock.MatchedBy(func(in activities.CloseTrialInput) bool { return in.Status == activities.RunKilled })).
-		Return(func(context.Context, activities.CloseTrialInput) error { killed++; return nil })
+		Return(func(context.Context, activities.CloseTrialInput) error { killed.Add(1); return nil })
 	onFinish(e, activities.RunKilled)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() {
@@ -202,8 +206,8 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 	if last.State != workflows.Revoked || last.Search.Done != 3 || last.Search.Best.RunID != "r" {
 		t.Errorf("saved status %+v, want REVOKED with the three trials that finished", last)
 	}
-	if killed != 16 {
-		t.Errorf("%d runs were killed, want those of the 16 trials under way", killed)
+	if killed.Load() != 16 {
+		t.Errorf("%d runs were killed, want those of the 16 trials under way", killed.Load())
 	}
 }
 
