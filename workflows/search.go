@@ -139,11 +139,15 @@ func (s Search) resolve(base model.Spec, folds int) (*Search, error) {
 	if len(s.Space) == 0 {
 		return nil, refuse("/search/space", "is empty: name at least one hyperparameter of %s", base.Algorithm)
 	}
+	space := make(map[string]Dimension, len(s.Space)) // the caller's stays as it is
 	for _, name := range sortedNames(s.Space) {
-		if err := s.checkDimension(base.Algorithm, name); err != nil {
+		d, err := s.resolveDimension(base.Algorithm, name)
+		if err != nil {
 			return nil, err
 		}
+		space[name] = d
 	}
+	s.Space = space
 	return s.resolveBudget()
 }
 
@@ -173,44 +177,52 @@ func (s Search) gridSize() int {
 	return size
 }
 
-// checkDimension checks what is to be tried of one hyperparameter, each value as if it had been asked for.
-func (s Search) checkDimension(a model.Algorithm, name string) error {
+// resolveDimension checks what is to be tried of one hyperparameter, each value as if it had been asked for.
+func (s Search) resolveDimension(a model.Algorithm, name string) (Dimension, error) {
 	pointer := "/search/space/" + escape(name)
 	described, _ := model.Describe(a)
 	at := slices.IndexFunc(described.Parameters, func(p model.Parameter) bool { return p.Name == name })
 	if at < 0 {
-		return refuse(pointer, "%s has no such hyperparameter", a)
+		return Dimension{}, refuse(pointer, "%s has no such hyperparameter", a)
 	}
 	d := s.Space[name]
-	if d.Range == nil {
-		if len(d.Values) == 0 {
-			return refuse(pointer, "is empty: want values, or a range with min and max")
+	if d.Range != nil {
+		r, err := s.resolveRange(*d.Range, described.Parameters[at].Type, pointer)
+		if err != nil {
+			return Dimension{}, err
 		}
-		for i, v := range d.Values {
-			if err := checkValue(a, name, v, fmt.Sprintf("%s/%d", pointer, i)); err != nil {
-				return err
-			}
+		if err := checkEnd(a, name, *r.Min, pointer+"/min", r.Integer); err != nil {
+			return Dimension{}, err
 		}
-		return nil
+		return Dimension{Range: &r}, checkEnd(a, name, *r.Max, pointer+"/max", r.Integer)
 	}
-	kind := described.Parameters[at].Type
+	if len(d.Values) == 0 {
+		return Dimension{}, refuse(pointer, "is empty: want values, or a range with min and max")
+	}
+	for i, v := range d.Values {
+		if err := checkValue(a, name, v, fmt.Sprintf("%s/%d", pointer, i)); err != nil {
+			return Dimension{}, err
+		}
+	}
+	return d, nil
+}
+
+// resolveRange checks a range of a hyperparameter of a type.
+func (s Search) resolveRange(r Range, kind, pointer string) (Range, error) {
 	switch {
 	case s.Method == GridSearch:
-		return refuse(pointer, "a grid takes a list of values, not a range")
+		return r, refuse(pointer, "a grid takes a list of values, not a range")
 	case kind != "number" && kind != "integer":
-		return refuse(pointer, "takes no numbers: want a list of values")
-	case d.Range.Min == nil || d.Range.Max == nil:
-		return refuse(pointer, "want both min and max")
-	case *d.Range.Min >= *d.Range.Max:
-		return refuse(pointer+"/max", "want more than min")
-	case d.Range.Log && *d.Range.Min <= 0:
-		return refuse(pointer+"/min", "want more than 0 on a log scale")
+		return r, refuse(pointer, "takes no numbers: want a list of values")
+	case r.Min == nil || r.Max == nil:
+		return r, refuse(pointer, "want both min and max")
+	case *r.Min >= *r.Max:
+		return r, refuse(pointer+"/max", "want more than min")
+	case r.Log && *r.Min <= 0:
+		return r, refuse(pointer+"/min", "want more than 0 on a log scale")
 	}
-	d.Range.Integer = d.Range.Integer || kind == "integer"
-	if err := checkEnd(a, name, *d.Range.Min, pointer+"/min", d.Range.Integer); err != nil {
-		return err
-	}
-	return checkEnd(a, name, *d.Range.Max, pointer+"/max", d.Range.Integer)
+	r.Integer = r.Integer || kind == "integer"
+	return r, nil
 }
 
 // checkEnd checks an end of a range.
@@ -255,10 +267,15 @@ func refuse(pointer, format string, args ...any) error {
 // escape makes a name a reference token of a JSON pointer (RFC 6901), short enough for a message.
 func escape(name string) string {
 	const longest = 80
-	if len(name) > longest {
-		name = name[:longest] + "…"
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(name, longest))
+}
+
+// clip shortens what somebody else has written. It stays UTF-8: Temporal takes no other message.
+func clip(s string, longest int) string {
+	if len(s) <= longest {
+		return s
 	}
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return strings.ToValidUTF8(s[:longest], "") + "…"
 }
 
 // joined lists words for a sentence.

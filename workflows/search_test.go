@@ -79,6 +79,7 @@ func TestSearch_refusals(t *testing.T) {
 		"no space":             {`"search":{"method":"grid"}`, "/search/space"},
 		"unknown parameter":    {`"search":{"method":"grid","space":{"a/b":[1]}}`, "/search/space/a~1b"},
 		"long parameter":       {`"search":{"method":"grid","space":{"` + strings.Repeat("x", 500) + `":[1]}}`, "/search/space/" + strings.Repeat("x", 80) + "…"},
+		"cut within a letter":  {`"search":{"method":"grid","space":{"x` + strings.Repeat("ü", 300) + `":[1]}}`, "/search/space/x" + strings.Repeat("ü", 39) + "…"},
 		"no values":            {`"search":{"method":"random","space":{"l2":[]}}`, "/search/space/l2"},
 		"bad value":            {`"search":{"method":"random","space":{"l2":[1,-1]}}`, "/search/space/l2/1"},
 		"range in a grid":      {`"search":{"method":"grid","space":{"l2":{"min":1,"max":2}}}`, "/search/space/l2"},
@@ -109,6 +110,17 @@ func TestSearch_refusals(t *testing.T) {
 				t.Errorf("refused with %v, want the pointer %s", err, test.pointer)
 			}
 		})
+	}
+}
+
+func TestSearch_leavesTheRequestAlone(t *testing.T) {
+	in := workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"random","space":{"max_iterations":{"min":1,"max":9}}}`)}
+	got, _, err := in.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Search.Space["max_iterations"].Range.Integer || in.Search.Space["max_iterations"].Range.Integer || in.Search.Budget != nil {
+		t.Errorf("resolved %+v from %+v, want whole numbers in the first only", got.Search, in.Search)
 	}
 }
 

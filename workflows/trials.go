@@ -192,7 +192,7 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 		s.first = firstError(s.first, err)
 	}
 	_, reason := Outcome(err)
-	trial.Error = clip(reason.Message)
+	trial.Error = clip(reason.Message, longestReason)
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = withOptions(ctx, closing, "close the run of "+trial.Name)
 	closeErr := workflow.ExecuteActivity(ctx, s.acts.CloseTrial, activities.CloseTrialInput{
@@ -217,7 +217,7 @@ func (s *trials) publish(ctx workflow.Context, of []Trial) {
 // allFailed is the error of a search without a single score: that of the first trial that failed.
 func (s *trials) allFailed() error {
 	_, reason := Outcome(s.first)
-	message := fmt.Sprintf("all %d trials failed, the first: %s", s.Failed, clip(reason.Message))
+	message := fmt.Sprintf("all %d trials failed, the first: %s", s.Failed, clip(reason.Message, longestReason))
 	var application *temporal.ApplicationError
 	kind := activities.ErrBadInput
 	if errors.As(s.first, &application) {
@@ -254,12 +254,4 @@ func (s *trials) pick(from []Trial) (Trial, string) {
 	}
 	best := scored[0]
 	return best, fmt.Sprintf("%s: %s %.4f ± %.4f, the best of %d trials", best.Name, s.Metric, best.Score.Mean, best.Score.Std, s.Done)
-}
-
-// clip shortens a message.
-func clip(message string) string {
-	if len(message) <= longestReason {
-		return message
-	}
-	return message[:longestReason] + "…"
 }
