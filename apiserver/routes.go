@@ -41,6 +41,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, verdictOperation("approve", "/tasks/{task_id}/approve"), s.postApprove)
 	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), s.postReject)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
+	jsonRoute(s, listAlgorithmsOperation("/algorithms"), s.getAlgorithms)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
 	s.plain(s.batchResultOperation("/predict/batch/{task_id}"), s.handleBatchResult)
