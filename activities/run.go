@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -29,6 +28,8 @@ type StartRunInput struct {
 	Dataset  Dataset    `json:"dataset"`
 	Spec     model.Spec `json:"spec"`
 	TestSize float64    `json:"test_size"`
+	// Search, when given, describes the search that will decide on the spec; LogChoice then logs the spec.
+	Search map[string]string `json:"search,omitempty"`
 
 	Tags map[string]string `json:"tags,omitempty"` // of the request
 }
@@ -74,9 +75,7 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 		return Run{}, err
 	}
 	started := Run{ID: run.ID, ExperimentID: experiment, ArtifactURI: run.ArtifactURI}
-	params := in.Spec.Params()
-	params["test_size"] = strconv.FormatFloat(in.TestSize, 'g', -1, 64)
-	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: params}); err != nil {
+	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: runParams(in)}); err != nil {
 		return Run{}, err
 	}
 	return started, a.logDataset(ctx, run.ID, in)

@@ -92,9 +92,14 @@ func (s *Server) trainingOperation(path string) huma.Operation {
 
 // trainingJSON is a training as JSON: what the query can say, and the rest.
 func trainingJSON() *huma.Schema {
+	var ofFamilies []*huma.Schema
+	for _, d := range descriptions() {
+		ofFamilies = append(ofFamilies, hyperparameters(d))
+	}
 	fields := map[string]*huma.Schema{
 		"model":           {Type: huma.TypeString, Description: "that of the path, if any"},
-		"hyperparameters": {Type: huma.TypeObject, AdditionalProperties: true, Description: "of the algorithm; absent ones take their defaults"},
+		"hyperparameters": {Type: huma.TypeObject, AnyOf: ofFamilies, Description: "of the algorithm; absent ones take their defaults"},
+		"search":          searchSchema(),
 	}
 	maps.Copy(fields, gateJSON())
 	for _, p := range trainingQuery() {
@@ -131,25 +136,22 @@ func gateJSON() map[string]*huma.Schema {
 }
 
 func trainingQuery() []*huma.Param {
-	var algorithms []any
-	for _, a := range model.Algorithms() {
-		algorithms = append(algorithms, a)
-	}
-	var policies []any
-	for _, p := range workflows.PromotePolicies() {
-		policies = append(policies, p)
-	}
+	algorithms := append(anyOf(model.Algorithms()), workflows.Auto)
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
 	return []*huma.Param{
-		query("algorithm", "what to fit", &huma.Schema{Type: huma.TypeString, Enum: algorithms, Default: model.LogisticRegression}),
+		query("algorithm", "what to fit", &huma.Schema{Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm}),
 		query("test_size", "share of the rows to hold out", &huma.Schema{Type: huma.TypeNumber, ExclusiveMinimum: of(0.0), ExclusiveMaximum: of(1.0), Default: workflows.DefaultTestSize}),
 		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
 		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),
 		query("allow_schema_change", "take a CSV whose features are not those of the model", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("cv_folds", "folds of a trial; given without a search, the spec is cross-validated before it is fitted", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: of(float64(workflows.MinFolds)), Maximum: of(float64(workflows.MaxFolds)), Examples: []any{workflows.DefaultCVFolds},
+		}),
+		query("repeats", "how often a trial is repeated with other folds", &huma.Schema{Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(workflows.MaxRepeats))}),
 		query("promote", "who decides on the promotion: the gate, nobody, or the gate and then a person (POST /tasks/{task_id}/approve)",
-			&huma.Schema{Type: huma.TypeString, Enum: policies, Default: workflows.PromoteAuto}),
+			&huma.Schema{Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto}),
 		query("data_path", "an object that holds the CSV: s3://bucket/key", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
 	}
 }

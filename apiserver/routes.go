@@ -41,6 +41,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, verdictOperation("approve", "/tasks/{task_id}/approve"), s.postApprove)
 	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), s.postReject)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
+	jsonRoute(s, listAlgorithmsOperation("/algorithms"), s.getAlgorithms)
 
 	jsonRoute(s, listDatasetsOperation("/datasets"), s.getDatasets)
 	s.plain(s.uploadDatasetOperation("/datasets"), s.handleDatasetUpload)

@@ -28,6 +28,7 @@ type Task struct {
 	Done      int64                      `json:"done"`
 	Total     int64                      `json:"total" doc:"0 while unknown"`
 	Unit      string                     `json:"unit,omitempty" doc:"what done and total count"`
+	Search    *workflows.SearchProgress  `json:"search,omitempty" doc:"trials of a training: how many, and the best so far"`
 	StartedAt time.Time                  `json:"started_at"`
 	EndedAt   *time.Time                 `json:"ended_at,omitempty"`
 	Error     *workflows.TaskError       `json:"error,omitempty" doc:"why it failed"`

@@ -59,10 +59,23 @@ var trainingParameters = map[string]struct {
 		in.Promote = workflows.PromotePolicy(value)
 		return nil
 	}},
+	"cv_folds": {"cv_folds", func(in *workflows.TrainingInput, value string) (err error) {
+		in.CVFolds, err = wholeNumber(value)
+		return err
+	}},
+	"repeats": {"repeats", func(in *workflows.TrainingInput, value string) (err error) {
+		in.Repeats, err = wholeNumber(value)
+		return err
+	}},
 	"data_path": {"dataset", func(in *workflows.TrainingInput, value string) error {
 		in.Dataset = value
 		return nil
 	}},
+}
+
+func wholeNumber(value string) (*int, error) {
+	v, err := strconv.Atoi(value)
+	return &v, say(err, "is not a whole number")
 }
 
 // say is err in words for the client.
@@ -131,6 +144,7 @@ func (t *trainingRequest) json(body []byte) error {
 		"model": &t.in.Model, "dataset": &t.in.Dataset, "algorithm": &t.in.Algorithm, "hyperparameters": &t.in.Hyperparameters,
 		"test_size": &t.in.TestSize, "seed": &t.in.Seed, "label_column": &t.in.LabelColumn, "allow_schema_change": &t.in.AllowSchemaChange,
 		"promote": &t.in.Promote, "gate": &t.in.Gate, "tags": &t.in.Tags,
+		"search": &t.in.Search, "cv_folds": &t.in.CVFolds, "repeats": &t.in.Repeats,
 	}
 	ofPath := t.in.Model
 	for name, value := range fields {
@@ -142,9 +156,10 @@ func (t *trainingRequest) json(body []byte) error {
 			at.Detail = "is not a field of a training"
 		case twice:
 			at.Detail = "is given as a query parameter already"
-		case json.Unmarshal(value, target) != nil:
-			at.Detail = fmt.Sprintf("%s is of the wrong type or out of range", clip(string(value)))
-		case t.in.Model != ofPath:
+		default:
+			at.Detail = misfit(value, json.Unmarshal(value, target))
+		}
+		if at.Detail == "" && t.in.Model != ofPath {
 			at.Detail = fmt.Sprintf("%q is not the model of the path, %s", clip(t.in.Model), ofPath)
 		}
 		if at.Detail != "" {
@@ -153,6 +168,17 @@ func (t *trainingRequest) json(body []byte) error {
 		t.places[name] = at
 	}
 	return nil
+}
+
+// misfit says why a value did not go into its field, "" when it did.
+func misfit(value json.RawMessage, err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case strings.HasPrefix(err.Error(), "json: unknown field"):
+		return clip(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return fmt.Sprintf("%s is of the wrong type or out of range", clip(string(value)))
 }
 
 // jsonProblem says where a body is not JSON, or that it is JSON of the wrong kind.

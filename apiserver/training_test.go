@@ -88,6 +88,10 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
 		})},
 		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) { in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5) })},
+		{name: "auto", path: "/iris/training?algorithm=auto", want: with(func(in *workflows.TrainingInput) {
+			in.Algorithm, in.CVFolds, in.Repeats = workflows.Auto, ptr(5), ptr(1)
+		})},
+		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = ptr(3), ptr(2) })},
 		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
 		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset, in.Seed = "wine", uri, ptr[uint64](4) })},
 	} {
@@ -102,7 +106,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 				t.Errorf("Location %q, want %q", got.header.Get("Location"), want)
 			}
 			in := a.inputOf(t, id)
-			if len(in.Hyperparameters) == 0 {
+			if len(in.Hyperparameters) == 0 && in.Algorithm != workflows.Auto {
 				t.Error("no hyperparameters: the defaults were not filled in")
 			}
 			if strings.Contains(test.body, `"l2":0.5`) && !strings.Contains(string(in.Hyperparameters), `"l2":0.5`) {
@@ -146,6 +150,15 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "an unknown algorithm", path: "/iris/training?algorithm=magic", status: 422, fault: parameter("algorithm"), want: "magic"},
 		{name: "an unknown policy", path: "/iris/training?promote=sometimes", status: 422, fault: parameter("promote"), want: "sometimes"},
 		{name: "an unknown policy as JSON", path: "/iris/training", send: [2]string{`{"promote":"sometimes"}`, asJSON}, status: 422, fault: pointer("/promote")},
+		{name: "folds in words", path: "/iris/training?cv_folds=five", status: 422, fault: parameter("cv_folds"), want: "five"},
+		{name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"), want: "1 to 10"},
+		{name: "hyperparameters for auto", path: "/iris/training?algorithm=auto", send: [2]string{`{"hyperparameters":{"l2":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters"), want: "auto"},
+		{name: "an unknown method", path: "/iris/training", send: [2]string{`{"search":{"method":"bayes","space":{"l2":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/method"), want: "halving"},
+		{name: "an empty space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{}}}`, asJSON}, status: 422, fault: pointer("/search/space")},
+		{name: "an unknown metric", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422, fault: pointer("/search/metric"), want: "log_loss"},
+		{name: "an unknown hyperparameter of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"depth":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/space/depth")},
+		{name: "a bad value of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1,"x"]}}}`, asJSON}, status: 422, fault: pointer("/search/space/l2/1")},
+		{name: "a misspelt field of a search", path: "/iris/training", send: [2]string{`{"search":{"methods":"grid"}}`, asJSON}, status: 422, fault: pointer("/search"), want: "methods"},
 		{name: "a malformed query", path: "/iris/training?seed=%zz", status: 422, want: "malformed"},
 
 		// data_path.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,11 @@ func TestHistories(t *testing.T) {
 
 	in := workflows.TrainingInput{Model: "history", Dataset: clean}
 	tree, broken, changed := in, in, in
+	searched, automatic := in, in
+	searched.Search = &workflows.Search{Method: workflows.GridSearch, Folds: ptr(3), Space: map[string]workflows.Dimension{
+		"l2": {Values: []json.RawMessage{json.RawMessage("1"), json.RawMessage("10")}},
+	}}
+	automatic.Algorithm = workflows.Auto
 	tree.Algorithm = model.DecisionTree
 	broken.Dataset = ragged
 	changed.Dataset, changed.AllowSchemaChange = other, true
@@ -41,6 +47,8 @@ func TestHistories(t *testing.T) {
 		{"training-bad-dataset", workflows.Training, broken, "line 3"},
 		{"training-bad-input", workflows.Training, workflows.TrainingInput{Model: "History"}, "/model"},
 		{"training-needs-approval", workflows.Training, changed, ""},
+		{"training-searched", workflows.Training, searched, ""},
+		{"training-auto", workflows.Training, automatic, ""},
 		{"batch-scored", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: rows, Count: 2}, ""},
 		{"batch-bad-rows", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows}, "line 3"},
 		{"batch-unknown-version", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "99", Rows: rows}, "99"},

@@ -4,7 +4,8 @@ import "iris/internal/dataset"
 
 // classWeight is the hyperparameter that the learners of trees share: with balanced, every class counts the same in
 // training, however few its rows.
-var classWeight = choice("class_weight", "none", "none", "balanced")
+var classWeight = choice("class_weight", "none", "none", "balanced").
+	means("With balanced every class counts the same in training, however few its rows; with none every row does.")
 
 // classWeights returns what a row of each class counts: 1, or, when balanced, rows/(classes that occur · rows of the
 // class), scikit-learn's formula, so that all rows together count as many as they are. A class without rows has 1.

@@ -14,8 +14,8 @@ import (
 //   - criterion: the impurity that a split lowers.
 //   - max_depth: splits on the way to a leaf at most, -1 for as many as it takes until the leaves are pure.
 var decisionTreeParameters = []parameter{
-	choice("criterion", "gini", "gini", "entropy"),
-	integer("max_depth", -1, 1, 100, -1),
+	choice("criterion", "gini", "gini", "entropy").means("The impurity that a split lowers."),
+	integer("max_depth", -1, 1, 100, -1).means("Splits on the way to a leaf at most; -1 grows until the leaves are pure."),
 }
 
 // decisionTree is a binary tree in one array. A child is the index of a split, always higher than its parent's, or,

@@ -16,7 +16,15 @@ type parameter struct {
 	standard any // float64, int64, string or elements, as read returns it
 	// read refuses a wrong type and a value out of range, with a *SpecError when what is wrong lies within the value:
 	// its Pointer begins at the value.
-	read func(json.RawMessage) (any, error)
+	read   func(json.RawMessage) (any, error)
+	domain Domain // what read takes, as data
+	about  string // a sentence for users, see means
+}
+
+// means returns p with the sentence that users read about it.
+func (p parameter) means(about string) parameter {
+	p.about = about
+	return p
 }
 
 // elements is the value of an array parameter.
@@ -33,7 +41,7 @@ func (e elements) String() string {
 
 // number is a parameter from low to high, both included.
 func number(name string, standard, low, high float64) parameter {
-	return parameter{name, standard, func(raw json.RawMessage) (any, error) {
+	return parameter{name: name, standard: standard, domain: Domain{Type: "number", Low: low, High: high}, read: func(raw json.RawMessage) (any, error) {
 		v, err := parseNumber(raw)
 		if err != nil || v < low || v > high {
 			return nil, fmt.Errorf("want a number from %v to %v", low, high)
@@ -48,7 +56,8 @@ func integer(name string, standard, low, high int64, extra ...int64) parameter {
 	for _, e := range extra {
 		want += fmt.Sprintf(", or %d", e)
 	}
-	return parameter{name, standard, func(raw json.RawMessage) (any, error) {
+	domain := Domain{Type: "integer", Low: float64(low), High: float64(high), Extra: extra}
+	return parameter{name: name, standard: standard, domain: domain, read: func(raw json.RawMessage) (any, error) {
 		v, err := parseNumber(raw)
 		n := int64(v) // v is checked to be exactly n before n is used
 		if err != nil || float64(n) != v || (n < low || n > high) && !slices.Contains(extra, n) {
@@ -60,7 +69,7 @@ func integer(name string, standard, low, high int64, extra ...int64) parameter {
 
 // choice is a parameter that is one of words.
 func choice(name, standard string, words ...string) parameter {
-	return parameter{name, standard, func(raw json.RawMessage) (any, error) {
+	return parameter{name: name, standard: standard, domain: Domain{Type: "string", Words: words}, read: func(raw json.RawMessage) (any, error) {
 		var v string
 		if err := json.Unmarshal(raw, &v); err != nil || !slices.Contains(words, v) {
 			return nil, fmt.Errorf("want one of %s", list(words))
@@ -71,7 +80,8 @@ func choice(name, standard string, words ...string) parameter {
 
 // array is a list of at most longest values, each as element reads it. It takes the name of its element.
 func array(element parameter, longest int, standard ...any) parameter {
-	return parameter{element.name, append(elements{}, standard...), func(raw json.RawMessage) (any, error) {
+	domain := Domain{Type: "array", Items: &element.domain, Longest: longest}
+	return parameter{name: element.name, standard: append(elements{}, standard...), domain: domain, read: func(raw json.RawMessage) (any, error) {
 		var given []json.RawMessage
 		if err := json.Unmarshal(raw, &given); err != nil || given == nil || len(given) > longest {
 			return nil, fmt.Errorf("want an array of at most %d values", longest)

@@ -20,9 +20,9 @@ import (
 //   - max_iterations: L-BFGS steps at most; a fit usually converges in 10 to 50.
 //   - tolerance: converged when no component of the gradient of that mean is larger.
 var logisticRegressionParameters = []parameter{
-	number("l2", 1, 0, 1e6),
-	integer("max_iterations", 200, 1, 10_000),
-	number("tolerance", 1e-6, 1e-12, 0.1),
+	number("l2", 1, 0, 1e6).means("Strength of the penalty on large weights, scikit-learn's 1/C; higher is smoother, 0 is none."),
+	integer("max_iterations", 200, 1, 10_000).means("Steps of the optimiser at most; a fit usually converges in 10 to 50."),
+	number("tolerance", 1e-6, 1e-12, 0.1).means("Converged when no component of the gradient is larger."),
 }
 
 // logisticRegression is softmax(bias + weights · (x-mean)/scale). The standardisation stays apart from the weights:

@@ -29,6 +29,9 @@ type scorer interface {
 
 // family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, and a line below.
 type family struct {
+	summary    string // a sentence for users
+	cost       int    // see Cost
+	autoRows   int    // the most rows that Candidates has it tried on, where more would take too long; 0 is no bound
 	parameters []parameter
 	presets    map[string]map[string]any // other defaults, by the value of the parameter "preset"
 	empty      func() scorer             // for Decode to fill
@@ -38,37 +41,54 @@ type family struct {
 
 var families = map[Algorithm]family{
 	LogisticRegression: {
+		summary:    "Multinomial logistic regression on standardised features, fitted by L-BFGS: fast, and its probabilities can be trusted.",
+		cost:       1,
 		parameters: logisticRegressionParameters,
 		empty:      func() scorer { return new(logisticRegression) },
 		fit:        fitLogisticRegression,
 	},
 	GaussianNB: {
+		summary:    "Gaussian naive Bayes: every feature is normal and independent of the others within a class; the fastest to fit, its probabilities are often too sure.",
+		cost:       2,
 		parameters: gaussianNBParameters,
 		empty:      func() scorer { return new(gaussianNB) },
 		fit:        fitGaussianNB,
 	},
 	KNN: {
+		summary:    "The k nearest training rows by Euclidean distance vote: nothing to fit, but the artifact holds all rows, and a prediction searches them.",
+		cost:       200,
+		autoRows:   20_000,
 		parameters: knnParameters,
 		empty:      func() scorer { return new(knn) },
 		fit:        fitKNN,
 	},
 	MLP: {
+		summary:    "A multilayer perceptron trained by Adam, with dropout and early stopping: learns curved boundaries, takes longer to fit.",
+		cost:       20,
+		autoRows:   100_000,
 		parameters: mlpParameters,
 		presets:    mlpPresets,
 		empty:      func() scorer { return new(mlp) },
 		fit:        fitMLP,
 	},
 	DecisionTree: {
+		summary:    "A single CART decision tree: easy to explain, seldom the most accurate.",
+		cost:       2,
 		parameters: decisionTreeParameters,
 		empty:      func() scorer { return new(decisionTree) },
 		fit:        fitDecisionTree,
 	},
 	GBDT: {
+		summary:    "Gradient boosted trees with early stopping: often the most accurate on tables of many rows.",
+		cost:       50,
 		parameters: gbdtParameters,
 		empty:      func() scorer { return new(gbdt) },
 		fit:        fitGBDT,
 	},
 	RandomForest: {
+		summary:    "A random forest of trees on bootstraps of the rows: good without tuning, large as an artifact.",
+		cost:       100,
+		autoRows:   200_000,
 		parameters: randomForestParameters,
 		empty:      func() scorer { return new(randomForest) },
 		fit:        fitRandomForest,

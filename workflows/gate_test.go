@@ -88,7 +88,7 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		"a tag without a key":       {`{"tags":{"":"x"}}`, "/tags/"},
 		"a tag with a bad key":      {`{"tags":{"a b":"x"}}`, "/tags/a b"},
 		"a tag that begins badly":   {`{"tags":{".a":"x"}}`, "/tags/.a"},
-		"a tag with a long key":     {`{"tags":{"` + strings.Repeat("k", 101) + `":"x"}}`, "/tags/" + strings.Repeat("k", 80)},
+		"a tag with a long key":     {`{"tags":{"` + strings.Repeat("k", 101) + `":"x"}}`, "/tags/" + strings.Repeat("k", 80) + "…"},
 		"a tag of MLflow":           {`{"tags":{"mlflow.user":"x"}}`, "/tags/mlflow.user"},
 		"a tag of ours":             {`{"tags":{"iris.gate":"x"}}`, "/tags/iris.gate"},
 		"a tag of the run":          {`{"tags":{"gate":"x"}}`, "/tags/gate"},

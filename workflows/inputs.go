@@ -1,8 +1,9 @@
 package workflows
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
+	"strconv"
 	"time"
 
 	"iris/internal/dataset"
@@ -21,14 +22,17 @@ const (
 type TrainingInput struct {
 	Model             string          `json:"model"`
 	Dataset           string          `json:"dataset,omitempty"`         // s3://bucket/key of a CSV; "" is the bundled iris data
-	Algorithm         model.Algorithm `json:"algorithm,omitempty"`       // "" is logistic_regression
+	Algorithm         model.Algorithm `json:"algorithm,omitempty"`       // "" is DefaultAlgorithm
 	Hyperparameters   json.RawMessage `json:"hyperparameters,omitempty"` // of the algorithm; absent ones take their defaults
 	TestSize          *float64        `json:"test_size,omitempty"`       // share of rows held out, 0 < test_size < 1; default 0.25
 	Seed              *uint64         `json:"seed,omitempty"`            // default 42
 	LabelColumn       string          `json:"label_column,omitempty"`    // "" is the model's label column, else the last one
 	AllowSchemaChange bool            `json:"allow_schema_change,omitempty"`
-	Promote           PromotePolicy   `json:"promote,omitempty"` // "" is auto
-	Gate              *GateRules      `json:"gate,omitempty"`    // what a version must reach; nil is nothing but the champion
+	Search            *Search         `json:"search,omitempty"`   // for the best hyperparameters
+	CVFolds           *int            `json:"cv_folds,omitempty"` // of trials, 2 to 20, default 5; given without a search, the spec is tried before it is fitted
+	Repeats           *int            `json:"repeats,omitempty"`  // of a trial, each with other folds, 1 to 10, default 1
+	Promote           PromotePolicy   `json:"promote,omitempty"`  // "" is auto
+	Gate              *GateRules      `json:"gate,omitempty"`     // what a version must reach; nil is nothing but the champion
 
 	Tags map[string]string `json:"tags,omitempty"` // for the run and the version in MLflow
 }
@@ -36,9 +40,7 @@ type TrainingInput struct {
 // UnmarshalJSON refuses fields that are not part of the input.
 func (in *TrainingInput) UnmarshalJSON(data []byte) error {
 	type plain TrainingInput
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode((*plain)(in))
+	return strict(data, (*plain)(in))
 }
 
 // Resolve checks the input and fills in the defaults. The error is a *model.SpecError naming the field.
@@ -70,9 +72,84 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return in, model.Spec{}, err
 	}
+	if in.Algorithm == "" {
+		in.Algorithm = DefaultAlgorithm
+	}
+	if in.Algorithm == Auto {
+		return in.resolveAuto()
+	}
 	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed}.Resolve()
-	in.Algorithm, in.Hyperparameters = spec.Algorithm, spec.Hyperparameters
+	in.Algorithm = spec.Algorithm
+	if in.Search == nil { // a search begins with what was given: a preset that it tries decides on the rest
+		in.Hyperparameters = spec.Hyperparameters
+	}
+	var wrong *model.SpecError
+	switch {
+	case err == nil:
+		in, err = in.resolveTrials(spec)
+	case errors.As(err, &wrong) && wrong.Pointer == "/algorithm":
+		err = refuse(wrong.Pointer, "%s, or %s", wrong.Reason, Auto)
+	}
 	return in, spec, err
+}
+
+// resolveTrials checks how a spec is to be tried, and fills in the defaults where it is.
+func (in TrainingInput) resolveTrials(spec model.Spec) (_ TrainingInput, err error) {
+	if in.Search == nil && in.choosing() == "" {
+		return in, nil
+	}
+	if in.CVFolds == nil {
+		in.CVFolds = ptr(DefaultCVFolds)
+	}
+	if err := within("/cv_folds", *in.CVFolds, MinFolds, MaxFolds); err != nil {
+		return in, err
+	}
+	if in.Repeats == nil {
+		in.Repeats = ptr(1)
+	}
+	if err := within("/repeats", *in.Repeats, 1, MaxRepeats); err != nil {
+		return in, err
+	}
+	if in.Search != nil {
+		in.Search, err = in.Search.resolve(spec, *in.CVFolds)
+	}
+	return in, err
+}
+
+// choosing is how the spec is to be found or tried before it is fitted, "" when it is not.
+func (in TrainingInput) choosing() Method {
+	switch {
+	case in.Search != nil:
+		return in.Search.Method
+	case in.Algorithm == Auto:
+		return autoMethod
+	case in.CVFolds != nil || in.Repeats != nil:
+		return validateMethod
+	}
+	return ""
+}
+
+// crossValidation is how a trial of a resolved input goes.
+func (in TrainingInput) crossValidation() (folds, repeats int) {
+	if in.Search != nil {
+		return *in.Search.Folds, *in.Repeats
+	}
+	return *in.CVFolds, *in.Repeats
+}
+
+// searchParams are the parameters of the MLflow run of a training whose spec is yet to be found, nil when it is given.
+func (in TrainingInput) searchParams() map[string]string {
+	method := in.choosing()
+	if method == "" {
+		return nil
+	}
+	params := map[string]string{"search.method": string(method)}
+	if s := in.Search; s != nil {
+		params["search.metric"], params["search.budget"] = string(s.Metric), strconv.Itoa(*s.Budget)
+	}
+	folds, repeats := in.crossValidation()
+	params["cv_folds"], params["repeats"] = strconv.Itoa(folds), strconv.Itoa(repeats)
+	return params
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -90,6 +167,7 @@ type TrainingResult struct {
 	TestRows     int                `json:"test_rows"`
 	Metrics      map[string]float64 `json:"metrics"` // on the held-out rows
 	Gate         Gate               `json:"gate"`
+	Search       *SearchResult      `json:"search,omitempty"` // how the spec was found
 }
 
 // BatchInput asks for the scores of rows that lie in the object store.

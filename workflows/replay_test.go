@@ -33,7 +33,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, least := range map[string]int{"training": 6, "batch": 3, "promotion": 2} {
+	for kind, least := range map[string]int{"training": 8, "batch": 3, "promotion": 2} {
 		if replayed[kind] < least {
 			t.Errorf("%d histories of a %s were replayed, want at least %d", replayed[kind], kind, least)
 		}

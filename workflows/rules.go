@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,9 +22,7 @@ type GateRules struct {
 // UnmarshalJSON refuses fields that are not rules: a misspelt one would open the gate.
 func (r *GateRules) UnmarshalJSON(data []byte) error {
 	type plain GateRules
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode((*plain)(r))
+	return strict(data, (*plain)(r))
 }
 
 // check refuses rules that no version could be measured by. The error is a *model.SpecError.
@@ -42,7 +38,7 @@ func (r *GateRules) check() error {
 		for _, metric := range workflow.DeterministicKeys(bound.rules) {
 			if !slices.Contains(known, metric) {
 				return &model.SpecError{
-					Pointer: "/gate/" + bound.name + "/" + pointerSegment(metric),
+					Pointer: "/gate/" + bound.name + "/" + escape(metric),
 					Reason:  "is not a metric of a training: want " + strings.Join(known, ", "),
 				}
 			}
@@ -110,7 +106,7 @@ func checkTags(tags map[string]string) error {
 			reason = fmt.Sprintf("a value has 1 to %d bytes of UTF-8", maxTagValue)
 		}
 		if reason != "" {
-			return &model.SpecError{Pointer: "/tags/" + pointerSegment(key), Reason: reason}
+			return &model.SpecError{Pointer: "/tags/" + escape(key), Reason: reason}
 		}
 	}
 	return nil
@@ -127,10 +123,4 @@ func isTagKey(key string) bool {
 		}
 	}
 	return true
-}
-
-// pointerSegment is a key as a segment of an RFC 6901 pointer, cut to a length that is fit for a message.
-func pointerSegment(key string) string {
-	const limit = 80
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(strings.ToValidUTF8(key[:min(len(key), limit)], ""))
 }

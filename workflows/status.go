@@ -24,7 +24,7 @@ type Status struct {
 	Stage     string     `json:"stage,omitempty"` // what is being done now, or was when it ended
 	Done      int64      `json:"done"`
 	Total     int64      `json:"total"`          // 0 while unknown
-	Unit      string     `json:"unit,omitempty"` // of Done and Total: iterations, rows
+	Unit      string     `json:"unit,omitempty"` // of Done and Total: iterations, rows, trials
 	StartedAt time.Time  `json:"started_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
@@ -32,6 +32,9 @@ type Status struct {
 
 	// Approval is set while a training waits for somebody to approve its version.
 	Approval *PendingApproval `json:"approval,omitempty"`
+
+	// Search is how far a training is with its trials, or how far it was when it ended.
+	Search *SearchProgress `json:"search,omitempty"`
 
 	// One of them is set when the task has ended well.
 	Training  *TrainingResult  `json:"training,omitempty"`

@@ -22,8 +22,9 @@ type training struct {
 	result   TrainingResult
 }
 
-// Training validates a dataset, fits a model on it, evaluates it on the held-out rows, registers it as a version and
-// promotes it when the gate says that it is not worse than the champion, and whoever is to be asked agrees.
+// Training validates a dataset, tries specs where it is asked to, fits a model on it, evaluates it on the held-out rows,
+// registers it as a version and promotes it when the gate says that it is not worse than the champion, and whoever is to
+// be asked agrees.
 func Training(ctx workflow.Context, in TrainingInput) (TrainingResult, error) {
 	base, err := startTask(ctx, in.Model)
 	if err != nil {
@@ -49,12 +50,15 @@ func (t *training) steps(ctx workflow.Context) error {
 		{"check the request", t.check},
 		{"validate the dataset", t.validate},
 		{"start the MLflow run", t.startRun},
+		{"", t.choose},
 		{"train the model", t.train},
 		{"evaluate the model", t.evaluate},
 		{"register the version", t.register},
 		{"decide on promotion", t.promote},
 	} {
-		t.stage(ctx, step.stage)
+		if step.stage != "" { // the others say themselves whether they have something to do
+			t.stage(ctx, step.stage)
+		}
 		if err := step.do(ctx); err != nil {
 			return err
 		}
@@ -87,7 +91,7 @@ func (t *training) startRun(ctx workflow.Context) error {
 	t.runTried = true
 	ctx = withOptions(ctx, quick, "lab book: experiment "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.StartRun, activities.StartRunInput{
-		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Tags: t.in.Tags,
+		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Search: t.in.searchParams(), Tags: t.in.Tags,
 	}).Get(ctx, &t.run)
 	t.result.RunID, t.result.ExperimentID = t.run.ID, t.run.ExperimentID
 	return err

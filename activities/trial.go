@@ -1,0 +1,182 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"iris/internal/dataset"
+	"iris/internal/mlflow"
+	"iris/model"
+)
+
+// Tags of the run of a trial. MLflow shows a run under the one that the first names; the second finds it again when
+// RunTrial runs twice.
+const (
+	tagParent = "mlflow.parentRunId"
+	tagTrial  = "trial"
+)
+
+// RunTrialInput says what to try on which rows.
+type RunTrialInput struct {
+	Dataset  Dataset               `json:"dataset"`
+	Spec     model.Spec            `json:"spec"`
+	TestSize float64               `json:"test_size"`
+	Share    float64               `json:"share"` // of the rows for training, 0 < share <= 1
+	CV       model.CrossValidation `json:"cv"`
+	Parent   Run                   `json:"parent"` // of the training that the trial is a part of
+	Name     string                `json:"name"`   // unlike that of any other trial of the training
+}
+
+// TriedSpec is how a spec did in a trial.
+type TriedSpec struct {
+	RunID string `json:"run_id"` // the trial's own
+	Rows  int    `json:"rows"`   // that it was tried on
+	model.Validated
+}
+
+// RunTrial cross-validates a spec on rows for training: those that the split holds out are never looked at. It has a run
+// of its own, a child of the training's, which it finishes when all went well; CloseTrial does when not.
+func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec, error) {
+	report, stop := beat(ctx)
+	defer stop()
+	tried, err := a.runTrial(ctx, in, report)
+	return tried, translate(err)
+}
+
+func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func(Progress)) (TriedSpec, error) {
+	run, err := a.startTrial(ctx, in)
+	if err != nil {
+		return TriedSpec{}, err
+	}
+	table, err := a.table(ctx, in.Dataset)
+	if err != nil {
+		return TriedSpec{}, err
+	}
+	train, _ := dataset.NewSplit(table, in.Spec.Seed, in.TestSize).Rows(table)
+	rows := table.Subset(train)
+	if in.Share < 1 {
+		rows = rows.Subset(dataset.Sample(rows, in.Share, in.Spec.Seed))
+	}
+	// The time of every attempt, so that the points of a second one fall on those of the first.
+	at := activity.GetInfo(ctx).ScheduledTime
+	var points []mlflow.Metric
+	start := time.Now()
+	validated, err := model.CrossValidate(ctx, rows, in.Spec, in.CV, func(fit int, m model.Metrics) {
+		report(Progress{Done: int64(fit + 1), Total: int64(in.CV.Folds * in.CV.Repeats), Unit: "fits", Loss: m.LogLoss})
+		for name, value := range m.Summary() {
+			points = append(points, mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(fit)})
+		}
+	})
+	if err != nil {
+		return TriedSpec{}, err
+	}
+	points = append(points, validatedMetrics(validated, at)...)
+	points = append(points, mlflow.Metric{Key: "fit_seconds", Value: time.Since(start).Seconds(), Time: at})
+	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Metrics: points}); err != nil {
+		return TriedSpec{}, err
+	}
+	tried := TriedSpec{RunID: run.ID, Rows: rows.Rows(), Validated: validated}
+	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
+}
+
+// startTrial opens the run of a trial, or finds it.
+func (a *Activities) startTrial(ctx context.Context, in RunTrialInput) (mlflow.Run, error) {
+	key := trialKey(in.Parent, in.Name)
+	run, err := a.o.MLflow.FindRun(ctx, in.Parent.ExperimentID, tagTrial, key)
+	if errors.Is(err, mlflow.ErrNotExist) {
+		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
+			ExperimentID: in.Parent.ExperimentID, Name: in.Name, Start: activity.GetInfo(ctx).StartedTime, Tags: map[string]string{
+				tagParent: in.Parent.ID, tagTrial: key, tagDataset: in.Dataset.SHA256,
+				"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.source.git.commit": a.o.GitCommit, "mlflow.user": "iris",
+			},
+		})
+	}
+	if err != nil {
+		return mlflow.Run{}, err
+	}
+	params := in.Spec.Params()
+	params["cv_folds"], params["repeats"] = strconv.Itoa(in.CV.Folds), strconv.Itoa(in.CV.Repeats)
+	params["share"] = strconv.FormatFloat(in.Share, 'g', 6, 64)
+	return run, a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: params})
+}
+
+// trialKey names a trial among those of all trainings.
+func trialKey(parent Run, name string) string { return parent.ID + "/" + name }
+
+// validatedMetrics are the means and spreads of a cross-validation as MLflow shows them.
+func validatedMetrics(v model.Validated, at time.Time) []mlflow.Metric {
+	points := make([]mlflow.Metric, 0, 2*len(v.Scores))
+	for name, score := range v.Scores {
+		points = append(points,
+			mlflow.Metric{Key: "cv_" + name, Value: score.Mean, Time: at},
+			mlflow.Metric{Key: "cv_" + name + "_std", Value: score.Std, Time: at})
+	}
+	return points
+}
+
+// CloseTrialInput says how a trial ended that did not end well.
+type CloseTrialInput struct {
+	Parent Run       `json:"parent"`
+	Name   string    `json:"name"`
+	Status RunStatus `json:"status"`
+	Reason string    `json:"reason"`
+}
+
+// CloseTrial ends the run of a trial that was cancelled, has failed or was given up, if it was ever opened.
+func (a *Activities) CloseTrial(ctx context.Context, in CloseTrialInput) error {
+	return translate(a.closeTrial(ctx, in))
+}
+
+func (a *Activities) closeTrial(ctx context.Context, in CloseTrialInput) error {
+	run, err := a.o.MLflow.FindRun(ctx, in.Parent.ExperimentID, tagTrial, trialKey(in.Parent, in.Name))
+	if errors.Is(err, mlflow.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Tags: map[string]string{"reason": in.Reason}}); err != nil {
+		return err
+	}
+	return a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunStatus(in.Status), time.Now())
+}
+
+// LogChoiceInput says which of the trials of a training was chosen, and why.
+type LogChoiceInput struct {
+	Run    Run        `json:"run"` // of the training
+	Spec   model.Spec `json:"spec"`
+	Trial  TriedSpec  `json:"trial"`
+	Reason string     `json:"reason"`
+}
+
+// LogChoice completes the run of a training with the spec that its trials have led to, and its scores.
+func (a *Activities) LogChoice(ctx context.Context, in LogChoiceInput) error {
+	_, stop := beat(ctx)
+	defer stop()
+	err := a.o.MLflow.LogBatch(ctx, in.Run.ID, mlflow.Batch{
+		Params:  in.Spec.Params(),
+		Metrics: validatedMetrics(in.Trial.Validated, activity.GetInfo(ctx).ScheduledTime),
+		Tags:    map[string]string{"search.best_run": in.Trial.RunID, "search.choice": in.Reason},
+	})
+	if err != nil {
+		return translate(fmt.Errorf("log the choice: %w", err))
+	}
+	return nil
+}
+
+// runParams are the parameters that the run of a training starts with: those of its spec, or of the search that is to
+// find it. MLflow lets no parameter change, so what is not decided yet is left out.
+func runParams(in StartRunInput) map[string]string {
+	params := maps.Clone(in.Search)
+	if params == nil {
+		params = in.Spec.Params()
+	}
+	params["test_size"] = strconv.FormatFloat(in.TestSize, 'g', -1, 64)
+	return params
+}

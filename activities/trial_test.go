@@ -1,0 +1,121 @@
+package activities_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"iris/activities"
+	"iris/internal/mlflow"
+	"iris/model"
+)
+
+// search prepares a training that tries specs before it fits one.
+func (l *lab) search() (activities.Dataset, activities.Run) {
+	l.t.Helper()
+	data := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: l.put("given/iris.csv", irisAs("x")).URI()})
+	run := must(l, l.StartRun, activities.StartRunInput{
+		Model: l.model, Dataset: data, TestSize: 0.25, Search: map[string]string{"search.method": "random"},
+	})
+	return data, run
+}
+
+// childRun is the run of a trial.
+func (l *lab) childRun(parent activities.Run, name string) mlflow.Run {
+	l.t.Helper()
+	run, err := l.mlflow.FindRun(l.t.Context(), parent.ExperimentID, "trial", parent.ID+"/"+name)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return run
+}
+
+func TestRunTrial_isOneChildRunHoweverOften(t *testing.T) {
+	l := newLab(t, "tries")
+	data, parent := l.search()
+	in := activities.RunTrialInput{
+		Dataset: data, Spec: model.Spec{Hyperparameters: json.RawMessage(`{"l2":0.5}`), Seed: 42}, TestSize: 0.25, Share: 1,
+		CV: model.CrossValidation{Folds: 3, Repeats: 2, Seed: 42}, Parent: parent, Name: "trial-1",
+	}
+	first := must(l, l.RunTrial, in)
+	if second := must(l, l.RunTrial, in); !reflect.DeepEqual(first, second) {
+		t.Errorf("tried again: %+v, want %+v", second, first)
+	}
+	run := l.childRun(parent, "trial-1")
+	if run.ID != first.RunID || run.Status != mlflow.RunFinished || run.Tags["mlflow.parentRunId"] != parent.ID || run.Name != "trial-1" {
+		t.Errorf("run %+v, want the finished child of %s", run, parent.ID)
+	}
+	if run.Params["l2"] != "0.5" || run.Params["cv_folds"] != "3" || run.Params["repeats"] != "2" {
+		t.Errorf("params %v, want those of the trial", run.Params)
+	}
+	accuracy := first.Scores["accuracy"]
+	if first.Fits != 6 || accuracy.Mean < 0.9 || run.Metrics["cv_accuracy"] != accuracy.Mean || run.Metrics["cv_log_loss_std"] != first.Scores["log_loss"].Std {
+		t.Errorf("scores %+v, logged as %v", first.Scores, run.Metrics)
+	}
+	// About a quarter of the 150 rows is held out; a trial must not see it.
+	if first.Rows < 100 || first.Rows > 125 {
+		t.Errorf("tried on %d rows of 150, want those for training only", first.Rows)
+	}
+	in.Share, in.Name = 1.0/3, "trial-2"
+	if part := must(l, l.RunTrial, in); part.Rows < first.Rows/3-2 || part.Rows > first.Rows/3+2 || part.RunID == first.RunID {
+		t.Errorf("a third is %d rows of %d in run %s, want another run", part.Rows, first.Rows, part.RunID)
+	}
+}
+
+func TestRunTrial_refusals(t *testing.T) {
+	l := newLab(t, "tries-in-vain")
+	data, parent := l.search()
+	in := activities.RunTrialInput{
+		Dataset: data, Spec: model.Spec{Hyperparameters: json.RawMessage(`{"l2":-1}`)}, TestSize: 0.25, Share: 1,
+		CV: model.CrossValidation{Folds: 3, Repeats: 1}, Parent: parent, Name: "trial-1",
+	}
+	_, err := do(l, l.RunTrial, in)
+	refused(t, err, activities.ErrBadInput, "/hyperparameters/l2")
+
+	closing := activities.CloseTrialInput{Parent: parent, Name: "trial-1", Status: activities.RunFailed, Reason: "bad l2"}
+	for range 2 {
+		if _, err := l.env.ExecuteActivity(l.CloseTrial, closing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if run := l.childRun(parent, "trial-1"); run.Status != mlflow.RunFailed || run.Tags["reason"] != "bad l2" {
+		t.Errorf("run %+v, want it failed with the reason", run)
+	}
+	closing.Name = "never-opened"
+	if _, err := l.env.ExecuteActivity(l.CloseTrial, closing); err != nil {
+		t.Errorf("a trial without a run: %v, want nothing to do", err)
+	}
+	in.Dataset.View.Key += ".gone"
+	if _, err := do(l, l.RunTrial, in); err == nil {
+		t.Error("a dataset that is gone is no error")
+	}
+}
+
+func TestLogChoice_completesTheRunOfTheTraining(t *testing.T) {
+	l := newLab(t, "chooses")
+	_, parent := l.search()
+	before, err := l.mlflow.GetRun(t.Context(), parent.ID)
+	if err != nil || before.Params["search.method"] != "random" || before.Params["test_size"] != "0.25" || before.Params["algorithm"] != "" {
+		t.Fatalf("params %v (%v), want the search's and no spec yet", before.Params, err)
+	}
+	tried := activities.TriedSpec{RunID: "abc", Validated: model.Validated{Fits: 3, Scores: map[string]model.Score{"log_loss": {Mean: 0.25, Std: 0.5}}}}
+	in := activities.LogChoiceInput{Run: parent, Spec: model.Spec{Algorithm: model.DecisionTree}, Trial: tried, Reason: "the best of 3"}
+	for range 2 {
+		if _, err := l.env.ExecuteActivity(l.LogChoice, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := l.mlflow.GetRun(t.Context(), parent.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.Params["algorithm"] != "decision_tree" || run.Metrics["cv_log_loss"] != 0.25 || run.Tags["search.best_run"] != "abc" || run.Tags["search.choice"] != "the best of 3" {
+		t.Errorf("run %+v, want the choice in it", run)
+	}
+	in.Spec.Algorithm = model.LogisticRegression
+	_, err = l.env.ExecuteActivity(l.LogChoice, in)
+	if err == nil || !strings.Contains(err.Error(), "log the choice") {
+		t.Errorf("another choice for the same run: %v, want a refusal", err)
+	}
+}

@@ -1,0 +1,81 @@
+package dataset
+
+import "slices"
+
+// Folds cuts the rows of t into k parts for cross-validation, each a list of rows in table order. The parts are
+// stratified: each class is spread over them as evenly as its rows allow. Rows of the same feature values fall into one
+// part, so that no model is tested on what it has learned by heart; hence a part may be smaller than others, or empty
+// where t has fewer than k distinct rows. The same table, k and seed give the same parts.
+func Folds(t *Table, k int, seed uint64) [][]int {
+	folds := make([][]int, k)
+	load := make([][]int, k) // rows by fold and class
+	for f := range load {
+		load[f] = make([]int, len(t.Schema.Classes))
+	}
+	groups := equalRows(t, seed)
+	// The large ones first: what comes later can even out only what is larger than itself. Those of one class follow
+	// each other, so that its rows go round the folds whatever lies between them.
+	slices.SortStableFunc(groups, func(a, b []int) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return t.Y[a[0]] - t.Y[b[0]]
+	})
+	for _, rows := range groups {
+		class, best := t.Y[rows[0]], 0
+		for f := range folds {
+			if d := load[f][class] - load[best][class]; d < 0 || d == 0 && len(folds[f]) < len(folds[best]) {
+				best = f
+			}
+		}
+		folds[best] = append(folds[best], rows...)
+		for _, row := range rows {
+			load[best][t.Y[row]]++
+		}
+	}
+	for _, fold := range folds {
+		slices.Sort(fold)
+	}
+	return folds
+}
+
+// Sample lists about share (0 to 1) of the rows of t in table order: the same share of every class, and at least one row
+// of each. A sample holds every smaller one of the same seed. The same table, share and seed give the same rows.
+func Sample(t *Table, share float64, seed uint64) []int {
+	byClass := make([][]int, len(t.Schema.Classes))
+	for _, rows := range equalRows(t, seed) {
+		for _, row := range rows {
+			byClass[t.Y[row]] = append(byClass[t.Y[row]], row)
+		}
+	}
+	var sample []int
+	for _, rows := range byClass {
+		n := min(len(rows), max(1, int(share*float64(len(rows))+0.5)))
+		sample = append(sample, rows[:n]...)
+	}
+	slices.Sort(sample)
+	return sample
+}
+
+// equalRows lists the rows of t that have the same feature values, whatever their class, list by list, in an order that
+// depends on the seed and the values alone.
+func equalRows(t *Table, seed uint64) [][]int {
+	s := Split{Seed: seed}
+	found := make(map[rowHash][]int, t.Rows())
+	var order []rowHash
+	var h rowHash
+	var buf []byte
+	for row := range t.Rows() {
+		h, buf = s.hash(buf, t.Row(row))
+		if found[h] == nil {
+			order = append(order, h)
+		}
+		found[h] = append(found[h], row)
+	}
+	slices.SortFunc(order, rowHash.compare)
+	groups := make([][]int, len(order))
+	for i, h := range order {
+		groups[i] = found[h]
+	}
+	return groups
+}

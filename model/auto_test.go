@@ -1,0 +1,39 @@
+package model
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestCandidates_theCheapestFirst(t *testing.T) {
+	for _, rows := range []int{10, 20_000, 20_001, 1 << 30} {
+		got := Candidates(rows)
+		if !slices.Contains(got, LogisticRegression) {
+			t.Errorf("on %d rows %v are tried, want logistic_regression among them", rows, got)
+		}
+		if !slices.IsSortedFunc(got, func(a, b Algorithm) int { return Cost(a) - Cost(b) }) {
+			t.Errorf("on %d rows %v are tried, want the cheapest first", rows, got)
+		}
+	}
+}
+
+func TestCandidates_skipsWhatTheRowsAreTooManyFor(t *testing.T) {
+	slow := families[DecisionTree]
+	defer func(f family) { families[DecisionTree] = f }(slow)
+	slow.autoRows = 100
+	families[DecisionTree] = slow
+	if got := Candidates(100); !slices.Contains(got, DecisionTree) {
+		t.Errorf("on 100 rows %v are tried, want decision_tree among them", got)
+	}
+	if got := Candidates(101); slices.Contains(got, DecisionTree) {
+		t.Errorf("on 101 rows %v are tried, want no decision_tree", got)
+	}
+}
+
+func TestCost_everyFamilyHasOne(t *testing.T) {
+	for _, a := range Algorithms() {
+		if Cost(a) < 1 {
+			t.Errorf("%s costs %d, want at least 1", a, Cost(a))
+		}
+	}
+}

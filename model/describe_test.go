@@ -1,0 +1,93 @@
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sentence reports whether s reads as one.
+func sentence(s string) bool { return len(s) > 15 && strings.HasSuffix(s, ".") }
+
+func TestDescribe_everyFamilyIsExplained(t *testing.T) {
+	for _, a := range Algorithms() {
+		d, ok := Describe(a)
+		if !ok || d.Algorithm != a || !sentence(d.Summary) {
+			t.Errorf("%s: %v, summary %q; want a sentence", a, ok, d.Summary)
+		}
+		for _, p := range d.Parameters {
+			if !sentence(p.About) || p.Type == "" {
+				t.Errorf("%s: %s of type %q is said to be %q; want a type and a sentence", a, p.Name, p.Type, p.About)
+			}
+		}
+	}
+	if _, ok := Describe("astrology"); ok {
+		t.Error("an unknown algorithm is described")
+	}
+}
+
+// resolveWith resolves a's spec with one hyperparameter given.
+func resolveWith(a Algorithm, name string, value any) error {
+	raw, err := json.Marshal(map[string]any{name: value})
+	if err != nil {
+		return err
+	}
+	_, err = Spec{Algorithm: a, Hyperparameters: raw}.Resolve()
+	return err
+}
+
+// ends are values at the ends of a domain, and just beyond them.
+func ends(d Domain) (good, bad []any) {
+	bad = []any{nil, map[string]any{}}
+	switch d.Type {
+	case "number":
+		return []any{d.Low, d.High}, append(bad, math.Nextafter(d.Low, math.Inf(-1)), math.Nextafter(d.High, math.Inf(1)), "1")
+	case "integer":
+		good, bad = []any{d.Low, d.High}, append(bad, d.High+1, d.Low+0.5)
+		for _, e := range d.Extra {
+			good = append(good, e)
+		}
+		if len(d.Extra) == 0 {
+			bad = append(bad, d.Low-1)
+		}
+	case "string":
+		for _, word := range d.Words {
+			good = append(good, word)
+		}
+		bad = append(bad, "no such word", 1)
+	case "array":
+		goodItems, badItems := ends(*d.Items)
+		good, bad = []any{[]any{}, slices.Repeat(goodItems[:1], d.Longest)}, append(bad, slices.Repeat(goodItems[:1], d.Longest+1))
+		for _, item := range goodItems {
+			good = append(good, []any{item})
+		}
+		for _, item := range badItems {
+			bad = append(bad, []any{item})
+		}
+	}
+	return good, bad
+}
+
+// TestDescribe_saysWhatResolveTakes holds the data against the code: a description that drifts from its reader fails.
+func TestDescribe_saysWhatResolveTakes(t *testing.T) {
+	for _, a := range Algorithms() {
+		d, _ := Describe(a)
+		for _, p := range d.Parameters {
+			good, bad := ends(p.Domain)
+			for _, v := range append(good, p.Default) {
+				if err := resolveWith(a, p.Name, v); err != nil {
+					t.Errorf("%s: %s %v is refused: %v", a, p.Name, v, err)
+				}
+			}
+			for _, v := range bad {
+				var wrong *SpecError
+				if err := resolveWith(a, p.Name, v); !errors.As(err, &wrong) || !strings.HasPrefix(wrong.Pointer, "/hyperparameters/"+p.Name) {
+					t.Errorf("%s: %s %v gives %v, want it refused at its pointer", a, p.Name, v, err)
+				}
+			}
+		}
+	}
+}

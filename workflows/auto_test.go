@@ -1,0 +1,102 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
+
+	"iris/activities"
+	"iris/model"
+	"iris/workflows"
+)
+
+func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
+	type score struct{ mean, std float64 }
+	for name, test := range map[string]struct {
+		cheap, dear score // logistic_regression and decision_tree
+		want        model.Algorithm
+		reason      string
+	}{
+		"the cheap one is better":            {score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2"},
+		"the dear one is better, within one": {score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error"},
+		"the dear one is clearly better":     {score{0.211, 0.5}, score{0.2, 0.0224}, model.DecisionTree, "best of 2"},
+		"a tie":                              {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			var r runs
+			r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) {
+				switch in.Spec.Algorithm {
+				case model.LogisticRegression:
+					return tried(in, test.cheap.mean, test.cheap.std), nil
+				case model.DecisionTree:
+					return tried(in, test.dear.mean, test.dear.std), nil
+				}
+				return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError("not in this test", activities.ErrBadInput, nil)
+			})
+			e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Maybe().Return(nil)
+			e.OnActivity(acts.LogChoice, mock.Anything, mock.MatchedBy(func(in activities.LogChoiceInput) bool { return in.Spec.Algorithm == test.want })).Return(nil).Once()
+			onTraining(e)
+			onKept(e)
+			onFinish(e, activities.RunFinished)
+			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: workflows.Auto, Seed: ptr[uint64](7)})
+			s := result.Search
+			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" || s.Total != len(model.Candidates(150)) {
+				t.Errorf("took %s by %+v, want %s", result.Algorithm, s, test.want)
+			}
+			if name != "a tie" && !strings.Contains(s.Reason, test.reason) {
+				t.Errorf("because %q, want it to say %q", s.Reason, test.reason)
+			}
+			for _, in := range r.seen {
+				if in.Spec.Seed != 7 || in.Share != 1 || in.CV.Folds != 5 || in.CV.Repeats != 1 {
+					t.Errorf("trial of %+v, want defaults on all rows with the seed of the request", in)
+				}
+			}
+		})
+	}
+}
+
+func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
+	e := newEnvironment(t)
+	large := trainingData
+	large.Rows = 1 << 30
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(large, nil)
+	var r runs
+	r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) { return tried(in, 1, 0), nil })
+	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
+	onTraining(e)
+	onKept(e)
+	onFinish(e, activities.RunFinished)
+	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: workflows.Auto})
+	if want := len(model.Candidates(1 << 30)); len(r.seen) != want {
+		t.Errorf("%d families were tried, want %d", len(r.seen), want)
+	}
+}
+
+func TestAuto_takesNothingOfASingleFamily(t *testing.T) {
+	for name, test := range map[string]struct {
+		in      workflows.TrainingInput
+		pointer string
+	}{
+		"hyperparameters": {workflows.TrainingInput{Hyperparameters: json.RawMessage(`{"l2":1}`)}, "/hyperparameters"},
+		"a search":        {workflows.TrainingInput{Search: searchOf(t, `{"method":"grid","space":{"l2":[1]}}`)}, "/search"},
+		"bad folds":       {workflows.TrainingInput{CVFolds: ptr(1)}, "/cv_folds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.in.Model, test.in.Algorithm = "iris", workflows.Auto
+			_, _, err := test.in.Resolve()
+			var wrong *model.SpecError
+			if !errors.As(err, &wrong) || wrong.Pointer != test.pointer {
+				t.Errorf("refused with %v, want the pointer %s", err, test.pointer)
+			}
+		})
+	}
+	_, _, err := workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}.Resolve()
+	if err == nil || !strings.Contains(err.Error(), "or auto") {
+		t.Errorf("an unknown algorithm: %v, want auto among those to choose from", err)
+	}
+}
