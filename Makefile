@@ -15,7 +15,7 @@ UNCOUNTED := ^iris/internal/(testenv|dataset/datasettest|dataset/testdata)/
 
 FUZZTIME ?= 10s
 
-.PHONY: build run demo stack test coverage lint fmt histories vuln fuzz clean help
+.PHONY: build run demo stack test test-interop coverage lint fmt histories vuln fuzz clean help
 
 build: ## build bin/iris
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/iris ./cmd/iris
@@ -39,13 +39,17 @@ test: stack ## run every test with the race detector and check the coverage
 	awk '/^ok /{passed++} /^FAIL\t/{failed++} END{printf "packages: %d passed, %d failed\n", passed, failed}' bin/test.log; \
 	exit $$status
 
+test-interop: ## load models of every family with MLflow's Python packages and onnxruntime, from a real MLflow
+	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop
+	$(GO) test -race -tags=interop -count=1 -timeout=30m -v -run='^TestInterop' ./e2e
+
 coverage: ## check the coverage of the last `make test`
 	@grep -Ev '$(UNCOUNTED)' coverage.out >bin/coverage.out
 	@$(GO) tool cover -func=bin/coverage.out | awk '/^total:/ { \
 	  printf "statement coverage %s, at least $(COVERAGE)%% wanted\n", $$3; sub("%", "", $$3); exit $$3 + 0 < $(COVERAGE) }'
 
 lint: ## golangci-lint (with the format), go vet and workflowcheck
-	$(GO) vet ./...
+	$(GO) vet -tags=interop ./...
 	$(TOOL) golangci-lint run ./...
 	$(TOOL) workflowcheck -config .workflowcheck.yml ./workflows/...
 
@@ -70,4 +74,4 @@ clean: ## remove what was built; the stack and the models in .stack stay
 	rm -rf bin coverage.out
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"iris/internal/mlflow"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -48,6 +49,10 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	} else if known != nil && !in.AllowSchemaChange && !known.SameFeatures(m.Schema()) {
 		return RegisteredVersion{}, &model.SpecError{Pointer: "/model", Reason: fmt.Sprintf("%s has other features by now", in.ModelName)}
 	}
+	portable, err := a.portable(ctx, in.Dataset, m)
+	if err != nil {
+		return RegisteredVersion{}, err
+	}
 	lineage, err := json.MarshalIndent(in.Dataset, "", "  ")
 	if err != nil {
 		return RegisteredVersion{}, err
@@ -58,7 +63,34 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics, Tags: in.Tags,
 		Description: fmt.Sprintf("%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
 			in.Spec.Algorithm, in.Dataset.SHA256, in.Dataset.Rows, in.Metrics["accuracy"], in.Metrics["log_loss"], in.Model.TestRows),
-		Files: map[string][]byte{"dataset.json": lineage},
+		Files: map[string][]byte{"dataset.json": lineage}, Portable: portable,
 	})
 	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
+}
+
+// portable is the model for every other program. Its example row is the mean of the data, which is nobody's.
+func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*mlflow.ONNXModel, error) {
+	encoded, err := m.ONNX()
+	if err != nil {
+		return nil, err
+	}
+	var view View
+	if err := a.o.Store.GetJSON(ctx, d.View.Bucket, d.View.Key, &view); err != nil {
+		return nil, err
+	}
+	p := &mlflow.ONNXModel{ONNX: encoded}
+	typical := make([]float64, 0, len(view.Profile.Columns))
+	for _, column := range view.Profile.Columns {
+		p.Inputs = append(p.Inputs, mlflow.Column{Name: column.Name, Type: "double"})
+		typical = append(typical, column.Mean)
+	}
+	p.Example = [][]float64{typical}
+	for i, name := range m.ONNXOutputs() {
+		kind := "double"
+		if i == 0 {
+			kind = "string"
+		}
+		p.Outputs = append(p.Outputs, mlflow.Column{Name: name, Type: kind})
+	}
+	return p, nil
 }

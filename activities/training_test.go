@@ -108,6 +108,45 @@ func TestRegisterModel_twiceIsOneVersion(t *testing.T) {
 	}
 }
 
+// The files are those by which MLflow's Python loads and serves the version; make test-interop does it.
+func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
+	l := newLab(t, "everybody")
+	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.DecisionTree)
+	version, err := l.registry.Resolve(t.Context(), l.model, v.Number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logged, err := l.mlflow.GetLoggedModel(t.Context(), version.ModelID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := l.registry.Load(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := m.ONNX()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"model.onnx":         string(encoded),
+		"MLmodel":            `{\"type\":\"double\",\"name\":\"p_` + m.Schema().Classes[2] + `\"`,
+		"input_example.json": `"data":[[5.84`,
+	} {
+		body, err := l.mlflow.GetArtifact(t.Context(), logged.ArtifactURI, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(body)
+		if err := errors.Join(err, body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(got), want) {
+			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)
+		}
+	}
+}
+
 func TestRegisterModel_refusesASchemaThatChangedMeanwhile(t *testing.T) {
 	l := newLab(t, "changed-meanwhile")
 	data, spec, run, fitted := l.trained(l.put("given/a.csv", irisAs("x")).URI(), model.LogisticRegression)

@@ -15,6 +15,9 @@ var versions string
 //go:embed requirements.txt
 var requirements string
 
+//go:embed requirements-interop.txt
+var interop string
+
 // TemporalVersion is the module version of github.com/temporalio/cli, such as v1.5.1.
 func TemporalVersion() string { return value(versions, "TEMPORAL_CLI_VERSION=") }
 
@@ -27,8 +30,11 @@ func MLflowVersion() string { return value(requirements, "mlflow==") }
 // Requirements is the pip requirements file of the MLflow server, every package pinned.
 func Requirements() string { return requirements }
 
-// RequirementsHash names the contents of Requirements in eight hex digits, so that a changed pin means a new folder.
-func RequirementsHash() string {
+// InteropRequirements is Requirements with what the tests that read models in Python take as well.
+func InteropRequirements() string { return requirements + interop }
+
+// Hash names a requirements file by its contents in eight hex digits, so that a changed pin means a new folder.
+func Hash(requirements string) string {
 	sum := sha256.Sum256([]byte(requirements))
 	return hex.EncodeToString(sum[:4])
 }

@@ -151,9 +151,9 @@ func (t *knnTree) boxDistance(node int, z []float64) float64 {
 	return sum
 }
 
-// squaredDistance is the sum over the features, in their order, of the square of the difference: the operations that an
-// ONNX graph of Sub, Mul and ReduceSum does. The conversions keep the compiler from fusing two roundings into one,
-// which some processors offer. A sum above limit need not be complete, as it only grows.
+// squaredDistance is the sum over the features, in their order, of the square of the difference: the operations of
+// onnxDistances. The conversions keep the compiler from fusing two roundings into one, which some processors offer. A
+// sum above limit need not be complete, as it only grows.
 func squaredDistance(z, c []float64, limit float64) float64 {
 	c = c[:len(z)]
 	sum := 0.0

@@ -25,9 +25,13 @@ type scorer interface {
 	// score fills p, one value per class, with probabilities for the row x. It doesn't allocate and changes nothing
 	// but p.
 	score(x, p []float64)
+	// onnx adds to g what score does and returns the name of the probabilities, float64 [N, classes]. What ONNX can't
+	// express is for g.fail.
+	onnx(g *graph) string
 }
 
-// family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, and a line below.
+// family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, one with its
+// ONNX form, and a line below.
 type family struct {
 	summary    string // a sentence for users
 	cost       int    // see Cost

@@ -34,7 +34,10 @@ func rooms() []room {
 		{path: "internal/webui", floor: 0},
 
 		// The machine learning: no Temporal, no network.
-		{path: "model", floor: 1, iris: []string{"internal/dataset"}, lib: []string{"gonum.org/v1/gonum", golearn}},
+		{
+			path: "model", floor: 1, iris: []string{"internal/dataset"},
+			lib: []string{"gonum.org/v1/gonum", golearn, "google.golang.org/protobuf/encoding/protowire"},
+		},
 
 		{
 			path: "internal/registry", floor: 2, iris: []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},

@@ -74,7 +74,7 @@ func cut[T any](list []T, n int) (head, tail []T) {
 	return list[:n], list[n:]
 }
 
-// Column is a column of a dataset. Its type is one of MLflow's: double, string, long, boolean ...
+// Column is a column of a dataset, or of what goes into and comes out of a model. Its type is one of MLflow's: double, string, long, boolean ...
 type Column struct {
 	Name, Type string
 }
@@ -91,15 +91,6 @@ type Dataset struct {
 
 // LogDataset makes a dataset an input of a run. Twice is once.
 func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error {
-	type column struct {
-		Type     string `json:"type"`
-		Name     string `json:"name"`
-		Required bool   `json:"required"`
-	}
-	columns := make([]column, 0, len(d.Columns))
-	for _, col := range d.Columns {
-		columns = append(columns, column{col.Type, col.Name, true})
-	}
 	return c.set(ctx, "log dataset of run "+runID, http.MethodPost, "mlflow/runs/log-inputs", map[string]any{
 		"run_id": runID,
 		"datasets": []any{map[string]any{
@@ -110,7 +101,7 @@ func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error 
 				"source_type": "s3",
 				// These are JSON in strings.
 				"source":  encode(map[string]string{"uri": d.SourceURI}),
-				"schema":  encode(map[string]any{"mlflow_colspec": columns}),
+				"schema":  encode(map[string]any{"mlflow_colspec": columnSpecs(d.Columns)}),
 				"profile": encode(map[string]int{"num_rows": d.Rows, "num_elements": d.Rows * len(d.Columns)}),
 			},
 		}},
@@ -118,6 +109,6 @@ func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error 
 }
 
 func encode(v any) string {
-	data, _ := json.Marshal(v) // strings and integers always can be
+	data, _ := json.Marshal(v) // strings and integers always can be, and so can finite numbers
 	return string(data)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // LoggedModelStatus is the state of a logged model.
@@ -24,7 +25,8 @@ type LoggedModel struct {
 	ArtifactURI  string // for PutArtifact and GetArtifact
 	RunID        string
 	Status       LoggedModelStatus
-	Name         string // the last part of runs:/<run>/<name>
+	Created      time.Time // UTC, in milliseconds
+	Name         string    // the last part of runs:/<run>/<name>
 	Type         string
 	Tags, Params map[string]string
 }
@@ -46,6 +48,7 @@ type wireLoggedModel struct {
 		ArtifactURI  string            `json:"artifact_uri"`
 		RunID        string            `json:"source_run_id"`
 		Status       LoggedModelStatus `json:"status"`
+		Created      millis            `json:"creation_timestamp_ms"`
 		Name         string            `json:"name"`
 		Type         string            `json:"model_type"`
 		Tags         []pair            `json:"tags"`
@@ -58,8 +61,8 @@ type wireLoggedModel struct {
 func (w wireLoggedModel) model() LoggedModel {
 	i := w.Info
 	return LoggedModel{
-		ID: i.ID, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, RunID: i.RunID, Status: i.Status, Name: i.Name, Type: i.Type,
-		Tags: fromPairs(i.Tags), Params: fromPairs(w.Data.Params),
+		ID: i.ID, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, RunID: i.RunID, Status: i.Status,
+		Created: i.Created.time(), Name: i.Name, Type: i.Type, Tags: fromPairs(i.Tags), Params: fromPairs(w.Data.Params),
 	}
 }
 

@@ -32,6 +32,7 @@ type Candidate struct {
 	Metrics       map[string]float64 // on the held-out rows
 	Tags          map[string]string  // of the request; none begins with iris. or mlflow.
 	Files         map[string][]byte  // further files of the artifact folder by name; may be nil
+	Portable      *mlflow.ONNXModel  // the model for every other program; nil = only for Iris
 }
 
 // check refuses a candidate that could not be found or loaded again.
@@ -135,9 +136,10 @@ func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedMode
 
 // upload writes the files of the version, in the order of their names. What an earlier try wrote is overwritten.
 func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Candidate, split []byte) error {
-	files := maps.Clone(c.Files)
-	if files == nil {
-		files = make(map[string][]byte, 2)
+	files := make(map[string][]byte)
+	maps.Copy(files, c.Files)
+	if c.Portable != nil {
+		maps.Copy(files, c.Portable.Files(logged))
 	}
 	files[artifactFile] = c.Artifact
 	if split != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"reflect"
@@ -35,12 +36,20 @@ func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 	if _, err := w.Load(w.t.Context(), v); err != nil {
 		w.t.Errorf("load: %v", err)
 	}
-	body, err := w.mlflow.GetArtifact(w.t.Context(), logged.ArtifactURI, "note.txt")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if err := body.Close(); err != nil {
-		w.t.Error(err)
+	for name, want := range map[string]string{
+		"note.txt": "made by a test", "model.onnx": "a graph",
+		"MLmodel": `model_id: "` + logged.ID + "\"\nmodel_uuid: \"" + logged.ID + "\"\nrun_id: \"" + c.RunID + `"`,
+	} {
+		body, err := w.mlflow.GetArtifact(w.t.Context(), logged.ArtifactURI, name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if got, err := io.ReadAll(body); err != nil || !strings.Contains(string(got), want) {
+			w.t.Errorf("%s holds %q, %v; want %q in it", name, got, err, want)
+		}
+		if err := body.Close(); err != nil {
+			w.t.Error(err)
+		}
 	}
 	if got, err := w.Schema(w.t.Context(), w.model); err != nil || !reflect.DeepEqual(got, c.Schema) {
 		w.t.Errorf("got schema %+v, %v; want %+v", got, err, c.Schema)

@@ -109,6 +109,10 @@ func (w *world) candidate(seed uint64) registry.Candidate {
 		Model: w.model, ExperimentID: w.experiment, RunID: run.ID, TaskID: "training-" + run.ID, Description: "a test", GitCommit: "abc123",
 		Artifact: artifact, Spec: m.Spec(), Schema: m.Schema(), Split: dataset.Split{Seed: seed, TestSize: 0.25, Moved: []string{"ab12"}},
 		DatasetSHA256: strings.Repeat("d", 64), Metrics: map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8, "recall/setosa": 1},
+		Portable: &mlflow.ONNXModel{
+			ONNX: []byte("a graph"), Inputs: []mlflow.Column{{Name: "x", Type: "double"}}, Outputs: []mlflow.Column{{Name: "label", Type: "string"}},
+			Example: [][]float64{{1}},
+		},
 		Files: map[string][]byte{"note.txt": []byte("made by a test"), "LICENCE": []byte("a type that nobody knows")},
 	}
 }

@@ -17,12 +17,13 @@ type Paths struct {
 	Temporal string // the temporal binary
 	MinIO    string // the minio binary
 	Python   string // the Python of the environment that has MLflow
+	Interop  string // the Python of the environment of that part
 }
 
 // InstallOptions says what to install and where.
 type InstallOptions struct {
 	Dir   string    // holds parts/ and logs/; several processes may install into it at once
-	Parts []Part    // every part when empty
+	Parts []Part    // AllParts when empty
 	Log   io.Writer // progress lines for people; discarded when nil
 
 	beat time.Duration // time between two lines about the same step, 10 s when zero

@@ -50,7 +50,7 @@ func TestInstall_allPartsThenNothing(t *testing.T) {
 	want := Paths{
 		Temporal: filepath.Join(dir, "parts", "temporal-"+deploy.TemporalVersion(), "temporal"),
 		MinIO:    filepath.Join(dir, "parts", "minio-"+deploy.MinIOVersion(), "minio"),
-		Python:   filepath.Join(dir, "parts", "mlflow-"+deploy.MLflowVersion()+"-"+deploy.RequirementsHash(), "bin", "python"),
+		Python:   filepath.Join(dir, "parts", "mlflow-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.Requirements()), "bin", "python"),
 	}
 	if paths != want {
 		t.Errorf("Install returned %+v, want %+v", paths, want)
@@ -83,6 +83,20 @@ func TestInstall_onlyWhatIsAskedFor(t *testing.T) {
 	paths, err := Install(t.Context(), InstallOptions{Dir: t.TempDir(), Parts: []Part{MinIO}})
 	if err != nil || paths.MinIO == "" || paths.Temporal != "" || paths.Python != "" {
 		t.Errorf("Install returned %+v, %v; want MinIO alone", paths, err)
+	}
+}
+
+func TestInstall_interop(t *testing.T) {
+	tools(t, map[string]string{"python3": fakePython})
+	dir := t.TempDir()
+	paths, err := Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{Interop}})
+	want := Paths{Interop: filepath.Join(dir, "parts", "interop-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.InteropRequirements()), "bin", "python")}
+	if err != nil || paths != want || !exists(want.Interop) {
+		t.Errorf("Install returned %+v, %v; want %+v, which is there", paths, err, want)
+	}
+	list, err := os.ReadFile(filepath.Join(filepath.Dir(want.Interop), "..", "requirements.txt"))
+	if err != nil || !strings.Contains(string(list), "\nonnxruntime==") {
+		t.Errorf("the environment was made of %q, %v; want onnxruntime in it", list, err)
 	}
 }
 

@@ -22,7 +22,8 @@ func recipes() []recipe {
 			func(p *Paths, program string) { p.MinIO = program }),
 		goRecipe(Temporal, "github.com/temporalio/cli/cmd/temporal", deploy.TemporalVersion(), temporalFits,
 			func(p *Paths, program string) { p.Temporal = program }),
-		mlflowRecipe(),
+		pythonRecipe(MLflow, deploy.Requirements(), func(p *Paths, program string) { p.Python = program }),
+		pythonRecipe(Interop, deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
 	}
 }
 
@@ -57,15 +58,15 @@ func goRecipe(part Part, module, version string, fits func(context.Context, stri
 	}
 }
 
-// mlflowRecipe makes a virtual environment with the pinned requirements.
-func mlflowRecipe() recipe {
+// pythonRecipe makes a virtual environment with pinned requirements, MLflow among them.
+func pythonRecipe(part Part, requirements string, set func(*Paths, string)) recipe {
 	version := deploy.MLflowVersion()
 	return recipe{
-		part:    MLflow,
-		name:    fmt.Sprintf("mlflow-%s-%s", version, deploy.RequirementsHash()),
-		title:   "mlflow " + version,
+		part:    part,
+		name:    fmt.Sprintf("%s-%s-%s", part, version, deploy.Hash(requirements)),
+		title:   fmt.Sprintf("%s %s", part, version),
 		program: filepath.Join("bin", "python"),
-		set:     func(p *Paths, program string) { p.Python = program },
+		set:     set,
 		onPath:  func(context.Context) string { return "" }, // an environment that somebody else changes is not ours to trust
 		check:   checkPython,
 		build: func(ctx context.Context, dir string, out io.Writer) error {
@@ -74,7 +75,7 @@ func mlflowRecipe() recipe {
 				return err
 			}
 			list := filepath.Join(dir, "requirements.txt")
-			if err := os.WriteFile(list, []byte(deploy.Requirements()), 0o644); err != nil {
+			if err := os.WriteFile(list, []byte(requirements), 0o644); err != nil {
 				return err
 			}
 			// `python -m` and not the scripts in bin, here and wherever the part is used: they hold the folder's first name.

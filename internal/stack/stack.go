@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Part is one of the servers of the stack.
+// Part is one of the servers of the stack, or Interop.
 type Part string
 
 // The parts, in the order in which they are stopped last to first.
@@ -27,7 +27,11 @@ const (
 	MLflow   Part = "mlflow"
 )
 
-// AllParts lists every part.
+// Interop is no server but a Python environment that can only be installed: MLflow's client with onnxruntime, for tests
+// that read models as their users do.
+const Interop Part = "interop"
+
+// AllParts lists every part that can be started.
 func AllParts() []Part { return []Part{MinIO, Temporal, MLflow} }
 
 // Options says what to start and where it keeps its state.

@@ -1,0 +1,148 @@
+"""Reads models that Iris registered with the Python packages of their users, and compares what they say.
+
+The argument is a JSON file of cases, each a model with rows and what Iris says of them; MLFLOW_TRACKING_URI names the
+server. One line of JSON a case is the report, and the first difference ends the program.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+
+TOLERANCE = 1e-6
+
+
+def main(path):
+    cases = json.loads(Path(path).read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PATH"] = write_uvicorn(folder) + os.pathsep + os.environ["PATH"]
+        for case in cases:
+            print(json.dumps({"model": case["model"], "rows": len(case["rows"]), **check(case)}), flush=True)
+
+
+def check(case):
+    frame = pd.DataFrame(case["rows"], columns=case["features"], dtype="float64")
+    champion = f"models:/{case['model']}@champion"
+    folder = Path(mlflow.artifacts.download_artifacts(champion))
+    check_files(case, folder)
+    case["tied"] = find_ties(folder / "model.onnx", frame)
+    report = {"tied": int(case["tied"].sum()), "onnxruntime": compare(case, run_onnx(folder / "model.onnx", frame))}
+    # Other orders of the columns, and columns that the model doesn't know, are the signature's business.
+    mixed = frame[sorted(frame.columns, reverse=True)].assign(unknown=1.0)
+    for uri, rows in ((champion, mixed), (f"runs:/{case['run_id']}/model", frame), (case["uri"], frame)):
+        report[uri] = compare(case, mlflow.pyfunc.load_model(uri).predict(rows))
+    if case["serve"]:
+        with serve(champion) as url:
+            report["served"] = compare(case, invoke(url, {"dataframe_records": frame.to_dict(orient="records")}))
+            example = json.loads((folder / "serving_input_example.json").read_text())
+            assert len(invoke(url, example)) == 1
+    return report
+
+
+def check_files(case, folder):
+    """The folder is whole: the graph is valid, the example fits the signature, the ids are those of the registry."""
+    onnx.checker.check_model(str(folder / "model.onnx"), full_check=True)
+    described = mlflow.models.Model.load(str(folder))
+    assert described.run_id == case["run_id"], described.run_id
+    assert described.model_id == case["model_id"], described.model_id
+    assert described.get_input_schema().input_names() == case["features"]
+    assert described.get_output_schema().input_names() == outputs(case)
+    assert len(mlflow.pyfunc.load_model(str(folder)).predict(described.load_input_example(str(folder)))) == 1
+
+
+def run_onnx(path, frame):
+    """What a host without MLflow gets: one tensor in, one value per row and output out."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (tensor,) = session.get_inputs()
+    assert (tensor.name, tensor.type, tensor.shape) == ("input", "tensor(double)", ["N", frame.shape[1]])
+    names = [o.name for o in session.get_outputs()]
+    run = lambda rows: session.run(None, {tensor.name: rows})  # noqa: E731
+    assert all(len(values) == 0 for values in run(np.zeros((0, frame.shape[1]))))
+    return pd.DataFrame({name: values.reshape(-1) for name, values in zip(names, run(frame.to_numpy()))})
+
+
+def find_ties(path, frame):
+    """Which rows have a k-th nearest neighbour that the next one could be swapped with; none in families without any.
+
+    The last bits of the distances decide there, and a host's order of additions decides those.
+    """
+    model = onnx.load(path)
+    search = [node for node in model.graph.node if node.op_type == "TopK"]
+    if not search:
+        return np.zeros(len(frame), dtype=bool)
+    squared, k = search[0].input
+    k = next(int(onnx.numpy_helper.to_array(c)[0]) for c in model.graph.initializer if c.name == k)
+    model.graph.output.append(onnx.helper.make_tensor_value_info(squared, onnx.TensorProto.DOUBLE, None))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (values,) = session.run([squared], {"input": frame.to_numpy()})
+    distances = np.sort(np.sqrt(values), axis=1)
+    if k == distances.shape[1]:
+        return np.zeros(len(frame), dtype=bool)
+    return distances[:, k] - distances[:, k - 1] <= 1e-9 * distances[:, k]
+
+
+def outputs(case):
+    return ["label"] + ["p_" + c for c in case["classes"]]
+
+
+def compare(case, got):
+    """Returns the largest difference of a probability; the labels must be the same. Ties are left out."""
+    assert list(got.columns) == outputs(case), list(got.columns)
+    assert len(got) == len(case["labels"]), len(got)
+    for row, (want, label, tied) in enumerate(zip(case["labels"], got["label"], case["tied"])):
+        assert tied or want == label, f"{case['model']}: row {row} is {label}, Iris says {want}"
+    differences = np.abs(got[outputs(case)[1:]].to_numpy(dtype="float64") - np.array(case["probabilities"]))
+    assert not case["tied"].all(), f"{case['model']}: there is nothing to compare"
+    largest = differences[~case["tied"]].max()
+    assert largest <= TOLERANCE, f"{case['model']}: a probability is off by {largest}"
+    return float(largest)
+
+
+def write_uvicorn(folder):
+    """Serving runs uvicorn by its name, and the one in this environment may be bound to a folder that was renamed."""
+    program = Path(folder) / "uvicorn"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m uvicorn "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+@contextlib.contextmanager
+def serve(uri):
+    """Runs `mlflow models serve` on a free port, which the server itself finds and tells."""
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--host", "127.0.0.1", "--port", "0"]
+    server = subprocess.Popen(command, env={**os.environ, "UVICORN_PORT": "0"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        said = []
+        for line in server.stdout:
+            said.append(line)
+            if running := re.search(r"Uvicorn running on (http://[0-9.:]+)", line):
+                yield running[1]
+                return
+        raise RuntimeError("mlflow models serve ended:\n" + "".join(said))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def invoke(url, body):
+    request = urllib.request.Request(url + "/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as response:
+        return pd.DataFrame(json.load(response)["predictions"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

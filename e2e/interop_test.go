@@ -1,0 +1,154 @@
+//go:build interop
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // for the script
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
+	"iris/internal/stack"
+	"iris/internal/testenv"
+	"iris/model"
+	"iris/workflows"
+)
+
+//go:embed interop/check.py
+var interopScript []byte
+
+// interopTimeout bounds the Python program; a case takes it a few seconds.
+const interopTimeout = 20 * time.Minute
+
+// interopCase is a champion and what it says of rows, for check.py.
+type interopCase struct {
+	Model         string      `json:"model"`
+	URI           string      `json:"uri"`
+	RunID         string      `json:"run_id"`
+	ModelID       string      `json:"model_id"`
+	Features      []string    `json:"features"`
+	Classes       []string    `json:"classes"`
+	Rows          [][]float64 `json:"rows"`
+	Labels        []string    `json:"labels"`
+	Probabilities [][]float64 `json:"probabilities"`
+	Serve         bool        `json:"serve"` // whether to try `mlflow models serve` too, which takes a while to start
+}
+
+// interopVariants are the hyperparameters with which the ONNX form has other nodes than with the defaults.
+var interopVariants = map[string]struct {
+	algorithm       model.Algorithm
+	hyperparameters string
+}{
+	"knn-distance": {model.KNN, `{"weights": "distance"}`},
+	"mlp-tanh":     {model.MLP, `{"preset": "10-7-5", "activation": "tanh"}`},
+}
+
+// Every family, trained by the system on three datasets, is loaded and served by the Python packages that its users
+// have, from a real MLflow, and says what the Go scorer says: the same labels, probabilities within 1e-6. Rows that a
+// tie among neighbours decides are counted, not compared.
+func TestInterop(t *testing.T) {
+	paths, err := testenv.Install(t.Context(), os.Stderr, stack.Interop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t)
+	var cases []interopCase
+	for _, data := range []struct {
+		name string
+		csv  []byte
+	}{{"iris", datasettest.Iris()}, {"wine", datasettest.Wine()}, {"breast-cancer", datasettest.BreastCancer()}} {
+		uri := s.put("given/interop-"+data.name+".csv", data.csv)
+		for _, algorithm := range model.Algorithms() {
+			name := "interop-" + data.name + "-" + strings.ReplaceAll(string(algorithm), "_", "-")
+			result := s.train(workflows.TrainingInput{Model: name, Dataset: uri, Algorithm: algorithm})
+			c := s.interopCase(name, data.csv)
+			if c.URI != result.ModelID || c.RunID != result.RunID {
+				t.Fatalf("the champion is %s of run %s, want the version that was trained, %s of run %s", c.URI, c.RunID, result.ModelID, result.RunID)
+			}
+			c.Serve = data.name == "iris"
+			cases = append(cases, c)
+		}
+		for name, other := range interopVariants {
+			name = "interop-" + data.name + "-" + name
+			s.train(workflows.TrainingInput{Model: name, Dataset: uri, Algorithm: other.algorithm, Hyperparameters: json.RawMessage(other.hyperparameters)})
+			cases = append(cases, s.interopCase(name, data.csv))
+		}
+	}
+	s.checkInterop(paths.Interop, cases)
+}
+
+// interopCase scores the rows with the champion of a model as Iris loads it.
+func (s *iris) interopCase(name string, csv []byte) interopCase {
+	s.t.Helper()
+	version, err := s.Registry.Champion(s.t.Context(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m, err := s.Registry.Load(s.t.Context(), version)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	schema := m.Schema()
+	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: &schema})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := interopCase{
+		Model: name, URI: version.URI(), RunID: version.RunID, ModelID: version.ModelID, Features: schema.Features, Classes: schema.Classes,
+	}
+	for r := range table.Rows() {
+		p := make([]float64, len(schema.Classes))
+		label := m.Predict(table.Row(r), p)
+		c.Rows = append(c.Rows, table.Row(r))
+		c.Labels = append(c.Labels, schema.Classes[label])
+		c.Probabilities = append(c.Probabilities, p)
+	}
+	return c
+}
+
+// checkInterop gives the cases to Python. Its report goes to the log of the test.
+func (s *iris) checkInterop(python string, cases []interopCase) {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	encoded, err := json.Marshal(cases)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	script, file := filepath.Join(dir, "check.py"), filepath.Join(dir, "cases.json")
+	for path, content := range map[string][]byte{script: interopScript, file: encoded} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(s.t.Context(), interopTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, python, script, file)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(),
+		"MLFLOW_TRACKING_URI="+s.addresses.MLflow, "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
+		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "PYTHONUNBUFFERED=1")
+	// The servers that the script starts are in groups of their own, which it ends itself when it is asked to end.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 10 * time.Second
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	for line := range strings.Lines(string(out)) {
+		s.t.Log(strings.TrimSpace(line))
+	}
+	if err != nil {
+		s.t.Fatalf("check.py: %v\n%s", err, complaints.Bytes())
+	}
+	if got := bytes.Count(out, []byte("\n")); got != len(cases) {
+		s.t.Errorf("check.py reports on %d of %d cases", got, len(cases))
+	}
+}
