@@ -147,6 +147,7 @@ func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
 		"model.onnx":         string(encoded),
 		"MLmodel":            `{\"type\":\"double\",\"name\":\"p_` + m.Schema().Classes[2] + `\"`,
 		"input_example.json": `"data":[[5.84`,
+		"README.md":          "# everybody\n",
 	} {
 		if got := l.artifact(logged.ArtifactURI, name); !strings.Contains(got, want) {
 			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)
