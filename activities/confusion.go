@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bytes"
 	"fmt"
 	"image/color"
 
@@ -57,13 +56,7 @@ func confusionPNG(m model.Metrics) ([]byte, error) {
 	p.Add(numbers)
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks(columns), plot.ConstantTicks(rows)
 	side := vg.Length(n)*1.8*vg.Centimeter + 5*vg.Centimeter
-	picture, err := p.WriterTo(side, side, "png")
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	_, err = picture.WriteTo(&out)
-	return out.Bytes(), err
+	return render(p, side, side)
 }
 
 // blues runs from white to a blue on which black numbers can still be read.

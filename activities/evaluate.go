@@ -24,7 +24,8 @@ type Evaluation struct {
 	Metrics map[string]float64 `json:"metrics"` // those of the whole; the ones per class are in MLflow
 }
 
-// EvaluateModel scores the held-out rows with the model as it was stored, and logs the metrics and the confusion matrix.
+// EvaluateModel scores the held-out rows with the model as it was stored, and logs the metrics, the confusion
+// matrix, curves of the probabilities and the importance of the features.
 func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -42,11 +43,15 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 		return Evaluation{}, err
 	}
 	_, test := in.Model.Split.Rows(table)
-	metrics, err := model.Evaluate(m, table.Subset(test))
+	held := table.Subset(test)
+	metrics, err := model.Evaluate(m, held)
 	if err != nil {
 		return Evaluation{}, err
 	}
 	if err := a.logMetrics(ctx, in, metrics); err != nil {
+		return Evaluation{}, err
+	}
+	if err := a.logReport(ctx, in, m, held); err != nil {
 		return Evaluation{}, err
 	}
 	return Evaluation{Metrics: metrics.Summary()}, nil

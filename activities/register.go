@@ -63,7 +63,8 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics, Tags: in.Tags,
 		Description: fmt.Sprintf("%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
 			in.Spec.Algorithm, in.Dataset.SHA256, in.Dataset.Rows, in.Metrics["accuracy"], in.Metrics["log_loss"], in.Model.TestRows),
-		Files: map[string][]byte{"dataset.json": lineage}, Portable: portable,
+		Files:    map[string][]byte{"dataset.json": lineage, "README.md": modelCard(in, m.Spec(), m.ONNXOutputs())},
+		Portable: portable,
 	})
 	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
 }

@@ -71,14 +71,29 @@ func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
 			t.Errorf("MLflow has no metric %s: %v", key, logged.Metrics)
 		}
 	}
-	picture, err := l.mlflow.GetArtifact(t.Context(), run.ArtifactURI, "confusion_matrix.png")
+	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
+		if image, err := png.Decode(strings.NewReader(l.artifact(run.ArtifactURI, name))); err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
+			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
+		}
+	}
+	lines := strings.Split(l.artifact(run.ArtifactURI, "importance.csv"), "\n")
+	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" || !strings.HasPrefix(lines[1], "petal_") {
+		t.Errorf("importance %q, want the four features, a petal's first", lines)
+	}
+}
+
+// artifact reads a file of a run or a logged model.
+func (l *lab) artifact(uri, name string) string {
+	l.t.Helper()
+	body, err := l.mlflow.GetArtifact(l.t.Context(), uri, name)
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
-	defer picture.Close() //nolint:errcheck // only read from
-	if image, err := png.Decode(picture); err != nil || image.Bounds().Dx() < 200 {
-		t.Errorf("confusion matrix: %v, want a picture of at least 200 pixels", err)
+	content, err := io.ReadAll(body)
+	if err := errors.Join(err, body.Close()); err != nil {
+		l.t.Fatal(err)
 	}
+	return string(content)
 }
 
 func TestEvaluateModel_noticesAChangedArtifact(t *testing.T) {
@@ -132,16 +147,9 @@ func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
 		"model.onnx":         string(encoded),
 		"MLmodel":            `{\"type\":\"double\",\"name\":\"p_` + m.Schema().Classes[2] + `\"`,
 		"input_example.json": `"data":[[5.84`,
+		"README.md":          "# everybody\n",
 	} {
-		body, err := l.mlflow.GetArtifact(t.Context(), logged.ArtifactURI, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(body)
-		if err := errors.Join(err, body.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(got), want) {
+		if got := l.artifact(logged.ArtifactURI, name); !strings.Contains(got, want) {
 			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)
 		}
 	}

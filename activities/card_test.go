@@ -1,0 +1,29 @@
+package activities
+
+import (
+	"strings"
+	"testing"
+
+	"iris/internal/dataset"
+	"iris/model"
+)
+
+func TestModelCard(t *testing.T) {
+	spec, err := model.Spec{Algorithm: model.DecisionTree, Seed: 3}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := string(modelCard(RegisterModelInput{
+		ModelName: "flowers", Dataset: Dataset{SHA256: "abc", Rows: 150, Features: 4, Classes: 3},
+		Model:   TrainedModel{TrainRows: 110, TestRows: 40, Split: dataset.Split{Seed: 3}},
+		Metrics: map[string]float64{"log_loss": 0.125, "accuracy": 1},
+	}, spec, []string{"label", "p_a`\n# b"}))
+	for _, want := range []string{
+		"# flowers\n", "`decision_tree`", "on 110 rows; 40 more", "SHA-256 `abc`: 150 rows, 4 features, 3 classes", "seed 3",
+		"| accuracy | 1 |\n| log_loss | 0.125 |\n", "| criterion | gini |\n", "`label`, `p_a' # b`",
+	} {
+		if !strings.Contains(card, want) {
+			t.Errorf("no %q in\n%s", want, card)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package activities
+
+import (
+	"bytes"
+	"fmt"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+
+	"iris/model"
+)
+
+// maxCurves bounds the classes in one picture of curves, and maxBars the features in one of bars.
+const (
+	maxCurves = 10
+	maxBars   = 40
+)
+
+// line is one curve of a picture.
+type line struct {
+	name   string
+	points []model.Point
+}
+
+// curvePNGs draws the pictures of a model's probabilities, by file name.
+func curvePNGs(classes []string, c model.Curves) (map[string][]byte, error) {
+	var roc, precisionRecall []line
+	for k, class := range classes {
+		if c.ROC[k] != nil && len(roc) < maxCurves {
+			roc = append(roc, line{fmt.Sprintf("%s, area %.3f", class, c.AUC[k]), c.ROC[k]})
+			precisionRecall = append(precisionRecall, line{class, c.PrecisionRecall[k]})
+		}
+	}
+	calibration := line{name: "predicted class"}
+	for _, b := range c.Calibration {
+		calibration.points = append(calibration.points, model.Point{X: b.Confidence, Y: b.Accuracy})
+	}
+	diagonal := line{"", []model.Point{{X: 0, Y: 0}, {X: 1, Y: 1}}}
+	pictures := map[string][]byte{}
+	for name, p := range map[string]struct {
+		title, x, y string
+		lines       []line
+	}{
+		"roc.png":              {"ROC, each class against the others", "false positive rate", "true positive rate", append(roc, diagonal)},
+		"precision_recall.png": {"Precision and recall, each class against the others", "recall", "precision", precisionRecall},
+		"calibration.png":      {fmt.Sprintf("Calibration, expected error %.3f", c.ECE), "probability", "share that is right", []line{calibration, diagonal}},
+	} {
+		png, err := linesPNG(p.title, p.x, p.y, p.lines)
+		if err != nil {
+			return nil, fmt.Errorf("draw %s: %w", name, err)
+		}
+		pictures[name] = png
+	}
+	return pictures, nil
+}
+
+// linesPNG draws lines in the unit square. One without a name is dashed and not in the legend.
+func linesPNG(title, x, y string, lines []line) ([]byte, error) {
+	p := newUnitSquare(title, x, y)
+	for i, l := range lines {
+		points := make(plotter.XYs, len(l.points))
+		for j, at := range l.points {
+			points[j] = plotter.XY(at)
+		}
+		drawn, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, err
+		}
+		drawn.Color, dots.Color = plotutil.Color(i), plotutil.Color(i)
+		if l.name == "" {
+			drawn.Dashes = plotutil.Dashes(1)
+			p.Add(drawn)
+			continue
+		}
+		p.Add(drawn)
+		if len(points) <= 2*maxCurves {
+			p.Add(dots) // so few that a line alone might not be seen
+		}
+		p.Legend.Add(l.name, drawn)
+	}
+	return render(p, 14*vg.Centimeter, 14*vg.Centimeter)
+}
+
+func newUnitSquare(title, x, y string) *plot.Plot {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+	p.Add(plotter.NewGrid())
+	return p
+}
+
+// importancePNG draws the features that matter most, the first at the top. They come sorted.
+func importancePNG(sorted []model.Importance) ([]byte, error) {
+	sorted = sorted[:min(len(sorted), maxBars)]
+	values, names := make(plotter.Values, len(sorted)), make([]string, len(sorted))
+	for i, f := range sorted {
+		values[len(sorted)-1-i], names[len(sorted)-1-i] = f.LogLoss, f.Feature
+	}
+	bars, err := plotter.NewBarChart(values, 0.4*vg.Centimeter)
+	if err != nil {
+		return nil, err
+	}
+	bars.Horizontal, bars.Color = true, plotutil.Color(2)
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text = "Permutation importance", "increase of the log loss"
+	p.Add(bars)
+	p.NominalY(names...)
+	return render(p, 18*vg.Centimeter, vg.Length(len(sorted))*0.7*vg.Centimeter+4*vg.Centimeter)
+}
+
+func render(p *plot.Plot, width, height vg.Length) ([]byte, error) {
+	picture, err := p.WriterTo(width, height, "png")
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	_, err = picture.WriteTo(&out)
+	return out.Bytes(), err
+}

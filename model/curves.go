@@ -1,0 +1,97 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+
+	"iris/internal/dataset"
+)
+
+// Point is a point of a curve.
+type Point struct{ X, Y float64 }
+
+// Curves show what a model's probabilities are worth. The first two are per class, that class against all others, nil
+// for a class that no row or every row is of.
+type Curves struct {
+	ROC             [][]Point // false positive rate, true positive rate
+	PrecisionRecall [][]Point // recall, precision
+	AUC             []float64 // area under ROC: the chance that a row of the class gets a higher probability than another
+	Calibration     []Bin     // of the predicted classes, by ascending probability; without empty ones
+	ECE             float64   // expected calibration error: mean distance of confidence and accuracy over the rows
+}
+
+// Bin is the predictions whose probability lies within a tenth.
+type Bin struct {
+	Rows       int
+	Confidence float64 // mean probability of the predicted class
+	Accuracy   float64 // share of the rows that are of it
+}
+
+// calibrationBins is how many bins the probabilities from 0 to 1 are put into.
+const calibrationBins = 10
+
+// NewCurves computes the curves of m over t, which must have m's features and classes in m's order.
+func NewCurves(m *Model, t *dataset.Table) Curves {
+	classes := len(m.schema.Classes)
+	scores := make([]float64, t.Rows()*classes)
+	c := Curves{ROC: make([][]Point, classes), PrecisionRecall: make([][]Point, classes), AUC: make([]float64, classes)}
+	bins := make([]Bin, calibrationBins)
+	for r, y := range t.Y {
+		p := scores[r*classes : (r+1)*classes]
+		k := m.Predict(t.Row(r), p)
+		b := &bins[min(int(p[k]*calibrationBins), calibrationBins-1)]
+		b.Rows++
+		b.Confidence += p[k]
+		if k == y {
+			b.Accuracy++
+		}
+	}
+	for _, b := range bins {
+		if b.Rows == 0 {
+			continue
+		}
+		n := float64(b.Rows)
+		c.ECE += max(b.Confidence-b.Accuracy, b.Accuracy-b.Confidence) / float64(t.Rows())
+		b.Confidence, b.Accuracy = b.Confidence/n, b.Accuracy/n
+		c.Calibration = append(c.Calibration, b)
+	}
+	for k := range classes {
+		c.addClass(k, t.Y, func(r int) float64 { return scores[r*classes+k] })
+	}
+	return c
+}
+
+// addClass walks through the rows from the highest probability of class k to the lowest. Rows of one probability are
+// one step, because no threshold can tell them apart.
+func (c *Curves) addClass(k int, y []int, score func(r int) float64) {
+	order, positives := make([]int, len(y)), 0
+	for r, class := range y {
+		order[r] = r
+		if class == k {
+			positives++
+		}
+	}
+	negatives := len(y) - positives
+	if positives == 0 || negatives == 0 {
+		return
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(score(b), score(a)) })
+	roc := []Point{{0, 0}}
+	var precisionRecall []Point
+	hits, falseAlarms := 0, 0
+	for i, r := range order {
+		if y[r] == k {
+			hits++
+		} else {
+			falseAlarms++
+		}
+		if i+1 < len(order) && score(order[i+1]) == score(r) {
+			continue
+		}
+		from, to := roc[len(roc)-1], Point{share(falseAlarms, negatives), share(hits, positives)}
+		c.AUC[k] += (to.X - from.X) * (to.Y + from.Y) / 2
+		roc = append(roc, to)
+		precisionRecall = append(precisionRecall, Point{to.Y, share(hits, hits+falseAlarms)})
+	}
+	c.ROC[k], c.PrecisionRecall[k] = roc, precisionRecall
+}
