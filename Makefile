@@ -15,7 +15,7 @@ UNCOUNTED := ^iris/internal/(testenv|dataset/datasettest|dataset/testdata)/
 
 FUZZTIME ?= 10s
 
-.PHONY: build run demo stack test test-interop coverage lint fmt histories vuln fuzz clean help
+.PHONY: build run demo stack test test-interop bench-models coverage lint fmt histories vuln fuzz clean help
 
 build: ## build bin/iris
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/iris ./cmd/iris
@@ -43,13 +43,17 @@ test-interop: ## load models of every family with MLflow's Python packages and o
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop
 	$(GO) test -race -tags=interop -count=1 -timeout=30m -v -run='^TestInterop' ./e2e
 
+bench-models: ## measure every learner beside scikit-learn's and LightGBM's, into docs/benchmarks.md; leave the machine alone meanwhile
+	@$(GO) run -race ./internal/testenv/install bench
+	$(GO) test -tags=bench -count=1 -timeout=30m -v -run='^TestBenchModels$$' ./bench
+
 coverage: ## check the coverage of the last `make test`
 	@grep -Ev '$(UNCOUNTED)' coverage.out >bin/coverage.out
 	@$(GO) tool cover -func=bin/coverage.out | awk '/^total:/ { \
 	  printf "statement coverage %s, at least $(COVERAGE)%% wanted\n", $$3; sub("%", "", $$3); exit $$3 + 0 < $(COVERAGE) }'
 
 lint: ## golangci-lint (with the format), go vet and workflowcheck
-	$(GO) vet -tags=interop ./...
+	$(GO) vet -tags=interop,bench ./...
 	$(TOOL) golangci-lint run ./...
 	$(TOOL) workflowcheck -config .workflowcheck.yml ./workflows/...
 

@@ -18,6 +18,9 @@ var requirements string
 //go:embed requirements-interop.txt
 var interop string
 
+//go:embed requirements-bench.txt
+var bench string
+
 // TemporalVersion is the module version of github.com/temporalio/cli, such as v1.5.1.
 func TemporalVersion() string { return value(versions, "TEMPORAL_CLI_VERSION=") }
 
@@ -32,6 +35,12 @@ func Requirements() string { return requirements }
 
 // InteropRequirements is Requirements with what the tests that read models in Python take as well.
 func InteropRequirements() string { return requirements + interop }
+
+// BenchRequirements is the pip requirements file of the libraries that learners are measured beside, without MLflow.
+func BenchRequirements() string { return bench }
+
+// ScikitLearnVersion is the version of scikit-learn that they pin, such as 1.9.1.
+func ScikitLearnVersion() string { return value(bench, "scikit-learn==") }
 
 // Hash names a requirements file by its contents in eight hex digits, so that a changed pin means a new folder.
 func Hash(requirements string) string {

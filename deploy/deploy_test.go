@@ -12,6 +12,7 @@ func TestVersions_arePinned(t *testing.T) {
 		"temporal": {TemporalVersion(), `^v\d+\.\d+\.\d+$`},
 		"minio":    {MinIOVersion(), `^v0\.0\.0-\d{14}-[0-9a-f]{12}$`},
 		"mlflow":   {MLflowVersion(), `^\d+\.\d+\.\d+$`},
+		"scikit":   {ScikitLearnVersion(), `^\d+\.\d+\.\d+$`},
 		"hash":     {Hash(Requirements()), `^[0-9a-f]{8}$`},
 	}
 	for name, test := range tests {
@@ -29,7 +30,7 @@ func TestRequirements_arePinned(t *testing.T) {
 	}
 	pinned := regexp.MustCompile(`^[a-z0-9-]+==[0-9][0-9a-z.]*( ; [^@]+)?$`)
 	seen := 0
-	for line := range strings.Lines(InteropRequirements() + string(postgres)) {
+	for line := range strings.Lines(InteropRequirements() + BenchRequirements() + string(postgres)) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}

@@ -18,6 +18,7 @@ type Paths struct {
 	MinIO    string // the minio binary
 	Python   string // the Python of the environment that has MLflow
 	Interop  string // the Python of the environment of that part
+	Bench    string // the same
 }
 
 // InstallOptions says what to install and where.

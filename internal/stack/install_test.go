@@ -24,7 +24,7 @@ const fakePython = `case "$*" in
 -c*version*) echo 3.11 ;;
 -c*) ;;
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-"-m pip install"*) for list; do :; done; grep -q ^mlflow== "$list" && echo installed ;;
+"-m pip install"*) for list; do :; done; grep -qE "^(mlflow|scikit-learn)==" "$list" && echo installed ;;
 esac`
 
 // tools puts scripts on PATH, and nothing else.
@@ -86,17 +86,29 @@ func TestInstall_onlyWhatIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestInstall_interop(t *testing.T) {
+func TestInstall_environments(t *testing.T) {
 	tools(t, map[string]string{"python3": fakePython})
-	dir := t.TempDir()
-	paths, err := Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{Interop}})
-	want := Paths{Interop: filepath.Join(dir, "parts", "interop-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.InteropRequirements()), "bin", "python")}
-	if err != nil || paths != want || !exists(want.Interop) {
-		t.Errorf("Install returned %+v, %v; want %+v, which is there", paths, err, want)
-	}
-	list, err := os.ReadFile(filepath.Join(filepath.Dir(want.Interop), "..", "requirements.txt"))
-	if err != nil || !strings.Contains(string(list), "\nonnxruntime==") {
-		t.Errorf("the environment was made of %q, %v; want onnxruntime in it", list, err)
+	for _, test := range []struct {
+		part                        Part
+		version, requirements, pins string
+		paths                       func(program string) Paths
+	}{
+		{Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), "onnxruntime", func(p string) Paths { return Paths{Interop: p} }},
+		{Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), "lightgbm", func(p string) Paths { return Paths{Bench: p} }},
+	} {
+		t.Run(string(test.part), func(t *testing.T) {
+			dir := t.TempDir()
+			paths, err := Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{test.part}})
+			folder := filepath.Join(dir, "parts", string(test.part)+"-"+test.version+"-"+deploy.Hash(test.requirements))
+			program := filepath.Join(folder, "bin", "python")
+			if want := test.paths(program); err != nil || paths != want || !exists(program) {
+				t.Errorf("Install returned %+v, %v; want %+v, which is there", paths, err, want)
+			}
+			list, err := os.ReadFile(filepath.Join(folder, "requirements.txt"))
+			if err != nil || !strings.Contains(string(list), "\n"+test.pins+"==") {
+				t.Errorf("the environment was made of %q, %v; want %s in it", list, err, test.pins)
+			}
+		})
 	}
 }
 

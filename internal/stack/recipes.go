@@ -22,8 +22,9 @@ func recipes() []recipe {
 			func(p *Paths, program string) { p.MinIO = program }),
 		goRecipe(Temporal, "github.com/temporalio/cli/cmd/temporal", deploy.TemporalVersion(), temporalFits,
 			func(p *Paths, program string) { p.Temporal = program }),
-		pythonRecipe(MLflow, deploy.Requirements(), func(p *Paths, program string) { p.Python = program }),
-		pythonRecipe(Interop, deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
+		pythonRecipe(MLflow, deploy.MLflowVersion(), deploy.Requirements(), func(p *Paths, program string) { p.Python = program }),
+		pythonRecipe(Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
+		pythonRecipe(Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), func(p *Paths, program string) { p.Bench = program }),
 	}
 }
 
@@ -58,9 +59,8 @@ func goRecipe(part Part, module, version string, fits func(context.Context, stri
 	}
 }
 
-// pythonRecipe makes a virtual environment with pinned requirements, MLflow among them.
-func pythonRecipe(part Part, requirements string, set func(*Paths, string)) recipe {
-	version := deploy.MLflowVersion()
+// pythonRecipe makes a virtual environment with pinned requirements. The version is that of the package it is there for.
+func pythonRecipe(part Part, version, requirements string, set func(*Paths, string)) recipe {
 	return recipe{
 		part:    part,
 		name:    fmt.Sprintf("%s-%s-%s", part, version, deploy.Hash(requirements)),

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Part is one of the servers of the stack, or Interop.
+// Part is one of the servers of the stack, or one of Interop and Bench.
 type Part string
 
 // The parts, in the order in which they are stopped last to first.
@@ -30,6 +30,9 @@ const (
 // Interop is no server but a Python environment that can only be installed: MLflow's client with onnxruntime, for tests
 // that read models as their users do.
 const Interop Part = "interop"
+
+// Bench can only be installed too: scikit-learn and LightGBM, to measure learners beside theirs.
+const Bench Part = "bench"
 
 // AllParts lists every part that can be started.
 func AllParts() []Part { return []Part{MinIO, Temporal, MLflow} }
