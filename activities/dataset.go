@@ -196,10 +196,16 @@ func (v View) Name() (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
+// view reads what Scan learned of a dataset that has passed.
+func (a *Activities) view(ctx context.Context, d Dataset) (v View, err error) {
+	err = a.o.Store.GetJSON(ctx, d.View.Bucket, d.View.Key, &v)
+	return v, err
+}
+
 // table reads the rows of a dataset that has passed.
 func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, error) {
-	var view View
-	if err := a.o.Store.GetJSON(ctx, d.View.Bucket, d.View.Key, &view); err != nil {
+	view, err := a.view(ctx, d)
+	if err != nil {
 		return nil, err
 	}
 	body, err := a.o.Store.Get(ctx, d.Data)

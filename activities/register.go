@@ -75,8 +75,8 @@ func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*
 	if err != nil {
 		return nil, err
 	}
-	var view View
-	if err := a.o.Store.GetJSON(ctx, d.View.Bucket, d.View.Key, &view); err != nil {
+	view, err := a.view(ctx, d)
+	if err != nil {
 		return nil, err
 	}
 	p := &mlflow.ONNXModel{ONNX: encoded}

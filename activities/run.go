@@ -82,8 +82,8 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 }
 
 func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunInput) error {
-	var view View
-	if err := a.o.Store.GetJSON(ctx, in.Dataset.View.Bucket, in.Dataset.View.Key, &view); err != nil {
+	view, err := a.view(ctx, in.Dataset)
+	if err != nil {
 		return err
 	}
 	columns := make([]mlflow.Column, 0, len(view.Schema.Features)+1)
