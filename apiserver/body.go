@@ -18,7 +18,7 @@ const (
 
 // mediaType is the type of the body, "" when none is named. A charset other than UTF-8 is refused.
 func mediaType(r *http.Request) (string, error) {
-	header := r.Header.Get("Content-Type")
+	header := first(r.Header, "Content-Type")
 	if header == "" || header == "application/json" { // what nearly every client sends
 		return header, nil
 	}

@@ -22,10 +22,13 @@ const requestIDHeader = "X-Request-Id"
 
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, ReadCloser: r.Body}
-	w.Header()[requestIDHeader] = []string{s.requests.of(r)}
+	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, armed: time.Now()}
+	x.id[0] = s.requests.of(r)
+	w.Header()[requestIDHeader] = x.id[:]
 	defer s.recover(x, r)
-	if r.Body != nil && r.Body != http.NoBody {
+	if r.Body == nil || r.Body == http.NoBody {
+		x.readDeadline(time.Time{}) // it was for the body
+	} else {
 		r.Body = x
 	}
 	if err := decompress(r); err != nil {
@@ -72,12 +75,14 @@ func canonical(r *http.Request) *http.Request {
 }
 
 // exchange is one request and its answer. It knows whether the answer has begun, and gives the connection up when the
-// body or a streamed answer stands still.
+// body stands still. All that a request needs of its own is in it: it is one allocation.
 type exchange struct {
 	http.ResponseWriter
 	io.ReadCloser // the body of the request
 	started       bool
-	armed         time.Time // when the read deadline was last set; zero when there is none
+	brief         bool      // the handler ends soon after it has read the body
+	armed         time.Time // when the read deadline was last set, at first by the server
+	id            [1]string // the value of requestIDHeader
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -96,18 +101,22 @@ func (x *exchange) Write(p []byte) (int, error) {
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // Read reads the body of the request. The deadline moves with the bytes that arrive, and is gone at the end: it would
-// otherwise cancel a handler that takes its time after having read everything.
+// otherwise cancel a handler that takes its time after having read everything. After a deadline that has passed it stays:
+// the server would wait for the rest of the body before it sends the answer.
 func (x *exchange) Read(p []byte) (int, error) {
+	n, err := x.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) && !x.brief {
+		x.readDeadline(time.Time{})
+	}
+	if err != nil {
+		return n, err
+	}
 	const often = stallTimeout / 8 // a deadline per read would be waste
 	if now := time.Now(); now.Sub(x.armed) > often {
 		x.armed = now
 		x.readDeadline(now.Add(stallTimeout))
 	}
-	n, err := x.ReadCloser.Read(p)
-	if err != nil {
-		x.readDeadline(time.Time{})
-	}
-	return n, err
+	return n, nil
 }
 
 // readDeadline sets the deadline where there is a connection to have one; a test may have none.
@@ -117,7 +126,7 @@ func (x *exchange) readDeadline(t time.Time) {
 
 // decompress makes a gzip body readable as if it had been sent plain; every limit counts the plain bytes.
 func decompress(r *http.Request) error {
-	switch coding := strings.ToLower(r.Header.Get("Content-Encoding")); coding {
+	switch coding := strings.ToLower(first(r.Header, "Content-Encoding")); coding {
 	case "", "identity":
 		return nil
 	case "gzip":
@@ -151,10 +160,19 @@ func newRequestIDs() requestIDs {
 // of returns the id that the client chose, when it is fit for a log, or the next one.
 func (ids requestIDs) of(r *http.Request) string {
 	const longest = 64
-	if id := r.Header.Get(requestIDHeader); id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
+	if id := first(r.Header, requestIDHeader); id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
 		return id
 	}
-	return ids.prefix + strconv.FormatUint(ids.last.Add(1), 10)
+	var buf [longest]byte
+	return string(strconv.AppendUint(append(buf[:0], ids.prefix...), ids.last.Add(1), 10))
 }
 
 const idCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:"
+
+// first is the first value of a header whose name is written as net/http writes it: Get would check that every time.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,16 +154,91 @@ func TestExchange_bodyThatStandsStill(t *testing.T) {
 			}
 			r := httptest.NewRequest(method, path, stalled{strings.NewReader("sepal_length,")})
 			r.Header.Set("Content-Type", contentType)
-			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			w := httptest.NewRecorder()
 			a.Handler().ServeHTTP(w, r)
 			answer{w.Code, w.Header(), w.Body.Bytes()}.problem(t, http.StatusRequestTimeout)
-			if len(w.read) < 2 || w.read[0].IsZero() || !w.read[len(w.read)-1].IsZero() {
-				t.Errorf("read deadlines %v: want one at the first byte, and none at the end", w.read)
-			}
 		})
 	}
 	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 {
 		t.Errorf("left behind: %v", keys)
+	}
+}
+
+func TestExchange_movesTheDeadlineOfABody(t *testing.T) {
+	for name, test := range map[string]struct {
+		since time.Duration // the deadline was set
+		brief bool
+		want  []bool // whether there is one, for each time that it was set
+	}{
+		"just begun":               {want: []bool{false}},
+		"just begun, soon to end":  {brief: true},
+		"a while ago":              {since: stallTimeout / 2, want: []bool{true, false}},
+		"a while ago, soon to end": {since: stallTimeout / 2, brief: true, want: []bool{true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			x := &exchange{ResponseWriter: w, ReadCloser: io.NopCloser(strings.NewReader("a body in several reads")), armed: time.Now().Add(-test.since), brief: test.brief}
+			for buf := make([]byte, 4); ; {
+				if _, err := x.Read(buf); err != nil {
+					break
+				}
+			}
+			var got []bool
+			for _, at := range w.read {
+				got = append(got, !at.IsZero())
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("read deadlines %v, want one where %v says true", w.read, test.want)
+			}
+		})
+	}
+}
+
+// The server's deadline is for the body: a handler may take longer.
+func TestRun_deadlineOfTheBodyAlone(t *testing.T) {
+	a := newAPI(t)
+	server := a.httpServer()
+	server.ReadTimeout = 100 * time.Millisecond
+	a.router.Path("/late").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := readBody(r, nil, maxRow); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		select {
+		case <-time.After(3 * server.ReadTimeout):
+			w.WriteHeader(http.StatusNoContent)
+		case <-r.Context().Done():
+			w.WriteHeader(http.StatusGatewayTimeout)
+		}
+	})
+	l := must(net.Listen("tcp", "127.0.0.1:0"))
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	for name, test := range map[string]struct {
+		request string
+		status  int
+	}{
+		"no body":                  {"GET /late HTTP/1.1\r\nHost: x\r\n\r\n", 204},
+		"a whole body":             {"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody", 204},
+		"a body that stands still": {"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nbody", 408},
+		"a row that stands still":  {"POST /iris/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nbody", 408},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := must(net.Dial("tcp", l.Addr().String()))
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			must(io.WriteString(conn, test.request))
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != test.status {
+				t.Errorf("status %d, want %d", response.StatusCode, test.status)
+			}
+		})
 	}
 }
 

@@ -28,6 +28,9 @@ func (s *Server) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	if err := wantJSON(r); err != nil {
 		return err
 	}
+	if x, ok := w.(*exchange); ok {
+		x.brief = true
+	}
 	p := s.predictors.of(name, served)
 	b := scratches.Get().(*scratch)
 	defer b.free()

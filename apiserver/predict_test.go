@@ -3,7 +3,6 @@ package apiserver
 import (
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -133,19 +132,6 @@ func TestPredict_hugeValuesAreNoInternalError(t *testing.T) {
 		body := strings.ReplaceAll(strings.ReplaceAll(setosa, "1.4", value), "0.2", value)
 		if got := a.do(t, "POST", "/iris/predict", body); got.status != 200 && got.status != 422 {
 			t.Errorf("%s: %s, want a prediction or a 422", value, got)
-		}
-	}
-}
-
-func BenchmarkPredict(b *testing.B) {
-	handler := newAPI(b).Handler()
-	b.ReportAllocs()
-	for b.Loop() {
-		r := httptest.NewRequest("POST", "/iris/predict", strings.NewReader(setosa))
-		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		if handler.ServeHTTP(w, r); w.Code != 200 {
-			b.Fatal(w.Body)
 		}
 	}
 }

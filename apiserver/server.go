@@ -18,16 +18,9 @@ const (
 )
 
 // Run serves l until ctx ends, lets the requests under way finish and returns nil, or returns the first error. It closes l.
-// Bodies and answers have no overall deadline, since an upload may be slow and large: each must only keep moving
-// (see exchange).
+// Bodies and answers have no overall deadline, since an upload may be slow and large: each must only keep moving.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
-	server := &http.Server{
-		Handler:           s.handler,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelWarn),
-	}
+	server := s.httpServer()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -46,4 +39,17 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		err = served
 	}
 	return err
+}
+
+// httpServer is the server that Run runs. Its ReadTimeout is no bound of a whole body: while one arrives, exchange moves
+// the deadline on. That it is set already when a request begins costs the many small ones nothing.
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       stallTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.Logger.Handler(), slog.LevelWarn),
+	}
 }

@@ -50,6 +50,7 @@ const (
 	wineModel       = "wine"       // version 1 is the champion
 	awkwardModel    = "awkward"    // its names need escaping everywhere
 	unpromotedModel = "unpromoted" // has a version and no champion
+	wideModel       = "wide"       // has 30 features
 )
 
 // awkwardCSV has names and labels that JSON, CSV and URLs each have to escape.
@@ -85,7 +86,8 @@ func newWorld(t testing.TB) *world {
 	w.addVersion(t, wineModel, datasettest.Wine(), model.Spec{})
 	w.addVersion(t, awkwardModel, []byte(awkwardCSV), model.Spec{})
 	w.addVersion(t, unpromotedModel, datasettest.Wine(), model.Spec{})
-	for _, name := range []string{dataset.IrisModel, wineModel, awkwardModel} {
+	w.addVersion(t, wideModel, datasettest.BreastCancer(), model.Spec{})
+	for _, name := range []string{dataset.IrisModel, wineModel, awkwardModel, wideModel} {
 		w.promote(t, name, "1")
 	}
 	return w
