@@ -29,6 +29,7 @@ func rooms() []room {
 	return []room{
 		// Leaves: the standard library and at most one outside library each.
 		{path: "internal/dataset", floor: 0},
+		{path: "internal/inference", floor: 0},
 		{path: "internal/mlflow", floor: 0},
 		{path: "internal/objstore", floor: 0, lib: []string{"github.com/minio/minio-go/v7"}},
 		{path: "internal/webui", floor: 0},
