@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"compress/gzip"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -49,7 +48,7 @@ func (s *Server) recover(x *exchange, r *http.Request) {
 	if x.started {
 		panic(http.ErrAbortHandler)
 	}
-	writeProblem(x, newProblem(http.StatusInternalServerError, internalDetail))
+	writeError(x, r, newProblem(http.StatusInternalServerError, internalDetail))
 }
 
 // canonical is r as the router knows its routes: a trailing slash means nothing, and HEAD is GET whose body net/http
@@ -115,15 +114,15 @@ func (x *exchange) readDeadline(t time.Time) {
 	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(t)
 }
 
-// decompress makes a gzip body readable as if it had been sent plain; every limit counts the plain bytes.
+// decompress makes a compressed body readable as if it had been sent plain; every limit counts the plain bytes.
 func decompress(r *http.Request) error {
 	switch coding := strings.ToLower(r.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
 		return nil
-	case "gzip":
-		plain, err := gzip.NewReader(r.Body)
+	case codingGzip, codingDeflate:
+		plain, err := decompressor(coding, r.Body)
 		if err != nil {
-			return newProblem(http.StatusBadRequest, "the body is not gzip, though Content-Encoding says so")
+			return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not %s, though Content-Encoding says so", coding))
 		}
 		r.Body = struct {
 			io.Reader
@@ -132,8 +131,8 @@ func decompress(r *http.Request) error {
 		r.ContentLength = -1
 		return nil
 	default:
-		p := newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not understood: send the body plain or as gzip", clip(coding)))
-		p.header = http.Header{"Accept-Encoding": {"gzip"}}
+		p := newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not understood: send the body plain, as gzip or as deflate", clip(coding)))
+		p.header = http.Header{"Accept-Encoding": {codingGzip + ", " + codingDeflate}}
 		return p
 	}
 }
