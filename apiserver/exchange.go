@@ -22,7 +22,7 @@ const requestIDHeader = "X-Request-Id"
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, ReadCloser: r.Body}
-	w.Header()[requestIDHeader] = []string{s.requests.of(r)}
+	w.Header()[requestIDHeader] = []string{s.requests.of(r.Header.Get(requestIDHeader))}
 	defer s.recover(x, r)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = x
@@ -148,9 +148,9 @@ func newRequestIDs() requestIDs {
 }
 
 // of returns the id that the client chose, when it is fit for a log, or the next one.
-func (ids requestIDs) of(r *http.Request) string {
+func (ids requestIDs) of(id string) string {
 	const longest = 64
-	if id := r.Header.Get(requestIDHeader); id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
+	if id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
 		return id
 	}
 	return ids.prefix + strconv.FormatUint(ids.last.Add(1), 10)

@@ -41,8 +41,6 @@ type messageOutput struct {
 	} `json:"parameters"`
 }
 
-const noSharedMemory = "there is no shared memory: send the data with the request"
-
 // Decode reads the body of a request over HTTP. Its first bytes, header of them, are JSON, and behind them are the elements
 // of the inputs that say so; with NoHeader all of it is JSON, and with a header of 0 all of it is the elements of the one
 // input. The request refers to the body. The error is an *Error.
@@ -53,7 +51,7 @@ func Decode(body []byte, header int) (*Request, error) {
 	case header == NoHeader:
 		header = len(body)
 	case header < 0 || header > len(body):
-		return nil, wrong("", -1, "the header says that %d bytes are JSON, and the body has %d", header, len(body))
+		return nil, Wrong("", "the header says that %d bytes are JSON, and the body has %d", header, len(body))
 	}
 	var m message
 	if err := json.Unmarshal(body[:header], &m); err != nil {
@@ -73,11 +71,11 @@ func (m *message) request(blob []byte) (*Request, error) {
 		blob = rest
 	}
 	if len(blob) > 0 {
-		return nil, wrong("", -1, "%d bytes behind the last input", len(blob))
+		return nil, Wrong("", "%d bytes behind the last input", len(blob))
 	}
 	for i, out := range m.Outputs {
 		if out.Parameters.Region != nil {
-			return nil, wrong("/outputs", i, noSharedMemory)
+			return nil, wrong("/outputs", i, NoSharedMemory)
 		}
 		binary := m.Parameters.Binary
 		if b := out.Parameters.Binary; b != nil {
@@ -95,7 +93,7 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 		return nil, inputError(index, "shape", "is missing")
 	}
 	if m.Parameters.Region != nil {
-		return nil, inputError(index, "parameters/shared_memory_region", noSharedMemory)
+		return nil, inputError(index, "parameters/shared_memory_region", NoSharedMemory)
 	}
 	if size := m.Parameters.Size; size != nil {
 		switch {
@@ -132,13 +130,13 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 func jsonError(err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
-		return wrong("", -1, "%s: %s, want %s", either(mismatch.Field, "the request"), mismatch.Value, wanted(mismatch.Type))
+		return Wrong("", "%s: %s, want %s", either(mismatch.Field, "the request"), mismatch.Value, wanted(mismatch.Type))
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return wrong("", -1, "invalid json at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
+		return Wrong("", "invalid json at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
 	}
-	return wrong("", -1, "invalid json")
+	return Wrong("", "invalid json")
 }
 
 func either(s, instead string) string {

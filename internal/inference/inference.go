@@ -57,6 +57,12 @@ func (e *Error) Error() string {
 	return e.Pointer + ": " + e.Reason
 }
 
+// NoSharedMemory is why a tensor that is said to lie in shared memory is refused.
+const NoSharedMemory = "there is no shared memory: send the data with the request"
+
+// Wrong is the error of a place.
+func Wrong(pointer, format string, args ...any) *Error { return wrong(pointer, -1, format, args...) }
+
 // wrong is the error of a place; the place ends in a number when index is not negative.
 func wrong(pointer string, index int, format string, args ...any) *Error {
 	if index >= 0 {

@@ -10,12 +10,12 @@ import (
 func decodeNumbers(data []byte, shape []int64, elements int, kind numeric) ([]float64, error) {
 	d := numbers{data: data, kind: kind}
 	if d.next() != '[' {
-		return nil, wrong("", -1, "%s, want an array", d.what())
+		return nil, Wrong("", "%s, want an array", d.what())
 	}
 	d.pos++
 	const atLeast = 2 // bytes of a number and of what is behind it
 	if elements > len(data)/atLeast+1 {
-		return nil, wrong("", -1, "there are less than %d elements, want those of shape %s", elements, shapeText(shape))
+		return nil, Wrong("", "there are less than %d elements, want those of shape %s", elements, shapeText(shape))
 	}
 	d.values = make([]float64, 0, elements)
 	var err error
@@ -72,12 +72,12 @@ func (d *numbers) nested(rows, columns int) error {
 	for row := 0; ; row++ {
 		switch c := d.next(); {
 		case c == ']' && row < rows:
-			return wrong("", -1, "%d rows, want %d", row, rows)
+			return Wrong("", "%d rows, want %d", row, rows)
 		case c == ']':
 			d.pos++
 			return nil
 		case row == rows:
-			return wrong("", -1, "more than %d rows", rows)
+			return Wrong("", "more than %d rows", rows)
 		case c != '[':
 			return wrong("", row, "%s, want an array", d.what())
 		}

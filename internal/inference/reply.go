@@ -61,6 +61,19 @@ func (t *Tensor) Floats() []float64 {
 	return t.result.Probabilities
 }
 
+// Texts are the elements of a tensor of BYTES, nil of another.
+func (t *Tensor) Texts() [][]byte {
+	if t.Datatype != Bytes {
+		return nil
+	}
+	texts := make([][]byte, 0, len(t.result.Best)*max(t.top, 1))
+	for raw := t.AppendRaw(nil); len(raw) > 0; {
+		end := 4 + binary.LittleEndian.Uint32(raw)
+		texts, raw = append(texts, raw[4:end:end]), raw[end:]
+	}
+	return texts
+}
+
 // AppendRaw appends the elements, little-endian; before each text is its length in four bytes.
 func (t *Tensor) AppendRaw(dst []byte) []byte {
 	switch {

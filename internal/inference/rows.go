@@ -58,7 +58,7 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 	}
 	for i, c := range rows.columns {
 		if c.Input == nil {
-			return nil, wrong("/inputs", -1, "%s is missing: want %s", shown(features[i]), wantedInputs(features))
+			return nil, Wrong("/inputs", "%s is missing: want %s", shown(features[i]), wantedInputs(features))
 		}
 	}
 	return rows, nil
@@ -71,7 +71,7 @@ func (r *Request) matrix(features []string) (*Rows, error) {
 	if in.whole {
 		row := len(features) * numerics[in.Datatype].size
 		if len(in.Raw)%row != 0 {
-			return nil, wrong("", -1, "%d bytes, want a multiple of the %d of a row of %d %s", len(in.Raw), row, len(features), in.Datatype)
+			return nil, Wrong("", "%d bytes, want a multiple of the %d of a row of %d %s", len(in.Raw), row, len(features), in.Datatype)
 		}
 		in.Shape = []int64{int64(len(in.Raw) / row), want}
 	}
@@ -102,7 +102,7 @@ func (r *Rows) Row(row int, x []float64) error {
 	for i := range r.columns {
 		c := &r.columns[i]
 		at := c.first + row*c.every
-		if c.Raw == nil {
+		if c.Values != nil {
 			x[i] = c.Values[at]
 		} else {
 			x[i] = c.read(c.Raw[at*c.size:])
@@ -148,7 +148,7 @@ func (in *Input) check(index int) (numeric, error) {
 	if err != nil {
 		return kind, err
 	}
-	if in.Raw != nil {
+	if in.Raw != nil || in.Values == nil {
 		if want := elements * kind.size; len(in.Raw) != want {
 			return kind, inputError(index, "", "%d bytes of data, want the %d of %s %s", len(in.Raw), want, in.Datatype, shapeText(in.Shape))
 		}
