@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"iris/internal/dataset"
+	"iris/internal/inference"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
@@ -41,6 +43,7 @@ var errNoAnswer = fmt.Errorf("no answer within %s", dependencyTimeout)
 func problemOf(err error) *Problem {
 	var (
 		problem *Problem
+		tensor  *inference.Error
 		syntax  *dataset.SyntaxError
 		row     *dataset.RowError
 		spec    *model.SpecError
@@ -49,6 +52,8 @@ func problemOf(err error) *Problem {
 	switch {
 	case errors.As(err, &problem):
 		return problem
+	case errors.As(err, &tensor):
+		return newProblem(http.StatusBadRequest, tensor.Error())
 	case errors.As(err, &syntax):
 		return newProblem(http.StatusBadRequest, syntax.Error())
 	case errors.As(err, &row):
@@ -91,6 +96,8 @@ func badBody(err error) error {
 		return newProblem(http.StatusRequestTimeout, fmt.Sprintf("nothing of the body arrived for %s", stallTimeout))
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return newProblem(http.StatusBadRequest, "the gzip body is damaged")
+	case errors.Is(err, zlib.ErrChecksum):
+		return newProblem(http.StatusBadRequest, "the deflate body is damaged")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return newProblem(http.StatusBadRequest, "the body ended early")
 	}
@@ -108,7 +115,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if x, ok := w.(*exchange); ok && x.started {
 		panic(http.ErrAbortHandler)
 	}
-	writeProblem(w, p)
+	writeError(w, r, p)
 }
 
 // errHungUp marks an answer that its client did not take.

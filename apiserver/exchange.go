@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"compress/gzip"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -23,7 +22,7 @@ const requestIDHeader = "X-Request-Id"
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, armed: time.Now()}
-	x.id[0] = s.requests.of(r)
+	x.id[0] = s.requests.of(first(r.Header, requestIDHeader))
 	w.Header()[requestIDHeader] = x.id[:]
 	defer s.recover(x, r)
 	if r.Body == nil || r.Body == http.NoBody {
@@ -52,7 +51,7 @@ func (s *Server) recover(x *exchange, r *http.Request) {
 	if x.started {
 		panic(http.ErrAbortHandler)
 	}
-	writeProblem(x, newProblem(http.StatusInternalServerError, internalDetail))
+	writeError(x, r, newProblem(http.StatusInternalServerError, internalDetail))
 }
 
 // canonical is r as the router knows its routes: a trailing slash means nothing, and HEAD is GET whose body net/http
@@ -124,15 +123,15 @@ func (x *exchange) readDeadline(t time.Time) {
 	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(t)
 }
 
-// decompress makes a gzip body readable as if it had been sent plain; every limit counts the plain bytes.
+// decompress makes a compressed body readable as if it had been sent plain; every limit counts the plain bytes.
 func decompress(r *http.Request) error {
 	switch coding := strings.ToLower(first(r.Header, "Content-Encoding")); coding {
 	case "", "identity":
 		return nil
-	case "gzip":
-		plain, err := gzip.NewReader(r.Body)
+	case codingGzip, codingDeflate:
+		plain, err := decompressor(coding, r.Body)
 		if err != nil {
-			return newProblem(http.StatusBadRequest, "the body is not gzip, though Content-Encoding says so")
+			return newProblem(http.StatusBadRequest, fmt.Sprintf("the body is not %s, though Content-Encoding says so", coding))
 		}
 		r.Body = struct {
 			io.Reader
@@ -141,8 +140,8 @@ func decompress(r *http.Request) error {
 		r.ContentLength = -1
 		return nil
 	default:
-		p := newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not understood: send the body plain or as gzip", clip(coding)))
-		p.header = http.Header{"Accept-Encoding": {"gzip"}}
+		p := newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not understood: send the body plain, as gzip or as deflate", clip(coding)))
+		p.header = http.Header{"Accept-Encoding": {codingGzip + ", " + codingDeflate}}
 		return p
 	}
 }
@@ -158,9 +157,9 @@ func newRequestIDs() requestIDs {
 }
 
 // of returns the id that the client chose, when it is fit for a log, or the next one.
-func (ids requestIDs) of(r *http.Request) string {
+func (ids requestIDs) of(id string) string {
 	const longest = 64
-	if id := first(r.Header, requestIDHeader); id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
+	if id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
 		return id
 	}
 	var buf [longest]byte

@@ -28,6 +28,8 @@ func (s *Server) routes() error {
 	s.plain(s.predictOperation("/{model}/predict"), s.handlePredict)
 	s.plain(s.predictOperation("/predict"), s.handlePredict)
 
+	s.openInferenceRoutes()
+
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), s.getReady)

@@ -135,7 +135,11 @@ func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
 		if op.Summary == "" || len(op.Tags) != 1 || !slices.ContainsFunc(d.Tags, func(tag struct{ Name string }) bool { return tag.Name == op.Tags[0] }) {
 			t.Errorf("%s: summary %q, tags %v", key, op.Summary, op.Tags)
 		}
-		if _, ok := op.Responses["default"].Content[problemType]; !ok || len(op.Responses) < 2 {
+		errorType := problemType
+		if strings.HasPrefix(path, inferencePrefix) {
+			errorType = jsonType[0]
+		}
+		if _, ok := op.Responses["default"].Content[errorType]; !ok || len(op.Responses) < 2 {
 			t.Errorf("%s: responses %v, want a good one and the problem", key, op.Responses)
 		}
 	})
@@ -171,7 +175,7 @@ func TestOpenAPI_refersToSchemasThatThereAre(t *testing.T) {
 			t.Errorf("schema %s is there and not referred to", name)
 		}
 	}
-	for _, name := range []string{"Problem", "Task", "TrainingResult", "Prediction"} {
+	for _, name := range []string{"Problem", "Task", "TrainingResult", "Prediction", "InferenceReply"} {
 		if !used[name] {
 			t.Errorf("schema %s is missing", name)
 		}

@@ -21,6 +21,9 @@ var interop string
 //go:embed requirements-bench.txt
 var bench string
 
+//go:embed requirements-tritonclient.txt
+var tritonclient string
+
 // TemporalVersion is the module version of github.com/temporalio/cli, such as v1.5.1.
 func TemporalVersion() string { return value(versions, "TEMPORAL_CLI_VERSION=") }
 
@@ -41,6 +44,12 @@ func BenchRequirements() string { return bench }
 
 // ScikitLearnVersion is the version of scikit-learn that they pin, such as 1.9.1.
 func ScikitLearnVersion() string { return value(bench, "scikit-learn==") }
+
+// TritonClientRequirements is the pip requirements file of Triton's client, without MLflow.
+func TritonClientRequirements() string { return tritonclient }
+
+// TritonClientVersion is the version of it that they pin, such as 2.73.0.
+func TritonClientVersion() string { return value(tritonclient, "tritonclient==") }
 
 // Hash names a requirements file by its contents in eight hex digits, so that a changed pin means a new folder.
 func Hash(requirements string) string {

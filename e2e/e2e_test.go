@@ -61,7 +61,7 @@ func start(t *testing.T) *iris {
 		t.Fatal(err)
 	}
 	s.api = "http://" + listener.Addr().String()
-	s.run(t, func(ctx context.Context) error { return s.RunAPI(ctx, listener) })
+	s.run(t, func(ctx context.Context) error { return s.RunAPI(ctx, listener, nil) })
 	return s
 }
 

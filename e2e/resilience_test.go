@@ -153,7 +153,7 @@ func secondAPI(t *testing.T, s *iris) *iris {
 		t.Fatal(err)
 	}
 	other.api = "http://" + listener.Addr().String()
-	other.run(t, func(ctx context.Context) error { return other.RunAPI(ctx, listener) })
+	other.run(t, func(ctx context.Context) error { return other.RunAPI(ctx, listener, nil) })
 	return other
 }
 

@@ -129,7 +129,7 @@ func startBinary(t *testing.T, s *iris, temp string) binary {
 	command := exec.CommandContext(ctx, program, "apiserver")
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.Env = []string{
-		"TMPDIR=" + temp, "HOME=" + temp, "IRIS_LISTEN=" + address, "TEMPORAL_ADDRESS=" + s.addresses.Temporal,
+		"TMPDIR=" + temp, "HOME=" + temp, "IRIS_LISTEN=" + address, "IRIS_GRPC_LISTEN=", "TEMPORAL_ADDRESS=" + s.addresses.Temporal,
 		"S3_ENDPOINT=" + s.addresses.S3, "S3_ACCESS_KEY=" + s.addresses.S3AccessKey, "S3_SECRET_KEY=" + s.addresses.S3SecretKey,
 		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow,
 	}

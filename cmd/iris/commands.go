@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -42,11 +40,11 @@ var buildCommit string
 
 func runAPI(ctx context.Context, env environment) error {
 	return withSystem(env, func(s *app.System, c settings) error {
-		listener, err := net.Listen("tcp", c.listen)
+		listener, grpcListener, err := app.Listen(c.listen, c.grpcListen)
 		if err != nil {
-			return fmt.Errorf("listen on %s (IRIS_LISTEN): %w", c.listen, err)
+			return err
 		}
-		return s.RunAPI(ctx, listener)
+		return s.RunAPI(ctx, listener, grpcListener)
 	})
 }
 
@@ -96,7 +94,7 @@ func runUp(ctx context.Context, args []string, env environment, out io.Writer) e
 		return err
 	}
 	c.app.Logger = newLogger(log, c.level) // the terminal is for what a person reads
-	err = app.Up(ctx, app.UpOptions{Config: c.app, Dir: c.stackDir, Listen: c.listen, Ports: c.ports, Demo: *demo, Out: out})
+	err = app.Up(ctx, app.UpOptions{Config: c.app, Dir: c.stackDir, Listen: c.listen, GRPCListen: c.grpcListen, Ports: c.ports, Demo: *demo, Out: out})
 	return errors.Join(err, log.Close())
 }
 

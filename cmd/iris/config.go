@@ -16,11 +16,12 @@ import (
 
 // settings is what the environment says.
 type settings struct {
-	app      app.Config
-	listen   string
-	stackDir string
-	ports    stack.Ports
-	level    slog.Level
+	app        app.Config
+	listen     string
+	grpcListen string // "" is none
+	stackDir   string
+	ports      stack.Ports
+	level      slog.Level
 }
 
 // setting is one variable of the environment. The table of them is read by readSettings and printed by printSettings,
@@ -30,10 +31,14 @@ type setting struct {
 	set                   func(*settings, string) error
 }
 
+// settingGRPCListen is the one setting for which nothing is a value.
+const settingGRPCListen = "IRIS_GRPC_LISTEN"
+
 // table lists the settings. Those of the connection to Temporal are Temporal's own.
 func table() []setting {
 	return []setting{
 		{"IRIS_LISTEN", "127.0.0.1:8000", "address of the API", text(func(s *settings) *string { return &s.listen })},
+		{settingGRPCListen, "127.0.0.1:8001", "address of the API by gRPC; set to nothing, there is none", text(func(s *settings) *string { return &s.grpcListen })},
 		{"IRIS_DEFAULT_MODEL", "iris", "model of the routes that name none", text(func(s *settings) *string { return &s.app.DefaultModel })},
 		{"IRIS_MAX_UPLOAD", "1073741824", "largest dataset the API takes, in bytes", func(s *settings, v string) (err error) {
 			s.app.MaxUpload, err = strconv.ParseInt(v, 10, 64)
@@ -86,8 +91,8 @@ func number(field func(*settings) *int) func(*settings, string) error {
 func readSettings(env environment) (settings, error) {
 	var s settings
 	for _, entry := range table() {
-		value, _ := env.LookupEnv(entry.name)
-		if value == "" {
+		value, given := env.LookupEnv(entry.name)
+		if value == "" && (!given || entry.name != settingGRPCListen) {
 			value = entry.fallback
 		}
 		if err := entry.set(&s, value); err != nil {

@@ -34,6 +34,11 @@ func TestRun_refusesWhatItDoesNotKnow(t *testing.T) {
 		"bad settings, up": {[]string{"up"}, environment{"IRIS_BATCH_DAYS=-"}, "IRIS_BATCH_DAYS"},
 		"no store":         {[]string{"setup"}, environment{"S3_ENDPOINT=http://a b", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"}, "a b"},
 		"busy address":     {[]string{"apiserver"}, environment{"IRIS_LISTEN=256.0.0.1:1", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"}, "IRIS_LISTEN"},
+		"busy gRPC address": {
+			[]string{"apiserver"},
+			environment{"IRIS_LISTEN=127.0.0.1:0", "IRIS_GRPC_LISTEN=256.0.0.1:1", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"},
+			"IRIS_GRPC_LISTEN",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := run(t.Context(), test.args, test.env, new(bytes.Buffer))
@@ -98,17 +103,20 @@ func TestReadSettings(t *testing.T) {
 	if s.app.Temporal.HostPort != "temporal:7233" || s.app.Temporal.Namespace != "flowers" {
 		t.Errorf("temporal %s in %s, want what its own variables say", s.app.Temporal.HostPort, s.app.Temporal.Namespace)
 	}
-	if s, err = readSettings(nil); err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" {
+	if s, err = readSettings(nil); err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" || s.grpcListen != "127.0.0.1:8001" {
 		t.Errorf("without an environment: %+v (%v), want the defaults", s, err)
+	}
+	if s, err = readSettings(environment{"IRIS_LISTEN=", "IRIS_GRPC_LISTEN="}); err != nil || s.listen != "127.0.0.1:8000" || s.grpcListen != "" {
+		t.Errorf("with empty variables: %+v (%v), want the default, and no gRPC", s, err)
 	}
 }
 
 // The processes that an operator starts, on the servers that the tests share.
 func TestRun_setupWorkerAndAPI(t *testing.T) {
 	a := testenv.All(t)
-	listen := freeAddress(t)
+	listen, grpcListen := freeAddress(t), freeAddress(t)
 	env := environment{
-		"IRIS_LISTEN=" + listen, "TEMPORAL_ADDRESS=" + a.Temporal, "TEMPORAL_NAMESPACE=" + testenv.Namespace(t), "MLFLOW_TRACKING_URI=" + a.MLflow,
+		"IRIS_LISTEN=" + listen, "IRIS_GRPC_LISTEN=" + grpcListen, "TEMPORAL_ADDRESS=" + a.Temporal, "TEMPORAL_NAMESPACE=" + testenv.Namespace(t), "MLFLOW_TRACKING_URI=" + a.MLflow,
 		"S3_ENDPOINT=" + a.S3, "S3_ACCESS_KEY=" + a.S3AccessKey, "S3_SECRET_KEY=" + a.S3SecretKey, "IRIS_LOG_LEVEL=ERROR",
 	}
 	if err := run(t.Context(), []string{"setup", "further"}, env, new(bytes.Buffer)); err != nil {
@@ -123,6 +131,7 @@ func TestRun_setupWorkerAndAPI(t *testing.T) {
 		go func() { ended <- run(ctx, []string{command}, env, new(bytes.Buffer)) }()
 	}
 	awaitListener(t, listen)
+	awaitListener(t, grpcListen)
 	cancel()
 	for range 2 {
 		if err := <-ended; err != nil {
@@ -196,7 +205,7 @@ func TestUp_saysWhichPortIsBusy(t *testing.T) {
 	}
 	defer l.Close() //nolint:errcheck // what matters is that it is taken
 	busy := l.Addr().(*net.TCPAddr).Port
-	for setting, value := range map[string]string{"IRIS_LISTEN": l.Addr().String(), stack.SettingMLflowPort: fmt.Sprint(busy)} {
+	for setting, value := range map[string]string{"IRIS_LISTEN": l.Addr().String(), settingGRPCListen: l.Addr().String(), stack.SettingMLflowPort: fmt.Sprint(busy)} {
 		env := append(environment{setting + "=" + value}, localEnvironment(t)...)
 		err := run(t.Context(), []string{"up"}, env, new(bytes.Buffer))
 		if err == nil || !strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), fmt.Sprint(busy)) {
@@ -220,7 +229,7 @@ func localEnvironment(t *testing.T) environment {
 		t.Fatal(err)
 	}
 	return environment{
-		"IRIS_STACK_DIR=" + dir, "IRIS_LISTEN=127.0.0.1:0", "IRIS_LOG_LEVEL=ERROR",
+		"IRIS_STACK_DIR=" + dir, "IRIS_LISTEN=127.0.0.1:0", "IRIS_GRPC_LISTEN=127.0.0.1:0", "IRIS_LOG_LEVEL=ERROR",
 		"IRIS_TEMPORAL_PORT=0", "IRIS_TEMPORAL_UI_PORT=0", "IRIS_S3_PORT=0", "IRIS_S3_CONSOLE_PORT=0", "IRIS_MLFLOW_PORT=0",
 	}
 }

@@ -118,8 +118,8 @@ func (s *System) RunWorker(ctx context.Context) error {
 	return w.Run(ctx)
 }
 
-// RunAPI serves the REST API on l and keeps the champions fresh until ctx ends.
-func (s *System) RunAPI(ctx context.Context, l net.Listener) error {
+// RunAPI serves the REST API on l, inferences by gRPC on g unless that is nil, and keeps the champions fresh until ctx ends.
+func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 	server, err := apiserver.New(apiserver.Options{
 		Temporal: s.Temporal, Store: s.Store, Registry: s.Registry, Cache: s.Cache,
 		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, DefaultModel: s.config.DefaultModel, MaxUpload: s.config.MaxUpload,
@@ -130,9 +130,31 @@ func (s *System) RunAPI(ctx context.Context, l net.Listener) error {
 		},
 	})
 	if err != nil {
+		if g != nil {
+			err = errors.Join(err, g.Close())
+		}
 		return errors.Join(err, l.Close())
 	}
-	return together(ctx, s.Cache.Run, func(ctx context.Context) error { return server.Run(ctx, l) })
+	parts := []func(context.Context) error{s.Cache.Run, func(ctx context.Context) error { return server.Run(ctx, l) }}
+	if g != nil {
+		parts = append(parts, func(ctx context.Context) error { return server.RunGRPC(ctx, g) })
+	}
+	return together(ctx, parts...)
+}
+
+// Listen opens the addresses of the API; an empty one of gRPC is none, and its listener nil.
+func Listen(address, grpcAddress string) (l, g net.Listener, err error) {
+	if l, err = net.Listen("tcp", address); err != nil {
+		return nil, nil, fmt.Errorf("the API cannot listen on %s: %w; stop what listens there or set IRIS_LISTEN", address, err)
+	}
+	if grpcAddress == "" {
+		return l, nil, nil
+	}
+	if g, err = net.Listen("tcp", grpcAddress); err != nil {
+		return nil, nil, errors.Join(
+			fmt.Errorf("the API cannot listen on %s for gRPC: %w; stop what listens there or set IRIS_GRPC_LISTEN", grpcAddress, err), l.Close())
+	}
+	return l, g, nil
 }
 
 // together runs all until ctx ends or one of them returns, then ends the others, waits for them and returns the first

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"path/filepath"
 	"time"
 
@@ -14,13 +13,14 @@ import (
 
 // UpOptions is what `iris up` is asked for.
 type UpOptions struct {
-	Config Config       // its addresses are those of the local stack, whatever it says
-	Dir    string       // of the parts, their data and their logs
-	Listen string       // of the API
-	Ports  stack.Ports  // of the parts
-	Demo   bool         // show everything once and stop, instead of staying up
-	Out    io.Writer    // what a person reads
-	Ready  func(string) // called with the API's base URL once all of it works; may be nil
+	Config     Config       // its addresses are those of the local stack, whatever it says
+	Dir        string       // of the parts, their data and their logs
+	Listen     string       // of the API
+	GRPCListen string       // of the API by gRPC; "" is none
+	Ports      stack.Ports  // of the parts
+	Demo       bool         // show everything once and stop, instead of staying up
+	Out        io.Writer    // what a person reads
+	Ready      func(string) // called with the API's base URL once all of it works; may be nil
 }
 
 // mlflowBucket is where MLflow keeps its artifacts.
@@ -29,11 +29,14 @@ const mlflowBucket = "mlflow"
 // Up installs and starts the local stack, the worker and the API, trains the first model when there is none, makes a
 // prediction and says what happened. It stays until ctx ends, unless it is a demo, and stops all it started.
 func Up(ctx context.Context, o UpOptions) (err error) {
-	listener, err := net.Listen("tcp", o.Listen)
+	listener, grpcListener, err := Listen(o.Listen, o.GRPCListen)
 	if err != nil {
-		return fmt.Errorf("the API cannot listen on %s: %w; stop what listens there or set IRIS_LISTEN", o.Listen, err)
+		return err
 	}
 	defer listener.Close() //nolint:errcheck // the server has closed it, or never had it
+	if grpcListener != nil {
+		defer grpcListener.Close() //nolint:errcheck // the same
+	}
 	parts, err := stack.Install(ctx, stack.InstallOptions{Dir: o.Dir, Parts: stack.AllParts(), Log: o.Out})
 	if err != nil {
 		return err
@@ -57,7 +60,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	}
 	return together(ctx,
 		system.RunWorker,
-		func(ctx context.Context) error { return system.RunAPI(ctx, listener) },
+		func(ctx context.Context) error { return system.RunAPI(ctx, listener, grpcListener) },
 		func(ctx context.Context) error { return died(ctx, running) },
 		func(ctx context.Context) error {
 			t := tour{system: system, api: "http://" + listener.Addr().String(), addresses: running.Addresses(), out: o.Out}

@@ -29,6 +29,8 @@ func rooms() []room {
 	return []room{
 		// Leaves: the standard library and at most one outside library each.
 		{path: "internal/dataset", floor: 0},
+		{path: "internal/inference", floor: 0},
+		{path: "internal/inferencepb", floor: 0, lib: []string{"google.golang.org/grpc", "google.golang.org/protobuf"}},
 		{path: "internal/mlflow", floor: 0},
 		{path: "internal/objstore", floor: 0, lib: []string{"github.com/minio/minio-go/v7"}},
 		{path: "internal/webui", floor: 0},
@@ -61,8 +63,8 @@ func rooms() []room {
 		// and the registry.
 		{
 			path: "apiserver", floor: 5,
-			iris: []string{"internal/dataset", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
-			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync"},
+			iris: []string{"internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
+			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync", "google.golang.org/grpc"},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
 

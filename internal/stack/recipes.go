@@ -25,6 +25,7 @@ func recipes() []recipe {
 		pythonRecipe(MLflow, deploy.MLflowVersion(), deploy.Requirements(), func(p *Paths, program string) { p.Python = program }),
 		pythonRecipe(Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
 		pythonRecipe(Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), func(p *Paths, program string) { p.Bench = program }),
+		pythonRecipe(TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(), func(p *Paths, program string) { p.TritonClient = program }),
 	}
 }
 

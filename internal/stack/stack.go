@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Part is one of the servers of the stack, or one of Interop and Bench.
+// Part is one of the servers of the stack, or one of Interop, Bench and TritonClient.
 type Part string
 
 // The parts, in the order in which they are stopped last to first.
@@ -33,6 +33,9 @@ const Interop Part = "interop"
 
 // Bench can only be installed too: scikit-learn and LightGBM, to measure learners beside theirs.
 const Bench Part = "bench"
+
+// TritonClient can only be installed too: a client of the Open Inference Protocol, to test against.
+const TritonClient Part = "tritonclient"
 
 // AllParts lists every part that can be started.
 func AllParts() []Part { return []Part{MinIO, Temporal, MLflow} }

@@ -1,0 +1,110 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // for requests and answers that are compressed
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+
+	"iris/internal/inferencepb"
+)
+
+// grpcStreams is how many requests of a connection are worked on at once; more of them wait.
+const grpcStreams = 64
+
+// RunGRPC serves the Open Inference Protocol over gRPC on l until ctx ends, lets the requests under way finish and returns
+// nil, or returns the first error. It closes l.
+func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
+	server := grpc.NewServer(
+		grpc.MaxRecvMsgSize(int(s.MaxBody)), grpc.MaxConcurrentStreams(grpcStreams), grpc.ConnectionTimeout(headerTimeout),
+		grpc.UnaryInterceptor(s.interceptGRPC),
+	)
+	inferencepb.RegisterGRPCInferenceServiceServer(server, inferenceService{s: s})
+	healthpb.RegisterHealthServer(server, healthService{s: s})
+	reflection.Register(server)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve gRPC on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	cut := time.AfterFunc(s.drain, func() {
+		s.Logger.Warn("requests were cut off at shutdown", "after", s.drain)
+		server.Stop()
+	})
+	defer cut.Stop()
+	server.GracefulStop()
+	if err := <-failed; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve gRPC on %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// interceptGRPC is what happens to every request before and after its method, as serve is over HTTP.
+func (s *Server) interceptGRPC(ctx context.Context, in any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (out any, err error) {
+	sent, _ := metadata.FromIncomingContext(ctx)
+	id := s.requests.of(strings.Join(sent.Get(requestIDHeader), ""))
+	_ = grpc.SetHeader(ctx, metadata.Pairs(requestIDHeader, id)) // fails once an answer has begun, which none has
+	log := s.Logger.With("request_id", id)
+	defer func() {
+		if v := recover(); v != nil {
+			log.Error("a handler panicked", "method", info.FullMethod, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			out, err = nil, status.Error(codes.Internal, internalDetail)
+		}
+	}()
+	if out, err = handle(ctx, in); err == nil {
+		return out, nil
+	}
+	if gone := ctx.Err(); gone != nil {
+		return nil, status.FromContextError(gone).Err()
+	}
+	p := problemOf(err)
+	if p.cause != nil {
+		log.Error("a request failed", "method", info.FullMethod, "status", p.Status, "error", p.cause)
+	}
+	return nil, status.Error(codeOf(p), p.Detail)
+}
+
+// codeOf is the code of gRPC for a problem.
+func codeOf(p *Problem) codes.Code {
+	switch p.Status {
+	case http.StatusNotFound:
+		return codes.NotFound
+	case http.StatusServiceUnavailable:
+		return codes.Unavailable
+	case http.StatusInternalServerError:
+		return codes.Internal
+	}
+	return codes.InvalidArgument
+}
+
+// healthService is gRPC's own protocol of health, which Kubernetes and load balancers speak.
+type healthService struct {
+	healthpb.UnimplementedHealthServer
+	s *Server
+}
+
+// Check implements healthpb.HealthServer: whether the default model can be asked.
+func (h healthService) Check(_ context.Context, in *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	if in.GetService() != "" && in.GetService() != inferencepb.GRPCInferenceService_ServiceDesc.ServiceName {
+		return nil, notFound("there is no service %q", clip(in.GetService()))
+	}
+	state := healthpb.HealthCheckResponse_NOT_SERVING
+	if h.s.Cache.Champion(h.s.DefaultModel) != nil {
+		state = healthpb.HealthCheckResponse_SERVING
+	}
+	return &healthpb.HealthCheckResponse{Status: state}, nil
+}

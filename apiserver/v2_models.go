@@ -1,0 +1,230 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"iris/internal/inference"
+	"iris/internal/registry"
+)
+
+// What the Open Inference Protocol says of the server and of its models.
+
+// InferenceError is the body of every error of the protocol.
+type InferenceError struct {
+	Error string `json:"error" doc:"what is wrong" example:"/inputs/0/shape: [2,3], want [-1,4]"`
+}
+
+// InferenceServer describes the process.
+type InferenceServer struct {
+	Name       string   `json:"name" example:"iris"`
+	Version    string   `json:"version"`
+	Extensions []string `json:"extensions" nullable:"false" doc:"of the protocol, by Triton's names"`
+}
+
+// InferenceModel describes a model.
+type InferenceModel struct {
+	Name     string            `json:"name" example:"iris"`
+	Versions []string          `json:"versions" nullable:"false" doc:"those that can be asked, oldest first"`
+	Platform string            `json:"platform" example:"onnx_onnxv1"`
+	Inputs   []InferenceTensor `json:"inputs" nullable:"false"`
+	Outputs  []InferenceTensor `json:"outputs" nullable:"false"`
+}
+
+// InferenceTensor describes an input or an output of a model.
+type InferenceTensor struct {
+	Name       string              `json:"name" example:"input"`
+	Datatype   inference.Datatype  `json:"datatype" example:"FP64"`
+	Shape      []int64             `json:"shape" nullable:"false" doc:"-1 is the number of rows"`
+	Parameters map[string][]string `json:"parameters,omitempty" doc:"features: the columns of the input; classes: those of the probabilities"`
+}
+
+// InferenceConfig describes a model as Triton's configuration does.
+type InferenceConfig struct {
+	Name         string                       `json:"name" example:"iris"`
+	Platform     string                       `json:"platform" example:"onnx_onnxv1"`
+	Backend      string                       `json:"backend" example:"iris"`
+	MaxBatchSize int                          `json:"max_batch_size" doc:"0: the rows are a dimension of the tensors"`
+	Input        []InferenceConfigTensor      `json:"input" nullable:"false"`
+	Output       []InferenceConfigTensor      `json:"output" nullable:"false"`
+	Parameters   map[string]InferenceConstant `json:"parameters" doc:"features and classes, each a list as JSON"`
+}
+
+// InferenceConfigTensor is an input or an output of a configuration.
+type InferenceConfigTensor struct {
+	Name     string  `json:"name" example:"input"`
+	DataType string  `json:"data_type" example:"TYPE_FP64"`
+	Dims     []int64 `json:"dims" nullable:"false"`
+}
+
+// InferenceConstant is a parameter of a configuration.
+type InferenceConstant struct {
+	StringValue string `json:"string_value"`
+}
+
+// InferenceModels is the list of models as KServe has it.
+type InferenceModels struct {
+	Models []string `json:"models" nullable:"false"`
+}
+
+// InferenceLive says that the process is alive.
+type InferenceLive struct {
+	Live bool `json:"live"`
+}
+
+// InferenceReady says that the process, or a model, can be asked.
+type InferenceReady struct {
+	Name  string `json:"name,omitempty" doc:"of the model"`
+	Ready bool   `json:"ready"`
+}
+
+const (
+	serverName        = "iris"
+	inferencePlatform = "onnx_onnxv1" // the format that every version is kept in for others
+)
+
+func (s *Server) inferenceServer() InferenceServer {
+	return InferenceServer{
+		Name: serverName, Version: s.Version,
+		Extensions: []string{"binary_tensor_data", "classification", "model_configuration", "model_repository"},
+	}
+}
+
+func (s *Server) handleInferenceServer(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, s.inferenceServer())
+}
+
+func (s *Server) handleInferenceLive(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, InferenceLive{Live: true})
+}
+
+// handleInferenceReady is about the default model, as /readyz.
+func (s *Server) handleInferenceReady(w http.ResponseWriter, r *http.Request) error {
+	if s.Cache.Champion(s.DefaultModel) == nil {
+		return unavailable(fmt.Sprintf("model %s has no champion yet", s.DefaultModel), retryAfter, nil)
+	}
+	return writeJSON(w, http.StatusOK, InferenceReady{Ready: true})
+}
+
+func (s *Server) handleInferenceModelReady(w http.ResponseWriter, r *http.Request) error {
+	served, err := s.servedFor(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, InferenceReady{Name: served.Version.Model, Ready: true})
+}
+
+func (s *Server) handleInferenceModel(w http.ResponseWriter, r *http.Request) error {
+	served, err := s.servedFor(r)
+	if err != nil {
+		return err
+	}
+	m, err := s.inferenceModel(r.Context(), served)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) inferenceModel(ctx context.Context, served *registry.Served) (InferenceModel, error) {
+	versions, err := s.askableVersions(ctx, served.Version)
+	if err != nil {
+		return InferenceModel{}, err
+	}
+	schema := served.Model.Schema()
+	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
+	return InferenceModel{
+		Name: served.Version.Model, Versions: versions, Platform: inferencePlatform,
+		Inputs: []InferenceTensor{{
+			Name: inference.InputName, Datatype: inference.FP64, Shape: []int64{-1, features},
+			Parameters: map[string][]string{"features": schema.Features},
+		}},
+		Outputs: []InferenceTensor{
+			{Name: inference.LabelName, Datatype: inference.Bytes, Shape: []int64{-1}},
+			{
+				Name: inference.ProbabilitiesName, Datatype: inference.FP64, Shape: []int64{-1, classes},
+				Parameters: map[string][]string{"classes": schema.Classes},
+			},
+		},
+	}, nil
+}
+
+// askableVersions lists the versions of a model that can be asked. While MLflow does not answer, those are the ones that
+// this process has, of which it knows one.
+func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([]string, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	versions, err := s.Registry.Versions(ctx, known.Model)
+	if err != nil {
+		if isDown(err) {
+			return []string{known.Number}, nil
+		}
+		return nil, fmt.Errorf("list the versions of %s: %w", known.Model, err)
+	}
+	var numbers []string
+	for _, v := range slices.Backward(versions) {
+		if v.ArtifactSHA256 != "" { // registered by Iris
+			numbers = append(numbers, v.Number)
+		}
+	}
+	return numbers, nil
+}
+
+func (s *Server) handleInferenceConfig(w http.ResponseWriter, r *http.Request) error {
+	served, err := s.servedFor(r)
+	if err != nil {
+		return err
+	}
+	config, err := inferenceConfig(served)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, config)
+}
+
+func inferenceConfig(served *registry.Served) (InferenceConfig, error) {
+	schema := served.Model.Schema()
+	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
+	config := InferenceConfig{
+		Name: served.Version.Model, Platform: inferencePlatform, Backend: serverName,
+		Input: []InferenceConfigTensor{{Name: inference.InputName, DataType: "TYPE_FP64", Dims: []int64{-1, features}}},
+		Output: []InferenceConfigTensor{
+			{Name: inference.LabelName, DataType: "TYPE_STRING", Dims: []int64{-1}},
+			{Name: inference.ProbabilitiesName, DataType: "TYPE_FP64", Dims: []int64{-1, classes}},
+		},
+		Parameters: map[string]InferenceConstant{},
+	}
+	for name, list := range map[string][]string{"features": schema.Features, "classes": schema.Classes} {
+		text, err := json.Marshal(list)
+		if err != nil {
+			return config, fmt.Errorf("encode the %s of %s: %w", name, config.Name, err)
+		}
+		config.Parameters[name] = InferenceConstant{StringValue: string(text)}
+	}
+	return config, nil
+}
+
+func (s *Server) handleInferenceModels(w http.ResponseWriter, r *http.Request) error {
+	infos, err := s.knownModels(r.Context())
+	if err != nil {
+		return err
+	}
+	list := InferenceModels{Models: make([]string, len(infos))}
+	for i, info := range infos {
+		list.Models[i] = info.Name
+	}
+	return writeJSON(w, http.StatusOK, list)
+}
+
+func (s *Server) knownModels(ctx context.Context) ([]registry.Info, error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	infos, err := s.Registry.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the models: %w", err)
+	}
+	return infos, nil
+}

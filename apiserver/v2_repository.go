@@ -1,0 +1,148 @@
+package apiserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"iris/internal/registry"
+)
+
+// The extension of the Open Inference Protocol about the repository of models. Iris loads champions by itself: a client that
+// loads one does not wait for the next poll.
+
+// InferenceIndexEntry is a model in the index of the repository.
+type InferenceIndexEntry struct {
+	Name    string `json:"name" example:"iris"`
+	Version string `json:"version" doc:"the champion, or the newest version when there is none" example:"3"`
+	State   string `json:"state" enum:"READY,UNAVAILABLE"`
+	Reason  string `json:"reason" doc:"why it is unavailable"`
+}
+
+// States of an InferenceIndexEntry.
+const (
+	indexReady       = "READY"
+	indexUnavailable = "UNAVAILABLE"
+)
+
+// repositoryRequest is the body of a request to the repository, which may be empty.
+type repositoryRequest struct {
+	Ready      bool                       `json:"ready"`
+	Parameters map[string]json.RawMessage `json:"parameters"`
+}
+
+func readRepositoryRequest(r *http.Request) (in repositoryRequest, err error) {
+	body, err := readBody(r, nil, maxRow)
+	if err != nil {
+		return in, err
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return in, nil
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return in, newProblem(http.StatusBadRequest, `the body is no JSON such as {"ready":true} or {"parameters":{}}`)
+	}
+	return in, nil
+}
+
+func (s *Server) handleInferenceIndex(w http.ResponseWriter, r *http.Request) error {
+	in, err := readRepositoryRequest(r)
+	if err != nil {
+		return err
+	}
+	index, err := s.inferenceIndex(r.Context(), in.Ready)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, index)
+}
+
+// inferenceIndex lists the models, or those alone that can be asked.
+func (s *Server) inferenceIndex(ctx context.Context, readyOnly bool) ([]InferenceIndexEntry, error) {
+	infos, err := s.knownModels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	index := []InferenceIndexEntry{}
+	for _, info := range infos {
+		served := s.Cache.Champion(info.Name)
+		switch {
+		case served != nil:
+			index = append(index, InferenceIndexEntry{Name: info.Name, Version: served.Version.Number, State: indexReady})
+		case readyOnly:
+		case info.Champion != "":
+			index = append(index, InferenceIndexEntry{Name: info.Name, Version: info.Champion, State: indexUnavailable, Reason: "the champion is not loaded yet"})
+		default:
+			index = append(index, InferenceIndexEntry{Name: info.Name, Version: info.LatestVersion, State: indexUnavailable, Reason: "there is no champion"})
+		}
+	}
+	return index, nil
+}
+
+func (s *Server) handleInferenceLoad(w http.ResponseWriter, r *http.Request) error {
+	in, err := readRepositoryRequest(r)
+	if err != nil {
+		return err
+	}
+	var parameters []string
+	for name := range in.Parameters {
+		parameters = append(parameters, name)
+	}
+	if err := s.loadChampion(r.Context(), mux.Vars(r)["model"], parameters); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// loadChampion serves the champion that the registry names now.
+func (s *Server) loadChampion(ctx context.Context, name string, parameters []string) error {
+	if len(parameters) > 0 {
+		slices.Sort(parameters)
+		return newProblem(http.StatusBadRequest, fmt.Sprintf("parameter %q: a model is loaded as it was registered, without a configuration or files of the client's", clip(parameters[0])))
+	}
+	if err := s.mustExist(ctx, name); err != nil {
+		return err
+	}
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	err := s.Cache.Refresh(ctx, name)
+	switch {
+	case errors.Is(err, registry.ErrNotExist):
+		return newProblem(http.StatusBadRequest, fmt.Sprintf("model %s has no champion to load: train it, or promote a version", name))
+	case errors.Is(err, registry.ErrCorrupt):
+		p := newProblem(http.StatusBadRequest, fmt.Sprintf("the champion of %s cannot be used: it is damaged, or was not registered by Iris", name))
+		p.cause = err
+		return p
+	case err != nil:
+		return fmt.Errorf("load the champion of %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Server) handleInferenceUnload(w http.ResponseWriter, r *http.Request) error {
+	if _, err := readRepositoryRequest(r); err != nil {
+		return err
+	}
+	if err := s.unload(r.Context(), mux.Vars(r)["model"]); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// unload makes sure that a model is not served. What is served is the registry's decision and not that of a client of one
+// process, so a model with a champion stays.
+func (s *Server) unload(ctx context.Context, name string) error {
+	if served := s.Cache.Champion(name); served != nil {
+		return newProblem(http.StatusBadRequest, fmt.Sprintf(
+			"model %s is not unloaded: version %s is its champion, which every process serves until another version is promoted", name, served.Version.Number))
+	}
+	return s.mustExist(ctx, name)
+}

@@ -1,0 +1,163 @@
+package inference
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// NoHeader stands for a body that is JSON to its end.
+const NoHeader = -1
+
+// message is the JSON of a request.
+type message struct {
+	ID         string `json:"id"`
+	Parameters struct {
+		Binary bool `json:"binary_data_output"`
+	} `json:"parameters"`
+	Inputs  []messageInput  `json:"inputs"`
+	Outputs []messageOutput `json:"outputs"`
+}
+
+type messageInput struct {
+	Name       string   `json:"name"`
+	Datatype   Datatype `json:"datatype"`
+	Shape      []int64  `json:"shape"`
+	Parameters struct {
+		Size   *int64          `json:"binary_data_size"`
+		Region json.RawMessage `json:"shared_memory_region"`
+	} `json:"parameters"`
+	Data json.RawMessage `json:"data"`
+}
+
+type messageOutput struct {
+	Name       string `json:"name"`
+	Parameters struct {
+		Binary         *bool           `json:"binary_data"`
+		Classification int64           `json:"classification"`
+		Region         json.RawMessage `json:"shared_memory_region"`
+	} `json:"parameters"`
+}
+
+// Decode reads the body of a request over HTTP. Its first bytes, header of them, are JSON, and behind them are the elements
+// of the inputs that say so; with NoHeader all of it is JSON, and with a header of 0 all of it is the elements of the one
+// input. The request refers to the body. The error is an *Error.
+func Decode(body []byte, header int) (*Request, error) {
+	switch {
+	case header == 0:
+		return &Request{Inputs: []Input{{Name: InputName, Datatype: FP64, Raw: body, whole: true}}, Binary: true}, nil
+	case header == NoHeader:
+		header = len(body)
+	case header < 0 || header > len(body):
+		return nil, Wrong("", "the header says that %d bytes are JSON, and the body has %d", header, len(body))
+	}
+	var m message
+	if err := json.Unmarshal(body[:header], &m); err != nil {
+		return nil, jsonError(err)
+	}
+	return m.request(body[header:])
+}
+
+// request reads the inputs, those that are binary from the bytes behind the JSON.
+func (m *message) request(blob []byte) (*Request, error) {
+	r := &Request{ID: m.ID, Binary: m.Parameters.Binary, Inputs: make([]Input, len(m.Inputs))}
+	for i := range m.Inputs {
+		rest, err := m.Inputs[i].read(i, blob, &r.Inputs[i])
+		if err != nil {
+			return nil, err
+		}
+		blob = rest
+	}
+	if len(blob) > 0 {
+		return nil, Wrong("", "%d bytes behind the last input", len(blob))
+	}
+	for i, out := range m.Outputs {
+		if out.Parameters.Region != nil {
+			return nil, wrong("/outputs", i, NoSharedMemory)
+		}
+		binary := m.Parameters.Binary
+		if b := out.Parameters.Binary; b != nil {
+			binary = *b
+		}
+		r.Outputs = append(r.Outputs, Output{Name: out.Name, Binary: binary, Classification: out.Parameters.Classification})
+	}
+	return r, nil
+}
+
+// read reads the input at an index and returns what is left of the binary data.
+func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err error) {
+	*in = Input{Name: m.Name, Datatype: m.Datatype, Shape: m.Shape}
+	if m.Shape == nil {
+		return nil, inputError(index, "shape", "is missing")
+	}
+	if m.Parameters.Region != nil {
+		return nil, inputError(index, "parameters/shared_memory_region", NoSharedMemory)
+	}
+	if size := m.Parameters.Size; size != nil {
+		switch {
+		case m.Data != nil:
+			return nil, inputError(index, "data", "is given beside binary data")
+		case *size < 0 || *size > int64(len(blob)):
+			return nil, inputError(index, "parameters/binary_data_size", "%d, and there are %d bytes left", *size, len(blob))
+		}
+		in.Raw = blob[:*size:*size]
+		return blob[*size:], nil
+	}
+	if m.Data == nil {
+		return nil, inputError(index, "data", "is missing")
+	}
+	kind, err := in.kind(index)
+	if err != nil {
+		return nil, err
+	}
+	elements, err := in.elements(index)
+	if err != nil {
+		return nil, err
+	}
+	if in.Values, err = decodeNumbers(m.Data, in.Shape, elements, kind); err != nil {
+		var place *Error
+		if errors.As(err, &place) {
+			err = inputError(index, "data"+place.Pointer, "%s", place.Reason)
+		}
+		return nil, err
+	}
+	return blob, nil
+}
+
+// jsonError is an *Error for what encoding/json found wrong, in the words of the protocol.
+func jsonError(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		return Wrong("", "%s: %s, want %s", either(mismatch.Field, "the request"), mismatch.Value, wanted(mismatch.Type))
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return Wrong("", "invalid json at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
+	}
+	return Wrong("", "invalid json")
+}
+
+func either(s, instead string) string {
+	if s == "" {
+		return instead
+	}
+	return s
+}
+
+// wanted names a type as JSON has it.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct:
+		return "an object"
+	default:
+		return fmt.Sprintf("an integer of %d bits", t.Bits())
+	}
+}

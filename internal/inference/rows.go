@@ -1,0 +1,185 @@
+package inference
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rows are the inputs of a request as rows of features.
+type Rows struct {
+	n       int
+	columns []column // one per feature
+}
+
+// column is where the values of a feature are.
+type column struct {
+	*Input
+	read         func([]byte) float64
+	size         int // bytes of an element
+	index        int // of the input in the request
+	first, every int // elements
+}
+
+// Bind reads the request as one to a model with these features: a tensor "input" with a row per row and a column per
+// feature, or a tensor per feature. The error is an *Error.
+func (r *Request) Bind(features []string) (*Rows, error) {
+	if err := r.checkOutputs(); err != nil {
+		return nil, err
+	}
+	for i := range r.Inputs {
+		if slices.ContainsFunc(r.Inputs[:i], func(in Input) bool { return in.Name == r.Inputs[i].Name }) {
+			return nil, inputError(i, "name", "%s is given twice", shown(r.Inputs[i].Name))
+		}
+	}
+	if len(r.Inputs) == 1 && r.Inputs[0].Name == InputName && (len(features) > 1 || len(r.Inputs[0].Shape) != 1) {
+		return r.matrix(features)
+	}
+	rows := &Rows{n: -1, columns: make([]column, len(features))}
+	for i := range r.Inputs {
+		in := &r.Inputs[i]
+		feature := slices.Index(features, in.Name)
+		if feature < 0 {
+			return nil, inputError(i, "name", "there is no input %s: want %s", shown(in.Name), wantedInputs(features))
+		}
+		kind, err := in.check(i)
+		if err != nil {
+			return nil, err
+		}
+		if len(in.Shape) != 1 && (len(in.Shape) != 2 || in.Shape[1] != 1) {
+			return nil, inputError(i, "shape", "%s, want [-1] or [-1,1]", shapeText(in.Shape))
+		}
+		if n := int(in.Shape[0]); rows.n >= 0 && n != rows.n {
+			return nil, inputError(i, "shape", "%d rows, and the inputs before have %d", n, rows.n)
+		}
+		rows.n = int(in.Shape[0])
+		rows.columns[feature] = column{Input: in, read: kind.read, size: kind.size, index: i, every: 1}
+	}
+	for i, c := range rows.columns {
+		if c.Input == nil {
+			return nil, Wrong("/inputs", "%s is missing: want %s", shown(features[i]), wantedInputs(features))
+		}
+	}
+	return rows, nil
+}
+
+// matrix reads the one input that has all features.
+func (r *Request) matrix(features []string) (*Rows, error) {
+	in := &r.Inputs[0]
+	want := int64(len(features))
+	if in.whole {
+		row := len(features) * numerics[in.Datatype].size
+		if len(in.Raw)%row != 0 {
+			return nil, Wrong("", "%d bytes, want a multiple of the %d of a row of %d %s", len(in.Raw), row, len(features), in.Datatype)
+		}
+		in.Shape = []int64{int64(len(in.Raw) / row), want}
+	}
+	kind, err := in.check(0)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Shape) != 2 || in.Shape[1] != want {
+		return nil, inputError(0, "shape", "%s, want %s", shapeText(in.Shape), shapeText([]int64{-1, want}))
+	}
+	rows := &Rows{n: int(in.Shape[0]), columns: make([]column, len(features))}
+	for i := range rows.columns {
+		rows.columns[i] = column{Input: in, read: kind.read, size: kind.size, first: i, every: len(features)}
+	}
+	return rows, nil
+}
+
+func wantedInputs(features []string) string {
+	return "one " + shown(InputName) + " of shape " + shapeText([]int64{-1, int64(len(features))}) + ", or one per feature by its name"
+}
+
+// Len is the number of rows.
+func (r *Rows) Len() int { return r.n }
+
+// Row fills x, one value per feature, with a row. It doesn't allocate but for an error, which is an *Error: a value that is
+// not finite.
+func (r *Rows) Row(row int, x []float64) error {
+	for i := range r.columns {
+		c := &r.columns[i]
+		at := c.first + row*c.every
+		if c.Values != nil {
+			x[i] = c.Values[at]
+		} else {
+			x[i] = c.read(c.Raw[at*c.size:])
+		}
+		if !finite(x[i]) {
+			return inputError(c.index, "data/"+strconv.Itoa(at), "%v is not finite", x[i])
+		}
+	}
+	return nil
+}
+
+// kind is what there is to know of the datatype.
+func (in *Input) kind(index int) (numeric, error) {
+	kind, ok := numerics[in.Datatype]
+	if !ok {
+		return kind, inputError(index, "datatype", "%s, want one of numbers, such as FP64", shown(string(in.Datatype)))
+	}
+	return kind, nil
+}
+
+// elements is the number of elements by the shape.
+func (in *Input) elements(index int) (int, error) {
+	n := int64(1)
+	for _, d := range in.Shape {
+		switch {
+		case d < 0:
+			return 0, inputError(index, "shape", "%s, want sizes", shapeText(in.Shape))
+		case d > 0 && n > math.MaxInt32/d:
+			return 0, inputError(index, "shape", "%s is too large", shapeText(in.Shape))
+		}
+		n *= d
+	}
+	return int(n), nil
+}
+
+// check makes sure that there are as many elements as the shape says, all of them of the datatype.
+func (in *Input) check(index int) (numeric, error) {
+	kind, err := in.kind(index)
+	if err != nil {
+		return kind, err
+	}
+	elements, err := in.elements(index)
+	if err != nil {
+		return kind, err
+	}
+	if in.Raw != nil || in.Values == nil {
+		if want := elements * kind.size; len(in.Raw) != want {
+			return kind, inputError(index, "", "%d bytes of data, want the %d of %s %s", len(in.Raw), want, in.Datatype, shapeText(in.Shape))
+		}
+		return kind, nil
+	}
+	if len(in.Values) != elements {
+		return kind, inputError(index, "data", "%d elements, want the %d of shape %s", len(in.Values), elements, shapeText(in.Shape))
+	}
+	for i, v := range in.Values {
+		if !kind.holds(v) {
+			return kind, inputError(index, "data/"+strconv.Itoa(i), "%v is no value of %s", v, in.Datatype)
+		}
+	}
+	return kind, nil
+}
+
+// shapeText writes a shape as JSON, at most eight sizes of it.
+func shapeText(shape []int64) string {
+	const most = 8
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, d := range shape {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if i == most {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(strconv.FormatInt(d, 10))
+	}
+	b.WriteByte(']')
+	return b.String()
+}
