@@ -23,10 +23,10 @@ func (d *FrameDecoder) CSV(data []byte, row func(x []float64) error) (int, error
 	reader.ReuseRecord = true
 	reader.FieldsPerRecord = -1 // said in words of ours
 	header, err := reader.Read()
-	if err == io.EOF {
+	switch {
+	case errors.Is(err, io.EOF):
 		return 0, csvError(BadForm, 0, "", "empty, want a header with the names of the columns")
-	}
-	if err != nil {
+	case err != nil:
 		return 0, badCSV(err)
 	}
 	names := slices.Clone(header)
@@ -37,10 +37,10 @@ func (d *FrameDecoder) CSV(data []byte, row func(x []float64) error) (int, error
 	x := make([]float64, len(d.features))
 	for rows := 0; ; rows++ {
 		record, err := reader.Read()
-		if err == io.EOF {
+		switch {
+		case errors.Is(err, io.EOF):
 			return rows, nil
-		}
-		if err != nil {
+		case err != nil:
 			return rows, badCSV(err)
 		}
 		if err := d.cells(reader, record, to, x); err != nil {

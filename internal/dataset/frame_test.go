@@ -2,7 +2,6 @@ package dataset_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -265,6 +264,6 @@ func TestFrameDecoder_allocations(t *testing.T) {
 		if got := (many - few) / 1000; got > perRow {
 			t.Errorf("%s: %v allocations a row, want %v", form, got, perRow)
 		}
-		t.Log(fmt.Sprintf("%s: %v allocations for 100 rows, %v for 1100", form, few, many))
+		t.Logf("%s: %v allocations for 100 rows, %v for 1100", form, few, many)
 	}
 }
