@@ -26,6 +26,7 @@ var apiTags = []*huma.Tag{
 	{Name: "datasets", Description: "What models are trained on."},
 	{Name: "models", Description: "What there is, and what is served."},
 	{Name: "tasks", Description: "Jobs that take longer than a request."},
+	{Name: "protocols", Description: "The protocols of other inference servers, for clients that speak them."},
 	{Name: "server", Description: "The process itself."},
 }
 
@@ -262,8 +263,8 @@ func (s *Server) describeErrors(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	if op.Responses["default"] != nil {
-		return // of a protocol that has its own
+	if op.Responses["default"] != nil { // another protocol says it in its own way
+		return
 	}
 	op.Responses["default"] = &huma.Response{
 		Description: "A problem",

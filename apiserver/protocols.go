@@ -1,38 +1,60 @@
 package apiserver
 
 import (
-	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gorilla/mux"
 )
 
 // Routes of a protocol that others defined have errors of its shape, also where no route was found.
 
-// writeError sends p in the shape of the protocol that the path belongs to.
-func writeError(w http.ResponseWriter, r *http.Request, p *Problem) {
-	if r.URL.Path == inferencePrefix || strings.HasPrefix(r.URL.Path, inferencePrefix+"/") {
-		writeInferenceError(w, p)
+// protocol is a protocol that is not Iris's own, with how it says what is wrong.
+type protocol struct {
+	fail  func(http.ResponseWriter, *Problem, error)
+	error any // an example of what fail sends, for the OpenAPI document
+}
+
+// protocolOf is the protocol that a path belongs to, nil for Iris's own.
+func protocolOf(path string) *protocol {
+	switch {
+	case path == inferencePrefix, strings.HasPrefix(path, inferencePrefix+"/"):
+		return &protocol{failInference, InferenceError{}}
+	case strings.HasPrefix(path, kserveV1Prefix+"/"):
+		return &protocol{failKServe, kserveError{}}
+	case mlflowPath.MatchString(path):
+		return &protocol{failMLflow, mlflowError{}}
+	}
+	return nil
+}
+
+var mlflowPath = regexp.MustCompile(`^/(ping|health|version|([^/]+/(versions/[^/]+/)?)?invocations)/?$`)
+
+// answerProblem answers with p, which is what became of err, in the shape of the protocol that the path belongs to.
+func answerProblem(w http.ResponseWriter, r *http.Request, p *Problem, err error) {
+	other := protocolOf(r.URL.Path)
+	if other == nil {
+		writeProblem(w, p)
 		return
 	}
-	writeProblem(w, p)
-}
-
-// writeInferenceError sends p as the Open Inference Protocol has it.
-func writeInferenceError(w http.ResponseWriter, p *Problem) {
-	header := w.Header()
 	for name, values := range p.header {
-		header[name] = values
+		w.Header()[name] = values
 	}
-	header["Content-Type"] = jsonType
-	body, err := json.Marshal(InferenceError{Error: p.Detail})
-	if err != nil {
-		body = []byte("{}") // cannot happen: it is a string
-	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n'))
+	other.fail(w, p, err)
 }
 
-// inferenceError describes the errors of the Open Inference Protocol.
-func (s *Server) inferenceError() *huma.Response { return s.answer("An error", InferenceError{}) }
+// foreign is what is wrong as every protocol can say it: a status and a text. They know no 422.
+func foreign(p *Problem) (status int, text string) {
+	if p.Status == http.StatusUnprocessableEntity {
+		return http.StatusBadRequest, p.Detail
+	}
+	return p.Status, p.Detail
+}
+
+// foreignRoute adds a route of another protocol.
+func (s *Server) foreignRoute(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
+	op.Responses["default"] = s.answer("What is wrong, as the protocol says it", protocolOf(op.Path).error)
+	return s.plain(op, handle)
+}

@@ -2,7 +2,6 @@ package apiserver
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,7 +24,7 @@ func (s *Server) routes() error {
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.handleMethodNotAllowed)
 	s.api = s.newAPI()
 
-	s.plain(s.predictOperation("/{model}/predict"), s.handlePredict)
+	s.plain(s.predictOperation(predictTemplate), s.handlePredict)
 	s.plain(s.predictOperation("/predict"), s.handlePredict)
 
 	s.openInferenceRoutes()
@@ -54,6 +53,8 @@ func (s *Server) routes() error {
 	s.plain(s.trainingOperation("/training"), s.handleTraining)
 	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), s.getDefaultTraining)
 
+	s.scoringRoutes()
+
 	s.plain(s.batchOperation("/{model}/predict/batch"), s.handleBatch)
 	s.plain(s.batchResultOperation("/{model}/predict/batch/{task_id}"), s.handleBatchResult)
 	s.plain(s.trainingOperation("/{model}/training"), s.handleTraining)
@@ -64,14 +65,14 @@ func (s *Server) routes() error {
 	jsonRoute(s, rollbackOperation("/{model}/rollback"), s.postRollback)
 	jsonRoute(s, historyOperation("/{model}/history"), s.getHistory)
 
-	return s.encodeDocument()
+	return s.checkDocument()
 }
 
 // plain adds a route that huma does not bind, with its part of the OpenAPI document.
-func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) {
+func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
 	s.describeErrors(&op)
 	s.api.OpenAPI().AddOperation(&op)
-	s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := handle(w, r); err != nil {
 			s.fail(w, r, err)
 		}
@@ -106,21 +107,13 @@ func (s *Server) newAPI() huma.API {
 	}))
 }
 
-// encodeDocument encodes the OpenAPI document once all routes are there.
-func (s *Server) encodeDocument() (err error) {
-	api := s.api.OpenAPI()
-	schemas := api.Components.Schemas.Map()
+// checkDocument encodes the OpenAPI document once all routes are there.
+func (s *Server) checkDocument() error {
+	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's, which is never sent
 	delete(schemas, "ErrorDetail")
-	if s.document, err = json.Marshal(api); err != nil {
-		return fmt.Errorf("encode the OpenAPI document: %w", err)
-	}
-	return nil
-}
-
-func (s *Server) handleDocument(w http.ResponseWriter, _ *http.Request) error {
-	w.Header()["Content-Type"] = jsonType
-	return sendFile(w, s.document)
+	_, err := s.currentDocument()
+	return err
 }
 
 // handleDocs sends the page that renders the document, or a file it consists of.

@@ -18,6 +18,10 @@ type InferenceError struct {
 	Error string `json:"error" doc:"what is wrong" example:"/inputs/0/shape: [2,3], want [-1,4]"`
 }
 
+func failInference(w http.ResponseWriter, p *Problem, _ error) {
+	sendJSON(w, p.Status, InferenceError{Error: p.Detail})
+}
+
 // InferenceServer describes the process.
 type InferenceServer struct {
 	Name       string   `json:"name" example:"iris"`

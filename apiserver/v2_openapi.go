@@ -71,7 +71,7 @@ func (s *Server) inferenceOperation(id, method, path, summary string, good *huma
 	return huma.Operation{
 		OperationID: "v2-" + id, Method: method, Path: path, Tags: []string{inferenceTag.Name}, Summary: summary,
 		Parameters: pathParameters(path),
-		Responses:  map[string]*huma.Response{"200": good, "default": s.inferenceError()},
+		Responses:  map[string]*huma.Response{"200": good, "default": s.answer("An error", InferenceError{})},
 	}
 }
 

@@ -63,7 +63,7 @@ func rooms() []room {
 		// and the registry.
 		{
 			path: "apiserver", floor: 5,
-			iris: []string{"internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
+			iris: []string{"deploy", "internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
 			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync", "google.golang.org/grpc"},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
