@@ -15,6 +15,7 @@ import (
 
 	"iris/internal/dataset/datasettest"
 	"iris/internal/testenv"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -91,6 +92,13 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "auto", path: "/iris/training?algorithm=auto", want: with(func(in *workflows.TrainingInput) {
 			in.Algorithm, in.CVFolds, in.Repeats = workflows.Auto, ptr(5), ptr(1)
 		})},
+		{name: "features and weights", path: "/iris/training?features=petal_width,%22a,b%22&class_weight=balanced", want: with(func(in *workflows.TrainingInput) {
+			in.Features, in.ClassWeight = []string{"petal_width", "a,b"}, &model.ClassWeight{Balanced: true}
+		})},
+		{name: "features and weights as JSON", path: "/iris/training", body: `{"features":["petal_width"],"class_weight":{"setosa":2}}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) {
+			in.Features, in.ClassWeight = []string{"petal_width"}, &model.ClassWeight{Of: map[string]float64{"setosa": 2}}
+		})},
+		{name: "features and weights of null", path: "/iris/training", body: `{"features":null,"class_weight":null}`, header: "Content-Type: application/json", want: defaults},
 		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = ptr(3), ptr(2) })},
 		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
 		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset, in.Seed = "wine", uri, ptr[uint64](4) })},
@@ -150,6 +158,20 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "an unknown algorithm", path: "/iris/training?algorithm=magic", status: 422, fault: parameter("algorithm"), want: "magic"},
 		{name: "an unknown policy", path: "/iris/training?promote=sometimes", status: 422, fault: parameter("promote"), want: "sometimes"},
 		{name: "an unknown policy as JSON", path: "/iris/training", send: [2]string{`{"promote":"sometimes"}`, asJSON}, status: 422, fault: pointer("/promote")},
+		{name: "weights in the query", path: "/iris/training?class_weight=none", status: 422, fault: parameter("class_weight"), want: "JSON"},
+		{name: "weights in words", path: "/iris/training", send: [2]string{`{"class_weight":"none"}`, asJSON}, status: 422, fault: pointer("/class_weight")},
+		{name: "a weight of nothing", path: "/iris/training", send: [2]string{`{"class_weight":{"setosa":0}}`, asJSON}, status: 422, fault: pointer("/class_weight/setosa")},
+		{name: "weights of knn", path: "/iris/training?algorithm=knn&class_weight=balanced", status: 422, fault: parameter("class_weight"), want: "cannot weigh"},
+		{name: "weights twice", path: "/iris/training", send: [2]string{`{"algorithm":"gbdt","class_weight":"balanced","hyperparameters":{"class_weight":"none"}}`, asJSON}, status: 422, fault: pointer("/class_weight"), want: "one of them"},
+		{name: "weights and a search for them", path: "/iris/training", send: [2]string{`{"algorithm":"gbdt","class_weight":"balanced","search":{"method":"grid","space":{"class_weight":["none"]}}}`, asJSON}, status: 422, fault: pointer("/class_weight"), want: "one of them"},
+		{name: "weights of a class that is not there", path: "/w1/training", send: formOf(part{"request", `{"class_weight":{"rose":2}}`}, part{"file", string(datasettest.Iris())}), status: 422, fault: pointer("/class_weight/rose")},
+		{name: "features of a list", path: "/iris/training?features=a,%22", status: 422, fault: parameter("features")},
+		{name: "no features", path: "/iris/training", send: [2]string{`{"features":[]}`, asJSON}, status: 422, fault: pointer("/features")},
+		{name: "a feature twice", path: "/iris/training?features=a,a", status: 422, fault: parameter("features"), want: "twice"},
+		{name: "a feature without a name", path: "/iris/training", send: [2]string{`{"features":["a",""]}`, asJSON}, status: 422, fault: pointer("/features/1")},
+		{name: "a feature that is not there", path: "/w1/training", send: formOf(part{"request", `{"features":["alcohol","ash","colour"]}`}, part{"file", wine[:4000]}), status: 422, fault: pointer("/features/2"), want: "colour"},
+		{name: "a feature of the query that is not there", path: "/w1/training?features=colour", send: formOf(part{"file", wine[:4000]}), status: 422, fault: parameter("features"), want: "colour"},
+		{name: "fewer features than the model has", path: "/iris/training?features=petal_width", send: formOf(part{"file", string(datasettest.Iris())}), status: 422, want: "missing"},
 		{name: "folds in words", path: "/iris/training?cv_folds=five", status: 422, fault: parameter("cv_folds"), want: "five"},
 		{name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"), want: "1 to 10"},
 		{name: "hyperparameters for auto", path: "/iris/training?algorithm=auto", send: [2]string{`{"hyperparameters":{"l2":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters"), want: "auto"},

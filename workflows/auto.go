@@ -19,7 +19,7 @@ const DefaultAlgorithm = model.LogisticRegression
 
 // resolveAuto checks what a training by Auto may not give.
 func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
-	spec := model.Spec{Algorithm: Auto, Seed: *in.Seed}
+	spec := model.Spec{Algorithm: Auto, Seed: *in.Seed, ClassWeight: in.ClassWeight}
 	if h := string(in.Hyperparameters); h != "" && h != "null" && h != "{}" {
 		return in, spec, refuse("/hyperparameters", "%s takes none: name an algorithm to give it some", Auto)
 	}
@@ -33,11 +33,11 @@ func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
 
 // autoSpecs are what Auto tries. They are recorded, because another version of the program may know other families.
 func (s *trials) autoSpecs(ctx workflow.Context) (specs []model.Spec, err error) {
-	rows, seed := s.data.Rows, s.spec.Seed
+	rows, base := s.data.Rows, s.spec
 	err = workflow.SideEffect(ctx, func(workflow.Context) any {
 		var list []model.Spec
 		for _, a := range model.Candidates(rows) {
-			if spec, err := (model.Spec{Algorithm: a, Seed: seed}).Resolve(); err == nil {
+			if spec, err := (model.Spec{Algorithm: a, Seed: base.Seed, ClassWeight: base.ClassWeight}).Resolve(); err == nil {
 				list = append(list, spec)
 			}
 		}

@@ -124,3 +124,26 @@ func isTagKey(key string) bool {
 	}
 	return true
 }
+
+// checkFeatures refuses a choice of columns that no file could have; the file itself is asked later. The error is a
+// *model.SpecError.
+func checkFeatures(names []string) error {
+	if names == nil {
+		return nil
+	}
+	if len(names) == 0 {
+		return &model.SpecError{Pointer: "/features", Reason: "is empty: name at least one column"}
+	}
+	seen := make(map[string]bool, len(names))
+	for i, name := range names {
+		pointer := fmt.Sprintf("/features/%d", i)
+		switch {
+		case name == "" || !utf8.ValidString(name):
+			return &model.SpecError{Pointer: pointer, Reason: "is not the name of a column"}
+		case seen[name]:
+			return &model.SpecError{Pointer: pointer, Reason: fmt.Sprintf("%q is given twice", clip(name, maxTagKey))}
+		}
+		seen[name] = true
+	}
+	return nil
+}

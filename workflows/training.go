@@ -78,6 +78,7 @@ func (t *training) validate(ctx workflow.Context) error {
 	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.Dataset))
 	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, activities.ValidateDatasetInput{
 		Model: t.in.Model, URI: t.in.Dataset, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
+		Features: t.in.Features, ClassWeight: t.in.ClassWeight,
 	}).Get(ctx, &t.data)
 	if err != nil {
 		return err
