@@ -66,7 +66,7 @@ func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"accuracy", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds"} {
+	for _, key := range []string{"accuracy", "ece", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds"} {
 		if _, ok := logged.Metrics[key]; !ok {
 			t.Errorf("MLflow has no metric %s: %v", key, logged.Metrics)
 		}
@@ -182,7 +182,7 @@ func TestCompareWithChampion(t *testing.T) {
 		t.Errorf("first promotion: %+v, want it done, from none", promoted)
 	}
 	c := must(l, l.CompareWithChampion, in)
-	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy {
+	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy || c.CandidateECE != c.ChampionECE || c.CandidateECE == 0 {
 		t.Errorf("against itself under another number: %+v, want a draw on all %d held-out rows", c, fitted.TestRows)
 	}
 	if c.PValue != 1 || c.OnlyCandidateRight+c.OnlyChampionRight != 0 {

@@ -52,14 +52,15 @@ const (
 	LogLoss  Metric = "log_loss"
 	Accuracy Metric = "accuracy"
 	MacroF1  Metric = "macro_f1"
+	ECE      Metric = "ece" // expected calibration error
 )
 
 // Metrics lists what a search may be judged by.
-func Metrics() []Metric { return []Metric{LogLoss, Accuracy, MacroF1} }
+func Metrics() []Metric { return []Metric{LogLoss, Accuracy, MacroF1, ECE} }
 
 // better reports whether a is a better value of the metric than b.
 func (m Metric) better(a, b float64) bool {
-	if m == LogLoss {
+	if m == LogLoss || m == ECE {
 		return a < b
 	}
 	return a > b

@@ -32,7 +32,7 @@ func l2(spec model.Spec) (v float64) {
 // tried answers a trial with a log loss.
 func tried(in activities.RunTrialInput, loss, std float64) activities.TriedSpec {
 	return activities.TriedSpec{RunID: "run-of-" + in.Name, Rows: int(112 * in.Share), Validated: model.Validated{
-		Fits: in.CV.Folds * in.CV.Repeats, Scores: map[string]model.Score{"log_loss": {Mean: loss, Std: std}, "accuracy": {Mean: 1 - loss}},
+		Fits: in.CV.Folds * in.CV.Repeats, Scores: map[string]model.Score{"log_loss": {Mean: loss, Std: std}, "accuracy": {Mean: 1 - loss}, "ece": {Mean: loss}},
 	}}
 }
 
@@ -79,7 +79,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 	for name, test := range map[string]struct {
 		metric workflows.Metric
 		best   float64
-	}{"less is better": {workflows.LogLoss, 1}, "more is better": {workflows.Accuracy, 1}} {
+	}{"less is better": {workflows.LogLoss, 1}, "more is better": {workflows.Accuracy, 1}, "less error is better": {workflows.ECE, 1}} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			var r runs

@@ -27,7 +27,7 @@ type Version struct {
 	TaskID         string             `json:"task_id"`
 	GitCommit      string             `json:"git_commit,omitempty"`
 	Split          dataset.Split      `json:"split"`
-	Metrics        map[string]float64 `json:"metrics"` // accuracy, log_loss, macro_f1 on the held-out rows
+	Metrics        map[string]float64 `json:"metrics"` // tagMetricNames, on the held-out rows
 	Aliases        []string           `json:"aliases"` // sorted
 	CreatedAt      time.Time          `json:"created_at"`
 	Description    string             `json:"description"`
@@ -61,7 +61,7 @@ const (
 const maxSplitTag = 2000
 
 // tagMetricNames are the metrics worth a line in a list of versions. The run has all of them.
-var tagMetricNames = []string{"accuracy", "log_loss", "macro_f1"}
+var tagMetricNames = []string{"accuracy", "ece", "log_loss", "macro_f1"}
 
 // tags describes the candidate; splitFile is nil when the split fits in its tag.
 func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) {
