@@ -55,7 +55,7 @@ func TestTrainModel_sameInputSameBytes(t *testing.T) {
 	}
 }
 
-func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
+func TestEvaluateModel_logsMetrics(t *testing.T) {
 	l := newLab(t, "evaluates")
 	data, _, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
 	e := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
@@ -71,14 +71,8 @@ func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
 			t.Errorf("MLflow has no metric %s: %v", key, logged.Metrics)
 		}
 	}
-	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
-		if image, err := png.Decode(strings.NewReader(l.artifact(run.ArtifactURI, name))); err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
-			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
-		}
-	}
-	lines := strings.Split(l.artifact(run.ArtifactURI, "importance.csv"), "\n")
-	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" || !strings.HasPrefix(lines[1], "petal_") {
-		t.Errorf("importance %q, want the four features, a petal's first", lines)
+	if e.Report.Size == 0 {
+		t.Errorf("no report: %+v", e)
 	}
 }
 
@@ -148,10 +142,20 @@ func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
 		"MLmodel":            `{\"type\":\"double\",\"name\":\"p_` + m.Schema().Classes[2] + `\"`,
 		"input_example.json": `"data":[[5.84`,
 		"README.md":          "# everybody\n",
+		"metrics.json":       `"confusion"`,
 	} {
 		if got := l.artifact(logged.ArtifactURI, name); !strings.Contains(got, want) {
 			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)
 		}
+	}
+	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
+		if image, err := png.Decode(strings.NewReader(l.artifact(logged.ArtifactURI, name))); err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
+			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
+		}
+	}
+	lines := strings.Split(l.artifact(logged.ArtifactURI, "importance.csv"), "\n")
+	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" || !strings.HasPrefix(lines[1], "petal_") {
+		t.Errorf("importance %q, want the four features, a petal's first", lines)
 	}
 }
 
@@ -257,7 +261,10 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 	l := newLab(t, "notes-the-gate")
 	tags := map[string]string{"team": "botany"}
 	data, spec, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
-	v := must(l, l.RegisterModel, activities.RegisterModelInput{ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Tags: tags})
+	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	v := must(l, l.RegisterModel, activities.RegisterModelInput{
+		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Report: evaluation.Report, Tags: tags,
+	})
 	for _, gate := range []string{"waiting_for_approval", "rejected"} {
 		in := activities.RecordGateInput{Model: l.model, Version: v.Number, Gate: gate, Reason: "because of " + gate}
 		for range 2 {

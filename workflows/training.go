@@ -5,6 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/objstore"
 	"iris/model"
 )
 
@@ -18,7 +19,8 @@ type training struct {
 	run      activities.Run
 	runTried bool // StartRun was called: there may be a run even if it never answered
 	model    activities.TrainedModel
-	approval *Approval // the verdict about the version, once somebody has given one
+	report   objstore.Ref // of the evaluation
+	approval *Approval    // the verdict about the version, once somebody has given one
 	result   TrainingResult
 }
 
@@ -120,7 +122,7 @@ func (t *training) evaluate(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	t.result.Metrics = evaluation.Metrics
+	t.result.Metrics, t.report = evaluation.Metrics, evaluation.Report
 	t.note(ctx, "accuracy %.4f, log loss %.4f on %d held-out rows", evaluation.Metrics["accuracy"], evaluation.Metrics["log_loss"], t.model.TestRows)
 	return nil
 }
@@ -130,7 +132,7 @@ func (t *training) register(ctx workflow.Context) error {
 	ctx = withOptions(ctx, quick, "new version of "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.RegisterModel, activities.RegisterModelInput{
 		ModelName: t.in.Model, Dataset: t.data, Spec: t.spec, Model: t.model, Run: t.run,
-		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
+		Metrics: t.result.Metrics, Report: t.report, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
 	}).Get(ctx, &version)
 	if err != nil {
 		return err
