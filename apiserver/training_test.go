@@ -58,7 +58,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 	}
 	uri := "s3://" + other + "/wine.csv"
 	defaults := workflows.TrainingInput{
-		Model: "iris", Algorithm: "logistic_regression", TestSize: ptr(0.25), Seed: ptr[uint64](42), Promote: workflows.PromoteAuto,
+		Model: "iris", Algorithm: workflows.Auto, TestSize: ptr(0.25), Seed: ptr[uint64](42), Promote: workflows.PromoteAuto, CVFolds: ptr(5), Repeats: ptr(1),
 	}
 	with := func(change func(*workflows.TrainingInput)) workflows.TrainingInput {
 		in := defaults
@@ -66,7 +66,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		return in
 	}
 	emptyForm, formType := form()
-	requestForm, requestType := form(part{"request", `{"seed":7,"hyperparameters":{"l2":0.5}}`})
+	requestForm, requestType := form(part{"request", `{"algorithm":"logistic_regression","seed":7,"hyperparameters":{"l2":0.5}}`})
 	for _, test := range []struct {
 		name, path, body, header string
 		want                     workflows.TrainingInput
@@ -76,6 +76,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "an empty body of some type", path: "/iris/training", header: "Content-Type: application/x-www-form-urlencoded", want: defaults},
 		{name: "an empty form", path: "/iris/training", body: emptyForm, header: formType, want: defaults},
 		{name: "parameters", path: "/iris/training?algorithm=decision_tree&test_size=0.4&seed=18446744073709551615&label_column=kind&allow_schema_change=true", want: with(func(in *workflows.TrainingInput) {
+			in.CVFolds, in.Repeats = nil, nil
 			in.Algorithm, in.TestSize, in.Seed, in.LabelColumn, in.AllowSchemaChange = "decision_tree", ptr(0.4), ptr[uint64](1<<64-1), "kind", true
 		})},
 		{name: "a policy", path: "/iris/training?promote=manual", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteManual })},
@@ -88,10 +89,11 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
 			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
 		})},
-		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) { in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5) })},
-		{name: "auto", path: "/iris/training?algorithm=auto", want: with(func(in *workflows.TrainingInput) {
-			in.Algorithm, in.CVFolds, in.Repeats = workflows.Auto, ptr(5), ptr(1)
+		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) {
+			in.Algorithm, in.CVFolds, in.Repeats = "logistic_regression", nil, nil
+			in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5)
 		})},
+		{name: "auto, by name", path: "/iris/training?algorithm=auto", want: defaults},
 		{name: "features and weights", path: "/iris/training?features=petal_width,%22a,b%22&class_weight=balanced", want: with(func(in *workflows.TrainingInput) {
 			in.Features, in.ClassWeight = []string{"petal_width", "a,b"}, &model.ClassWeight{Balanced: true}
 		})},
@@ -175,12 +177,12 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "folds in words", path: "/iris/training?cv_folds=five", status: 422, fault: parameter("cv_folds"), want: "five"},
 		{name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"), want: "1 to 10"},
 		{name: "hyperparameters for auto", path: "/iris/training?algorithm=auto", send: [2]string{`{"hyperparameters":{"l2":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters"), want: "auto"},
-		{name: "an unknown method", path: "/iris/training", send: [2]string{`{"search":{"method":"bayes","space":{"l2":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/method"), want: "halving"},
-		{name: "an empty space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{}}}`, asJSON}, status: 422, fault: pointer("/search/space")},
-		{name: "an unknown metric", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422, fault: pointer("/search/metric"), want: "log_loss"},
-		{name: "an unknown hyperparameter of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"depth":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/space/depth")},
-		{name: "a bad value of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1,"x"]}}}`, asJSON}, status: 422, fault: pointer("/search/space/l2/1")},
-		{name: "a misspelt field of a search", path: "/iris/training", send: [2]string{`{"search":{"methods":"grid"}}`, asJSON}, status: 422, fault: pointer("/search"), want: "methods"},
+		{name: "an unknown method", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"bayes","space":{"l2":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/method"), want: "halving"},
+		{name: "an empty space", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{}}}`, asJSON}, status: 422, fault: pointer("/search/space")},
+		{name: "an unknown metric", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422, fault: pointer("/search/metric"), want: "log_loss"},
+		{name: "an unknown hyperparameter of a space", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{"depth":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/space/depth")},
+		{name: "a bad value of a space", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1,"x"]}}}`, asJSON}, status: 422, fault: pointer("/search/space/l2/1")},
+		{name: "a misspelt field of a search", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"methods":"grid"}}`, asJSON}, status: 422, fault: pointer("/search"), want: "methods"},
 		{name: "a malformed query", path: "/iris/training?seed=%zz", status: 422, want: "malformed"},
 
 		// data_path.
@@ -200,7 +202,7 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "a tag of ours", path: "/iris/training", send: [2]string{`{"tags":{"iris.gate":"promoted"}}`, asJSON}, status: 422, fault: pointer("/tags/iris.gate")},
 		{name: "a tag that is no text", path: "/iris/training", send: [2]string{`{"tags":{"a":1}}`, asJSON}, status: 422, fault: pointer("/tags")},
 		{name: "another model", path: "/iris/training", send: [2]string{`{"model":"wine"}`, asJSON}, status: 422, fault: pointer("/model"), want: "wine"},
-		{name: "an unknown hyperparameter", path: "/iris/training", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
+		{name: "an unknown hyperparameter", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
 		{name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON}, status: 422, fault: pointer("/dataset")},
 		{name: "a closed bucket as JSON", path: "/iris/training", send: [2]string{`{"dataset":"s3://mlflow/x"}`, asJSON}, status: 422, fault: pointer("/dataset")},
 		{name: "a field and a parameter", path: "/iris/training?seed=1", send: [2]string{`{"seed":1}`, asJSON}, status: 422, fault: pointer("/seed"), want: "already"},

@@ -66,7 +66,6 @@ var families = map[Algorithm]family{
 	KNN: {
 		summary:    "The k nearest training rows by Euclidean distance vote: nothing to fit, but the artifact holds all rows, and a prediction searches them.",
 		cost:       200,
-		autoRows:   20_000,
 		parameters: knnParameters,
 		empty:      func() scorer { return new(knn) },
 		fit:        fitKNN,

@@ -13,7 +13,7 @@ import (
 type Algorithm string
 
 const (
-	// LogisticRegression is multinomial logistic regression on standardised features, the default.
+	// LogisticRegression is multinomial logistic regression on standardised features: what a Spec that names none has.
 	LogisticRegression Algorithm = "logistic_regression"
 	// DecisionTree is one tree: golearn's CART up to 5,000 rows, above that one grown on binned values.
 	DecisionTree Algorithm = "decision_tree"

@@ -8,14 +8,14 @@ import (
 	"iris/model"
 )
 
-// Auto is the algorithm that tries several with their default hyperparameters, and fits the one that predicts best.
+// Auto is the algorithm that tries several with their default hyperparameters, and fits one that predicts best.
 const Auto model.Algorithm = "auto"
 
 // AutoSummary is what it is, in a sentence.
 const AutoSummary = "Tries the families that suit the number of rows by cross-validation, and takes the cheapest whose log loss is within one standard error of the best."
 
 // DefaultAlgorithm is what a training that names no algorithm fits.
-const DefaultAlgorithm = model.LogisticRegression
+const DefaultAlgorithm = Auto
 
 // resolveAuto checks what a training by Auto may not give.
 func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
@@ -25,6 +25,9 @@ func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
 	}
 	if in.Search != nil {
 		return in, spec, refuse("/search", "%s takes none: name an algorithm to search for its hyperparameters", Auto)
+	}
+	if _, err := (model.Spec{ClassWeight: in.ClassWeight}).Resolve(); err != nil { // by a family that can weigh
+		return in, spec, err
 	}
 	in.Algorithm, in.Hyperparameters = Auto, nil
 	in, err := in.resolveTrials(spec)

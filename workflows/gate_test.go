@@ -100,7 +100,7 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			in := workflows.TrainingInput{Model: "iris"}
+			in := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression}
 			if err := json.Unmarshal([]byte(test.json), &in); err != nil {
 				t.Fatal(err)
 			}

@@ -17,7 +17,8 @@ type training struct {
 	spec     model.Spec
 	data     activities.Dataset
 	run      activities.Run
-	runTried bool // StartRun was called: there may be a run even if it never answered
+	runTried bool            // StartRun was called: there may be a run even if it never answered
+	choice   workflow.Future // of LogChoice, which the fit does not wait for; nil when nothing was chosen
 	model    activities.TrainedModel
 	report   objstore.Ref // of the evaluation
 	approval *Approval    // the verdict about the version, once somebody has given one
@@ -105,6 +106,11 @@ func (t *training) train(ctx workflow.Context) error {
 	err := workflow.ExecuteActivity(ctx, t.acts.TrainModel, activities.TrainModelInput{
 		Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Run: t.run,
 	}).Get(ctx, &t.model)
+	if t.choice != nil {
+		if choiceErr := t.choice.Get(ctx, nil); err == nil {
+			err = choiceErr
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -243,9 +243,10 @@ func (s *trials) conclude(ctx workflow.Context, from []Trial) error {
 	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // what follows counts otherwise
 	at := slices.IndexFunc(s.all, func(t Trial) bool { return t.Name == chosen.Name })
 	ctx = withOptions(ctx, quick, "the best trial: "+chosen.Name)
-	return workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
+	s.choice = workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
 		Run: s.run, Spec: spec, Trial: s.tried[at], Reason: reason,
-	}).Get(ctx, nil)
+	})
+	return nil
 }
 
 // pick chooses one of the trials, at least one of which has a score, and says why.
