@@ -40,6 +40,9 @@ func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress
 	if t.Rows() > maxBoostRows {
 		return nil, fmt.Errorf("%w: %d rows, want at most %d", ErrUnlearnable, t.Rows(), maxBoostRows)
 	}
+	if err := h.checkMemory(t.Rows(), len(t.Schema.Classes)); err != nil {
+		return nil, err
+	}
 	b, err := newBins(ctx, t)
 	if err != nil {
 		return nil, err
@@ -64,6 +67,9 @@ func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress
 			break
 		}
 		more, err := boost.round(ctx)
+		if err == nil {
+			err = boost.checkGrown()
+		}
 		if err != nil {
 			return nil, err
 		}
