@@ -137,6 +137,10 @@ func gateJSON() map[string]*huma.Schema {
 			Properties: map[string]*huma.Schema{
 				"min":       bounds("what a metric on the held-out rows must reach"),
 				"max":       bounds("what a metric on the held-out rows must not exceed"),
+				"log_loss_tolerance": {
+					Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(100.0), Default: workflows.DefaultLogLossTolerance,
+					Description: "how much higher than the champion's the log loss may be",
+				},
 				"tolerance": {Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0), Default: 0, Description: "how much lower than the champion's the accuracy may be"},
 			},
 		},
