@@ -144,7 +144,7 @@ func (l *lab) version(uri string, algorithm model.Algorithm) (activities.Dataset
 	data, spec, run, fitted := l.trained(uri, algorithm)
 	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
 	return data, fitted, must(l, l.RegisterModel, activities.RegisterModelInput{
-		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Metrics: evaluation.Metrics,
+		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Metrics: evaluation.Metrics, Report: evaluation.Report,
 	})
 }
 

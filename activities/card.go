@@ -21,7 +21,7 @@ func modelCard(in RegisterModelInput, s model.Spec, outputs []string) []byte {
 	for _, name := range slices.Sorted(maps.Keys(in.Metrics)) {
 		p("| %s | %.6g |\n", name, in.Metrics[name])
 	}
-	p("\nThe run has the metrics of each class, the curves and the importance of the features.\n\n")
+	p("\nBeside this file: the metrics of each class (`metrics.json`), the confusion matrix, ROC, precision and recall, calibration, and the\nimportance of the features (`importance.csv`).\n\n")
 	p("## Parameters\n\n| parameter | value |\n| --- | --- |\n")
 	params := s.Params()
 	for _, name := range slices.Sorted(maps.Keys(params)) {

@@ -28,6 +28,8 @@ type Comparison struct {
 	ChampionAccuracy  float64 `json:"champion_accuracy,omitempty"`
 	CandidateLogLoss  float64 `json:"candidate_log_loss,omitempty"`
 	ChampionLogLoss   float64 `json:"champion_log_loss,omitempty"`
+	CandidateECE      float64 `json:"candidate_ece,omitempty"`
+	ChampionECE       float64 `json:"champion_ece,omitempty"`
 
 	// Of the rows, those that only one of them got right, and how probable a split as uneven would be if they were equally
 	// good: model.McNemar.
@@ -104,6 +106,7 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	c.Comparable, c.Rows = true, len(common)
 	c.CandidateAccuracy, c.CandidateLogLoss = ours.Accuracy, ours.LogLoss
 	c.ChampionAccuracy, c.ChampionLogLoss = theirs.Accuracy, theirs.LogLoss
+	c.CandidateECE, c.ChampionECE = ours.ECE, theirs.ECE
 	c.OnlyCandidateRight, c.OnlyChampionRight, c.PValue = paired.OnlyFirst, paired.OnlySecond, paired.P
 	return c, nil
 }

@@ -29,6 +29,9 @@ type ValidateDatasetInput struct {
 	URI               string `json:"uri,omitempty"` // "" is the bundled iris data
 	LabelColumn       string `json:"label_column,omitempty"`
 	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
+
+	Features    []string           `json:"features,omitempty"`     // the columns to read, all of them when nil
+	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // whose classes must be there
 }
 
 // Dataset is a dataset that has passed: where its bytes lie under their hash, and how they are to be read. The schema
@@ -49,6 +52,8 @@ type Dataset struct {
 type View struct {
 	Schema  dataset.Schema  `json:"schema"`
 	Profile dataset.Profile `json:"profile"`
+	// Features are the columns that were asked for, nil when it was all of them.
+	Features []string `json:"features,omitempty"`
 	// Known is the schema of the model that the data was read by, nil when the model had none.
 	Known *dataset.Schema `json:"known,omitempty"`
 }
@@ -72,8 +77,11 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 		return Dataset{}, err
 	}
 	summary, sum, err := a.scan(ctx, ours, dataset.ScanOptions{
-		Known: known, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: maxDataset,
+		Known: known, LabelColumn: in.LabelColumn, Features: in.Features, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: maxDataset,
 	})
+	if err == nil {
+		err = in.ClassWeight.Check(summary.Schema)
+	}
 	if err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, ours))
 	}
@@ -84,7 +92,7 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if d.Data, err = a.keep(ctx, ours, sum); err != nil {
 		return Dataset{}, err
 	}
-	view := View{Schema: summary.Schema, Profile: summary.Profile, Known: known}
+	view := View{Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known}
 	name, err := view.Name()
 	if err != nil {
 		return Dataset{}, err
@@ -213,7 +221,9 @@ func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, erro
 		return nil, err
 	}
 	defer body.Close() //nolint:errcheck // only read from
-	t, _, err := dataset.Read(body, dataset.ScanOptions{Known: view.Known, LabelColumn: d.LabelColumn, AllowSchemaChange: d.AllowSchemaChange})
+	t, _, err := dataset.Read(body, dataset.ScanOptions{
+		Known: view.Known, LabelColumn: d.LabelColumn, Features: view.Features, AllowSchemaChange: d.AllowSchemaChange,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", d.Data.URI(), err)
 	}

@@ -9,6 +9,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
+	"iris/model"
 )
 
 func TestValidateDataset_sameBytesAreTheSameDataset(t *testing.T) {
@@ -95,6 +96,39 @@ func TestValidateDataset_refusesAnotherSchema(t *testing.T) {
 	refused(t, err, activities.ErrBadDataset, "petal_width", "petal_colour")
 	in.AllowSchemaChange = true
 	if got := must(l, l.ValidateDataset, in); got.Features != 4 {
+		t.Errorf("allowed schema change: %+v, want it to pass", got)
+	}
+}
+
+func TestValidateDataset_features(t *testing.T) {
+	l := newLab(t, "petals")
+	uri := l.put("given/iris.csv", dataset.IrisCSV()).URI()
+	columns := []string{"petal_width", "petal_length"}
+	in := activities.ValidateDatasetInput{Model: "petals", URI: uri, Features: columns}
+	d := must(l, l.ValidateDataset, in)
+	if d.Features != 2 {
+		t.Fatalf("%+v, want two features", d)
+	}
+	spec := model.Spec{Algorithm: model.LogisticRegression, Seed: 42}
+	run := must(l, l.StartRun, activities.StartRunInput{Model: "petals", Dataset: d, Spec: spec, TestSize: 0.25})
+	fitted := must(l, l.TrainModel, activities.TrainModelInput{Dataset: d, Spec: spec, TestSize: 0.25, Run: run})
+	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: d, Model: fitted, Run: run})
+	if evaluation.Metrics["accuracy"] < 0.85 {
+		t.Errorf("metrics %v of a model of the petals alone, want a good one", evaluation.Metrics)
+	}
+	in.Features = []string{"petal_width", "colour"}
+	_, err := do(l, l.ValidateDataset, in)
+	refused(t, err, activities.ErrBadDataset, "/features/1", "colour")
+	in.Features, in.ClassWeight = nil, &model.ClassWeight{Of: map[string]float64{"rose": 2}}
+	_, err = do(l, l.ValidateDataset, in)
+	refused(t, err, activities.ErrBadInput, "/class_weight/rose")
+
+	iris := newLab(t, "iris")
+	fewer := activities.ValidateDatasetInput{Model: "iris", Features: columns}
+	_, err = do(iris, iris.ValidateDataset, fewer)
+	refused(t, err, activities.ErrBadDataset, "sepal_length")
+	fewer.AllowSchemaChange = true
+	if got := must(iris, iris.ValidateDataset, fewer); got.Features != 2 {
 		t.Errorf("allowed schema change: %+v, want it to pass", got)
 	}
 }

@@ -1,9 +1,7 @@
 package activities
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"time"
 
@@ -22,10 +20,11 @@ type EvaluateModelInput struct {
 // Evaluation is how a model did on the rows it had not seen.
 type Evaluation struct {
 	Metrics map[string]float64 `json:"metrics"` // those of the whole; the ones per class are in MLflow
+	Report  objstore.Ref       `json:"report"`  // a Report
 }
 
-// EvaluateModel scores the held-out rows with the model as it was stored, and logs the metrics, the confusion
-// matrix, curves of the probabilities and the importance of the features.
+// EvaluateModel scores the held-out rows with the model as it was stored, logs the metrics, and keeps the confusion
+// matrix, curves of the probabilities and the importance of the features for the folder of the version.
 func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -51,10 +50,12 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 	if err := a.logMetrics(ctx, in, metrics); err != nil {
 		return Evaluation{}, err
 	}
-	if err := a.logReport(ctx, in, m, held); err != nil {
+	files, err := report(ctx, m, metrics, held, in.Model.Split.Seed)
+	if err != nil {
 		return Evaluation{}, err
 	}
-	return Evaluation{Metrics: metrics.Summary()}, nil
+	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, "report.json"), files)
+	return Evaluation{Metrics: metrics.Summary(), Report: ref}, err
 }
 
 func (a *Activities) logMetrics(ctx context.Context, in EvaluateModelInput, m model.Metrics) error {
@@ -65,28 +66,7 @@ func (a *Activities) logMetrics(ctx context.Context, in EvaluateModelInput, m mo
 	for key, value := range flat {
 		batch.Metrics = append(batch.Metrics, mlflow.Metric{Key: key, Value: value, Time: now})
 	}
-	if err := a.o.MLflow.LogBatch(ctx, in.Run.ID, batch); err != nil {
-		return err
-	}
-	report, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := a.logFile(ctx, in.Run, "metrics.json", report, "application/json"); err != nil {
-		return err
-	}
-	if len(m.Classes) > maxPlottedClasses {
-		return nil
-	}
-	png, err := confusionPNG(m)
-	if err != nil {
-		return err
-	}
-	return a.logFile(ctx, in.Run, "confusion_matrix.png", png, "image/png")
-}
-
-func (a *Activities) logFile(ctx context.Context, run Run, name string, data []byte, contentType string) error {
-	return a.o.MLflow.PutArtifact(ctx, run.ArtifactURI, name, bytes.NewReader(data), int64(len(data)), contentType)
+	return a.o.MLflow.LogBatch(ctx, in.Run.ID, batch)
 }
 
 // bytes reads a whole object; for models and the like, not for data.

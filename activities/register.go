@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"iris/internal/mlflow"
+	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -20,6 +21,7 @@ type RegisterModelInput struct {
 	Model             TrainedModel       `json:"model"`
 	Run               Run                `json:"run"`
 	Metrics           map[string]float64 `json:"metrics"`
+	Report            objstore.Ref       `json:"report"` // of EvaluateModel
 	AllowSchemaChange bool               `json:"allow_schema_change,omitempty"`
 	Tags              map[string]string  `json:"tags,omitempty"` // of the request
 }
@@ -57,14 +59,18 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	if err != nil {
 		return RegisteredVersion{}, err
 	}
+	files, err := a.report(ctx, in.Report)
+	if err != nil {
+		return RegisteredVersion{}, err
+	}
+	files["dataset.json"], files["README.md"] = lineage, modelCard(in, m.Spec(), m.ONNXOutputs())
 	version, err := a.o.Registry.Register(ctx, registry.Candidate{
 		Model: in.ModelName, ExperimentID: in.Run.ExperimentID, RunID: in.Run.ID, TaskID: activity.GetInfo(ctx).WorkflowExecution.ID,
 		GitCommit: a.o.GitCommit, Artifact: encoded, Spec: in.Spec, Schema: m.Schema(), Split: in.Model.Split,
 		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics, Tags: in.Tags,
 		Description: fmt.Sprintf("%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
 			in.Spec.Algorithm, in.Dataset.SHA256, in.Dataset.Rows, in.Metrics["accuracy"], in.Metrics["log_loss"], in.Model.TestRows),
-		Files:    map[string][]byte{"dataset.json": lineage, "README.md": modelCard(in, m.Spec(), m.ONNXOutputs())},
-		Portable: portable,
+		Files: files, Portable: portable,
 	})
 	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
 }

@@ -5,34 +5,49 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
-	"maps"
+	"encoding/json"
 	"slices"
 	"strconv"
 
 	"iris/internal/dataset"
+	"iris/internal/objstore"
 	"iris/model"
 )
 
-// logReport adds to a run the pictures of the probabilities and the importance of the features, over the held-out rows.
-func (a *Activities) logReport(ctx context.Context, in EvaluateModelInput, m *model.Model, held *dataset.Table) error {
+// Report is what a version's folder says about the held-out rows: files by name. They are drawn before there is a folder,
+// and lie in the store until then.
+type Report map[string][]byte
+
+// report draws the pictures of a model and lists the importance of its features, over the held-out rows.
+func report(ctx context.Context, m *model.Model, metrics model.Metrics, held *dataset.Table, seed uint64) (Report, error) {
 	files, err := curvePNGs(m.Schema().Classes, model.NewCurves(m, held))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	importance, err := model.PermutationImportance(ctx, m, held, in.Model.Split.Seed)
+	importance, err := model.PermutationImportance(ctx, m, held, seed)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	slices.SortStableFunc(importance, func(a, b model.Importance) int { return cmp.Compare(b.LogLoss, a.LogLoss) })
 	if files["importance.png"], err = importancePNG(importance); err != nil {
-		return err
+		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := a.logFile(ctx, in.Run, name, files[name], "image/png"); err != nil {
-			return err
+	files["importance.csv"] = importanceCSV(importance)
+	if files["metrics.json"], err = json.MarshalIndent(metrics, "", " "); err != nil {
+		return nil, err
+	}
+	if len(metrics.Classes) <= maxPlottedClasses {
+		if files["confusion_matrix.png"], err = confusionPNG(metrics); err != nil {
+			return nil, err
 		}
 	}
-	return a.logFile(ctx, in.Run, "importance.csv", importanceCSV(importance), "text/csv")
+	return files, nil
+}
+
+// report reads what EvaluateModel has kept.
+func (a *Activities) report(ctx context.Context, ref objstore.Ref) (r Report, err error) {
+	err = a.o.Store.GetJSON(ctx, ref.Bucket, ref.Key, &r)
+	return r, err
 }
 
 // importanceCSV has the feature that matters most first.

@@ -55,7 +55,7 @@ func TestTrainModel_sameInputSameBytes(t *testing.T) {
 	}
 }
 
-func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
+func TestEvaluateModel_logsMetrics(t *testing.T) {
 	l := newLab(t, "evaluates")
 	data, _, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
 	e := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
@@ -66,19 +66,13 @@ func TestEvaluateModel_logsMetricsAndThePicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"accuracy", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds"} {
+	for _, key := range []string{"accuracy", "ece", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds"} {
 		if _, ok := logged.Metrics[key]; !ok {
 			t.Errorf("MLflow has no metric %s: %v", key, logged.Metrics)
 		}
 	}
-	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
-		if image, err := png.Decode(strings.NewReader(l.artifact(run.ArtifactURI, name))); err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
-			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
-		}
-	}
-	lines := strings.Split(l.artifact(run.ArtifactURI, "importance.csv"), "\n")
-	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" || !strings.HasPrefix(lines[1], "petal_") {
-		t.Errorf("importance %q, want the four features, a petal's first", lines)
+	if e.Report.Size == 0 {
+		t.Errorf("no report: %+v", e)
 	}
 }
 
@@ -148,10 +142,20 @@ func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
 		"MLmodel":            `{\"type\":\"double\",\"name\":\"p_` + m.Schema().Classes[2] + `\"`,
 		"input_example.json": `"data":[[5.84`,
 		"README.md":          "# everybody\n",
+		"metrics.json":       `"confusion"`,
 	} {
 		if got := l.artifact(logged.ArtifactURI, name); !strings.Contains(got, want) {
 			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)
 		}
+	}
+	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
+		if image, err := png.Decode(strings.NewReader(l.artifact(logged.ArtifactURI, name))); err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
+			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
+		}
+	}
+	lines := strings.Split(l.artifact(logged.ArtifactURI, "importance.csv"), "\n")
+	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" || !strings.HasPrefix(lines[1], "petal_") {
+		t.Errorf("importance %q, want the four features, a petal's first", lines)
 	}
 }
 
@@ -182,7 +186,7 @@ func TestCompareWithChampion(t *testing.T) {
 		t.Errorf("first promotion: %+v, want it done, from none", promoted)
 	}
 	c := must(l, l.CompareWithChampion, in)
-	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy {
+	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy || c.CandidateECE != c.ChampionECE || c.CandidateECE == 0 {
 		t.Errorf("against itself under another number: %+v, want a draw on all %d held-out rows", c, fitted.TestRows)
 	}
 	if c.PValue != 1 || c.OnlyCandidateRight+c.OnlyChampionRight != 0 {
@@ -257,7 +261,10 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 	l := newLab(t, "notes-the-gate")
 	tags := map[string]string{"team": "botany"}
 	data, spec, run, fitted := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
-	v := must(l, l.RegisterModel, activities.RegisterModelInput{ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Tags: tags})
+	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	v := must(l, l.RegisterModel, activities.RegisterModelInput{
+		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Report: evaluation.Report, Tags: tags,
+	})
 	for _, gate := range []string{"waiting_for_approval", "rejected"} {
 		in := activities.RecordGateInput{Model: l.model, Version: v.Number, Gate: gate, Reason: "because of " + gate}
 		for range 2 {

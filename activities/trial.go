@@ -73,12 +73,15 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 			points = append(points, mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(fit)})
 		}
 	})
-	if err != nil {
-		return TriedSpec{}, err
+	if err == nil {
+		points = append(points, validatedMetrics(validated, at)...)
+		points = append(points, mlflow.Metric{Key: "fit_seconds", Value: time.Since(start).Seconds(), Time: at})
 	}
-	points = append(points, validatedMetrics(validated, at)...)
-	points = append(points, mlflow.Metric{Key: "fit_seconds", Value: time.Since(start).Seconds(), Time: at})
-	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Metrics: points}); err != nil {
+	// One request for all of it, also of a trial that failed: a search has many of them, and fits of milliseconds.
+	if logErr := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: trialParams(in), Metrics: points}); err == nil {
+		err = logErr
+	}
+	if err != nil {
 		return TriedSpec{}, err
 	}
 	tried := TriedSpec{RunID: run.ID, Rows: rows.Rows(), Validated: validated}
@@ -97,13 +100,15 @@ func (a *Activities) startTrial(ctx context.Context, in RunTrialInput) (mlflow.R
 			},
 		})
 	}
-	if err != nil {
-		return mlflow.Run{}, err
-	}
+	return run, err
+}
+
+// trialParams are the parameters of the run of a trial.
+func trialParams(in RunTrialInput) map[string]string {
 	params := in.Spec.Params()
 	params["cv_folds"], params["repeats"] = strconv.Itoa(in.CV.Folds), strconv.Itoa(in.CV.Repeats)
 	params["share"] = strconv.FormatFloat(in.Share, 'g', 6, 64)
-	return run, a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: params})
+	return params
 }
 
 // trialKey names a trial among those of all trainings.

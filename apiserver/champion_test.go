@@ -209,6 +209,9 @@ func TestVersions(t *testing.T) {
 		one.TaskID != "training-iris-test" || len(one.Aliases) != 1 || one.CreatedAt.IsZero() || one.Links.MLflow != "http://mlflow.test/#/models/iris/versions/1?workflowType=machine_learning" {
 		t.Errorf("got %+v", one)
 	}
+	if one.Hyperparameters["l2"] != 1.0 || len(one.Features) != 4 || len(one.Classes) != 3 || one.LabelColumn == "" || one.ClassWeight != nil || one.SplitSeed != 42 {
+		t.Errorf("got %+v, want the spec and the schema", one)
+	}
 	for _, path := range []string{"/iris/versions/99", "/iris/versions/first", "/iris/versions/models:%2Fwine%2F1", "/tulip/versions", "/tulip/versions/1", "/tasks%2F/versions", "/models/versions"} {
 		t.Run(path, func(t *testing.T) { a.do(t, "GET", path, nil).problem(t, 404) })
 	}

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,26 +26,31 @@ type Model struct {
 
 // Version is a version of a model.
 type Version struct {
-	Model         string             `json:"model" example:"iris"`
-	Version       string             `json:"version" example:"3"`
-	ModelID       string             `json:"model_id" doc:"what a batch takes as model_id" example:"models:/iris/3"`
-	LoggedModelID string             `json:"logged_model_id" doc:"MLflow's m-…"`
-	RunID         string             `json:"run_id" doc:"MLflow's run that trained it"`
-	TaskID        string             `json:"task_id" doc:"the training that made it"`
-	Algorithm     model.Algorithm    `json:"algorithm"`
-	Seed          uint64             `json:"seed"`
-	SplitSeed     uint64             `json:"split_seed" doc:"of which rows were held out"`
-	GitCommit     string             `json:"git_commit,omitempty" doc:"of the code that trained it"`
-	TestSize      float64            `json:"test_size" doc:"share of the rows that was held out"`
-	Dataset       string             `json:"dataset" doc:"SHA-256 of the CSV it was trained on"`
-	Metrics       map[string]float64 `json:"metrics" doc:"on the held-out rows"`
-	Aliases       []string           `json:"aliases" nullable:"false" doc:"champion, when it is the one that is served"`
-	Description   string             `json:"description,omitempty"`
-	Gate          string             `json:"gate,omitempty" doc:"what the gate decided: promoted, kept, needs_approval, waiting_for_approval, rejected or withheld"`
-	GateReason    string             `json:"gate_reason,omitempty" doc:"why"`
-	Tags          map[string]string  `json:"tags,omitempty" doc:"of the request that trained it"`
-	CreatedAt     time.Time          `json:"created_at"`
-	Links         VersionLinks       `json:"links"`
+	Model           string             `json:"model" example:"iris"`
+	Version         string             `json:"version" example:"3"`
+	ModelID         string             `json:"model_id" doc:"what a batch takes as model_id" example:"models:/iris/3"`
+	LoggedModelID   string             `json:"logged_model_id" doc:"MLflow's m-…"`
+	RunID           string             `json:"run_id" doc:"MLflow's run that trained it"`
+	TaskID          string             `json:"task_id" doc:"the training that made it"`
+	Algorithm       model.Algorithm    `json:"algorithm"`
+	Seed            uint64             `json:"seed"`
+	Hyperparameters map[string]any     `json:"hyperparameters,omitempty" doc:"all of them, with their values"`
+	ClassWeight     any                `json:"class_weight,omitempty" doc:"what a row of each class counted in training: balanced, or weights by class; absent when every row counted the same"`
+	Features        []string           `json:"features,omitempty" nullable:"false" doc:"what it takes, in order; in a list absent of versions of very many"`
+	Classes         []string           `json:"classes,omitempty" nullable:"false" doc:"what it tells apart, in the order of its probabilities"`
+	LabelColumn     string             `json:"label_column,omitempty" doc:"the class column it was trained with"`
+	SplitSeed       uint64             `json:"split_seed" doc:"of which rows were held out"`
+	GitCommit       string             `json:"git_commit,omitempty" doc:"of the code that trained it"`
+	TestSize        float64            `json:"test_size" doc:"share of the rows that was held out"`
+	Dataset         string             `json:"dataset" doc:"SHA-256 of the CSV it was trained on"`
+	Metrics         map[string]float64 `json:"metrics" doc:"on the held-out rows"`
+	Aliases         []string           `json:"aliases" nullable:"false" doc:"champion, when it is the one that is served"`
+	Description     string             `json:"description,omitempty"`
+	Gate            string             `json:"gate,omitempty" doc:"what the gate decided: promoted, kept, needs_approval, waiting_for_approval, rejected or withheld"`
+	GateReason      string             `json:"gate_reason,omitempty" doc:"why"`
+	Tags            map[string]string  `json:"tags,omitempty" doc:"of the request that trained it"`
+	CreatedAt       time.Time          `json:"created_at"`
+	Links           VersionLinks       `json:"links"`
 }
 
 // VersionLinks are pages of MLflow.
@@ -131,7 +137,22 @@ func (s *Server) getVersion(ctx context.Context, in *versionInput) (*versionOutp
 	case err != nil:
 		return nil, fmt.Errorf("read version %s of %s: %w", clip(in.Version), in.Model, err)
 	}
-	return &versionOutput{Body: s.versionView(v)}, nil
+	if v.Recipe == nil {
+		v.Recipe, err = s.recipe(ctx, v)
+	}
+	return &versionOutput{Body: s.versionView(v)}, err
+}
+
+// recipe reads what a version was trained as from its artifact, nil when that cannot be used.
+func (s *Server) recipe(ctx context.Context, v registry.Version) (*registry.Recipe, error) {
+	served, err := s.Cache.Version(ctx, v.Model, v.Number)
+	switch {
+	case errors.Is(err, registry.ErrCorrupt):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("load version %s of %s: %w", v.Number, v.Model, err)
+	}
+	return registry.RecipeOf(served.Model), nil
 }
 
 // load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the form
@@ -176,6 +197,16 @@ func (s *Server) versionView(v registry.Version) Version {
 		SplitSeed: v.Split.Seed, GitCommit: v.GitCommit, Gate: v.Gate, GateReason: v.GateReason, Tags: v.Tags,
 	}
 	view.Links.MLflow = s.mlflowLink("models", v.Model, "versions", v.Number)
+	if v.Recipe == nil {
+		return view
+	}
+	view.Features, view.Classes, view.LabelColumn = v.Recipe.Schema.Features, v.Recipe.Schema.Classes, v.Recipe.Schema.Label
+	if weight := v.Recipe.Spec.ClassWeight; weight != nil {
+		view.ClassWeight = weight
+	}
+	if err := json.Unmarshal(v.Recipe.Spec.Hyperparameters, &view.Hyperparameters); err != nil {
+		view.Hyperparameters = nil // of a version that somebody else has written
+	}
 	return view
 }
 

@@ -109,6 +109,18 @@ func trainingJSON() *huma.Schema {
 		schema.Description = p.Description
 		fields[trainingParameters[p.Name].field] = &schema
 	}
+	fields["features"] = &huma.Schema{
+		Type: huma.TypeArray, MinItems: of(1), UniqueItems: true, Items: &huma.Schema{Type: huma.TypeString},
+		Description: "the columns to train on, in this order; all others but the class column are not read",
+	}
+	fields["class_weight"] = &huma.Schema{
+		OneOf: []*huma.Schema{
+			{Type: huma.TypeString, Enum: []any{"balanced"}},
+			{Type: huma.TypeObject, MinProperties: of(1), AdditionalProperties: &huma.Schema{Type: huma.TypeNumber, Minimum: of(0.001), Maximum: of(1000.0)}},
+			{Type: "null"},
+		},
+		Description: "what a row of each class counts: balanced has every class count the same; a class that is left out counts 1",
+	}
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: fields}
 }
 
@@ -127,6 +139,10 @@ func gateJSON() map[string]*huma.Schema {
 			Properties: map[string]*huma.Schema{
 				"min":       bounds("what a metric on the held-out rows must reach"),
 				"max":       bounds("what a metric on the held-out rows must not exceed"),
+				"log_loss_tolerance": {
+					Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(100.0), Default: workflows.DefaultLogLossTolerance,
+					Description: "how much higher than the champion's the log loss may be",
+				},
 				"tolerance": {Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0), Default: 0, Description: "how much lower than the champion's the accuracy may be"},
 			},
 		},
@@ -148,6 +164,8 @@ func trainingQuery() []*huma.Param {
 		query("seed", "of what is held out", &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0), Default: workflows.DefaultSeed}),
 		query("label_column", "the class column; the model's, else the last one", &huma.Schema{Type: huma.TypeString}),
 		query("allow_schema_change", "take a CSV whose features are not those of the model", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("features", "the columns to train on, as in the header of a CSV: a,b", &huma.Schema{Type: huma.TypeString, Examples: []any{"petal_length,petal_width"}}),
+		query("class_weight", "balanced has every class count the same in training; weights are sent as JSON", &huma.Schema{Type: huma.TypeString, Enum: []any{"balanced"}}),
 		query("cv_folds", "folds of a trial; given without a search, the spec is cross-validated before it is fitted", &huma.Schema{
 			Type: huma.TypeInteger, Minimum: of(float64(workflows.MinFolds)), Maximum: of(float64(workflows.MaxFolds)), Examples: []any{workflows.DefaultCVFolds},
 		}),

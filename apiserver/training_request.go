@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,6 +55,18 @@ var trainingParameters = map[string]struct {
 	"allow_schema_change": {"allow_schema_change", func(in *workflows.TrainingInput, value string) (err error) {
 		in.AllowSchemaChange, err = strconv.ParseBool(value)
 		return say(err, "is neither true nor false")
+	}},
+	"features": {"features", func(in *workflows.TrainingInput, value string) error {
+		names, err := csv.NewReader(strings.NewReader(value)).Read()
+		in.Features = names
+		return say(err, "is not a list of columns as in the header of a CSV")
+	}},
+	"class_weight": {"class_weight", func(in *workflows.TrainingInput, value string) error {
+		if value != "balanced" {
+			return errors.New("is not balanced; send weights as JSON")
+		}
+		in.ClassWeight = &model.ClassWeight{Balanced: true}
+		return nil
 	}},
 	"promote": {"promote", func(in *workflows.TrainingInput, value string) error {
 		in.Promote = workflows.PromotePolicy(value)
@@ -143,6 +156,7 @@ func (t *trainingRequest) json(body []byte) error {
 	into := map[string]any{
 		"model": &t.in.Model, "dataset": &t.in.Dataset, "algorithm": &t.in.Algorithm, "hyperparameters": &t.in.Hyperparameters,
 		"test_size": &t.in.TestSize, "seed": &t.in.Seed, "label_column": &t.in.LabelColumn, "allow_schema_change": &t.in.AllowSchemaChange,
+		"features": &t.in.Features, "class_weight": &t.in.ClassWeight,
 		"promote": &t.in.Promote, "gate": &t.in.Gate, "tags": &t.in.Tags,
 		"search": &t.in.Search, "cv_folds": &t.in.CVFolds, "repeats": &t.in.Repeats,
 	}
@@ -196,15 +210,28 @@ func jsonProblem(body []byte, err error) error {
 // resolve checks the fields and fills in the defaults.
 func (t *trainingRequest) resolve() (workflows.TrainingInput, error) {
 	in, _, err := t.in.Resolve()
-	var wrong *model.SpecError
-	if errors.As(err, &wrong) {
-		field, _, _ := strings.Cut(strings.TrimPrefix(wrong.Pointer, "/"), "/")
-		if at := t.at(field); at.Parameter != "" {
-			at.Detail = wrong.Reason
-			return in, invalid(at)
-		}
+	return in, t.locate(err)
+}
+
+// locate names the query parameter where err is about a field that came from one.
+func (t *trainingRequest) locate(err error) error {
+	var (
+		wrong *model.SpecError
+		row   *dataset.RowError
+		place model.SpecError
+	)
+	switch {
+	case errors.As(err, &wrong):
+		place = *wrong
+	case errors.As(err, &row):
+		place = model.SpecError{Pointer: row.Pointer, Reason: row.Reason}
 	}
-	return in, err
+	field, _, _ := strings.Cut(strings.TrimPrefix(place.Pointer, "/"), "/")
+	if at := t.at(field); at.Parameter != "" {
+		at.Detail = place.Reason
+		return invalid(at)
+	}
+	return err
 }
 
 // at is where a field came from.

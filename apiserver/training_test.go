@@ -15,6 +15,7 @@ import (
 
 	"iris/internal/dataset/datasettest"
 	"iris/internal/testenv"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -57,7 +58,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 	}
 	uri := "s3://" + other + "/wine.csv"
 	defaults := workflows.TrainingInput{
-		Model: "iris", Algorithm: "logistic_regression", TestSize: ptr(0.25), Seed: ptr[uint64](42), Promote: workflows.PromoteAuto,
+		Model: "iris", Algorithm: workflows.Auto, TestSize: ptr(0.25), Seed: ptr[uint64](42), Promote: workflows.PromoteAuto, CVFolds: ptr(5), Repeats: ptr(1),
 	}
 	with := func(change func(*workflows.TrainingInput)) workflows.TrainingInput {
 		in := defaults
@@ -65,7 +66,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		return in
 	}
 	emptyForm, formType := form()
-	requestForm, requestType := form(part{"request", `{"seed":7,"hyperparameters":{"l2":0.5}}`})
+	requestForm, requestType := form(part{"request", `{"algorithm":"logistic_regression","seed":7,"hyperparameters":{"l2":0.5}}`})
 	for _, test := range []struct {
 		name, path, body, header string
 		want                     workflows.TrainingInput
@@ -75,6 +76,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "an empty body of some type", path: "/iris/training", header: "Content-Type: application/x-www-form-urlencoded", want: defaults},
 		{name: "an empty form", path: "/iris/training", body: emptyForm, header: formType, want: defaults},
 		{name: "parameters", path: "/iris/training?algorithm=decision_tree&test_size=0.4&seed=18446744073709551615&label_column=kind&allow_schema_change=true", want: with(func(in *workflows.TrainingInput) {
+			in.CVFolds, in.Repeats = nil, nil
 			in.Algorithm, in.TestSize, in.Seed, in.LabelColumn, in.AllowSchemaChange = "decision_tree", ptr(0.4), ptr[uint64](1<<64-1), "kind", true
 		})},
 		{name: "a policy", path: "/iris/training?promote=manual", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteManual })},
@@ -87,10 +89,18 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
 			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
 		})},
-		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) { in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5) })},
-		{name: "auto", path: "/iris/training?algorithm=auto", want: with(func(in *workflows.TrainingInput) {
-			in.Algorithm, in.CVFolds, in.Repeats = workflows.Auto, ptr(5), ptr(1)
+		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) {
+			in.Algorithm, in.CVFolds, in.Repeats = "logistic_regression", nil, nil
+			in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5)
 		})},
+		{name: "auto, by name", path: "/iris/training?algorithm=auto", want: defaults},
+		{name: "features and weights", path: "/iris/training?features=petal_width,%22a,b%22&class_weight=balanced", want: with(func(in *workflows.TrainingInput) {
+			in.Features, in.ClassWeight = []string{"petal_width", "a,b"}, &model.ClassWeight{Balanced: true}
+		})},
+		{name: "features and weights as JSON", path: "/iris/training", body: `{"features":["petal_width"],"class_weight":{"setosa":2}}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) {
+			in.Features, in.ClassWeight = []string{"petal_width"}, &model.ClassWeight{Of: map[string]float64{"setosa": 2}}
+		})},
+		{name: "features and weights of null", path: "/iris/training", body: `{"features":null,"class_weight":null}`, header: "Content-Type: application/json", want: defaults},
 		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = ptr(3), ptr(2) })},
 		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
 		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset, in.Seed = "wine", uri, ptr[uint64](4) })},
@@ -150,15 +160,29 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "an unknown algorithm", path: "/iris/training?algorithm=magic", status: 422, fault: parameter("algorithm"), want: "magic"},
 		{name: "an unknown policy", path: "/iris/training?promote=sometimes", status: 422, fault: parameter("promote"), want: "sometimes"},
 		{name: "an unknown policy as JSON", path: "/iris/training", send: [2]string{`{"promote":"sometimes"}`, asJSON}, status: 422, fault: pointer("/promote")},
+		{name: "weights in the query", path: "/iris/training?class_weight=none", status: 422, fault: parameter("class_weight"), want: "JSON"},
+		{name: "weights in words", path: "/iris/training", send: [2]string{`{"class_weight":"none"}`, asJSON}, status: 422, fault: pointer("/class_weight")},
+		{name: "a weight of nothing", path: "/iris/training", send: [2]string{`{"class_weight":{"setosa":0}}`, asJSON}, status: 422, fault: pointer("/class_weight/setosa")},
+		{name: "weights of knn", path: "/iris/training?algorithm=knn&class_weight=balanced", status: 422, fault: parameter("class_weight"), want: "cannot weigh"},
+		{name: "weights twice", path: "/iris/training", send: [2]string{`{"algorithm":"gbdt","class_weight":"balanced","hyperparameters":{"class_weight":"none"}}`, asJSON}, status: 422, fault: pointer("/class_weight"), want: "one of them"},
+		{name: "weights and a search for them", path: "/iris/training", send: [2]string{`{"algorithm":"gbdt","class_weight":"balanced","search":{"method":"grid","space":{"class_weight":["none"]}}}`, asJSON}, status: 422, fault: pointer("/class_weight"), want: "one of them"},
+		{name: "weights of a class that is not there", path: "/w1/training", send: formOf(part{"request", `{"class_weight":{"rose":2}}`}, part{"file", string(datasettest.Iris())}), status: 422, fault: pointer("/class_weight/rose")},
+		{name: "features of a list", path: "/iris/training?features=a,%22", status: 422, fault: parameter("features")},
+		{name: "no features", path: "/iris/training", send: [2]string{`{"features":[]}`, asJSON}, status: 422, fault: pointer("/features")},
+		{name: "a feature twice", path: "/iris/training?features=a,a", status: 422, fault: parameter("features"), want: "twice"},
+		{name: "a feature without a name", path: "/iris/training", send: [2]string{`{"features":["a",""]}`, asJSON}, status: 422, fault: pointer("/features/1")},
+		{name: "a feature that is not there", path: "/w1/training", send: formOf(part{"request", `{"features":["alcohol","ash","colour"]}`}, part{"file", wine[:4000]}), status: 422, fault: pointer("/features/2"), want: "colour"},
+		{name: "a feature of the query that is not there", path: "/w1/training?features=colour", send: formOf(part{"file", wine[:4000]}), status: 422, fault: parameter("features"), want: "colour"},
+		{name: "fewer features than the model has", path: "/iris/training?features=petal_width", send: formOf(part{"file", string(datasettest.Iris())}), status: 422, want: "missing"},
 		{name: "folds in words", path: "/iris/training?cv_folds=five", status: 422, fault: parameter("cv_folds"), want: "five"},
 		{name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"), want: "1 to 10"},
 		{name: "hyperparameters for auto", path: "/iris/training?algorithm=auto", send: [2]string{`{"hyperparameters":{"l2":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters"), want: "auto"},
-		{name: "an unknown method", path: "/iris/training", send: [2]string{`{"search":{"method":"bayes","space":{"l2":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/method"), want: "halving"},
-		{name: "an empty space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{}}}`, asJSON}, status: 422, fault: pointer("/search/space")},
-		{name: "an unknown metric", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422, fault: pointer("/search/metric"), want: "log_loss"},
-		{name: "an unknown hyperparameter of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"depth":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/space/depth")},
-		{name: "a bad value of a space", path: "/iris/training", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1,"x"]}}}`, asJSON}, status: 422, fault: pointer("/search/space/l2/1")},
-		{name: "a misspelt field of a search", path: "/iris/training", send: [2]string{`{"search":{"methods":"grid"}}`, asJSON}, status: 422, fault: pointer("/search"), want: "methods"},
+		{name: "an unknown method", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"bayes","space":{"l2":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/method"), want: "halving"},
+		{name: "an empty space", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{}}}`, asJSON}, status: 422, fault: pointer("/search/space")},
+		{name: "an unknown metric", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422, fault: pointer("/search/metric"), want: "log_loss"},
+		{name: "an unknown hyperparameter of a space", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{"depth":[1]}}}`, asJSON}, status: 422, fault: pointer("/search/space/depth")},
+		{name: "a bad value of a space", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"method":"grid","space":{"l2":[1,"x"]}}}`, asJSON}, status: 422, fault: pointer("/search/space/l2/1")},
+		{name: "a misspelt field of a search", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"search":{"methods":"grid"}}`, asJSON}, status: 422, fault: pointer("/search"), want: "methods"},
 		{name: "a malformed query", path: "/iris/training?seed=%zz", status: 422, want: "malformed"},
 
 		// data_path.
@@ -178,7 +202,7 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "a tag of ours", path: "/iris/training", send: [2]string{`{"tags":{"iris.gate":"promoted"}}`, asJSON}, status: 422, fault: pointer("/tags/iris.gate")},
 		{name: "a tag that is no text", path: "/iris/training", send: [2]string{`{"tags":{"a":1}}`, asJSON}, status: 422, fault: pointer("/tags")},
 		{name: "another model", path: "/iris/training", send: [2]string{`{"model":"wine"}`, asJSON}, status: 422, fault: pointer("/model"), want: "wine"},
-		{name: "an unknown hyperparameter", path: "/iris/training", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
+		{name: "an unknown hyperparameter", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
 		{name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON}, status: 422, fault: pointer("/dataset")},
 		{name: "a closed bucket as JSON", path: "/iris/training", send: [2]string{`{"dataset":"s3://mlflow/x"}`, asJSON}, status: 422, fault: pointer("/dataset")},
 		{name: "a field and a parameter", path: "/iris/training?seed=1", send: [2]string{`{"seed":1}`, asJSON}, status: 422, fault: pointer("/seed"), want: "already"},

@@ -34,12 +34,15 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 	}
 	id := workflows.NewTrainingID(in.Model)
 	upload, summary, err := s.upload(ctx, objstore.UploadKey(id), body, dataset.ScanOptions{
-		Known: known, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: s.MaxUpload,
+		Known: known, LabelColumn: in.LabelColumn, Features: in.Features, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: s.MaxUpload,
 	})
 	if err != nil {
-		return err
+		return t.locate(err)
 	}
 	defer s.discard(ctx, w, upload)
+	if err := in.ClassWeight.Check(summary.Schema); err != nil {
+		return t.locate(err)
+	}
 	if err := atEnd(); err != nil {
 		return err
 	}

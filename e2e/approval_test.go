@@ -47,7 +47,7 @@ func TestApproval_andRollback(t *testing.T) {
 	s := start(t)
 	const row = `{"x":1,"y":2}`
 	data := s.put("given/careful.csv", noisyRows(31, 900))
-	in := workflows.TrainingInput{Model: "careful", Dataset: data, Promote: workflows.PromoteManual, Tags: map[string]string{"team": "botany"}}
+	in := workflows.TrainingInput{Model: "careful", Algorithm: model.LogisticRegression, Dataset: data, Promote: workflows.PromoteManual, Tags: map[string]string{"team": "botany"}}
 
 	first := s.startTraining("careful-1", in)
 	s.untilWaiting(first)

@@ -42,7 +42,7 @@ func (s *iris) tryTemporal(args ...string) (string, error) {
 func TestCLI_startsATraining(t *testing.T) {
 	s := start(t)
 	s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", "by-hand",
-		"--input", `{"model":"by-hand","dataset":"`+s.put("given/by-hand.csv", noisyRows(1, 300))+`","seed":7}`)
+		"--input", `{"model":"by-hand","dataset":"`+s.put("given/by-hand.csv", noisyRows(1, 300))+`","algorithm":"logistic_regression","seed":7}`)
 	var result workflows.TrainingResult
 	if err := s.await("by-hand", &result); err != nil {
 		t.Fatal(err)

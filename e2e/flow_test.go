@@ -12,6 +12,7 @@ import (
 	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -43,7 +44,7 @@ func form(t *testing.T, request string, file []byte) (contentType string, body [
 // What a user does on the first day: train, watch, predict, score a batch with that very version, read the result.
 func TestFlow_trainWatchPredictBatch(t *testing.T) {
 	s := start(t)
-	contentType, body := form(t, `{"hyperparameters":{"l2":0.5}}`, datasettest.Wine())
+	contentType, body := form(t, `{"algorithm":"logistic_regression","hyperparameters":{"l2":0.5}}`, datasettest.Wine())
 	answer := s.call(http.MethodPost, "/wine/training?seed=7", contentType, body)
 	var training task
 	answer.want(t, http.StatusAccepted, &training)
@@ -154,7 +155,7 @@ func TestFlow_irisOnTheUnprefixedRoutes(t *testing.T) {
 
 func TestFlow_mlflowTellsTheWholeStory(t *testing.T) {
 	s := start(t)
-	result := s.train(workflows.TrainingInput{Model: "story", Dataset: s.put("given/story.csv", noisyRows(5, 400))})
+	result := s.train(workflows.TrainingInput{Model: "story", Algorithm: model.LogisticRegression, Dataset: s.put("given/story.csv", noisyRows(5, 400))})
 	run, err := s.MLflow.GetRun(t.Context(), result.RunID)
 	if err != nil {
 		t.Fatal(err)
@@ -184,8 +185,8 @@ func TestFlow_noRunStaysRunning(t *testing.T) {
 		want mlflow.RunStatus
 	}{
 		// Weights beyond any number end the fit.
-		"failed": {workflows.TrainingInput{Model: "stays-failed", Dataset: s.put("given/huge.csv", hugeValues())}, mlflow.RunFailed},
-		"good":   {workflows.TrainingInput{Model: "stays-good", Dataset: data}, mlflow.RunFinished},
+		"failed": {workflows.TrainingInput{Model: "stays-failed", Algorithm: model.LogisticRegression, Dataset: s.put("given/huge.csv", hugeValues())}, mlflow.RunFailed},
+		"good":   {workflows.TrainingInput{Model: "stays-good", Algorithm: model.LogisticRegression, Dataset: data}, mlflow.RunFinished},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := s.startTraining(workflows.NewTrainingID(test.in.Model), test.in)

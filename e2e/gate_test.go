@@ -102,9 +102,9 @@ func TestGate_keepsTheBetterChampion(t *testing.T) {
 
 func TestGate_asksWhereNothingCanBeCompared(t *testing.T) {
 	s := start(t)
-	champion := s.train(workflows.TrainingInput{Model: "asks", Dataset: s.put("given/asks.csv", noisyRows(3, 300))})
+	champion := s.train(workflows.TrainingInput{Model: "asks", Algorithm: model.LogisticRegression, Dataset: s.put("given/asks.csv", noisyRows(3, 300))})
 	other := bytes.Replace(noisyRows(4, 300), []byte("x,y,side"), []byte("x,z,side"), 1)
-	changed := s.train(workflows.TrainingInput{Model: "asks", Dataset: s.put("given/asks-other.csv", other), AllowSchemaChange: true})
+	changed := s.train(workflows.TrainingInput{Model: "asks", Algorithm: model.LogisticRegression, Dataset: s.put("given/asks-other.csv", other), AllowSchemaChange: true})
 	if changed.Gate.Decision != workflows.NeedsApproval || changed.Gate.Comparison.Champion != champion.Version {
 		t.Errorf("gate %+v, want it to ask for an explicit promotion", changed.Gate)
 	}

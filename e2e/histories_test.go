@@ -25,7 +25,7 @@ func TestHistories(t *testing.T) {
 	rows := s.putRows("given/history-rows.csv", "x,y\n1,2\n-3,-4\n")
 	badRows := s.putRows("given/history-bad-rows.csv", "x,y\n1,2\nx,4\n")
 
-	in := workflows.TrainingInput{Model: "history", Dataset: clean}
+	in := workflows.TrainingInput{Model: "history", Algorithm: model.LogisticRegression, Dataset: clean}
 	tree, broken, changed := in, in, in
 	searched, automatic := in, in
 	searched.Search = &workflows.Search{Method: workflows.GridSearch, Folds: ptr(3), Space: map[string]workflows.Dimension{
@@ -76,7 +76,7 @@ func TestHistories(t *testing.T) {
 func TestHistories_approval(t *testing.T) {
 	s := start(t)
 	in := workflows.TrainingInput{
-		Model: "history-manual", Dataset: s.put("given/history-manual.csv", noisyRows(23, 300)), Promote: workflows.PromoteManual,
+		Model: "history-manual", Algorithm: model.LogisticRegression, Dataset: s.put("given/history-manual.csv", noisyRows(23, 300)), Promote: workflows.PromoteManual,
 		Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.5}}, Tags: map[string]string{"team": "history"},
 	}
 	for id, update := range map[string]string{"training-approved": "approve", "training-rejected": "reject"} {
@@ -95,7 +95,7 @@ func TestHistories_cancelled(t *testing.T) {
 	s := connect(t)
 	rows := s.putRows("given/cancelled-rows.csv", "x,y\n1,2\n")
 	tasks := map[string][]any{
-		"training-cancelled": {workflows.Training, workflows.TrainingInput{Model: "cancelled"}},
+		"training-cancelled": {workflows.Training, workflows.TrainingInput{Model: "cancelled", Algorithm: model.LogisticRegression}},
 		"batch-cancelled":    {workflows.BatchPrediction, workflows.BatchInput{Model: "cancelled", ModelID: "1", Rows: rows}},
 		// Nothing is promoted that was called off before anybody began.
 		"promotion-cancelled": {workflows.Promotion, workflows.PromotionInput{Model: "cancelled", Version: "1", Actor: "history"}},

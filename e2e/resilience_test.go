@@ -41,7 +41,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	s := connect(t)
 	stop := s.run(t, s.RunWorker)
-	s.train(workflows.TrainingInput{Model: "resilient", Dataset: s.put("given/resilient.csv", noisyRows(8, 300))})
+	s.train(workflows.TrainingInput{Model: "resilient", Algorithm: model.LogisticRegression, Dataset: s.put("given/resilient.csv", noisyRows(8, 300))})
 
 	const rows = 400_000 // some ten shards
 	var b bytes.Buffer
@@ -99,7 +99,7 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 	s := start(t)
 	data := s.put("given/swap.csv", noisyRows(10, 600))
 	for _, seed := range []uint64{1, 2} {
-		s.train(workflows.TrainingInput{Model: "swap", Dataset: data, Seed: &seed, Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50))})
+		s.train(workflows.TrainingInput{Model: "swap", Algorithm: model.LogisticRegression, Dataset: data, Seed: &seed, Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50))})
 	}
 	other := secondAPI(t, s)
 	want := map[string]string{}
@@ -169,7 +169,7 @@ func TestResilience_tasksWaitForAWorker(t *testing.T) {
 	api := secondAPI(t, s)
 	data := s.put("given/waits.csv", noisyRows(11, 200))
 	var waiting task
-	api.call(http.MethodPost, "/waits/training?data_path="+data, "", nil).want(t, http.StatusAccepted, &waiting)
+	api.call(http.MethodPost, "/waits/training?algorithm=logistic_regression&data_path="+data, "", nil).want(t, http.StatusAccepted, &waiting)
 	var seen struct {
 		State workflows.State `json:"state"`
 	}

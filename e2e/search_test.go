@@ -17,7 +17,7 @@ func TestSearch_anotherWorkerTakesOver(t *testing.T) {
 	stop := connectedWorker(t)
 	data := s.put("given/searched.csv", noisyRows(31, 2000))
 	body, err := json.Marshal(map[string]any{
-		"dataset": data,
+		"dataset": data, "algorithm": "logistic_regression",
 		"search": map[string]any{
 			"method": "random", "budget": 30, "folds": 3, "metric": "accuracy",
 			"space": map[string]any{"l2": map[string]any{"min": 0.01, "max": 100, "log": true}, "max_iterations": map[string]any{"min": 1, "max": 50}},

@@ -8,8 +8,8 @@ import (
 func TestCandidates_theCheapestFirst(t *testing.T) {
 	for _, rows := range []int{10, 20_000, 20_001, 1 << 30} {
 		got := Candidates(rows)
-		if !slices.Contains(got, LogisticRegression) {
-			t.Errorf("on %d rows %v are tried, want logistic_regression among them", rows, got)
+		if !slices.Contains(got, LogisticRegression) || slices.Contains(got, DecisionTree) || slices.Contains(got, KNN) {
+			t.Errorf("on %d rows %v are tried, want logistic_regression among them, and neither decision_tree nor knn", rows, got)
 		}
 		if !slices.IsSortedFunc(got, func(a, b Algorithm) int { return Cost(a) - Cost(b) }) {
 			t.Errorf("on %d rows %v are tried, want the cheapest first", rows, got)
@@ -18,15 +18,15 @@ func TestCandidates_theCheapestFirst(t *testing.T) {
 }
 
 func TestCandidates_skipsWhatTheRowsAreTooManyFor(t *testing.T) {
-	slow := families[DecisionTree]
-	defer func(f family) { families[DecisionTree] = f }(slow)
+	slow := families[GBDT]
+	defer func(f family) { families[GBDT] = f }(slow)
 	slow.autoRows = 100
-	families[DecisionTree] = slow
-	if got := Candidates(100); !slices.Contains(got, DecisionTree) {
-		t.Errorf("on 100 rows %v are tried, want decision_tree among them", got)
+	families[GBDT] = slow
+	if got := Candidates(100); !slices.Contains(got, GBDT) {
+		t.Errorf("on 100 rows %v are tried, want gbdt among them", got)
 	}
-	if got := Candidates(101); slices.Contains(got, DecisionTree) {
-		t.Errorf("on 101 rows %v are tried, want no decision_tree", got)
+	if got := Candidates(101); slices.Contains(got, GBDT) {
+		t.Errorf("on 101 rows %v are tried, want no gbdt", got)
 	}
 }
 

@@ -17,44 +17,21 @@ type Curves struct {
 	PrecisionRecall [][]Point // recall, precision
 	AUC             []float64 // area under ROC: the chance that a row of the class gets a higher probability than another
 	Calibration     []Bin     // of the predicted classes, by ascending probability; without empty ones
-	ECE             float64   // expected calibration error: mean distance of confidence and accuracy over the rows
+	ECE             float64   // expected calibration error, see Metrics
 }
-
-// Bin is the predictions whose probability lies within a tenth.
-type Bin struct {
-	Rows       int
-	Confidence float64 // mean probability of the predicted class
-	Accuracy   float64 // share of the rows that are of it
-}
-
-// calibrationBins is how many bins the probabilities from 0 to 1 are put into.
-const calibrationBins = 10
 
 // NewCurves computes the curves of m over t, which must have m's features and classes in m's order.
 func NewCurves(m *Model, t *dataset.Table) Curves {
 	classes := len(m.schema.Classes)
 	scores := make([]float64, t.Rows()*classes)
 	c := Curves{ROC: make([][]Point, classes), PrecisionRecall: make([][]Point, classes), AUC: make([]float64, classes)}
-	bins := make([]Bin, calibrationBins)
+	var predicted calibration
 	for r, y := range t.Y {
 		p := scores[r*classes : (r+1)*classes]
 		k := m.Predict(t.Row(r), p)
-		b := &bins[min(int(p[k]*calibrationBins), calibrationBins-1)]
-		b.Rows++
-		b.Confidence += p[k]
-		if k == y {
-			b.Accuracy++
-		}
+		predicted.add(p[k], k == y)
 	}
-	for _, b := range bins {
-		if b.Rows == 0 {
-			continue
-		}
-		n := float64(b.Rows)
-		c.ECE += max(b.Confidence-b.Accuracy, b.Accuracy-b.Confidence) / float64(t.Rows())
-		b.Confidence, b.Accuracy = b.Confidence/n, b.Accuracy/n
-		c.Calibration = append(c.Calibration, b)
-	}
+	c.Calibration, c.ECE = predicted.bins(), predicted.ece()
 	for k := range classes {
 		c.addClass(k, t.Y, func(r int) float64 { return scores[r*classes+k] })
 	}

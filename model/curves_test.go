@@ -44,6 +44,9 @@ func TestNewCurves(t *testing.T) {
 	if e := (.2 + .2 + .1) / 4; math.Abs(c.ECE-e) > 1e-15 {
 		t.Errorf("ECE %v, want %v", c.ECE, e)
 	}
+	if metrics, err := Evaluate(m, data); err != nil || metrics.ECE != c.ECE {
+		t.Errorf("evaluated: %v, %v; want the same %v", metrics.ECE, err, c.ECE)
+	}
 }
 
 func TestNewCurves_oneClassInTheRows(t *testing.T) {
@@ -51,6 +54,9 @@ func TestNewCurves_oneClassInTheRows(t *testing.T) {
 	c := NewCurves(m, data)
 	if c.ROC[0] != nil || c.ROC[1] != nil || c.AUC[1] != 0 || c.PrecisionRecall[1] != nil {
 		t.Errorf("curves %+v, want none: there is nothing to tell apart", c)
+	}
+	if c.ECE != .25 {
+		t.Errorf("ECE %v, want a half of one row of two", c.ECE)
 	}
 	if want := []Bin{{1, .5, 0}, {1, 1, 1}}; !slices.Equal(c.Calibration, want) {
 		t.Errorf("calibration %v, want %v", c.Calibration, want)

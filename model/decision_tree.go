@@ -23,6 +23,8 @@ var decisionTreeParameters = []parameter{
 type decisionTree struct {
 	Splits []treeSplit `json:"splits"`
 	Leaves [][]int     `json:"leaves"` // per leaf: training rows by class
+	// ClassWeights is what a row of each class counts; nil = all the same.
+	ClassWeights []float64 `json:"class_weights,omitempty"`
 
 	probabilities []float64 // leaf by leaf, one per class; derived by prepare
 }
@@ -77,22 +79,46 @@ func (t *decisionTree) prepare(features, classes int) error {
 			}
 		}
 	}
+	if t.ClassWeights != nil && len(t.ClassWeights) != classes {
+		return fmt.Errorf("%d class weights for %d classes", len(t.ClassWeights), classes)
+	}
+	for k, w := range t.ClassWeights {
+		if !(w >= 1/maxClassWeight && w <= maxClassWeight) {
+			return fmt.Errorf("class %d: weight %v", k, w)
+		}
+	}
 	t.derive(classes)
 	return nil
+}
+
+// decisionTreeWeighs refuses weights with the entropy, which the grower looks up for whole numbers of rows.
+func decisionTreeWeighs(values map[string]any) string {
+	if values["criterion"] == "entropy" {
+		return "decision_tree weighs classes with the criterion gini only"
+	}
+	return ""
 }
 
 // derive computes the probabilities from the counts.
 func (t *decisionTree) derive(classes int) {
 	t.probabilities = make([]float64, 0, len(t.Leaves)*classes)
 	for _, counts := range t.Leaves {
-		rows := 0
-		for _, n := range counts {
-			rows += n
+		rows := 0.0
+		for k, n := range counts {
+			rows += t.weigh(k, n)
 		}
-		for _, n := range counts {
-			t.probabilities = append(t.probabilities, (float64(n)+smoothing)/(float64(rows)+smoothing*float64(classes)))
+		for k, n := range counts {
+			t.probabilities = append(t.probabilities, (t.weigh(k, n)+smoothing)/(rows+smoothing*float64(classes)))
 		}
 	}
+}
+
+// weigh is what n rows of class k count.
+func (t *decisionTree) weigh(k, n int) float64 {
+	if t.ClassWeights == nil {
+		return float64(n)
+	}
+	return t.ClassWeights[k] * float64(n)
 }
 
 // score implements scorer.
@@ -132,15 +158,23 @@ func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(
 	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
-	grow := growExact
-	if t.Rows() > maxExactRows {
-		grow = growBinned
+	weights, err := s.weights(t, false)
+	if err != nil {
+		return nil, err
 	}
-	splits, err := grow(ctx, t, h.Criterion, h.MaxDepth)
+	var splits []treeSplit
+	if t.Rows() > maxExactRows || s.ClassWeight != nil { // golearn's CART knows no weights
+		splits, err = growBinned(ctx, t, h.Criterion, h.MaxDepth, weights)
+	} else {
+		splits, err = growExact(ctx, t, h.Criterion, h.MaxDepth)
+	}
 	if err != nil {
 		return nil, err
 	}
 	tree := &decisionTree{Splits: splits}
+	if s.ClassWeight != nil {
+		tree.ClassWeights = weights
+	}
 	tree.count(t)
 	if tree.rootIsVain() {
 		tree.Splits = nil
@@ -168,12 +202,12 @@ func growExact(ctx context.Context, t *dataset.Table, criterion string, maxDepth
 
 // growBinned grows a tree with thresholds between bins. Unlike golearn it goes on where no single split helps, as
 // scikit-learn does.
-func growBinned(ctx context.Context, t *dataset.Table, criterion string, maxDepth int64) ([]treeSplit, error) {
+func growBinned(ctx context.Context, t *dataset.Table, criterion string, maxDepth int64, weights []float64) ([]treeSplit, error) {
 	b, err := newBins(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	g := newClassGrower(b, classWeights(t, false))
+	g := newClassGrower(b, weights)
 	g.depth = int(maxDepth)
 	if criterion == "entropy" {
 		g.entropy = entropyTable(t.Rows())

@@ -17,6 +17,7 @@ type Metrics struct {
 	Rows      int            `json:"rows"`
 	Accuracy  float64        `json:"accuracy"`  // share of the rows predicted right
 	LogLoss   float64        `json:"log_loss"`  // mean -ln of the actual class's probability, see minProbability
+	ECE       float64        `json:"ece"`       // expected calibration error of the predicted class: how far its probability lies from how often it is right, see calibration.ece
 	MacroF1   float64        `json:"macro_f1"`  // mean F1 of the classes that were seen or predicted, each counting the same
 	Classes   []ClassMetrics `json:"classes"`   // in the order of the schema, absent ones included
 	Confusion [][]int        `json:"confusion"` // rows by [actual][predicted] class
@@ -45,8 +46,10 @@ func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 	classes := len(m.schema.Classes)
 	predicted, p := make([]int, t.Rows()), make([]float64, classes)
 	loss := 0.0
+	var sure calibration
 	for r, y := range t.Y {
 		predicted[r] = m.Predict(t.Row(r), p)
+		sure.add(p[predicted[r]], predicted[r] == y)
 		loss -= math.Log(max(p[y], minProbability))
 	}
 	confusion, err := confusionMatrix(t.Y, predicted, classes)
@@ -54,7 +57,7 @@ func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 		return Metrics{}, fmt.Errorf("evaluate: %w", err)
 	}
 	metrics := rates(m.schema.Classes, confusion)
-	metrics.LogLoss = loss / float64(t.Rows())
+	metrics.LogLoss, metrics.ECE = loss/float64(t.Rows()), sure.ece()
 	return metrics, nil
 }
 
@@ -94,7 +97,7 @@ func share(part, whole int) float64 {
 
 // Summary returns the metrics of the whole under the names they have in MLflow.
 func (m Metrics) Summary() map[string]float64 {
-	return map[string]float64{"accuracy": m.Accuracy, "log_loss": m.LogLoss, "macro_f1": m.MacroF1}
+	return map[string]float64{"accuracy": m.Accuracy, "ece": m.ECE, "log_loss": m.LogLoss, "macro_f1": m.MacroF1}
 }
 
 // Flat returns Summary and, for each class, precision/<class> and recall/<class>, with what MLflow refuses in a name

@@ -147,11 +147,11 @@ func TestEvaluate_wrongTable(t *testing.T) {
 }
 
 func TestMetricsFlat(t *testing.T) {
-	m := Metrics{Accuracy: .9, LogLoss: .2, MacroF1: .8}
+	m := Metrics{Accuracy: .9, LogLoss: .2, ECE: .1, MacroF1: .8}
 	for i, class := range []string{"Iris-setosa", "a/b (50 %)", "a_b [50 $]", "..", "", "größe 1.5:x", strings.Repeat("x", 300)} {
 		m.Classes = append(m.Classes, ClassMetrics{Class: class, Precision: float64(i), Recall: float64(10 + i)})
 	}
-	want := map[string]float64{"accuracy": .9, "log_loss": .2, "macro_f1": .8}
+	want := map[string]float64{"accuracy": .9, "ece": .1, "log_loss": .2, "macro_f1": .8}
 	if got := m.Summary(); !maps.Equal(got, want) {
 		t.Errorf("Summary() = %v, want %v", got, want)
 	}

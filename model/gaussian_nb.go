@@ -33,6 +33,14 @@ type gaussianNB struct {
 	inverses  []float64 // 1/√(2·variance), feature by feature; derived by prepare
 }
 
+// gaussianNBWeighs refuses weights beside priors.
+func gaussianNBWeighs(values map[string]any) string {
+	if priors, ok := values["priors"].(elements); ok && len(priors) > 0 {
+		return "is given, and the hyperparameter priors as well: both say how much a class counts, give one of them"
+	}
+	return ""
+}
+
 // outOfReach is the constant of a class that has no prior: lower than any sum of squares can bring another class, so
 // its probability is 0 for every row.
 const outOfReach = -1e250
@@ -124,6 +132,13 @@ func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Pr
 	}
 	for i := range m.Variances {
 		m.Variances[i] = m.Variances[i]/max(rows[i%classes], 1) + smooth
+	}
+	weights, err := s.weights(t, false)
+	if err != nil {
+		return nil, err
+	}
+	for k := range rows { // all rows of a class weigh the same, so nothing but its prior changes
+		rows[k] *= weights[k]
 	}
 	m.Priors = classShares(h.Priors, rows)
 	if err := m.prepare(features, classes); err != nil {

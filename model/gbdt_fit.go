@@ -40,11 +40,18 @@ func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress
 	if t.Rows() > maxBoostRows {
 		return nil, fmt.Errorf("%w: %d rows, want at most %d", ErrUnlearnable, t.Rows(), maxBoostRows)
 	}
+	if err := h.checkMemory(t.Rows(), len(t.Schema.Classes)); err != nil {
+		return nil, err
+	}
 	b, err := newBins(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	boost := newBooster(t, b, s.Seed, h)
+	weights, err := s.weights(t, h.ClassWeight == "balanced")
+	if err != nil {
+		return nil, err
+	}
+	boost := newBooster(t, b, s.Seed, h, weights)
 	best, bestLoss := 0, math.Inf(1)
 	for round := 0; ; round++ {
 		loss := boost.loss.evaluate(boost.training, true)
@@ -60,6 +67,9 @@ func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress
 			break
 		}
 		more, err := boost.round(ctx)
+		if err == nil {
+			err = boost.checkGrown()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -86,8 +96,7 @@ type booster struct {
 	drawn      []bool   // per row of the table whether it is among them
 }
 
-func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings) *booster {
-	weights := classWeights(t, h.ClassWeight == "balanced")
+func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings, weights []float64) *booster {
 	greatest := slices.Max(weights)
 	for k := range weights {
 		weights[k] /= greatest

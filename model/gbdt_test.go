@@ -174,7 +174,7 @@ func TestBooster_divide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newBooster(data, b, 1, h)
+	o := newBooster(data, b, 1, h, classWeights(data, false))
 	seen, byClass := make([]int, data.Rows()), make([]int, 4)
 	for _, r := range o.validation {
 		seen[r]++

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -44,10 +46,18 @@ func number(name string, standard, low, high float64) parameter {
 	return parameter{name: name, standard: standard, domain: Domain{Type: "number", Low: low, High: high}, read: func(raw json.RawMessage) (any, error) {
 		v, err := parseNumber(raw)
 		if err != nil || v < low || v > high {
-			return nil, fmt.Errorf("want a number from %v to %v", low, high)
+			return nil, fmt.Errorf("want a number from %s to %s", plain(low), plain(high))
 		}
 		return v, nil
 	}}
+}
+
+// plain writes a bound as people do: in full, unless it is very small.
+func plain(v float64) string {
+	if v != 0 && math.Abs(v) < 1e-4 {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // integer is a whole number from low to high, both included, or one of extra. 5.0 and 5e0 are whole numbers in JSON.

@@ -123,7 +123,11 @@ func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report
 	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
-	loss := newSoftmaxLoss(ctx, t, h.L2)
+	weights, err := s.weights(t, false)
+	if err != nil {
+		return nil, err
+	}
+	loss := newSoftmaxLoss(ctx, t, h.L2, weights)
 	result, err := optimize.Minimize(
 		optimize.Problem{Func: loss.value, Grad: loss.gradient, Status: loss.status},
 		make([]float64, len(loss.grad)),
@@ -137,8 +141,8 @@ func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report
 	if err != nil && !atPrecisionLimit(err) {
 		return nil, err
 	}
-	weights := len(loss.mean) * len(t.Schema.Classes)
-	return &logisticRegression{Mean: loss.mean, Scale: loss.scale, Weights: result.X[:weights], Bias: result.X[weights:]}, nil
+	n := len(loss.mean) * len(t.Schema.Classes)
+	return &logisticRegression{Mean: loss.mean, Scale: loss.scale, Weights: result.X[:n], Bias: result.X[n:]}, nil
 }
 
 // atPrecisionLimit reports whether the line search ended because it can't tell better weights from the present ones in

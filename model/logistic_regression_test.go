@@ -38,7 +38,7 @@ func repeat(row []float64, n int) [][]float64 {
 
 func TestSoftmaxLoss_gradient(t *testing.T) {
 	wine := load(t, "wine")
-	loss := newSoftmaxLoss(t.Context(), wine, 3)
+	loss := newSoftmaxLoss(t.Context(), wine, 3, []float64{.5, 2, 1})
 	theta := make([]float64, len(loss.grad))
 	for i := range theta {
 		theta[i] = math.Sin(float64(i)) // anywhere but at the minimum
@@ -242,7 +242,7 @@ func TestLogisticRegression_cancelDuringFit(t *testing.T) {
 // TestSoftmaxLoss_stopsWithinAPass: with many rows one pass alone may take seconds.
 func TestSoftmaxLoss_stopsWithinAPass(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	loss := newSoftmaxLoss(ctx, load(t, "iris"), 1)
+	loss := newSoftmaxLoss(ctx, load(t, "iris"), 1, []float64{1, 1, 1})
 	theta := make([]float64, len(loss.grad))
 	cancel()
 	if got := loss.value(theta); got != 0 {
@@ -255,7 +255,7 @@ func TestSoftmaxLoss_stopsWithinAPass(t *testing.T) {
 
 // TestSoftmaxLoss_endlessLineSearch lies about the gradient, which makes gonum's line search go round in circles.
 func TestSoftmaxLoss_endlessLineSearch(t *testing.T) {
-	loss := newSoftmaxLoss(t.Context(), load(t, "iris"), 100)
+	loss := newSoftmaxLoss(t.Context(), load(t, "iris"), 100, []float64{1, 1, 1})
 	evaluations := 0
 	lying := func(grad, theta []float64) {
 		evaluations++

@@ -68,21 +68,25 @@ func fitMLP(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)
 	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
-	f := newMLPFit(ctx, t, h, s.Seed)
+	weights, err := s.weights(t, false)
+	if err != nil {
+		return nil, err
+	}
+	f := newMLPFit(ctx, t, h, s.Seed, weights)
 	if err := f.run(report); err != nil {
 		return nil, err
 	}
 	return &mlp{Activation: h.Activation, Mean: f.task.mean, Scale: f.task.scale, Layers: f.task.layers}, nil
 }
 
-func newMLPFit(ctx context.Context, t *dataset.Table, h mlpHyperparameters, seed uint64) *mlpFit {
+func newMLPFit(ctx context.Context, t *dataset.Table, h mlpHyperparameters, seed uint64, weights []float64) *mlpFit {
 	sizes := slices.Concat([]int{len(t.Schema.Features)}, h.HiddenLayers, []int{len(t.Schema.Classes)})
 	theta, layers := newLayers(sizes)
 	initialise(layers, h.Activation, rand.New(rand.NewPCG(seed, initialStream)))
 	mean, scale := standardise(t)
 	f := &mlpFit{
 		mlpHyperparameters: h, seed: seed, theta: theta,
-		task: &mlpTask{ctx: ctx, table: t, mean: mean, scale: scale, activation: h.Activation, dropout: h.Dropout, layers: layers},
+		task: &mlpTask{ctx: ctx, table: t, weights: weights, mean: mean, scale: scale, activation: h.Activation, dropout: h.Dropout, layers: layers},
 		adam: newAdam(len(theta), h.LearningRate), order: rand.New(rand.NewPCG(seed, orderStream)),
 	}
 	share := 0.0
@@ -211,17 +215,19 @@ func (f *mlpFit) step(batch []int) float64 {
 	return sum.loss
 }
 
-// validationLoss is the mean log loss over the validation part.
+// validationLoss is the mean log loss over the validation part, weighed as the loss of the steps is.
 func (f *mlpFit) validationLoss() float64 {
-	part, sum := f.parts[0], 0.0
+	part, sum, weight := f.parts[0], 0.0, 0.0
 	for _, r := range f.validation {
 		if f.task.ctx.Err() != nil {
 			break
 		}
 		part.forward(f.task.table.Row(r), 0)
 		logits := part.values[len(part.values)-1]
-		logit := logits[f.task.table.Y[r]]
-		sum += softmax(logits) - logit
+		y := f.task.table.Y[r]
+		logit := logits[y]
+		sum += f.task.weights[y] * (softmax(logits) - logit)
+		weight += f.task.weights[y]
 	}
-	return sum / float64(len(f.validation))
+	return sum / weight
 }

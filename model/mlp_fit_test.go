@@ -35,7 +35,7 @@ func TestMLPPart_gradient(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			h := mlpHyperparameters{HiddenLayers: test.hidden, Activation: test.activation, Dropout: test.dropout, BatchSize: 6}
-			f := newMLPFit(t.Context(), wine, h, 5)
+			f := newMLPFit(t.Context(), wine, h, 5, []float64{.5, 2, 1})
 			random := rand.New(rand.NewPCG(6, 7))
 			for i := range f.theta {
 				f.theta[i] += .1 * random.NormFloat64() // biases too: at 0 they hide a mistake
@@ -101,7 +101,7 @@ func TestMLP_sameBytes(t *testing.T) {
 func TestMLP_partsDoNotMatter(t *testing.T) {
 	wine := load(t, "wine")
 	h := mlpHyperparameters{HiddenLayers: []int{8}, Activation: "relu", L2: 1, BatchSize: 178, LearningRate: .01}
-	many, one := newMLPFit(t.Context(), wine, h, 1), newMLPFit(t.Context(), wine, h, 1)
+	many, one := newMLPFit(t.Context(), wine, h, 1, classWeights(wine, false)), newMLPFit(t.Context(), wine, h, 1, classWeights(wine, false))
 	one.parts = one.parts[:1]
 	if len(many.parts) != 6 {
 		t.Fatalf("%d parts for 178 rows, want 6", len(many.parts))
@@ -142,7 +142,7 @@ func TestMLP_earlyStopping(t *testing.T) {
 		large    int
 	}{{"auto", 0, 1000}, {"on", 30, 1000}, {"off", 0, 0}} {
 		h.EarlyStopping = test.stopping
-		a, b := newMLPFit(t.Context(), small, h, 1), newMLPFit(t.Context(), large, h, 1)
+		a, b := newMLPFit(t.Context(), small, h, 1, classWeights(small, false)), newMLPFit(t.Context(), large, h, 1, classWeights(large, false))
 		if len(a.validation) != test.small || len(b.validation) != test.large {
 			t.Errorf("%s: %d and %d validation rows, want %d and %d", test.stopping, len(a.validation), len(b.validation), test.small, test.large)
 		}
@@ -155,7 +155,7 @@ func TestMLP_keepsBestWeights(t *testing.T) {
 		HiddenLayers: []int{50}, Activation: "relu", BatchSize: 20, LearningRate: .03, Epochs: 100,
 		EarlyStopping: "on", ValidationSize: .3, Patience: 5,
 	}
-	f := newMLPFit(t.Context(), noise(100, 10, 2, .2), h, 1)
+	f := newMLPFit(t.Context(), noise(100, 10, 2, .2), h, 1, []float64{1, 1})
 	lowest, last := math.Inf(1), 0.0
 	epochs := 0
 	if err := f.run(func(p Progress) {

@@ -14,6 +14,7 @@ import (
 type mlpTask struct {
 	ctx        context.Context // ends a pass over the rows
 	table      *dataset.Table
+	weights    []float64 // of a row, by class
 	mean       []float64
 	scale      []float64
 	activation string
@@ -116,8 +117,10 @@ func (p *mlpPart) backward(y int) {
 	last := len(p.deltas) - 1
 	delta := p.deltas[last]
 	copy(delta, p.values[last+1])
-	p.loss += softmax(delta) - p.values[last+1][y]
+	weight := p.task.weights[y]
+	p.loss += weight * (softmax(delta) - p.values[last+1][y])
 	delta[y]--
+	blas64.Scal(weight, vector(delta))
 	for i := last; ; i-- {
 		delta, in := p.deltas[i], p.values[i]
 		blas64.Ger(1, vector(in), vector(delta), p.gradient[i].matrix())

@@ -38,7 +38,10 @@ type family struct {
 	autoRows   int    // the most rows that Candidates has it tried on, where more would take too long; 0 is no bound
 	parameters []parameter
 	presets    map[string]map[string]any // other defaults, by the value of the parameter "preset"
-	empty      func() scorer             // for Decode to fill
+	// weighs says why a fit with these hyperparameters cannot take a Spec's ClassWeight, "" when it can. A family that has
+	// none never can.
+	weighs func(values map[string]any) string
+	empty  func() scorer // for Decode to fill
 	// fit learns from the table as a resolved Spec says. All that is random in it comes from the Spec's seed.
 	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
 }
@@ -48,6 +51,7 @@ var families = map[Algorithm]family{
 		summary:    "Multinomial logistic regression on standardised features, fitted by L-BFGS: fast, and its probabilities can be trusted.",
 		cost:       1,
 		parameters: logisticRegressionParameters,
+		weighs:     anyWeights,
 		empty:      func() scorer { return new(logisticRegression) },
 		fit:        fitLogisticRegression,
 	},
@@ -55,13 +59,13 @@ var families = map[Algorithm]family{
 		summary:    "Gaussian naive Bayes: every feature is normal and independent of the others within a class; the fastest to fit, its probabilities are often too sure.",
 		cost:       2,
 		parameters: gaussianNBParameters,
+		weighs:     gaussianNBWeighs,
 		empty:      func() scorer { return new(gaussianNB) },
 		fit:        fitGaussianNB,
 	},
 	KNN: {
 		summary:    "The k nearest training rows by Euclidean distance vote: nothing to fit, but the artifact holds all rows, and a prediction searches them.",
 		cost:       200,
-		autoRows:   20_000,
 		parameters: knnParameters,
 		empty:      func() scorer { return new(knn) },
 		fit:        fitKNN,
@@ -72,6 +76,7 @@ var families = map[Algorithm]family{
 		autoRows:   100_000,
 		parameters: mlpParameters,
 		presets:    mlpPresets,
+		weighs:     anyWeights,
 		empty:      func() scorer { return new(mlp) },
 		fit:        fitMLP,
 	},
@@ -79,6 +84,7 @@ var families = map[Algorithm]family{
 		summary:    "A single CART decision tree: easy to explain, seldom the most accurate.",
 		cost:       2,
 		parameters: decisionTreeParameters,
+		weighs:     decisionTreeWeighs,
 		empty:      func() scorer { return new(decisionTree) },
 		fit:        fitDecisionTree,
 	},
@@ -86,6 +92,7 @@ var families = map[Algorithm]family{
 		summary:    "Gradient boosted trees with early stopping: often the most accurate on tables of many rows.",
 		cost:       50,
 		parameters: gbdtParameters,
+		weighs:     anyWeights,
 		empty:      func() scorer { return new(gbdt) },
 		fit:        fitGBDT,
 	},
@@ -94,6 +101,7 @@ var families = map[Algorithm]family{
 		cost:       100,
 		autoRows:   200_000,
 		parameters: randomForestParameters,
+		weighs:     anyWeights,
 		empty:      func() scorer { return new(randomForest) },
 		fit:        fitRandomForest,
 	},

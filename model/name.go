@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // namePattern keeps a model name legal as a URL segment, an object key, a part of a workflow id and an MLflow
@@ -37,5 +38,5 @@ func clip(s string) string {
 	if len(s) <= limit {
 		return s
 	}
-	return s[:limit] + "…"
+	return strings.ToValidUTF8(s[:limit], "") + "…" // not within a letter
 }

@@ -44,6 +44,12 @@ func TestCheckName_quotesLittleOfALongName(t *testing.T) {
 	}
 }
 
+func TestClip_withinALetter(t *testing.T) {
+	if got, want := clip("x"+strings.Repeat("ü", 100)), "x"+strings.Repeat("ü", 39)+"…"; got != want {
+		t.Errorf("clipped to %q, want %q", got, want)
+	}
+}
+
 func TestReservedNames(t *testing.T) {
 	want := strings.Fields("predict training tasks models datasets algorithms docs openapi schemas healthz readyz health " +
 		"metrics ping version invocations v1 v2 static api")

@@ -38,7 +38,11 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 	if err != nil {
 		return nil, err
 	}
-	f := &randomForest{ClassWeights: classWeights(t, h.ClassWeight == "balanced")}
+	weights, err := s.weights(t, h.ClassWeight == "balanced")
+	if err != nil {
+		return nil, err
+	}
+	f := &randomForest{ClassWeights: weights}
 	bag := newOutOfBag(t)
 
 	ctx, cancel := context.WithCancel(ctx) // an error here ends the helpers too

@@ -9,13 +9,14 @@ import (
 	"iris/internal/dataset"
 )
 
-// softmaxLoss is the objective of a logistic regression: the mean log loss of a table's rows, standardised as they are
-// read (a copy would double the memory), plus the penalty. Its argument theta is the weights, feature by feature, then
+// softmaxLoss is the objective of a logistic regression: the mean log loss of a table's rows, each weighed by its class and
+// standardised as they are read (a copy would double the memory), plus the penalty. Its argument theta is the weights, feature by feature, then
 // the biases.
 type softmaxLoss struct {
 	ctx         context.Context // ends a pass over the rows; gonum's functions take none
 	table       *dataset.Table
 	l2          float64
+	weights     []float64 // of a row, by class
 	mean, scale []float64
 
 	tries int // evaluations since the last step that the line search took
@@ -30,11 +31,11 @@ type softmaxLoss struct {
 // rowsPerCheck is how many rows pass between two looks at the context: well under a millisecond's worth.
 const rowsPerCheck = 1024
 
-func newSoftmaxLoss(ctx context.Context, t *dataset.Table, l2 float64) *softmaxLoss {
+func newSoftmaxLoss(ctx context.Context, t *dataset.Table, l2 float64, weights []float64) *softmaxLoss {
 	features, classes := len(t.Schema.Features), len(t.Schema.Classes)
 	mean, scale := standardise(t)
 	return &softmaxLoss{
-		ctx: ctx, table: t, l2: l2, mean: mean, scale: scale,
+		ctx: ctx, table: t, l2: l2, weights: weights, mean: mean, scale: scale,
 		grad: make([]float64, (features+1)*classes), z: make([]float64, features), p: make([]float64, classes),
 	}
 }
@@ -88,9 +89,12 @@ func (l *softmaxLoss) evaluate(theta []float64) {
 				l.p[k] += z * w
 			}
 		}
-		logit := l.p[y]
-		loss += softmax(l.p) - logit
+		logit, weight := l.p[y], l.weights[y]
+		loss += weight * (softmax(l.p) - logit)
 		l.p[y]--
+		for k := range l.p {
+			l.p[k] *= weight
+		}
 		for f, z := range l.z {
 			for k, g := range l.p {
 				weightGrad[f*classes+k] += z * g

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,7 +13,7 @@ import (
 type Algorithm string
 
 const (
-	// LogisticRegression is multinomial logistic regression on standardised features, the default.
+	// LogisticRegression is multinomial logistic regression on standardised features: what a Spec that names none has.
 	LogisticRegression Algorithm = "logistic_regression"
 	// DecisionTree is one tree: golearn's CART up to 5,000 rows, above that one grown on binned values.
 	DecisionTree Algorithm = "decision_tree"
@@ -34,6 +35,7 @@ type Spec struct {
 	Algorithm       Algorithm       `json:"algorithm"`                 // "" = LogisticRegression
 	Hyperparameters json.RawMessage `json:"hyperparameters,omitempty"` // an object; what it leaves out takes its default
 	Seed            uint64          `json:"seed"`                      // of every random choice; a learner that makes none ignores it
+	ClassWeight     *ClassWeight    `json:"class_weight,omitempty"`    // nil = every row counts the same
 }
 
 // SpecError says what is wrong with a Spec and where: Pointer is an RFC 6901 pointer into its JSON form.
@@ -58,14 +60,20 @@ func (s Spec) Resolve() (Spec, error) {
 	return resolved, nil
 }
 
-// Params returns s as flat names and values, as MLflow shows the parameters of a run: algorithm, seed and every
-// hyperparameter, none of which has one of those two names. A Spec that does not resolve has those two only.
+// Params returns s as flat names and values, as MLflow shows the parameters of a run: algorithm, seed, class_weight if
+// there is one, and every hyperparameter, none of which has one of those names then. A Spec that does not resolve has no
+// hyperparameters there.
 func (s Spec) Params() map[string]string {
 	resolved, values, err := s.resolve()
 	if err != nil {
 		resolved = s
 	}
 	params := map[string]string{"algorithm": string(resolved.Algorithm), "seed": strconv.FormatUint(s.Seed, 10)}
+	if s.ClassWeight != nil {
+		if b, err := json.Marshal(s.ClassWeight); err == nil {
+			params["class_weight"] = string(bytes.Trim(b, `"`))
+		}
+	}
 	for name, value := range values {
 		params[name] = fmt.Sprint(value)
 	}
@@ -82,5 +90,11 @@ func (s Spec) resolve() (Spec, map[string]any, error) {
 		return s, nil, &SpecError{"/algorithm", fmt.Sprintf("unknown algorithm %q, want %s", clip(string(s.Algorithm)), list(Algorithms()))}
 	}
 	values, err := f.resolve(s.Hyperparameters)
-	return s, values, err
+	if err == nil && s.ClassWeight != nil {
+		err = f.weigh(s, values)
+	}
+	if err != nil {
+		return s, nil, err
+	}
+	return s, values, nil
 }

@@ -20,7 +20,7 @@ const maxMagnitude = 1e150
 type Progress struct {
 	Iteration int     `json:"iteration"` // 0 = before the first step
 	Total     int     `json:"total"`     // the most iterations there can be; a fit may converge before
-	Loss      float64 `json:"loss"`      // mean log loss (natural) over the training rows, without any penalty; a random forest's is out of bag
+	Loss      float64 `json:"loss"`      // mean log loss (natural) over the training rows, weighed as the fit weighs them, without any penalty; a random forest's is out of bag
 }
 
 // Train learns a model of t as s says. The same table and spec give the same bytes of Encode on the same architecture,

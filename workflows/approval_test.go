@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -19,7 +20,7 @@ var (
 	unlike2       = activities.Comparison{Champion: "2", Why: "its features are others"}
 	betterThan4   = activities.Comparison{Champion: "4", Comparable: true, Rows: 40, CandidateAccuracy: 0.95, ChampionAccuracy: 0.9}
 	worseThan4    = activities.Comparison{Champion: "4", Comparable: true, Rows: 40, CandidateAccuracy: 0.8, ChampionAccuracy: 0.9}
-	manual        = workflows.TrainingInput{Model: "iris", Promote: workflows.PromoteManual}
+	manual        = workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Promote: workflows.PromoteManual}
 	yes           = workflows.Verdict{Name: "ada", Reason: "the errors are the right ones"}
 	no            = workflows.Verdict{Name: "bob", Reason: "not before the holidays"}
 	afterSomeDays = 9 * 24 * time.Hour
@@ -130,7 +131,7 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
 				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Version == "3" && strings.Contains(in.Reason, test.reason)
 			})).Return(nil).Once()
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Promote: test.policy})
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Promote: test.policy})
 			var result workflows.TrainingResult
 			if err := e.GetWorkflowResult(&result); err != nil {
 				t.Fatal(err)

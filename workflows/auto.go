@@ -8,23 +8,26 @@ import (
 	"iris/model"
 )
 
-// Auto is the algorithm that tries several with their default hyperparameters, and fits the one that predicts best.
+// Auto is the algorithm that tries several with their default hyperparameters, and fits one that predicts best.
 const Auto model.Algorithm = "auto"
 
 // AutoSummary is what it is, in a sentence.
 const AutoSummary = "Tries the families that suit the number of rows by cross-validation, and takes the cheapest whose log loss is within one standard error of the best."
 
 // DefaultAlgorithm is what a training that names no algorithm fits.
-const DefaultAlgorithm = model.LogisticRegression
+const DefaultAlgorithm = Auto
 
 // resolveAuto checks what a training by Auto may not give.
 func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
-	spec := model.Spec{Algorithm: Auto, Seed: *in.Seed}
+	spec := model.Spec{Algorithm: Auto, Seed: *in.Seed, ClassWeight: in.ClassWeight}
 	if h := string(in.Hyperparameters); h != "" && h != "null" && h != "{}" {
 		return in, spec, refuse("/hyperparameters", "%s takes none: name an algorithm to give it some", Auto)
 	}
 	if in.Search != nil {
 		return in, spec, refuse("/search", "%s takes none: name an algorithm to search for its hyperparameters", Auto)
+	}
+	if _, err := (model.Spec{ClassWeight: in.ClassWeight}).Resolve(); err != nil { // by a family that can weigh
+		return in, spec, err
 	}
 	in.Algorithm, in.Hyperparameters = Auto, nil
 	in, err := in.resolveTrials(spec)
@@ -33,11 +36,11 @@ func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
 
 // autoSpecs are what Auto tries. They are recorded, because another version of the program may know other families.
 func (s *trials) autoSpecs(ctx workflow.Context) (specs []model.Spec, err error) {
-	rows, seed := s.data.Rows, s.spec.Seed
+	rows, base := s.data.Rows, s.spec
 	err = workflow.SideEffect(ctx, func(workflow.Context) any {
 		var list []model.Spec
 		for _, a := range model.Candidates(rows) {
-			if spec, err := (model.Spec{Algorithm: a, Seed: seed}).Resolve(); err == nil {
+			if spec, err := (model.Spec{Algorithm: a, Seed: base.Seed, ClassWeight: base.ClassWeight}).Resolve(); err == nil {
 				list = append(list, spec)
 			}
 		}

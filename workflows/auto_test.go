@@ -17,13 +17,13 @@ import (
 func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 	type score struct{ mean, std float64 }
 	for name, test := range map[string]struct {
-		cheap, dear score // logistic_regression and decision_tree
+		cheap, dear score // logistic_regression and gbdt
 		want        model.Algorithm
 		reason      string
 	}{
 		"the cheap one is better":            {score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2"},
 		"the dear one is better, within one": {score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error"},
-		"the dear one is clearly better":     {score{0.211, 0.5}, score{0.2, 0.0224}, model.DecisionTree, "best of 2"},
+		"the dear one is clearly better":     {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "best of 2"},
 		"a tie":                              {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +33,7 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 				switch in.Spec.Algorithm {
 				case model.LogisticRegression:
 					return tried(in, test.cheap.mean, test.cheap.std), nil
-				case model.DecisionTree:
+				case model.GBDT:
 					return tried(in, test.dear.mean, test.dear.std), nil
 				}
 				return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError("not in this test", activities.ErrBadInput, nil)

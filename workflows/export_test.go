@@ -5,4 +5,6 @@ var (
 	Rungs      = rungs
 	RungShare  = rungShare
 	Candidates = Search.candidates
+	Cheapest   = cheapest
+	Ranked     = ranked
 )

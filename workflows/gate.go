@@ -32,8 +32,9 @@ const (
 const slack = 1e-12
 
 // Decide says whether a version becomes the champion: its metrics must keep to the rules, and on rows that neither was
-// trained on its accuracy must not be lower than the champion's by more than the tolerance. How sure that is (McNemar's p)
-// is told, and changes nothing. Where there is nothing fair to compare, it decides nothing.
+// trained on it must not be worse than the champion by more than the tolerances, in accuracy and in log loss. How sure the
+// difference in accuracy is (McNemar's p) is told, and changes nothing. Where there is nothing fair to compare, it decides
+// nothing.
 func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison) Gate {
 	g := Gate{Comparison: c}
 	missed := rules.misses(metrics)
@@ -44,10 +45,13 @@ func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison
 		g.Decision, g.Reason = Promoted, "the model had no champion"
 	case !c.Comparable:
 		g.Decision, g.Reason = NeedsApproval, fmt.Sprintf("not comparable with champion %s: %s", c.Champion, c.Why)
-	case c.CandidateAccuracy >= c.ChampionAccuracy-rules.Tolerance-slack:
-		g.Decision, g.Reason = Promoted, explain(rules, c, "is not worse than")
-	default:
+	case c.CandidateAccuracy < c.ChampionAccuracy-rules.Tolerance-slack:
 		g.Decision, g.Reason = Kept, explain(rules, c, "is worse than")
+	case c.CandidateLogLoss > c.ChampionLogLoss+rules.logLossTolerance()+slack:
+		g.Decision, g.Reason = Kept, fmt.Sprintf("log loss %.4f is worse than the %.4f of champion %s by more than %v, though %s",
+			c.CandidateLogLoss, c.ChampionLogLoss, c.Champion, rules.logLossTolerance(), explain(rules, c, "is not worse than"))
+	default:
+		g.Decision, g.Reason = Promoted, explain(rules, c, "is not worse than")
 	}
 	return g
 }

@@ -18,6 +18,12 @@ func TestDecide(t *testing.T) {
 			OnlyCandidateRight: 3, OnlyChampionRight: 2, PValue: 1,
 		}
 	}
+	losing := func(accuracy, candidate, champion float64) activities.Comparison {
+		c := compared(accuracy, 0.8)
+		c.CandidateLogLoss, c.ChampionLogLoss = candidate, champion
+		return c
+	}
+	loosely := func(v float64) workflows.GateRules { return workflows.GateRules{LogLossTolerance: &v} }
 	unlike := activities.Comparison{Champion: "1", Why: "its classes are others"}
 	metrics := map[string]float64{"accuracy": 0.8, "log_loss": 0.5}
 	atLeast := func(metric string, v float64) workflows.GateRules {
@@ -40,6 +46,13 @@ func TestDecide(t *testing.T) {
 		"says how sure it is":       {workflows.GateRules{}, compared(0.9, 0.8), workflows.Promoted, "(only it got 3 right, only the champion 2: McNemar p = 1)"},
 		"within the tolerance":      {workflows.GateRules{Tolerance: 0.1}, compared(0.7, 0.8), workflows.Promoted, "champion 1 by more than 0.1 on"},
 		"beyond the tolerance":      {workflows.GateRules{Tolerance: 0.05}, compared(0.7, 0.8), workflows.Kept, "worse"},
+		"a tie, less sure":          {workflows.GateRules{}, losing(0.8, 0.3, 0.2), workflows.Promoted, "not worse"},
+		"a tie, far less sure":      {workflows.GateRules{}, losing(0.8, 0.301, 0.2), workflows.Kept, "log loss 0.3010 is worse than the 0.2000 of champion 1 by more than 0.1, though accuracy 0.8000 is not worse"},
+		"better, far less sure":     {workflows.GateRules{}, losing(0.9, 0.5, 0.2), workflows.Kept, "log loss 0.5000 is worse"},
+		"worse, but surer":          {workflows.GateRules{}, losing(0.7, 0.1, 0.2), workflows.Kept, "accuracy 0.7000 is worse"},
+		"less sure, as allowed":     {loosely(0.5), losing(0.8, 0.69, 0.2), workflows.Promoted, "not worse"},
+		"hardly less sure":          {loosely(0), losing(0.8, 0.2001, 0.2), workflows.Kept, "by more than 0,"},
+		"as sure":                   {loosely(0), losing(0.8, 0.2, 0.2), workflows.Promoted, "not worse"},
 		"the minimum itself":        {atLeast("accuracy", 0.8), activities.Comparison{}, workflows.Promoted, "no champion"},
 		"under a minimum":           {atLeast("accuracy", 0.81), activities.Comparison{}, workflows.Kept, "accuracy 0.8000 is under the minimum of 0.81"},
 		"the maximum itself":        {atMost("log_loss", 0.5), activities.Comparison{}, workflows.Promoted, "no champion"},
@@ -84,6 +97,10 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		"a contradiction":           {`{"gate":{"min":{"log_loss":0.5},"max":{"log_loss":0.4}}}`, "/gate/min/log_loss"},
 		"a negative tolerance":      {`{"gate":{"tolerance":-0.1}}`, "/gate/tolerance"},
 		"a tolerance over 1":        {`{"gate":{"tolerance":1.1}}`, "/gate/tolerance"},
+		"a tolerance of log loss":   {`{"gate":{"log_loss_tolerance":0}}`, ""},
+		"no tolerance of log loss":  {`{"gate":{"log_loss_tolerance":null}}`, ""},
+		"a negative one":            {`{"gate":{"log_loss_tolerance":-1}}`, "/gate/log_loss_tolerance"},
+		"an endless one":            {`{"gate":{"log_loss_tolerance":101}}`, "/gate/log_loss_tolerance"},
 		"tags":                      {`{"tags":{"team":"botany","ticket.no":"IR-7"}}`, ""},
 		"a tag without a key":       {`{"tags":{"":"x"}}`, "/tags/"},
 		"a tag with a bad key":      {`{"tags":{"a b":"x"}}`, "/tags/a b"},
@@ -100,7 +117,7 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			in := workflows.TrainingInput{Model: "iris"}
+			in := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression}
 			if err := json.Unmarshal([]byte(test.json), &in); err != nil {
 				t.Fatal(err)
 			}

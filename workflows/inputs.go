@@ -28,11 +28,15 @@ type TrainingInput struct {
 	Seed              *uint64         `json:"seed,omitempty"`            // default 42
 	LabelColumn       string          `json:"label_column,omitempty"`    // "" is the model's label column, else the last one
 	AllowSchemaChange bool            `json:"allow_schema_change,omitempty"`
-	Search            *Search         `json:"search,omitempty"`   // for the best hyperparameters
-	CVFolds           *int            `json:"cv_folds,omitempty"` // of trials, 2 to 20, default 5; given without a search, the spec is tried before it is fitted
-	Repeats           *int            `json:"repeats,omitempty"`  // of a trial, each with other folds, 1 to 10, default 1
-	Promote           PromotePolicy   `json:"promote,omitempty"`  // "" is auto
-	Gate              *GateRules      `json:"gate,omitempty"`     // what a version must reach; nil is nothing but the champion
+
+	Features    []string           `json:"features,omitempty"`     // the columns to train on, in this order; nil is all but the label column
+	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // what a row of each class counts; nil is the same
+
+	Search  *Search       `json:"search,omitempty"`   // for the best hyperparameters
+	CVFolds *int          `json:"cv_folds,omitempty"` // of trials, 2 to 20, default 5; given without a search, the spec is tried before it is fitted
+	Repeats *int          `json:"repeats,omitempty"`  // of a trial, each with other folds, 1 to 10, default 1
+	Promote PromotePolicy `json:"promote,omitempty"`  // "" is auto
+	Gate    *GateRules    `json:"gate,omitempty"`     // what a version must reach; nil is nothing but the champion
 
 	Tags map[string]string `json:"tags,omitempty"` // for the run and the version in MLflow
 }
@@ -69,6 +73,9 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	if err := in.Gate.check(); err != nil {
 		return in, model.Spec{}, err
 	}
+	if err := checkFeatures(in.Features); err != nil {
+		return in, model.Spec{}, err
+	}
 	if err := checkTags(in.Tags); err != nil {
 		return in, model.Spec{}, err
 	}
@@ -78,7 +85,7 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	if in.Algorithm == Auto {
 		return in.resolveAuto()
 	}
-	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed}.Resolve()
+	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed, ClassWeight: in.ClassWeight}.Resolve()
 	in.Algorithm = spec.Algorithm
 	if in.Search == nil { // a search begins with what was given: a preset that it tries decides on the rest
 		in.Hyperparameters = spec.Hyperparameters

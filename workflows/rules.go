@@ -17,6 +17,24 @@ type GateRules struct {
 	Min       map[string]float64 `json:"min,omitempty"`       // metric to what it must reach
 	Max       map[string]float64 `json:"max,omitempty"`       // metric to what it must not exceed
 	Tolerance float64            `json:"tolerance,omitempty"` // how much lower than the champion's the accuracy may be, 0 to 1; 0 is not at all
+
+	LogLossTolerance *float64 `json:"log_loss_tolerance,omitempty"` // how much higher its log loss may be, 0 to 100; nil is DefaultLogLossTolerance
+}
+
+// DefaultLogLossTolerance is how much higher than the champion's a version's log loss may be: at 0.1 it gives the actual
+// classes, in the geometric mean, a tenth less probability. An accuracy that is as good hides what goes beyond, and on a few
+// tens of rows less than that may be chance.
+const DefaultLogLossTolerance = 0.1
+
+// mostLogLoss is a tolerance that no log loss exceeds: a probability counts as 1e-15 at least.
+const mostLogLoss = 100
+
+// logLossTolerance is the tolerance that holds.
+func (r *GateRules) logLossTolerance() float64 {
+	if r.LogLossTolerance == nil {
+		return DefaultLogLossTolerance
+	}
+	return *r.LogLossTolerance
 }
 
 // UnmarshalJSON refuses fields that are not rules: a misspelt one would open the gate.
@@ -51,6 +69,9 @@ func (r *GateRules) check() error {
 	}
 	if !(r.Tolerance >= 0 && r.Tolerance <= 1) {
 		return &model.SpecError{Pointer: "/gate/tolerance", Reason: fmt.Sprintf("%v is not from 0 to 1", r.Tolerance)}
+	}
+	if v := r.logLossTolerance(); !(v >= 0 && v <= mostLogLoss) {
+		return &model.SpecError{Pointer: "/gate/log_loss_tolerance", Reason: fmt.Sprintf("%v is not from 0 to %d", v, mostLogLoss)}
 	}
 	return nil
 }
@@ -123,4 +144,27 @@ func isTagKey(key string) bool {
 		}
 	}
 	return true
+}
+
+// checkFeatures refuses a choice of columns that no file could have; the file itself is asked later. The error is a
+// *model.SpecError.
+func checkFeatures(names []string) error {
+	if names == nil {
+		return nil
+	}
+	if len(names) == 0 {
+		return &model.SpecError{Pointer: "/features", Reason: "is empty: name at least one column"}
+	}
+	seen := make(map[string]bool, len(names))
+	for i, name := range names {
+		pointer := fmt.Sprintf("/features/%d", i)
+		switch {
+		case name == "" || !utf8.ValidString(name):
+			return &model.SpecError{Pointer: pointer, Reason: "is not the name of a column"}
+		case seen[name]:
+			return &model.SpecError{Pointer: pointer, Reason: fmt.Sprintf("%q is given twice", clip(name, maxTagKey))}
+		}
+		seen[name] = true
+	}
+	return nil
 }

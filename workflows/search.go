@@ -52,14 +52,15 @@ const (
 	LogLoss  Metric = "log_loss"
 	Accuracy Metric = "accuracy"
 	MacroF1  Metric = "macro_f1"
+	ECE      Metric = "ece" // expected calibration error
 )
 
 // Metrics lists what a search may be judged by.
-func Metrics() []Metric { return []Metric{LogLoss, Accuracy, MacroF1} }
+func Metrics() []Metric { return []Metric{LogLoss, Accuracy, MacroF1, ECE} }
 
 // better reports whether a is a better value of the metric than b.
 func (m Metric) better(a, b float64) bool {
-	if m == LogLoss {
+	if m == LogLoss || m == ECE {
 		return a < b
 	}
 	return a > b
@@ -142,7 +143,7 @@ func (s Search) resolve(base model.Spec, folds int) (*Search, error) {
 	}
 	space := make(map[string]Dimension, len(s.Space)) // the caller's stays as it is
 	for _, name := range workflow.DeterministicKeys(s.Space) {
-		d, err := s.resolveDimension(base.Algorithm, name)
+		d, err := s.resolveDimension(base, name)
 		if err != nil {
 			return nil, err
 		}
@@ -179,12 +180,12 @@ func (s Search) gridSize() int {
 }
 
 // resolveDimension checks what is to be tried of one hyperparameter, each value as if it had been asked for.
-func (s Search) resolveDimension(a model.Algorithm, name string) (Dimension, error) {
+func (s Search) resolveDimension(base model.Spec, name string) (Dimension, error) {
 	pointer := "/search/space/" + escape(name)
-	described, _ := model.Describe(a)
+	described, _ := model.Describe(base.Algorithm)
 	at := slices.IndexFunc(described.Parameters, func(p model.Parameter) bool { return p.Name == name })
 	if at < 0 {
-		return Dimension{}, refuse(pointer, "%s has no such hyperparameter", a)
+		return Dimension{}, refuse(pointer, "%s has no such hyperparameter", base.Algorithm)
 	}
 	d := s.Space[name]
 	if d.Range != nil {
@@ -192,16 +193,16 @@ func (s Search) resolveDimension(a model.Algorithm, name string) (Dimension, err
 		if err != nil {
 			return Dimension{}, err
 		}
-		if err := checkEnd(a, name, *r.Min, pointer+"/min", r.Integer); err != nil {
+		if err := checkEnd(base, name, *r.Min, pointer+"/min", r.Integer); err != nil {
 			return Dimension{}, err
 		}
-		return Dimension{Range: &r}, checkEnd(a, name, *r.Max, pointer+"/max", r.Integer)
+		return Dimension{Range: &r}, checkEnd(base, name, *r.Max, pointer+"/max", r.Integer)
 	}
 	if len(d.Values) == 0 {
 		return Dimension{}, refuse(pointer, "is empty: want values, or a range with min and max")
 	}
 	for i, v := range d.Values {
-		if err := checkValue(a, name, v, fmt.Sprintf("%s/%d", pointer, i)); err != nil {
+		if err := checkValue(base, name, v, fmt.Sprintf("%s/%d", pointer, i)); err != nil {
 			return Dimension{}, err
 		}
 	}
@@ -227,7 +228,7 @@ func (s Search) resolveRange(r Range, kind, pointer string) (Range, error) {
 }
 
 // checkEnd checks an end of a range.
-func checkEnd(a model.Algorithm, name string, v float64, pointer string, integer bool) error {
+func checkEnd(base model.Spec, name string, v float64, pointer string, integer bool) error {
 	if integer && v != float64(int64(v)) {
 		return refuse(pointer, "want a whole number")
 	}
@@ -235,18 +236,19 @@ func checkEnd(a model.Algorithm, name string, v float64, pointer string, integer
 	if err != nil {
 		return refuse(pointer, "want a number")
 	}
-	return checkValue(a, name, raw, pointer)
+	return checkValue(base, name, raw, pointer)
 }
 
 // checkValue has the model check one value, and says where the value stands in the request.
-func checkValue(a model.Algorithm, name string, value json.RawMessage, pointer string) error {
+func checkValue(base model.Spec, name string, value json.RawMessage, pointer string) error {
 	raw, err := json.Marshal(map[string]json.RawMessage{name: value})
 	if err != nil {
 		return refuse(pointer, "want a value")
 	}
-	_, err = model.Spec{Algorithm: a, Hyperparameters: raw}.Resolve()
+	base.Hyperparameters = raw
+	_, err = base.Resolve()
 	var wrong *model.SpecError
-	if errors.As(err, &wrong) {
+	if errors.As(err, &wrong) && strings.HasPrefix(wrong.Pointer, "/hyperparameters/") {
 		return &model.SpecError{Pointer: pointer + strings.TrimPrefix(wrong.Pointer, "/hyperparameters/"+escape(name)), Reason: wrong.Reason}
 	}
 	return err

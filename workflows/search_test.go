@@ -26,7 +26,7 @@ func searchOf(t *testing.T, text string) *workflows.Search {
 // resolved is the search of a resolved input.
 func resolved(t *testing.T, text string) (workflows.Search, model.Spec) {
 	t.Helper()
-	in, spec, err := workflows.TrainingInput{Model: "iris", Search: searchOf(t, text)}.Resolve()
+	in, spec, err := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, text)}.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestSearch_defaults(t *testing.T) {
 		"grid, its own": {`{"method":"grid","space":{"l2":[1,2,3],"tolerance":[0.1,0.01]}}`, 6, 5, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in, _, err := workflows.TrainingInput{Model: "iris", Search: searchOf(t, test.text)}.Resolve()
+			in, _, err := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, test.text)}.Resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func TestSearch_refusals(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var in workflows.TrainingInput
+			in := workflows.TrainingInput{Algorithm: model.LogisticRegression}
 			if err := json.Unmarshal([]byte(`{"model":"iris",`+test.in+`}`), &in); err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +114,7 @@ func TestSearch_refusals(t *testing.T) {
 }
 
 func TestSearch_leavesTheRequestAlone(t *testing.T) {
-	in := workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"random","space":{"max_iterations":{"min":1,"max":9}}}`)}
+	in := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"random","space":{"max_iterations":{"min":1,"max":9}}}`)}
 	got, _, err := in.Resolve()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/objstore"
 	"iris/model"
 )
 
@@ -16,9 +17,11 @@ type training struct {
 	spec     model.Spec
 	data     activities.Dataset
 	run      activities.Run
-	runTried bool // StartRun was called: there may be a run even if it never answered
+	runTried bool            // StartRun was called: there may be a run even if it never answered
+	choice   workflow.Future // of LogChoice, which the fit does not wait for; nil when nothing was chosen
 	model    activities.TrainedModel
-	approval *Approval // the verdict about the version, once somebody has given one
+	report   objstore.Ref // of the evaluation
+	approval *Approval    // the verdict about the version, once somebody has given one
 	result   TrainingResult
 }
 
@@ -78,6 +81,7 @@ func (t *training) validate(ctx workflow.Context) error {
 	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.Dataset))
 	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, activities.ValidateDatasetInput{
 		Model: t.in.Model, URI: t.in.Dataset, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
+		Features: t.in.Features, ClassWeight: t.in.ClassWeight,
 	}).Get(ctx, &t.data)
 	if err != nil {
 		return err
@@ -102,6 +106,11 @@ func (t *training) train(ctx workflow.Context) error {
 	err := workflow.ExecuteActivity(ctx, t.acts.TrainModel, activities.TrainModelInput{
 		Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Run: t.run,
 	}).Get(ctx, &t.model)
+	if t.choice != nil {
+		if choiceErr := t.choice.Get(ctx, nil); err == nil {
+			err = choiceErr
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -119,7 +128,7 @@ func (t *training) evaluate(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	t.result.Metrics = evaluation.Metrics
+	t.result.Metrics, t.report = evaluation.Metrics, evaluation.Report
 	t.note(ctx, "accuracy %.4f, log loss %.4f on %d held-out rows", evaluation.Metrics["accuracy"], evaluation.Metrics["log_loss"], t.model.TestRows)
 	return nil
 }
@@ -129,7 +138,7 @@ func (t *training) register(ctx workflow.Context) error {
 	ctx = withOptions(ctx, quick, "new version of "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.RegisterModel, activities.RegisterModelInput{
 		ModelName: t.in.Model, Dataset: t.data, Spec: t.spec, Model: t.model, Run: t.run,
-		Metrics: t.result.Metrics, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
+		Metrics: t.result.Metrics, Report: t.report, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
 	}).Get(ctx, &version)
 	if err != nil {
 		return err

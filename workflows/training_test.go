@@ -12,6 +12,7 @@ import (
 
 	"iris/activities"
 	"iris/internal/objstore"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -54,7 +55,7 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 				return in.Version == "3" && in.Expected != nil && *in.Expected == test.expected && in.Actor == "default-test-workflow-id"
 			})).Return(activities.Promoted{From: test.expected, At: noon}, nil).Once()
 
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
 			if err := e.GetWorkflowError(); err != nil {
 				t.Fatal(err)
@@ -90,7 +91,7 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 			})).Return(nil).Once()
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
 
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
 			if err := e.GetWorkflowError(); err != nil {
 				t.Fatalf("a refusal is not a failure: %v", err)
@@ -119,7 +120,7 @@ func TestTraining_handsGateAndTagsOn(t *testing.T) {
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil).Once()
 	onFinish(e, activities.RunFinished)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{
-		Model: "iris", Tags: tags, Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.99}},
+		Model: "iris", Algorithm: model.LogisticRegression, Tags: tags, Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.99}},
 	})
 	var result workflows.TrainingResult
 	if err := e.GetWorkflowResult(&result); err != nil {
@@ -140,7 +141,7 @@ func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "2", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.99}, nil).Once()
 
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
 	var result workflows.TrainingResult
 	if err := e.GetWorkflowResult(&result); err != nil {
@@ -162,7 +163,7 @@ func TestTraining_waitsItsTurnToPromote(t *testing.T) {
 	var waits []time.Duration
 	e.SetOnTimerScheduledListener(func(_ string, d time.Duration) { waits = append(waits, d) })
 
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
 	if err := e.GetWorkflowError(); err != nil {
 		t.Fatal(err)
@@ -189,7 +190,7 @@ func TestTraining_refusesBadInputAtOnce(t *testing.T) {
 		"policy":            {workflows.TrainingInput{Model: "iris", Promote: "sometimes"}, "/promote"},
 		"local path":        {workflows.TrainingInput{Model: "iris", Dataset: "/etc/passwd"}, "/dataset"},
 		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
-		"hyperparameter":    {workflows.TrainingInput{Model: "iris", Hyperparameters: json.RawMessage(`{"depth":1}`)}, "/hyperparameters"},
+		"hyperparameter":    {workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Hyperparameters: json.RawMessage(`{"depth":1}`)}, "/hyperparameters"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +244,7 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 			if test.runOpened {
 				onFinish(e, activities.RunFailed)
 			}
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 			if errorType, message := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrBadDataset || message != "line 7: 3 values, want 5" {
 				t.Errorf("failed with %s: %s, want the activity's own error", errorType, message)
 			}
@@ -260,7 +261,7 @@ func TestTraining_retriesWhatMayPass(t *testing.T) {
 	onTraining(e)
 	onFinish(e, activities.RunFinished)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); err != nil {
 		t.Errorf("five refused connections failed the training: %v", err)
 	}
@@ -273,7 +274,7 @@ func TestTraining_cancelKillsTheRun(t *testing.T) {
 	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(activities.TrainedModel{}, temporal.NewCanceledError()).After(time.Hour)
 	onFinish(e, activities.RunKilled)
 	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); !temporal.IsCanceledError(err) {
 		t.Errorf("ended with %v, want a cancellation", err)
 	}
@@ -293,7 +294,7 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 	onFinish(e, activities.RunFinished)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if during.State != workflows.Started || during.Stage != "train the model" || during.Model != "iris" || during.EndedAt != nil {
 		t.Errorf("status while training: %+v, want STARTED at train the model", during)
 	}
@@ -307,7 +308,7 @@ func TestTraining_endsThoughMLflowAndTheStoreAreGone(t *testing.T) {
 	e.TestWorkflowEnvironment.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(errors.New("connection refused"))
 	onTraining(e)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris"})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); err != nil {
 		t.Errorf("a version that is registered was lost to the lab book: %v", err)
 	}

@@ -103,7 +103,7 @@ func (s *trials) rounds(ctx workflow.Context) ([]Trial, error) {
 			return nil, s.allFailed()
 		}
 		if i+1 < len(plan) {
-			specs = specsOf(best[:min(len(best), plan[i+1])], s.spec.Seed)
+			specs = specsOf(best[:min(len(best), plan[i+1])], s.spec)
 			copy(plan[i+1:], rungsFrom(len(specs), len(plan)-i-1)) // fewer than planned, when many have failed
 			s.Total = sum(plan)
 		}
@@ -131,11 +131,11 @@ func (s *trials) plan(ctx workflow.Context) ([]model.Spec, []int, error) {
 	return specs, rungsFrom(len(specs), len(plan)), nil
 }
 
-// specsOf is what the trials tried.
-func specsOf(list []Trial, seed uint64) []model.Spec {
+// specsOf is what the trials tried, of a training that began with base.
+func specsOf(list []Trial, base model.Spec) []model.Spec {
 	specs := make([]model.Spec, len(list))
 	for i, t := range list {
-		specs[i] = model.Spec{Algorithm: t.Algorithm, Hyperparameters: t.Hyperparameters, Seed: seed}
+		specs[i] = model.Spec{Algorithm: t.Algorithm, Hyperparameters: t.Hyperparameters, Seed: base.Seed, ClassWeight: base.ClassWeight}
 	}
 	return specs
 }
@@ -233,7 +233,7 @@ func (s *trials) conclude(ctx workflow.Context, from []Trial) error {
 	chosen, reason := s.pick(from)
 	s.Best = &chosen
 	s.publish(ctx, nil)
-	spec, err := specsOf([]Trial{chosen}, s.spec.Seed)[0].Resolve()
+	spec, err := specsOf([]Trial{chosen}, s.spec)[0].Resolve()
 	if err != nil {
 		return badInput(err)
 	}
@@ -243,9 +243,10 @@ func (s *trials) conclude(ctx workflow.Context, from []Trial) error {
 	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // what follows counts otherwise
 	at := slices.IndexFunc(s.all, func(t Trial) bool { return t.Name == chosen.Name })
 	ctx = withOptions(ctx, quick, "the best trial: "+chosen.Name)
-	return workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
+	s.choice = workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
 		Run: s.run, Spec: spec, Trial: s.tried[at], Reason: reason,
-	}).Get(ctx, nil)
+	})
+	return nil
 }
 
 // pick chooses one of the trials, at least one of which has a score, and says why.

@@ -32,7 +32,7 @@ func l2(spec model.Spec) (v float64) {
 // tried answers a trial with a log loss.
 func tried(in activities.RunTrialInput, loss, std float64) activities.TriedSpec {
 	return activities.TriedSpec{RunID: "run-of-" + in.Name, Rows: int(112 * in.Share), Validated: model.Validated{
-		Fits: in.CV.Folds * in.CV.Repeats, Scores: map[string]model.Score{"log_loss": {Mean: loss, Std: std}, "accuracy": {Mean: 1 - loss}},
+		Fits: in.CV.Folds * in.CV.Repeats, Scores: map[string]model.Score{"log_loss": {Mean: loss, Std: std}, "accuracy": {Mean: 1 - loss}, "ece": {Mean: loss}},
 	}}
 }
 
@@ -79,7 +79,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 	for name, test := range map[string]struct {
 		metric workflows.Metric
 		best   float64
-	}{"less is better": {workflows.LogLoss, 1}, "more is better": {workflows.Accuracy, 1}} {
+	}{"less is better": {workflows.LogLoss, 1}, "more is better": {workflows.Accuracy, 1}, "less error is better": {workflows.ECE, 1}} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			var r runs
@@ -95,7 +95,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 			onKept(e)
 			onFinish(e, activities.RunFinished)
 			search := searchOf(t, `{"method":"grid","space":{"l2":[3,1,2]},"folds":4,"metric":"`+string(test.metric)+`"}`)
-			result := e.result(t, workflows.TrainingInput{Model: "iris", Search: search, Repeats: ptr(2)})
+			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: search, Repeats: ptr(2)})
 			s := result.Search
 			if s == nil || s.Total != 3 || s.Done != 3 || s.Failed != 0 || len(s.Trials) != 3 || s.Best.Name != "trial-2" || s.Reason == "" {
 				t.Fatalf("search %+v, want three trials and the second the best", s)
@@ -136,7 +136,7 @@ func TestSearch_aFailingTrialIsNotAFailedSearch(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"grid","space":{"l2":[1,2,3,4]}}`)})
+	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"grid","space":{"l2":[1,2,3,4]}}`)})
 	if s := result.Search; s.Failed != 2 || s.Done != 4 || s.Best.Name != "trial-3" || s.Trials[0].Error != "/hyperparameters/l2: no" || s.Trials[0].Score != nil {
 		t.Errorf("search %+v, want two failed trials and the best of the others", s)
 	}
@@ -160,7 +160,7 @@ func TestSearch_allTrialsFail(t *testing.T) {
 			e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 			e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
 			onFinish(e, activities.RunFailed)
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"halving","space":{"l2":[1,2,3]}}`)})
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"halving","space":{"l2":[1,2,3]}}`)})
 			if kind, _ := applicationError(t, e.GetWorkflowError()); kind != test.kind {
 				t.Errorf("failed with %s, want %s", kind, test.kind)
 			}
@@ -195,7 +195,7 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 	for i := range values {
 		values[i] = fmt.Sprint(i + 1)
 	}
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"grid","space":{"l2":[`+strings.Join(values, ",")+`]}}`)})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"grid","space":{"l2":[`+strings.Join(values, ",")+`]}}`)})
 	if err := e.GetWorkflowError(); !temporal.IsCanceledError(err) {
 		t.Fatalf("ended with %v, want a cancellation", err)
 	}
@@ -222,7 +222,7 @@ func TestSearch_halvingKeepsTheBestThird(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`)})
+	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`)})
 	rungs := map[string][]float64{}
 	for _, in := range r.seen {
 		share := fmt.Sprintf("%.3f", in.Share)
@@ -266,7 +266,7 @@ func TestSearch_halvingGoesOnWithTheTrialsThatDidNotFail(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`)})
+	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`)})
 	// Of 20, trial-5 and trial-15 are left, then the better of the two.
 	if s := result.Search; s.Total != s.Done || s.Done != len(s.Trials) || s.Failed != 18 || s.Total != 23 || s.Best.Score == nil {
 		t.Errorf("search %+v, want it to end with what was left", s)
@@ -281,7 +281,7 @@ func TestTraining_crossValidatesTheGivenSpec(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Hyperparameters: json.RawMessage(`{"l2":7}`), CVFolds: ptr(10)})
+	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Hyperparameters: json.RawMessage(`{"l2":7}`), CVFolds: ptr(10)})
 	if s := result.Search; s.Method != "cross_validation" || len(s.Trials) != 1 || s.Trials[0].Score.Mean != 7 || s.Trials[0].Fits != 10 {
 		t.Errorf("search %+v, want one trial of the spec in ten folds", s)
 	}
@@ -289,7 +289,7 @@ func TestTraining_crossValidatesTheGivenSpec(t *testing.T) {
 
 func TestTraining_refusesABadSearch(t *testing.T) {
 	e := newEnvironment(t)
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Search: searchOf(t, `{"method":"grid","space":{"depth":[1]}}`)})
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"grid","space":{"depth":[1]}}`)})
 	if kind, message := applicationError(t, e.GetWorkflowError()); kind != activities.ErrBadInput || !strings.Contains(message, "/search/space/depth") {
 		t.Errorf("failed with %s: %s, want BadInput naming the pointer", kind, message)
 	}

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,7 +14,7 @@ type layout struct {
 	features []string // in schema order
 	labelAt  int      // cell of the label
 	label    string   // name of the class column
-	at       []int    // cell -> index into features; -1 for the label's cell
+	at       []int    // cell -> index into features; -1 for the label's cell and those that are not read
 	header   bool     // the first record is a header
 }
 
@@ -40,7 +41,7 @@ func newLayout(first []string, line int, o ScanOptions) (*layout, error) {
 	if err := checkNames(names, line); err != nil {
 		return nil, err
 	}
-	return layoutOfHeader(names, labelAt, line, o)
+	return layoutOfNames(names, labelAt, true, line, o)
 }
 
 // labelColumn finds the class column among the names; the last one is taken,
@@ -87,12 +88,7 @@ func layoutOfKnown(columns, line int, o ScanOptions) (*layout, error) {
 		return refuse("and it has %d columns, want %d: %s and the class %s",
 			columns, n+1, listed(o.Known.Features), shown(o.Known.Label))
 	}
-	l := &layout{features: slices.Clone(o.Known.Features), labelAt: n, label: o.Known.Label, at: make([]int, n+1)}
-	for i := range n {
-		l.at[i] = i
-	}
-	l.at[n] = -1
-	return l, nil
+	return layoutOfNames(append(slices.Clone(o.Known.Features), o.Known.Label), n, false, line, o)
 }
 
 // checkNames refuses a header that nobody could refer to.
@@ -128,11 +124,18 @@ func badName(name string) string {
 	return ""
 }
 
-// layoutOfHeader maps the named columns to features: to Known's order as soon
-// as the names are Known's, else in the order of the file.
-func layoutOfHeader(names []string, labelAt, line int, o ScanOptions) (*layout, error) {
-	l := &layout{labelAt: labelAt, label: names[labelAt], header: true, at: make([]int, len(names))}
+// layoutOfNames maps the named columns to features: to Known's order as soon
+// as the names are Known's, else in the order that was asked for or, without
+// one, of the file.
+func layoutOfNames(names []string, labelAt int, header bool, line int, o ScanOptions) (*layout, error) {
+	l := &layout{labelAt: labelAt, label: names[labelAt], header: header, at: make([]int, len(names))}
 	l.features = slices.Delete(slices.Clone(names), labelAt, labelAt+1)
+	if o.Features != nil {
+		if err := checkFeatures(o.Features, l.features, l.label); err != nil {
+			return nil, err
+		}
+		l.features = slices.Clone(o.Features)
+	}
 	if o.Known != nil {
 		missing := without(o.Known.Features, l.features)
 		extra := without(l.features, o.Known.Features)
@@ -148,10 +151,35 @@ func layoutOfHeader(names []string, labelAt, line int, o ScanOptions) (*layout, 
 		index[name] = i
 	}
 	for i, name := range names {
-		l.at[i] = index[name]
+		l.at[i] = -1
+		if at, read := index[name]; read && i != labelAt {
+			l.at[i] = at
+		}
 	}
-	l.at[labelAt] = -1
 	return l, nil
+}
+
+// checkFeatures refuses a choice of features that the columns beside the class
+// column are not. The pointer of the error is into the choice.
+func checkFeatures(chosen, columns []string, label string) error {
+	if len(chosen) == 0 {
+		return &RowError{Pointer: "/features", Reason: "is empty: name at least one column"}
+	}
+	for i, name := range chosen {
+		reason := ""
+		switch {
+		case name == label:
+			reason = "is the class column"
+		case !slices.Contains(columns, name):
+			reason = "is not a column of the data: " + listed(columns)
+		case slices.Contains(chosen[:i], name):
+			reason = "is given twice"
+		}
+		if reason != "" {
+			return &RowError{Pointer: "/features/" + strconv.Itoa(i), Reason: shown(name) + " " + reason}
+		}
+	}
+	return nil
 }
 
 // differs is the error for a header that doesn't fit the known schema.

@@ -18,6 +18,10 @@ type ScanOptions struct {
 	// LabelColumn names the class column. Default: Known.Label where the
 	// header has it, else the last column.
 	LabelColumn string
+	// Features, when set, names the columns that are features: of the others
+	// but the class column nothing is read, so they may hold anything. The
+	// schema has them in this order, unless they are Known's.
+	Features []string
 	// AllowSchemaChange takes a file whose features are not Known's.
 	AllowSchemaChange bool
 	// MaxBytes a file may have; 0 or less = 1 GiB. One byte more is ErrTooLarge.
@@ -45,9 +49,10 @@ type Summary struct {
 //   - Every row has the columns of the first one, up to 4096, at least one
 //     feature and the class. A feature is a finite decimal number, blanks around
 //     it don't matter. A label is any text that is not blank, byte for byte.
-//   - A header names each column once, and its features are Known's in any
-//     order (unless AllowSchemaChange). Without a header (the first row's
-//     features are all numbers) the columns are Known's in order, the label last.
+//   - A header names each column once, and its features, those of o.Features or
+//     all of them, are Known's in any order (unless AllowSchemaChange). Without a
+//     header (the first row's features are all numbers) the columns are Known's in
+//     order, the label last.
 //   - 2 to 1000 classes with at least two rows each.
 //
 // What breaks them is a *RowError; more than MaxBytes is ErrTooLarge; an error of

@@ -83,7 +83,7 @@ func TestRegister(t *testing.T) {
 		Model: w.model, Number: "1", RunID: c.RunID, ModelID: v.ModelID, Algorithm: "logistic_regression", Seed: 7,
 		DatasetSHA256: c.DatasetSHA256, ArtifactSHA256: v.ArtifactSHA256, TaskID: c.TaskID, GitCommit: "abc123", Split: c.Split,
 		Metrics: map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8}, Aliases: []string{},
-		CreatedAt: v.CreatedAt, Description: "a test",
+		CreatedAt: v.CreatedAt, Description: "a test", Recipe: &registry.Recipe{Spec: c.Spec, Schema: c.Schema},
 	}
 	if !reflect.DeepEqual(v, want) {
 		t.Errorf("got  %+v\nwant %+v", v, want)

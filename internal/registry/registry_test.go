@@ -288,9 +288,16 @@ func TestVersions_showsWhatSomebodyBroke(t *testing.T) {
 	if err := w.mlflow.SetVersionTag(t.Context(), w.model, v.Number, "iris.metrics", "good"); err != nil {
 		t.Fatal(err)
 	}
+	other := w.register(2)
+	if err := w.mlflow.SetVersionTag(t.Context(), w.model, other.Number, "iris.recipe", "good"); err != nil {
+		t.Fatal(err)
+	}
 	versions, err := w.Versions(t.Context(), w.model)
-	if err != nil || len(versions) != 1 || versions[0].RunID != v.RunID {
-		t.Errorf("got %+v, %v; want the version all the same", versions, err)
+	if err != nil || len(versions) != 2 || versions[1].RunID != v.RunID || versions[0].Recipe != nil {
+		t.Errorf("got %+v, %v; want the versions all the same", versions, err)
+	}
+	if _, err := w.Resolve(t.Context(), w.model, other.Number); !errors.Is(err, registry.ErrCorrupt) {
+		t.Errorf("a recipe that is none: %v, want ErrCorrupt", err)
 	}
 }
 

@@ -27,12 +27,13 @@ type Version struct {
 	TaskID         string             `json:"task_id"`
 	GitCommit      string             `json:"git_commit,omitempty"`
 	Split          dataset.Split      `json:"split"`
-	Metrics        map[string]float64 `json:"metrics"` // accuracy, log_loss, macro_f1 on the held-out rows
+	Metrics        map[string]float64 `json:"metrics"` // tagMetricNames, on the held-out rows
 	Aliases        []string           `json:"aliases"` // sorted
 	CreatedAt      time.Time          `json:"created_at"`
 	Description    string             `json:"description"`
 
-	Gate       string            `json:"gate,omitempty"` // the decision, "" until there is one
+	Recipe     *Recipe           `json:"recipe,omitempty"` // nil when only the artifact has it
+	Gate       string            `json:"gate,omitempty"`   // the decision, "" until there is one
 	GateReason string            `json:"gate_reason,omitempty"`
 	Tags       map[string]string `json:"tags,omitempty"` // of the request that trained it
 }
@@ -52,7 +53,8 @@ const (
 	tagMetrics     = "iris.metrics"      // JSON
 	tagTask        = "iris.task_id"
 	tagCommit      = "iris.git_commit"
-	tagGate        = "iris.gate" // these two once it is decided
+	tagRecipe      = "iris.recipe" // JSON, unless it is long
+	tagGate        = "iris.gate"   // these two once it is decided
 	tagGateReason  = "iris.gate_reason"
 )
 
@@ -61,7 +63,7 @@ const (
 const maxSplitTag = 2000
 
 // tagMetricNames are the metrics worth a line in a list of versions. The run has all of them.
-var tagMetricNames = []string{"accuracy", "log_loss", "macro_f1"}
+var tagMetricNames = []string{"accuracy", "ece", "log_loss", "macro_f1"}
 
 // tags describes the candidate; splitFile is nil when the split fits in its tag.
 func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) {
@@ -86,6 +88,13 @@ func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) 
 	maps.Copy(tags, c.Tags)
 	if c.GitCommit != "" {
 		tags[tagCommit] = c.GitCommit
+	}
+	recipe, err := c.recipeTag()
+	if err != nil {
+		return nil, nil, err
+	}
+	if recipe != "" {
+		tags[tagRecipe] = recipe
 	}
 	split, err := json.Marshal(c.Split)
 	if err != nil {
@@ -136,6 +145,12 @@ func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 	}
 	if err := json.Unmarshal([]byte(mv.Tags[tagSplit]), &v.Split); err != nil {
 		return v, fmt.Errorf("%s: %w: tag %s: %w", v.URI(), ErrCorrupt, tagSplit, err)
+	}
+	if recipe := mv.Tags[tagRecipe]; recipe != "" {
+		if err := json.Unmarshal([]byte(recipe), &v.Recipe); err != nil {
+			v.Recipe = nil
+			return v, fmt.Errorf("%s: %w: tag %s: %w", v.URI(), ErrCorrupt, tagRecipe, err)
+		}
 	}
 	return v, nil
 }
