@@ -19,6 +19,8 @@ type Paths struct {
 	Python   string // the Python of the environment that has MLflow
 	Interop  string // the Python of the environment of that part
 	Bench    string // the same
+
+	FastAPI, MLServer, BatchPeers string // the same
 }
 
 // InstallOptions says what to install and where.

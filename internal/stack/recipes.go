@@ -25,6 +25,9 @@ func recipes() []recipe {
 		pythonRecipe(MLflow, deploy.MLflowVersion(), deploy.Requirements(), func(p *Paths, program string) { p.Python = program }),
 		pythonRecipe(Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
 		pythonRecipe(Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), func(p *Paths, program string) { p.Bench = program }),
+		pythonRecipe(FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), func(p *Paths, program string) { p.FastAPI = program }),
+		pythonRecipe(MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(), func(p *Paths, program string) { p.MLServer = program }),
+		pythonRecipe(BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(), func(p *Paths, program string) { p.BatchPeers = program }),
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Part is one of the servers of the stack, or one of Interop and Bench.
+// Part is one of the servers of the stack, or a Python environment that can only be installed.
 type Part string
 
 // The parts, in the order in which they are stopped last to first.
@@ -33,6 +33,14 @@ const Interop Part = "interop"
 
 // Bench can only be installed too: scikit-learn and LightGBM, to measure learners beside theirs.
 const Bench Part = "bench"
+
+// FastAPI, MLServer and BatchPeers as well: two servers that serving is measured beside, and the libraries that batches
+// are measured beside.
+const (
+	FastAPI    Part = "fastapi"
+	MLServer   Part = "mlserver"
+	BatchPeers Part = "batch-peers"
+)
 
 // AllParts lists every part that can be started.
 func AllParts() []Part { return []Part{MinIO, Temporal, MLflow} }
