@@ -44,10 +44,26 @@ def sklearn_scores(forest):
     return score
 
 
+def onnx_session(path):
+    """The fastest of what suits: its threads wait for work by spinning, which is no good where others want the core."""
+    x = np.random.default_rng(42).uniform(0, 8, (20_000, 4))
+    found = []
+    for threads, spinning in ((1, "0"), (THREADS, "0"), (THREADS, "1")):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        seconds = []
+        for _ in range(5):
+            start = time.perf_counter()
+            session.run(None, {"input": x})
+            seconds.append(time.perf_counter() - start)
+        found.append((sorted(seconds)[2], threads, spinning, session))
+    return min(found)[3]
+
+
 def onnx_scores(path):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnx_session(path)
     classes = [output.name.removeprefix("p_") for output in session.get_outputs()[1:]]
 
     def score(x):
