@@ -72,23 +72,17 @@ func (m *gbdt) prepare(features, classes int) error {
 
 // score implements scorer.
 func (m *gbdt) score(x, p []float64) {
-	s := p
+	own := p
 	if len(p) == 2 {
-		p[0], s = 0, p[1:]
+		p[0], own = 0, p[1:]
 	}
-	copy(s, m.Base)
-	if masks := m.Trees.masks; masks != nil {
-		var at [maskFeatures]int
-		var leaves [maskTrees]int32
-		masks.locate(x, &at)
-		for first := 0; first < masks.trees; first += maskTrees {
-			m.add(leaves[:masks.find(&at, len(x), first, &leaves)], first, s)
-		}
-	} else {
-		for first := 0; first < len(m.Trees.roots); first += lanes {
-			leaves := m.Trees.walk(x, first)
-			m.add(leaves[:min(lanes, len(m.Trees.roots)-first)], first, s)
-		}
+	copy(own, m.Base)
+	var s search
+	m.Trees.begin(x, &s)
+	for first := 0; first < len(m.Trees.roots); {
+		leaves := m.Trees.find(x, first, &s)
+		m.add(leaves, first, own)
+		first += len(leaves)
 	}
 	softmax(p)
 }

@@ -103,18 +103,12 @@ func (f *randomForest) score(x, p []float64) {
 	for k := range p {
 		p[k] = f.base
 	}
-	if masks := f.Trees.masks; masks != nil {
-		var at [maskFeatures]int
-		var leaves [maskTrees]int32
-		masks.locate(x, &at)
-		for first := 0; first < masks.trees; first += maskTrees {
-			f.vote(leaves[:masks.find(&at, len(x), first, &leaves)], p)
-		}
-		return
-	}
-	for first := 0; first < len(f.Trees.roots); first += lanes {
-		leaves := f.Trees.walk(x, first)
-		f.vote(leaves[:min(lanes, len(f.Trees.roots)-first)], p)
+	var s search
+	f.Trees.begin(x, &s)
+	for first := 0; first < len(f.Trees.roots); {
+		leaves := f.Trees.find(x, first, &s)
+		f.vote(leaves, p)
+		first += len(leaves)
 	}
 }
 
