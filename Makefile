@@ -15,7 +15,7 @@ UNCOUNTED := ^iris/internal/(inferencepb|testenv|dataset/datasettest|dataset/tes
 
 FUZZTIME ?= 10s
 
-.PHONY: build run demo stack test test-interop bench-models coverage lint fmt proto histories vuln fuzz clean help
+.PHONY: build run demo stack test test-interop bench-models bench-serving bench-batch coverage lint fmt proto histories vuln fuzz clean help
 
 build: ## build bin/iris
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/iris ./cmd/iris
@@ -46,6 +46,14 @@ test-interop: ## load models of every family with MLflow's Python packages and o
 bench-models: ## measure every learner beside scikit-learn's and LightGBM's, into docs/benchmarks.md; leave the machine alone meanwhile
 	@$(GO) run -race ./internal/testenv/install bench
 	$(GO) test -tags=bench -count=1 -timeout=30m -v -run='^TestBenchModels$$' ./bench
+
+bench-serving: ## measure the API beside other servers of models; needs Linux and wrk; leave the machine alone meanwhile
+	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop fastapi mlserver
+	$(GO) test -tags=bench -count=1 -timeout=30m -v -run='^TestBenchServing$$' ./bench
+
+bench-batch: ## measure batches beside scikit-learn and onnxruntime; needs Linux; leave the machine alone meanwhile
+	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop batch-peers
+	$(GO) test -tags=bench -count=1 -timeout=60m -v -run='^TestBenchBatch$$' ./bench
 
 coverage: ## check the coverage of the last `make test`
 	@grep -Ev '$(UNCOUNTED)' coverage.out >bin/coverage.out

@@ -1,8 +1,9 @@
 //go:build bench
 
-// Package bench measures the learners of package model beside scikit-learn's and LightGBM's, in one run in which the two
-// sides take turns, and writes what it measured into docs/benchmarks.md. It is no test of anything: its one function runs
-// under the tag bench, which only `make bench-models` sets.
+// Package bench measures Iris beside others, each in one run in which the sides take turns, and writes what it measured into
+// docs/benchmarks.md: the learners of package model beside scikit-learn's and LightGBM's, the API beside other servers of
+// models, batches beside scikit-learn and onnxruntime. It tests nothing: its functions run under the tag bench, which only
+// `make bench-models`, `make bench-serving` and `make bench-batch` set.
 package bench
 
 import (
@@ -14,10 +15,7 @@ import (
 	"iris/internal/testenv"
 )
 
-const (
-	threads = 2 // on either side
-	page    = "../docs/benchmarks.md"
-)
+const threads = 2 // on either side
 
 // TestBenchModels takes a few minutes and wants the machine for itself.
 func TestBenchModels(t *testing.T) {
@@ -35,5 +33,5 @@ func TestBenchModels(t *testing.T) {
 	for _, name := range []string{"iris", "wine", "breast_cancer", "synth100k"} {
 		sets = append(sets, measure(t, load(t, dir, name), peers))
 	}
-	writePage(t, page, machine(t, peers.versions), sets)
+	writeSection(t, "bench-models", modelsPage(machine(t, peers.versions), sets))
 }

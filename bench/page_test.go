@@ -4,6 +4,8 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -14,34 +16,40 @@ import (
 	"time"
 )
 
-// What lies between these lines of the page is written anew; the rest is left as it is.
-const (
-	begin = "<!-- measured: make bench-models writes what follows -->\n"
-	end   = "<!-- measured: end -->\n"
-)
+// page is what a run writes its figures into; BENCH_PAGE names another one, which is made when it is not there.
+const page = "../docs/benchmarks.md"
 
-// writePage replaces what the page says of the last run.
-func writePage(t *testing.T, path, machine string, sets []measured) {
+// writeSection replaces what the page says of the last run of a target: all between two lines.
+func writeSection(t *testing.T, target, text string) {
 	t.Helper()
+	path := cmp.Or(os.Getenv("BENCH_PAGE"), page)
 	old, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		old, err = os.ReadFile(page)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	begin, end := "<!-- measured: make "+target+" writes what follows -->\n", "<!-- measured: end -->\n"
 	head, rest, found := strings.Cut(string(old), begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !found || !closed {
 		t.Fatalf("%s lacks the lines %q and %q", path, begin, end)
 	}
+	if err := os.WriteFile(path, []byte(head+begin+"\n"+text+"\n"+end+tail), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// modelsPage is the section of the learners.
+func modelsPage(machine string, sets []measured) string {
 	var b bytes.Buffer
-	b.WriteString(head + begin + "\n" + machine)
+	b.WriteString(machine)
 	for _, m := range sets {
 		m.fits(&b)
 	}
 	rows(&b, sets)
-	b.WriteString("\n" + end + tail)
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return b.String()
 }
 
 // fits writes the table of a data set.

@@ -17,7 +17,7 @@ import (
 //go:embed peer.py
 var script string
 
-// process is peer.py.
+// process is peer.py or batch_peer.py.
 type process struct {
 	versions map[string]string // of what it runs on
 	in       io.Writer
@@ -43,8 +43,14 @@ type answer struct {
 // startPeers starts peer.py and waits until it has made its data. It ends with the test.
 func startPeers(t *testing.T, python, dir string) *process {
 	t.Helper()
+	return startScript(t, python, script, dir)
+}
+
+// startScript starts a Python program that says in a line what it runs on and then answers lines. It ends with the test.
+func startScript(t *testing.T, python, script string, arguments ...string) *process {
+	t.Helper()
 	n := strconv.Itoa(threads)
-	cmd := exec.Command(python, "-c", script, dir) // without the context of the test, which ends before its cleanups
+	cmd := exec.Command(python, append([]string{"-c", script}, arguments...)...) // without the context of the test, which ends before its cleanups
 	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n)
 	p := &process{errors: new(bytes.Buffer)}
 	cmd.Stderr = p.errors
@@ -62,7 +68,7 @@ func startPeers(t *testing.T, python, dir string) *process {
 	t.Cleanup(func() {
 		_ = in.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("peer.py: %v\n%s", err, p.errors)
+			t.Errorf("the Python program: %v\n%s", err, p.errors)
 		}
 	})
 	p.in, p.out = in, bufio.NewReader(out)
@@ -73,16 +79,22 @@ func startPeers(t *testing.T, python, dir string) *process {
 // fit has a peer fitted.
 func (p *process) fit(t *testing.T, r request) answer {
 	t.Helper()
-	line, err := json.Marshal(r)
+	p.send(t, r)
+	var a answer
+	p.read(t, &a)
+	return a
+}
+
+// send asks for something in a line.
+func (p *process) send(t *testing.T, v any) {
+	t.Helper()
+	line, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.in.Write(append(line, '\n')); err != nil {
-		t.Fatalf("ask peer.py: %v", err)
+		t.Fatalf("ask the Python program: %v", err)
 	}
-	var a answer
-	p.read(t, &a)
-	return a
 }
 
 // read decodes the next line.
@@ -90,9 +102,9 @@ func (p *process) read(t *testing.T, v any) {
 	t.Helper()
 	line, err := p.out.ReadBytes('\n')
 	if err != nil {
-		t.Fatalf("read from peer.py: %v", err)
+		t.Fatalf("read from the Python program: %v", err)
 	}
 	if err := json.Unmarshal(line, v); err != nil {
-		t.Fatalf("peer.py says %q: %v", line, err)
+		t.Fatalf("the Python program says %q: %v", line, err)
 	}
 }

@@ -24,6 +24,15 @@ var bench string
 //go:embed requirements-tritonclient.txt
 var tritonclient string
 
+//go:embed requirements-fastapi.txt
+var fastapi string
+
+//go:embed requirements-mlserver.txt
+var mlserver string
+
+//go:embed requirements-batch.txt
+var batch string
+
 // TemporalVersion is the module version of github.com/temporalio/cli, such as v1.5.1.
 func TemporalVersion() string { return value(versions, "TEMPORAL_CLI_VERSION=") }
 
@@ -41,6 +50,24 @@ func InteropRequirements() string { return requirements + interop }
 
 // BenchRequirements is the pip requirements file of the libraries that learners are measured beside, without MLflow.
 func BenchRequirements() string { return bench }
+
+// FastAPIRequirements is the pip requirements file of a FastAPI server with onnxruntime, which serving is measured beside.
+func FastAPIRequirements() string { return fastapi }
+
+// FastAPIVersion is the version of FastAPI that it pins.
+func FastAPIVersion() string { return value(fastapi, "fastapi==") }
+
+// MLServerRequirements is the same for MLServer.
+func MLServerRequirements() string { return mlserver }
+
+// MLServerVersion is the version of MLServer that it pins.
+func MLServerVersion() string { return value(mlserver, "mlserver==") }
+
+// BatchRequirements is the pip requirements file of the libraries that batches are measured beside.
+func BatchRequirements() string { return batch }
+
+// PandasVersion is the version of pandas that it pins.
+func PandasVersion() string { return value(batch, "pandas==") }
 
 // ScikitLearnVersion is the version of scikit-learn that they pin, such as 1.9.1.
 func ScikitLearnVersion() string { return value(bench, "scikit-learn==") }

@@ -14,6 +14,9 @@ func TestVersions_arePinned(t *testing.T) {
 		"mlflow":   {MLflowVersion(), `^\d+\.\d+\.\d+$`},
 		"scikit":   {ScikitLearnVersion(), `^\d+\.\d+\.\d+$`},
 		"triton":   {TritonClientVersion(), `^\d+\.\d+\.\d+$`},
+		"fastapi":  {FastAPIVersion(), `^\d+\.\d+\.\d+$`},
+		"mlserver": {MLServerVersion(), `^\d+\.\d+\.\d+$`},
+		"pandas":   {PandasVersion(), `^\d+\.\d+\.\d+$`},
 		"hash":     {Hash(Requirements()), `^[0-9a-f]{8}$`},
 	}
 	for name, test := range tests {
@@ -31,7 +34,8 @@ func TestRequirements_arePinned(t *testing.T) {
 	}
 	pinned := regexp.MustCompile(`^[a-z0-9-]+==[0-9][0-9a-z.]*( ; [^@]+)?$`)
 	seen := 0
-	for line := range strings.Lines(InteropRequirements() + BenchRequirements() + TritonClientRequirements() + string(postgres)) {
+	for line := range strings.Lines(InteropRequirements() + BenchRequirements() + TritonClientRequirements() +
+		FastAPIRequirements() + MLServerRequirements() + BatchRequirements() + string(postgres)) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}

@@ -13,6 +13,8 @@ type ensemble struct {
 	nodes []node
 	leaf  []int32 // per node: the number of the leaf, -1 for a split
 	roots []int32 // per tree
+
+	masks *leafMasks // nil where walks are quicker; derived by prepareMasks
 }
 
 // node is a split: rows whose feature is below the threshold go to the node left, the others to left+1. A leaf has itself
@@ -115,6 +117,60 @@ func (t *ensemble) walk(x []float64, first int) (leaves [lanes]int32) {
 		}
 		a, b, c, d = a2, b2, c2, d2
 	}
+}
+
+// wideLanes is lanes for trees that no cache holds: their nodes come from so far away that many walks must wait for theirs
+// at once. On near ones the four above are quicker. wideNodes is where that begins, at two megabytes.
+const (
+	wideLanes = 16
+	wideNodes = 1 << 17
+)
+
+// walkWide puts into leaves what walk returns, for as many trees as there are or wideLanes of them, and returns how many.
+func (t *ensemble) walkWide(x []float64, first int, leaves []int32) int {
+	nodes := t.nodes
+	walks := leaves[:copy(leaves[:wideLanes], t.roots[first:])]
+	for moved := int32(1); moved != 0; {
+		moved = 0
+		for i, at := range walks {
+			n := &nodes[at]
+			next := n.left
+			if x[n.feature] >= n.threshold {
+				next++
+			}
+			moved |= at ^ next
+			walks[i] = next
+		}
+	}
+	for i, at := range walks {
+		walks[i] = t.leaf[at]
+	}
+	return len(walks)
+}
+
+// search is what finding the leaves of a row takes, on the stack of who asks.
+type search struct {
+	at     [maskFeatures]int // the row in the masks
+	leaves [maskTrees]int32
+}
+
+// begin must be called for a row before find.
+func (t *ensemble) begin(x []float64, s *search) {
+	if t.masks != nil {
+		t.masks.locate(x, &s.at)
+	}
+}
+
+// find returns the leaves that x falls into in the trees from first on, one or more of them, valid until the next call.
+func (t *ensemble) find(x []float64, first int, s *search) []int32 {
+	switch {
+	case t.masks != nil:
+		return s.leaves[:t.masks.find(&s.at, len(x), first, &s.leaves)]
+	case len(t.nodes) > wideNodes:
+		return s.leaves[:t.walkWide(x, first, s.leaves[:])]
+	}
+	leaves := t.walk(x, first)
+	return s.leaves[:copy(s.leaves[:], leaves[:min(lanes, len(t.roots)-first)])]
 }
 
 // check checks what walk relies on, and that every leaf has a number below leaves. The shape is right by how trees are

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -41,6 +43,62 @@ func TestEnsemble(t *testing.T) {
 	}
 	if fmt.Sprint(again) != fmt.Sprint(*e) {
 		t.Errorf("decoded %+v, want %+v", again, *e)
+	}
+}
+
+// All ways to find leaves must find the same.
+func TestEnsembleFind_wideIsWalk(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	for _, trees := range []int{1, wideLanes - 1, wideLanes, wideLanes + 1, 3*wideLanes + 2} {
+		var all []*grown
+		for range trees {
+			all = append(all, bush(random, 1+random.IntN(200), 12))
+		}
+		e := forestOf(t, 12, all...)
+		x := make([]float64, 12)
+		for range 200 {
+			for f := range x {
+				x[f] = float64(random.IntN(9) - 1)
+			}
+			var near, far []int32
+			var s search
+			for len(near) < trees {
+				near = append(near, e.find(x, len(near), &s)...)
+			}
+			for len(far) < trees {
+				far = append(far, s.leaves[:e.walkWide(x, len(far), s.leaves[:])]...)
+			}
+			if !slices.Equal(near, far) {
+				t.Fatalf("%v: leaves %v, and %v by many walks at once", x, near, far)
+			}
+		}
+	}
+}
+
+// A forest that no cache holds is walked by many lanes, and says what it says by few.
+func TestEnsembleFind_largeForest(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 4))
+	all := make([]*grown, 2*wideLanes+1)
+	for i := range all {
+		all[i] = bush(random, 2200, 12)
+	}
+	e := forestOf(t, 12, all...)
+	if len(e.nodes) <= wideNodes {
+		t.Fatalf("%d nodes are no large forest", len(e.nodes))
+	}
+	x := make([]float64, 12)
+	for f := range x {
+		x[f] = float64(random.IntN(6))
+	}
+	var s search
+	for first := 0; first < len(all); {
+		leaves := e.find(x, first, &s)
+		for i, leaf := range leaves {
+			if want := all[first+i].find(x) + int32(100*(first+i)); leaf != want {
+				t.Errorf("tree %d: leaf %d, want %d", first+i, leaf, want)
+			}
+		}
+		first += len(leaves)
 	}
 }
 

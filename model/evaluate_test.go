@@ -117,6 +117,9 @@ func TestEvaluate_sureMistake(t *testing.T) {
 	m := &Model{scorer: &logisticRegression{Mean: []float64{0}, Scale: []float64{1}, Weights: []float64{1, -1}, Bias: []float64{0, 0}}}
 	test := table([]int{1}, []float64{1e6})
 	m.schema = test.Schema
+	if err := m.scorer.prepare(1, 2); err != nil {
+		t.Fatal(err)
+	}
 	got, err := Evaluate(m, test)
 	if err != nil || math.Abs(got.LogLoss-15*math.Ln10) > 1e-9 {
 		t.Errorf("log loss %v, %v, want 15 ln 10, that of the least probability that counts", got.LogLoss, err)

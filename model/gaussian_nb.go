@@ -79,23 +79,44 @@ func (m *gaussianNB) prepare(features, classes int) error {
 	return nil
 }
 
-// score implements scorer.
+// score implements scorer, with the sums of two and three classes in registers.
 func (m *gaussianNB) score(x, p []float64) {
-	copy(p, m.constants)
-	classes := len(p)
-	for f, v := range x {
-		means, inverses := m.Means[f*classes:][:len(p)], m.inverses[f*classes:][:len(p)]
-		for k := range p {
-			z := (v - means[k]) * inverses[k]
-			if z > maxWeight {
-				z = maxWeight
-			} else if z < -maxWeight {
-				z = -maxWeight
+	switch len(p) {
+	case 2:
+		a, b := m.constants[0], m.constants[1]
+		for f, v := range x {
+			mean, inverse := m.Means[2*f:][:2], m.inverses[2*f:][:2]
+			a -= square((v - mean[0]) * inverse[0])
+			b -= square((v - mean[1]) * inverse[1])
+		}
+		p[0], p[1] = a, b
+	case 3:
+		a, b, c := m.constants[0], m.constants[1], m.constants[2]
+		for f, v := range x {
+			mean, inverse := m.Means[3*f:][:3], m.inverses[3*f:][:3]
+			a -= square((v - mean[0]) * inverse[0])
+			b -= square((v - mean[1]) * inverse[1])
+			c -= square((v - mean[2]) * inverse[2])
+		}
+		p[0], p[1], p[2] = a, b, c
+	default:
+		copy(p, m.constants)
+		for f, v := range x {
+			means, inverses := m.Means[f*len(p):][:len(p)], m.inverses[f*len(p):][:len(p)]
+			for k := range p {
+				p[k] -= square((v - means[k]) * inverses[k])
 			}
-			p[k] -= z * z
 		}
 	}
 	normalise(p)
+}
+
+// square returns z², at most maxWeight².
+func square(z float64) float64 {
+	if z *= z; z > maxWeight*maxWeight {
+		return maxWeight * maxWeight
+	}
+	return z
 }
 
 // fitGaussianNB takes one pass over the rows.

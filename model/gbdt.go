@@ -63,25 +63,37 @@ func (m *gbdt) prepare(features, classes int) error {
 			return fmt.Errorf("leaf %d: value %v, want a number within ±%v", i, v, maxWeight)
 		}
 	}
-	return m.Trees.check(features, len(m.Values))
+	if err := m.Trees.check(features, len(m.Values)); err != nil {
+		return err
+	}
+	m.Trees.prepareMasks(features)
+	return nil
 }
 
 // score implements scorer.
 func (m *gbdt) score(x, p []float64) {
-	s := p
+	own := p
 	if len(p) == 2 {
-		p[0], s = 0, p[1:]
+		p[0], own = 0, p[1:]
 	}
-	copy(s, m.Base)
-	k := 0
-	for first := 0; first < len(m.Trees.roots); first += lanes {
-		leaves := m.Trees.walk(x, first)
-		for _, leaf := range leaves[:min(lanes, len(m.Trees.roots)-first)] {
-			s[k] += m.Values[leaf]
-			if k++; k == len(s) {
-				k = 0
-			}
-		}
+	copy(own, m.Base)
+	var s search
+	m.Trees.begin(x, &s)
+	for first := 0; first < len(m.Trees.roots); {
+		leaves := m.Trees.find(x, first, &s)
+		m.add(leaves, first, own)
+		first += len(leaves)
 	}
 	softmax(p)
+}
+
+// add adds to the scores the values of leaves, those of the trees from first on.
+func (m *gbdt) add(leaves []int32, first int, scores []float64) {
+	k := first % len(scores)
+	for _, leaf := range leaves {
+		scores[k] += m.Values[leaf]
+		if k++; k == len(scores) {
+			k = 0
+		}
+	}
 }

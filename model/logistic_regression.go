@@ -15,8 +15,9 @@ import (
 // logisticRegressionParameters are the hyperparameters of LogisticRegression.
 //
 //   - l2: strength of the penalty, scikit-learn's 1/C: the optimiser minimises
-//     mean log loss + l2/(2·rows) · Σ weights², biases not included, on standardised features. (With two classes
-//     scikit-learn keeps one vector of weights instead of two, to the effect of twice the strength.)
+//     mean log loss + l2/(2·rows) · Σ weights², biases not included, on standardised features. With two classes
+//     scikit-learn keeps one vector of weights, the difference of two that are each other's opposite here, whose squares
+//     are half of its; the penalty is therefore twice that, and the minimum is scikit-learn's.
 //   - max_iterations: L-BFGS steps at most; a fit usually converges in 10 to 50.
 //   - tolerance: converged when no component of the gradient of that mean is larger.
 var logisticRegressionParameters = []parameter{
@@ -32,6 +33,8 @@ type logisticRegression struct {
 	Scale   []float64 `json:"scale"`   // per feature: standard deviation over the training rows, 1 where that is 0
 	Weights []float64 `json:"weights"` // feature by feature, one per class
 	Bias    []float64 `json:"bias"`    // per class
+
+	inverses []float64 // 1/scale; derived by prepare
 }
 
 // maxWeight bounds standardised values and weights, so that no sum of their products can overflow: with it, softmax
@@ -59,28 +62,55 @@ func (m *logisticRegression) prepare(features, classes int) error {
 			return fmt.Errorf("bias %d is %v, want a number within ±%v", k, v, maxWeight)
 		}
 	}
+	m.inverses = inverses(m.Scale)
 	return nil
 }
 
 // within reports whether v is a number from -limit to limit.
 func within(v, limit float64) bool { return math.Abs(v) <= limit } // false for NaN
 
-// score implements scorer.
+// score implements scorer. Two and three classes, which are most of what there is, have their sums in registers; the
+// additions of a class have the same order everywhere.
 func (m *logisticRegression) score(x, p []float64) {
-	copy(p, m.Bias)
-	classes := len(p)
-	for f, v := range x {
-		z := (v - m.Mean[f]) / m.Scale[f]
-		if z > maxWeight {
-			z = maxWeight
-		} else if z < -maxWeight {
-			z = -maxWeight
+	mean, inverses := m.Mean[:len(x)], m.inverses[:len(x)]
+	switch len(p) {
+	case 2:
+		a, b := m.Bias[0], m.Bias[1]
+		for f, v := range x {
+			z, w := clamp((v-mean[f])*inverses[f]), m.Weights[2*f:][:2]
+			a += z * w[0]
+			b += z * w[1]
 		}
-		for k, w := range m.Weights[f*classes : (f+1)*classes] {
-			p[k] += z * w
+		p[0], p[1] = a, b
+	case 3:
+		a, b, c := m.Bias[0], m.Bias[1], m.Bias[2]
+		for f, v := range x {
+			z, w := clamp((v-mean[f])*inverses[f]), m.Weights[3*f:][:3]
+			a += z * w[0]
+			b += z * w[1]
+			c += z * w[2]
+		}
+		p[0], p[1], p[2] = a, b, c
+	default:
+		copy(p, m.Bias)
+		for f, v := range x {
+			z := clamp((v - mean[f]) * inverses[f])
+			for k, w := range m.Weights[f*len(p):][:len(p)] {
+				p[k] += z * w
+			}
 		}
 	}
 	normalise(p)
+}
+
+// clamp keeps a standardised value within ±maxWeight.
+func clamp(z float64) float64 {
+	if z > maxWeight {
+		return maxWeight
+	} else if z < -maxWeight {
+		return -maxWeight
+	}
+	return z
 }
 
 // softmax turns finite logits into probabilities in place and returns the logarithm of the sum of their exponentials.

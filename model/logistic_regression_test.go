@@ -103,6 +103,21 @@ func TestLogisticRegression_l2Shrinks(t *testing.T) {
 	}
 }
 
+// TestLogisticRegression_penaltyOfTwoClasses has the values of scikit-learn 1.9's LogisticRegression on standardised features
+// with C=1/l2 and a tolerance of 1e-12.
+func TestLogisticRegression_penaltyOfTwoClasses(t *testing.T) {
+	data := table([]int{0, 0, 1, 0, 1, 1}, []float64{0}, []float64{1}, []float64{2}, []float64{3}, []float64{4}, []float64{10})
+	for hyperparameters, want := range map[string]float64{
+		`{"l2":1,"tolerance":1e-10}`: 0.45938903, `{"l2":10,"tolerance":1e-10}`: 0.4897969,
+	} {
+		p := make([]float64, 2)
+		train(t, data, Spec{Hyperparameters: json.RawMessage(hyperparameters)}).Predict([]float64{2.5}, p)
+		if math.Abs(p[1]-want) > 1e-7 {
+			t.Errorf("%s: probability %v, want scikit-learn's %v", hyperparameters, p[1], want)
+		}
+	}
+}
+
 // TestLogisticRegression_constantFeature trains with a constant beside the real features: it must change nothing, also
 // for a row where it has another value.
 func TestLogisticRegression_constantFeature(t *testing.T) {

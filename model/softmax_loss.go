@@ -18,6 +18,7 @@ type softmaxLoss struct {
 	l2          float64
 	weights     []float64 // of a row, by class
 	mean, scale []float64
+	inverses    []float64 // 1/scale
 
 	tries int // evaluations since the last step that the line search took
 
@@ -34,8 +35,11 @@ const rowsPerCheck = 1024
 func newSoftmaxLoss(ctx context.Context, t *dataset.Table, l2 float64, weights []float64) *softmaxLoss {
 	features, classes := len(t.Schema.Features), len(t.Schema.Classes)
 	mean, scale := standardise(t)
+	if classes == 2 {
+		l2 *= 2 // see logisticRegressionParameters
+	}
 	return &softmaxLoss{
-		ctx: ctx, table: t, l2: l2, weights: weights, mean: mean, scale: scale,
+		ctx: ctx, table: t, l2: l2, weights: weights, mean: mean, scale: scale, inverses: inverses(scale),
 		grad: make([]float64, (features+1)*classes), z: make([]float64, features), p: make([]float64, classes),
 	}
 }
@@ -81,28 +85,15 @@ func (l *softmaxLoss) evaluate(theta []float64) {
 		if r%rowsPerCheck == 0 && l.ctx.Err() != nil {
 			return
 		}
-		copy(l.p, bias)
-		for f, v := range l.table.Row(r) {
-			z := (v - l.mean[f]) / l.scale[f]
-			l.z[f] = z
-			for k, w := range weights[f*classes : (f+1)*classes] {
-				l.p[k] += z * w
-			}
+		z := l.z
+		for f, v := range l.table.Row(r)[:len(z)] {
+			z[f] = (v - l.mean[f]) * l.inverses[f]
 		}
-		logit, weight := l.p[y], l.weights[y]
-		loss += weight * (softmax(l.p) - logit)
-		l.p[y]--
-		for k := range l.p {
-			l.p[k] *= weight
-		}
-		for f, z := range l.z {
-			for k, g := range l.p {
-				weightGrad[f*classes+k] += z * g
-			}
-		}
+		loss += l.row(z, y, weights, bias)
 		for k, g := range l.p {
 			biasGrad[k] += g
 		}
+		l.spread(z, weightGrad)
 	}
 	rows := float64(len(l.table.Y))
 	for i := range l.grad {
@@ -112,6 +103,72 @@ func (l *softmaxLoss) evaluate(theta []float64) {
 		weightGrad[i] += l.l2 / rows * w
 	}
 	l.loss = loss/rows + l.penalty(theta)
+}
+
+// row sets p to the gradient of a row's loss by its logits, and returns that loss. The sums of two and three classes are
+// in registers, as in logisticRegression.score.
+func (l *softmaxLoss) row(z []float64, y int, weights, bias []float64) float64 {
+	switch len(l.p) {
+	case 2:
+		a, b := bias[0], bias[1]
+		for f, v := range z {
+			w := weights[2*f:][:2]
+			a += v * w[0]
+			b += v * w[1]
+		}
+		l.p[0], l.p[1] = a, b
+	case 3:
+		a, b, c := bias[0], bias[1], bias[2]
+		for f, v := range z {
+			w := weights[3*f:][:3]
+			a += v * w[0]
+			b += v * w[1]
+			c += v * w[2]
+		}
+		l.p[0], l.p[1], l.p[2] = a, b, c
+	default:
+		copy(l.p, bias)
+		for f, v := range z {
+			for k, w := range weights[f*len(l.p):][:len(l.p)] {
+				l.p[k] += v * w
+			}
+		}
+	}
+	logit, weight := l.p[y], l.weights[y]
+	loss := weight * (softmax(l.p) - logit)
+	l.p[y]--
+	for k := range l.p {
+		l.p[k] *= weight
+	}
+	return loss
+}
+
+// spread adds the gradient of a row, whose part by its logits is in p, to that by the weights.
+func (l *softmaxLoss) spread(z, weightGrad []float64) {
+	switch len(l.p) {
+	case 2:
+		a, b := l.p[0], l.p[1]
+		for f, v := range z {
+			w := weightGrad[2*f:][:2]
+			w[0] += v * a
+			w[1] += v * b
+		}
+	case 3:
+		a, b, c := l.p[0], l.p[1], l.p[2]
+		for f, v := range z {
+			w := weightGrad[3*f:][:3]
+			w[0] += v * a
+			w[1] += v * b
+			w[2] += v * c
+		}
+	default:
+		for f, v := range z {
+			w := weightGrad[f*len(l.p):][:len(l.p)]
+			for k, g := range l.p {
+				w[k] += v * g
+			}
+		}
+	}
 }
 
 // penalty is the part of the loss at theta that doesn't come from the rows.

@@ -36,6 +36,16 @@ func moments(t *dataset.Table) (mean, variance []float64) {
 	return mean, variance
 }
 
+// inverses returns what to multiply by instead of dividing by a scale, which takes several times as long. Where a scale is
+// too small for that, any value but the mean itself is out of all proportion either way.
+func inverses(scale []float64) []float64 {
+	all := make([]float64, len(scale))
+	for f, v := range scale {
+		all[f] = min(1/v, math.MaxFloat64)
+	}
+	return all
+}
+
 // standardiseRow fills z with the standardised values of the row x, within ±limit.
 func standardiseRow(z, x, mean, scale []float64, limit float64) {
 	for f, v := range x {

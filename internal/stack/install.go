@@ -14,12 +14,13 @@ import (
 
 // Paths is where the programs of the parts are.
 type Paths struct {
-	Temporal     string // the temporal binary
-	MinIO        string // the minio binary
-	Python       string // the Python of the environment that has MLflow
-	Interop      string // the Python of the environment of that part
-	Bench        string // the same
-	TritonClient string // the same
+	Temporal string // the temporal binary
+	MinIO    string // the minio binary
+	Python   string // the Python of the environment that has MLflow
+	Interop  string // the Python of the environment of that part
+	Bench    string // the same
+
+	TritonClient, FastAPI, MLServer, BatchPeers string // the same
 }
 
 // InstallOptions says what to install and where.

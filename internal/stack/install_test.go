@@ -24,7 +24,7 @@ const fakePython = `case "$*" in
 -c*version*) echo 3.11 ;;
 -c*) ;;
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-"-m pip install"*) for list; do :; done; grep -qE "^(mlflow|scikit-learn|tritonclient)==" "$list" && echo installed ;;
+"-m pip install"*) for list; do :; done; grep -qE "^(mlflow|scikit-learn|onnxruntime|tritonclient)==" "$list" && echo installed ;;
 esac`
 
 // tools puts scripts on PATH, and nothing else.
@@ -96,6 +96,9 @@ func TestInstall_environments(t *testing.T) {
 		{Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), "onnxruntime", func(p string) Paths { return Paths{Interop: p} }},
 		{Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), "lightgbm", func(p string) Paths { return Paths{Bench: p} }},
 		{TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(), "geventhttpclient", func(p string) Paths { return Paths{TritonClient: p} }},
+		{FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), "uvicorn", func(p string) Paths { return Paths{FastAPI: p} }},
+		{MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(), "uvloop", func(p string) Paths { return Paths{MLServer: p} }},
+		{BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(), "scikit-learn", func(p string) Paths { return Paths{BatchPeers: p} }},
 	} {
 		t.Run(string(test.part), func(t *testing.T) {
 			dir := t.TempDir()

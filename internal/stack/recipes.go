@@ -26,6 +26,9 @@ func recipes() []recipe {
 		pythonRecipe(Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
 		pythonRecipe(Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), func(p *Paths, program string) { p.Bench = program }),
 		pythonRecipe(TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(), func(p *Paths, program string) { p.TritonClient = program }),
+		pythonRecipe(FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), func(p *Paths, program string) { p.FastAPI = program }),
+		pythonRecipe(MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(), func(p *Paths, program string) { p.MLServer = program }),
+		pythonRecipe(BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(), func(p *Paths, program string) { p.BatchPeers = program }),
 	}
 }
 

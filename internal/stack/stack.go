@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Part is one of the servers of the stack, or one of Interop, Bench and TritonClient.
+// Part is one of the servers of the stack, or a Python environment that can only be installed.
 type Part string
 
 // The parts, in the order in which they are stopped last to first.
@@ -36,6 +36,14 @@ const Bench Part = "bench"
 
 // TritonClient can only be installed too: a client of the Open Inference Protocol, to test against.
 const TritonClient Part = "tritonclient"
+
+// FastAPI, MLServer and BatchPeers as well: two servers that serving is measured beside, and the libraries that batches
+// are measured beside.
+const (
+	FastAPI    Part = "fastapi"
+	MLServer   Part = "mlserver"
+	BatchPeers Part = "batch-peers"
+)
 
 // AllParts lists every part that can be started.
 func AllParts() []Part { return []Part{MinIO, Temporal, MLflow} }
