@@ -2,12 +2,14 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
+	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/model"
 )
@@ -93,8 +95,34 @@ func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunIn
 	columns = append(columns, mlflow.Column{Name: view.Schema.Label, Type: "string"})
 	return a.o.MLflow.LogDataset(ctx, runID, mlflow.Dataset{
 		Name: in.Model, Digest: in.Dataset.SHA256[:digestLength], SourceURI: in.Dataset.Data.URI(),
-		Columns: columns, Rows: in.Dataset.Rows, Context: "training",
+		Columns: columns, Rows: in.Dataset.Rows, Context: "training", Profile: loggedProfile(view.Profile),
 	})
+}
+
+// maxLoggedProfile bounds the profile of a dataset in MLflow, in bytes. The object store keeps the whole.
+const maxLoggedProfile = 64 << 10
+
+// loggedProfile is the profile of a dataset as the lab book shows it: without the histograms, or without anything on
+// the features, where there are too many for it.
+func loggedProfile(p dataset.Profile) map[string]any {
+	type summary struct {
+		Name string  `json:"name"`
+		Min  float64 `json:"min"`
+		Max  float64 `json:"max"`
+		Mean float64 `json:"mean"`
+		Std  float64 `json:"std"`
+	}
+	summaries := make([]summary, len(p.Columns))
+	for i, c := range p.Columns {
+		summaries[i] = summary{c.Name, c.Min, c.Max, c.Mean, c.Std}
+	}
+	for _, features := range []any{p.Columns, summaries} {
+		profile := map[string]any{"features": features, "classes": p.Classes}
+		if encoded, err := json.Marshal(profile); err == nil && len(encoded) <= maxLoggedProfile {
+			return profile
+		}
+	}
+	return nil
 }
 
 // RunStatus is how a run ends.

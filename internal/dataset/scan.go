@@ -71,7 +71,8 @@ type scan struct {
 	row     func(x []float64, class int) error // class: in order of appearance
 
 	layout  *layout
-	profile Profile
+	rows    int
+	columns []column // by feature
 	x       []float64
 
 	labels  map[string]int // label as written -> class
@@ -140,10 +141,7 @@ func (s *scan) record(cells []string, line int) error {
 		s.layout = l
 		s.labels = make(map[string]int)
 		s.x = make([]float64, len(l.features))
-		s.profile.Columns = make([]ColumnProfile, len(l.features))
-		for i, name := range l.features {
-			s.profile.Columns[i].Name = name
-		}
+		s.columns = make([]column, len(l.features))
 		if l.header {
 			return nil
 		}
@@ -166,7 +164,11 @@ func (s *scan) record(cells []string, line int) error {
 	if err != nil {
 		return err
 	}
-	s.profile.add(s.x)
+	s.rows++
+	share := 1 / float64(s.rows)
+	for i, v := range s.x {
+		s.columns[i].add(v, share)
+	}
 	return s.row(s.x, class)
 }
 
@@ -210,7 +212,7 @@ func (s *scan) finish(bytes int64) (Summary, []int, error) {
 	if s.layout == nil {
 		return Summary{}, nil, &RowError{Reason: "the file is empty"}
 	}
-	if s.profile.Rows == 0 {
+	if s.rows == 0 {
 		return Summary{}, nil, &RowError{Reason: "no rows behind the header"}
 	}
 	if len(s.classes) == 1 {
@@ -236,12 +238,15 @@ func (s *scan) finish(bytes int64) (Summary, []int, error) {
 	schema.Aliases = s.options.Known.aliasesOf(schema.Classes)
 
 	order := make([]int, len(s.classes))
-	s.profile.Classes = make([]ClassCount, len(s.classes))
+	profile := Profile{Rows: s.rows, Columns: make([]ColumnProfile, len(s.columns)), Classes: make([]ClassCount, len(s.classes))}
+	for i, name := range schema.Features {
+		profile.Columns[i] = s.columns[i].profile(name, s.rows)
+	}
 	for i, c := range s.classes {
 		order[i], _ = slices.BinarySearch(schema.Classes, c.name)
-		s.profile.Classes[order[i]] = ClassCount{Class: c.name, Rows: c.rows}
+		profile.Classes[order[i]] = ClassCount{Class: c.name, Rows: c.rows}
 	}
-	return Summary{Schema: schema, Profile: s.profile, Bytes: bytes, Header: s.layout.header}, order, nil
+	return Summary{Schema: schema, Profile: profile, Bytes: bytes, Header: s.layout.header}, order, nil
 }
 
 func (s *scan) callRow(x []float64, class int) error {

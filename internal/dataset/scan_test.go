@@ -209,10 +209,18 @@ func TestScan_summary(t *testing.T) {
 	want := dataset.Profile{
 		Rows: 150,
 		Columns: []dataset.ColumnProfile{
-			{Name: "sepal_length", Min: 4.3, Max: 7.9, Mean: 5.843333},
-			{Name: "sepal_width", Min: 2, Max: 4.4, Mean: 3.057333},
-			{Name: "petal_length", Min: 1, Max: 6.9, Mean: 3.758},
-			{Name: "petal_width", Min: 0.1, Max: 2.5, Mean: 1.199333},
+			{Name: "sepal_length", Min: 4.3, Max: 7.9, Mean: 5.843333, Std: 0.825301, Histogram: dataset.Histogram{
+				Start: 4.25, Width: 0.125, Counts: []int{1, 3, 5, 2, 5, 6, 19, 4, 1, 6, 13, 8, 7, 3, 12, 4, 9, 7, 7, 8, 3, 4, 2, 3, 1, 1, 1, 4, 0, 1},
+			}},
+			{Name: "sepal_width", Min: 2, Max: 4.4, Mean: 3.057333, Std: 0.434411, Histogram: dataset.Histogram{
+				Start: 2, Width: 0.125, Counts: []int{1, 3, 4, 3, 13, 9, 14, 10, 37, 13, 6, 12, 10, 3, 6, 2, 2, 1, 0, 1},
+			}},
+			{Name: "petal_length", Min: 1, Max: 6.9, Mean: 3.758, Std: 1.759404, Histogram: dataset.Histogram{
+				Start: 1, Width: 0.25, Counts: []int{4, 20, 24, 2, 0, 0, 0, 0, 1, 2, 4, 4, 12, 6, 16, 9, 14, 4, 12, 5, 5, 2, 3, 1},
+			}},
+			{Name: "petal_width", Min: 0.1, Max: 2.5, Mean: 1.199333, Std: 0.759693, Histogram: dataset.Histogram{
+				Start: 0, Width: 0.125, Counts: []int{5, 29, 7, 7, 2, 0, 0, 0, 10, 5, 13, 8, 16, 2, 12, 5, 12, 3, 8, 3, 3},
+			}},
 		},
 		Classes: []dataset.ClassCount{{Class: "setosa", Rows: 50}, {Class: "versicolor", Rows: 50}, {Class: "virginica", Rows: 50}},
 	}
@@ -220,7 +228,10 @@ func TestScan_summary(t *testing.T) {
 		if math.Abs(c.Mean-want.Columns[i].Mean) > 1e-6 {
 			t.Errorf("mean of %s is %v, want %v", c.Name, c.Mean, want.Columns[i].Mean)
 		}
-		want.Columns[i].Mean = c.Mean
+		if math.Abs(c.Std-want.Columns[i].Std) > 1e-6 {
+			t.Errorf("standard deviation of %s is %v, want %v", c.Name, c.Std, want.Columns[i].Std)
+		}
+		want.Columns[i].Mean, want.Columns[i].Std = c.Mean, c.Std
 	}
 	if !reflect.DeepEqual(got.Profile, want) {
 		t.Errorf("profile %+v, want %+v", got.Profile, want)

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -87,6 +88,17 @@ type Dataset struct {
 	Columns   []Column
 	Rows      int
 	Context   string // what the run uses it for, such as training
+	// Profile adds to the counts of rows and elements what else is known of the data. Each search for runs brings the
+	// profiles of all that it finds, so it is to stay small; MLflow takes 16 MB.
+	Profile map[string]any
+}
+
+// profile is the JSON of what is known of the data.
+func (d Dataset) profile() string {
+	p := map[string]any{}
+	maps.Copy(p, d.Profile)
+	p["num_rows"], p["num_elements"] = d.Rows, d.Rows*len(d.Columns)
+	return encode(p)
 }
 
 // LogDataset makes a dataset an input of a run. Twice is once.
@@ -102,7 +114,7 @@ func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error 
 				// These are JSON in strings.
 				"source":  encode(map[string]string{"uri": d.SourceURI}),
 				"schema":  encode(map[string]any{"mlflow_colspec": columnSpecs(d.Columns)}),
-				"profile": encode(map[string]int{"num_rows": d.Rows, "num_elements": d.Rows * len(d.Columns)}),
+				"profile": d.profile(),
 			},
 		}},
 	})

@@ -194,6 +194,7 @@ func TestLogDataset(t *testing.T) {
 	data := mlflow.Dataset{
 		Name: "iris", Digest: strings.Repeat("a", 32), SourceURI: "s3://iris/datasets/ü.csv", Rows: 150, Context: "training",
 		Columns: []mlflow.Column{{Name: "petal_width", Type: "double"}, {Name: "species", Type: "string"}},
+		Profile: map[string]any{"classes": []string{"ü"}, "num_rows": -1},
 	}
 	for range 2 { // twice is once
 		if err := w.LogDataset(t.Context(), run.ID, data); err != nil {
@@ -221,7 +222,7 @@ func TestLogDataset(t *testing.T) {
 		"name": "iris", "digest": data.Digest, "source_type": "s3",
 		"source":  `{"uri":"s3://iris/datasets/ü.csv"}`,
 		"schema":  `{"mlflow_colspec":[{"type":"double","name":"petal_width","required":true},{"type":"string","name":"species","required":true}]}`,
-		"profile": `{"num_elements":300,"num_rows":150}`,
+		"profile": `{"classes":["ü"],"num_elements":300,"num_rows":150}`,
 	}
 	if !maps.Equal(inputs[0].Dataset, want) {
 		t.Errorf("dataset %v, want %v", inputs[0].Dataset, want)

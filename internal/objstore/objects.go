@@ -64,3 +64,20 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Ref, error) 
 	slices.SortFunc(refs, func(a, b Ref) int { return strings.Compare(a.Key, b.Key) })
 	return refs, nil
 }
+
+// ListPage returns up to limit objects whose keys start with prefix and come behind after, in the order of their keys;
+// after is a key, or "" for the first page. It asks S3 for no more than that, however many there are.
+func (s *Store) ListPage(ctx context.Context, bucket, prefix, after string, limit int) ([]Ref, error) {
+	doing := "list " + Ref{Bucket: bucket, Key: prefix}.URI()
+	ctx, wait := withPatience(ctx, answerTimeout)
+	defer wait.release()
+	page, err := s.client.ListObjectsV2(bucket, prefix, after, "", "", limit)
+	if err != nil {
+		return nil, translate(ctx, doing, err)
+	}
+	refs := make([]Ref, 0, len(page.Contents))
+	for _, object := range page.Contents {
+		refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size})
+	}
+	return refs, nil
+}
