@@ -13,6 +13,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/scores"
 	"iris/model"
 )
 
@@ -28,8 +29,11 @@ type ScoreShardInput struct {
 
 // Part is where the scores of a shard lie.
 type Part struct {
-	Ref  objstore.Ref `json:"ref"`
-	Rows int64        `json:"rows"`
+	Ref    objstore.Ref `json:"ref"`
+	Shard  int          `json:"shard"`
+	First  int64        `json:"first"` // index of its first row in the output
+	Rows   int64        `json:"rows"`  // scored
+	Failed int64        `json:"failed,omitempty"`
 }
 
 // ScoreShard scores the rows of one shard and writes a line for each, in their order: the label, then the probability
@@ -58,9 +62,9 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 		})
 		writer.CloseWithError(err)
 	}()
-	ref, err := a.o.Store.Put(ctx, a.o.Bucket, objstore.BatchPartKey(in.TaskID, in.Index), reader, -1, "text/csv")
+	ref, err := a.o.Store.Put(ctx, a.o.Bucket, objstore.BatchPartKey(in.TaskID, in.Index, scores.CSV.Extension()), reader, -1, "text/csv")
 	reader.CloseWithError(io.ErrClosedPipe) // ends the goroutine where Put gave up early
-	return Part{Ref: ref, Rows: in.Shard.Rows}, err
+	return Part{Ref: ref, Shard: in.Index, First: in.Shard.First, Rows: in.Shard.Rows}, err
 }
 
 const reportEvery = 10_000 // rows

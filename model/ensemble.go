@@ -13,6 +13,8 @@ type ensemble struct {
 	nodes []node
 	leaf  []int32 // per node: the number of the leaf, -1 for a split
 	roots []int32 // per tree
+
+	masks *leafMasks // nil where walks are quicker; derived by prepareMasks
 }
 
 // node is a split: rows whose feature is below the threshold go to the node left, the others to left+1. A leaf has itself

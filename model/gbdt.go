@@ -63,7 +63,11 @@ func (m *gbdt) prepare(features, classes int) error {
 			return fmt.Errorf("leaf %d: value %v, want a number within ±%v", i, v, maxWeight)
 		}
 	}
-	return m.Trees.check(features, len(m.Values))
+	if err := m.Trees.check(features, len(m.Values)); err != nil {
+		return err
+	}
+	m.Trees.prepareMasks(features)
+	return nil
 }
 
 // score implements scorer.
@@ -73,15 +77,29 @@ func (m *gbdt) score(x, p []float64) {
 		p[0], s = 0, p[1:]
 	}
 	copy(s, m.Base)
-	k := 0
-	for first := 0; first < len(m.Trees.roots); first += lanes {
-		leaves := m.Trees.walk(x, first)
-		for _, leaf := range leaves[:min(lanes, len(m.Trees.roots)-first)] {
-			s[k] += m.Values[leaf]
-			if k++; k == len(s) {
-				k = 0
-			}
+	if masks := m.Trees.masks; masks != nil {
+		var at [maskFeatures]int
+		var leaves [maskTrees]int32
+		masks.locate(x, &at)
+		for first := 0; first < masks.trees; first += maskTrees {
+			m.add(leaves[:masks.find(&at, len(x), first, &leaves)], first, s)
+		}
+	} else {
+		for first := 0; first < len(m.Trees.roots); first += lanes {
+			leaves := m.Trees.walk(x, first)
+			m.add(leaves[:min(lanes, len(m.Trees.roots)-first)], first, s)
 		}
 	}
 	softmax(p)
+}
+
+// add adds to the scores the values of leaves, those of the trees from first on.
+func (m *gbdt) add(leaves []int32, first int, scores []float64) {
+	k := first % len(scores)
+	for _, leaf := range leaves {
+		scores[k] += m.Values[leaf]
+		if k++; k == len(scores) {
+			k = 0
+		}
+	}
 }

@@ -114,11 +114,5 @@ func (m *Model) Predict(x, probabilities []float64) int {
 			len(x), len(probabilities), len(m.schema.Features), len(m.schema.Classes)))
 	}
 	m.scorer.score(x, probabilities)
-	best := 0
-	for i, p := range probabilities {
-		if p > probabilities[best] {
-			best = i
-		}
-	}
-	return best
+	return mostProbable(probabilities)
 }

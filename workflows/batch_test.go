@@ -42,12 +42,12 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		if in.Model != pinned {
 			t.Errorf("shard %d scored with %+v, want the pinned version", in.Index, in.Model)
 		}
-		return activities.Part{Ref: objstore.Ref{Key: objstore.BatchPartKey("b", in.Index)}, Rows: in.Shard.Rows}, nil
+		return activities.Part{Ref: objstore.Ref{Key: objstore.BatchPartKey("b", in.Index, "csv")}, Rows: in.Shard.Rows}, nil
 	}).Times(shards)
 	manifest := objstore.Ref{Bucket: "iris", Key: "batches/b/manifest.json"}
 	e.OnActivity(acts.WriteManifest, mock.Anything, mock.MatchedBy(func(in activities.WriteManifestInput) bool {
 		for i, part := range in.Parts {
-			if part.Ref.Key != objstore.BatchPartKey("b", i) {
+			if part.Ref.Key != objstore.BatchPartKey("b", i, "csv") {
 				return false
 			}
 		}

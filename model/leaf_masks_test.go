@@ -1,0 +1,123 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// chain is a tree that splits its right side again and again, on feature 0 above 0, 1, 2, …
+func chain(leaves int) *grown {
+	g := new(grown)
+	at := g.add()
+	for i := range leaves - 1 {
+		left := g.split(at, 0, float64(i))
+		g.leaf[left] = int32(i)
+		at = left + 1
+	}
+	g.leaf[at] = int32(leaves - 1)
+	return g
+}
+
+// bush is a tree of random splits.
+func bush(random *rand.Rand, leaves, features int) *grown {
+	g := new(grown)
+	open := []int32{g.add()}
+	for len(open) < leaves {
+		i := random.IntN(len(open))
+		left := g.split(open[i], random.IntN(features), float64(random.IntN(6)))
+		open[i] = left
+		open = append(open, left+1)
+	}
+	for i, at := range open {
+		g.leaf[at] = int32(i)
+	}
+	return g
+}
+
+func forestOf(t *testing.T, features int, trees ...*grown) *ensemble {
+	t.Helper()
+	e := new(ensemble)
+	for i, g := range trees {
+		if err := e.append(g, func(l int32) int32 { return l + int32(100*i) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.prepareMasks(features)
+	return e
+}
+
+// The masks must say of every row, whatever is in it, what a walk says.
+func TestLeafMasks_findWhatWalksDo(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for features := 1; features <= maskFeatures; features++ {
+		for _, trees := range []int{1, 3, maskTrees, maskTrees + 1, 2*maskTrees + 5} {
+			var grown []*grown
+			for range trees {
+				grown = append(grown, bush(random, 1+random.IntN(maxMaskLeaves), features))
+			}
+			e := forestOf(t, features, grown...)
+			if e.masks == nil {
+				t.Fatalf("%d features, %d trees: no masks", features, trees)
+			}
+			values := []float64{-1, 0, math.Copysign(0, -1), 1, 1.5, 2, 3, 4, 5, 6, math.Inf(-1), math.Inf(1), math.NaN(), math.MaxFloat64}
+			x := make([]float64, features)
+			for range 200 {
+				for f := range x {
+					x[f] = values[random.IntN(len(values))]
+				}
+				checkMasks(t, e, x)
+			}
+		}
+	}
+}
+
+// checkMasks compares the leaves of x.
+func checkMasks(t *testing.T, e *ensemble, x []float64) {
+	t.Helper()
+	var want, got []int32
+	for first := 0; first < len(e.roots); first += lanes {
+		leaves := e.walk(x, first)
+		want = append(want, leaves[:min(lanes, len(e.roots)-first)]...)
+	}
+	var at [maskFeatures]int
+	var leaves [maskTrees]int32
+	e.masks.locate(x, &at)
+	for first := 0; first < e.masks.trees; first += maskTrees {
+		got = append(got, leaves[:e.masks.find(&at, len(x), first, &leaves)]...)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("%v: leaves %v by masks, %v by walks", x, got, want)
+	}
+}
+
+func TestPrepareMasks_walksWhereTheyAreBetter(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	many := make([]*grown, maxMasks/maxMaskLeaves+1)
+	for i := range many {
+		many[i] = chain(maxMaskLeaves)
+	}
+	tests := []struct {
+		name     string
+		features int
+		trees    []*grown
+		masks    bool
+	}{
+		{"small", 4, []*grown{bush(random, 20, 4)}, true},
+		{"as deep as can be", 1, []*grown{chain(maxMaskLeaves)}, true},
+		{"no split", 1, []*grown{chain(1)}, true},
+		{"one leaf too many", 1, []*grown{chain(2), chain(maxMaskLeaves + 1), chain(2)}, false},
+		{"many features", maskFeatures + 1, []*grown{bush(random, 20, 4)}, false},
+		{"a megabyte of masks", 1, many[1:], true},
+		{"more than that", 1, many, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := forestOf(t, test.features, test.trees...)
+			if got := e.masks != nil; got != test.masks {
+				t.Errorf("masks: %v, want %v", got, test.masks)
+			}
+		})
+	}
+}
