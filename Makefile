@@ -81,7 +81,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 	@grep -rl --include='*_test.go' --exclude-dir='.*' '^func Fuzz' */ | xargs -n1 dirname | sort -u | while read -r package; do \
 	  for target in $$($(GO) test -list='^Fuzz' "./$$package" | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
-	    $(GO) test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) "./$$package"; \
+	    $(GO) test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s "./$$package"; \
 	  done; \
 	done
 

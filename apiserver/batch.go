@@ -48,7 +48,7 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := workflows.NewBatchID(name)
-	input, err := s.Store.Put(ctx, s.Bucket, objstore.BatchInputKey(id), bytes.NewReader(rows), int64(len(rows)), "text/csv")
+	input, err := s.Store.Put(ctx, s.Bucket, objstore.BatchInputKey(id, "csv"), bytes.NewReader(rows), int64(len(rows)), "text/csv")
 	if err != nil {
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}

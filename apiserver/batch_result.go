@@ -86,8 +86,8 @@ func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m workflows
 	w.Header()["Model-Version"] = []string{m.Model + "/" + m.Version}
 	out.writeString("[")
 	for _, part := range m.Parts {
-		if err := s.sendPart(r.Context(), out, part); err != nil {
-			return fmt.Errorf("send %s: %w", part.URI(), err)
+		if err := s.sendPart(r.Context(), out, part.Ref); err != nil {
+			return fmt.Errorf("send %s: %w", part.Ref.URI(), err)
 		}
 	}
 	if out.rows != m.Rows {

@@ -84,7 +84,7 @@ func TestBatch_scoresRowsInTheirOrder(t *testing.T) {
 func TestBatch_startsWhatTheWorkflowNeeds(t *testing.T) {
 	a := newAPI(t)
 	id, _ := a.startBatch(t, "/awkward/predict/batch", `{"data":[{"say \"hi\"":2.5,"a/b~c":1e-7},{"a/b~c":-0.0,"say \"hi\"":1e300}]}`)
-	object := must(a.store.Get(t.Context(), objstore.Ref{Bucket: a.Bucket, Key: objstore.BatchInputKey(id)}))
+	object := must(a.store.Get(t.Context(), objstore.Ref{Bucket: a.Bucket, Key: objstore.BatchInputKey(id, "csv")}))
 	defer object.Close()
 	const want = "a/b~c,\"say \"\"hi\"\"\"\n1e-07,2.5\n-0,1e+300\n"
 	if got := string(must(io.ReadAll(object))); got != want {
@@ -100,7 +100,7 @@ func TestBatch_startsWhatTheWorkflowNeeds(t *testing.T) {
 	if err := json.Unmarshal(started.GetInput().GetPayloads()[0].GetData(), &in); err != nil {
 		t.Fatal(err)
 	}
-	if in.Model != "awkward" || in.ModelID != "models:/awkward/1" || in.Count != 2 || in.Rows.Key != objstore.BatchInputKey(id) || in.Rows.SHA256 == "" {
+	if in.Model != "awkward" || in.ModelID != "models:/awkward/1" || in.Count != 2 || in.Rows.Key != objstore.BatchInputKey(id, "csv") || in.Rows.SHA256 == "" {
 		t.Errorf("input %+v, want two rows of awkward, pinned to version 1", in)
 	}
 	if got := memoModel(started.GetMemo()); got != "awkward" {
@@ -273,7 +273,7 @@ func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	parts := [][]byte{[]byte("\"<a & \"\"b\"\">\",0.75,0.25\n"), []byte("\"ü,é\",1e-09,1\n")}
 	m := workflows.Manifest{TaskID: id, Model: awkwardModel, Version: "1", Classes: []string{`<a & "b">`, "ü,é"}, Rows: 2}
 	for i, part := range parts {
-		m.Parts = append(m.Parts, must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i), bytes.NewReader(part), int64(len(part)), "text/csv")))
+		m.Parts = append(m.Parts, workflows.Part{Shard: i, Rows: 1, Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), bytes.NewReader(part), int64(len(part)), "text/csv"))})
 	}
 	must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
 	got := a.do(t, "GET", "/awkward/predict/batch/"+url.PathEscape(id), nil)
@@ -291,7 +291,7 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 		t.Helper()
 		m := workflows.Manifest{TaskID: id, Model: "iris", Version: "1", Classes: []string{"a", "b"}, Rows: rows}
 		for i, part := range parts {
-			m.Parts = append(m.Parts, must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i), strings.NewReader(part), int64(len(part)), "text/csv")))
+			m.Parts = append(m.Parts, workflows.Part{Shard: i, Rows: 1, Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), strings.NewReader(part), int64(len(part)), "text/csv"))})
 		}
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
 	}
@@ -326,7 +326,7 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 	})
 	t.Run("a part is gone", func(t *testing.T) {
 		put(t, "batch-broken-part", 1, "a,0.5,0.5\n")
-		if err := a.store.Delete(t.Context(), a.Bucket, objstore.BatchPartKey("batch-broken-part", 0)); err != nil {
+		if err := a.store.Delete(t.Context(), a.Bucket, objstore.BatchPartKey("batch-broken-part", 0, "csv")); err != nil {
 			t.Fatal(err)
 		}
 		a.do(t, "GET", "/iris/predict/batch/batch-broken-part", nil).problem(t, 500, "internal error")

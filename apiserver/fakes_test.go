@@ -177,11 +177,11 @@ func (w *world) score(ctx context.Context, in workflows.BatchInput) (workflows.B
 			}
 		}
 		to.Flush()
-		ref, err := w.store.Put(ctx, in.Rows.Bucket, objstore.BatchPartKey(id, i), &out, int64(out.Len()), "text/csv")
+		ref, err := w.store.Put(ctx, in.Rows.Bucket, objstore.BatchPartKey(id, i, "csv"), &out, int64(out.Len()), "text/csv")
 		if err != nil {
 			return workflows.BatchResult{}, err
 		}
-		manifest.Parts = append(manifest.Parts, ref)
+		manifest.Parts = append(manifest.Parts, workflows.Part{Ref: ref, Shard: i, Rows: int64(len(part))})
 	}
 	ref, err := w.store.PutJSON(ctx, in.Rows.Bucket, objstore.BatchManifestKey(id), manifest)
 	return workflows.BatchResult{Model: in.Model, Version: v.Number, ModelID: v.URI(), Rows: in.Count, Shards: 2, Manifest: ref}, err

@@ -130,6 +130,8 @@ func (t *Task) heartbeats(described *workflowservice.DescribeWorkflowExecutionRe
 func (t *Task) apply(status workflows.Status) {
 	t.Model, t.State, t.Stage = status.Model, status.State, status.Stage
 	t.Done, t.Total, t.Unit = status.Done, status.Total, status.Unit
+	t.RowsPerSecond, t.ETASeconds, t.Failed = status.RowsPerSecond, status.ETASeconds, status.Failed
+	t.ShardsDone, t.ShardsTotal = status.ShardsDone, status.ShardsTotal
 	t.EndedAt, t.Error, t.Search, t.Approval = status.EndedAt, status.Error, status.Search, status.Approval
 	if status.Training != nil || status.Batch != nil || status.Promotion != nil {
 		t.Result = &Result{Training: status.Training, Batch: status.Batch, Promotion: status.Promotion}

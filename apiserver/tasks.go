@@ -20,22 +20,27 @@ import (
 
 // Task is a job that takes longer than a request: a workflow execution.
 type Task struct {
-	TaskID    string                     `json:"task_id"`
-	Type      string                     `json:"type" enum:"Training,BatchPrediction,Promotion"`
-	Model     string                     `json:"model" doc:"empty when the task was not started by this API and no worker answers"`
-	State     workflows.State            `json:"state" enum:"PENDING,STARTED,SUCCESS,FAILURE,REVOKED" doc:"in a list, a task that has not ended is STARTED"`
-	Stage     string                     `json:"stage,omitempty" doc:"what is being done now, or was when it ended"`
-	Done      int64                      `json:"done"`
-	Total     int64                      `json:"total" doc:"0 while unknown"`
-	Unit      string                     `json:"unit,omitempty" doc:"what done and total count"`
-	Search    *workflows.SearchProgress  `json:"search,omitempty" doc:"trials of a training: how many, and the best so far"`
-	StartedAt time.Time                  `json:"started_at"`
-	EndedAt   *time.Time                 `json:"ended_at,omitempty"`
-	Error     *workflows.TaskError       `json:"error,omitempty" doc:"why it failed"`
-	Result    *Result                    `json:"result,omitempty" doc:"what came of it: of a training, a batch or a promotion"`
-	Links     TaskLinks                  `json:"links"`
-	Approval  *workflows.PendingApproval `json:"approval,omitempty" doc:"what a training with promote=manual waits for somebody to approve or reject"`
-	Stale     bool                       `json:"stale,omitempty" doc:"no worker answers: this is what is known without one"`
+	TaskID        string                     `json:"task_id"`
+	Type          string                     `json:"type" enum:"Training,BatchPrediction,Promotion"`
+	Model         string                     `json:"model" doc:"empty when the task was not started by this API and no worker answers"`
+	State         workflows.State            `json:"state" enum:"PENDING,STARTED,SUCCESS,FAILURE,REVOKED" doc:"in a list, a task that has not ended is STARTED"`
+	Stage         string                     `json:"stage,omitempty" doc:"what is being done now, or was when it ended"`
+	Done          int64                      `json:"done"`
+	Total         int64                      `json:"total" doc:"0 while unknown"`
+	Unit          string                     `json:"unit,omitempty" doc:"what done and total count"`
+	RowsPerSecond float64                    `json:"rows_per_second,omitempty" doc:"of a batch: since it began to score"`
+	ETASeconds    int64                      `json:"eta_seconds,omitempty" doc:"of a batch: until all rows are scored at that rate; absent while unknown"`
+	Failed        int64                      `json:"failed,omitempty" doc:"of a batch: bad rows, which are part of done"`
+	ShardsDone    int                        `json:"shards_done,omitempty" doc:"of a batch: pieces of the input that are scored"`
+	ShardsTotal   int                        `json:"shards_total,omitempty" doc:"of a batch: pieces of the input"`
+	Search        *workflows.SearchProgress  `json:"search,omitempty" doc:"trials of a training: how many, and the best so far"`
+	StartedAt     time.Time                  `json:"started_at"`
+	EndedAt       *time.Time                 `json:"ended_at,omitempty"`
+	Error         *workflows.TaskError       `json:"error,omitempty" doc:"why it failed"`
+	Result        *Result                    `json:"result,omitempty" doc:"what came of it: of a training, a batch or a promotion"`
+	Links         TaskLinks                  `json:"links"`
+	Approval      *workflows.PendingApproval `json:"approval,omitempty" doc:"what a training with promote=manual waits for somebody to approve or reject"`
+	Stale         bool                       `json:"stale,omitempty" doc:"no worker answers: this is what is known without one"`
 }
 
 // TaskLinks are where to read on.

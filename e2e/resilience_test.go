@@ -76,7 +76,7 @@ func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	}
 	lines := 0
 	for _, part := range manifest.Parts {
-		body, err := s.Store.Get(t.Context(), part)
+		body, err := s.Store.Get(t.Context(), part.Ref)
 		if err != nil {
 			t.Fatal(err)
 		}

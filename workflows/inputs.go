@@ -177,24 +177,6 @@ type TrainingResult struct {
 	Search       *SearchResult      `json:"search,omitempty"` // how the spec was found
 }
 
-// BatchInput asks for the scores of rows that lie in the object store.
-type BatchInput struct {
-	Model   string       `json:"model"`
-	ModelID string       `json:"model_id,omitempty"` // any form registry.Resolve takes; "" is the champion when the batch starts
-	Rows    objstore.Ref `json:"rows"`               // CSV: a header of feature names, then one line a row
-	Count   int64        `json:"count,omitempty"`    // rows in it, when known; for the progress
-}
-
-// BatchResult is what a batch prediction leaves behind.
-type BatchResult struct {
-	Model    string       `json:"model"`
-	Version  string       `json:"version"`
-	ModelID  string       `json:"model_id"`
-	Rows     int64        `json:"rows"`
-	Shards   int          `json:"shards"`
-	Manifest objstore.Ref `json:"manifest"` // activities.Manifest
-}
-
 // PromotionInput asks for a version to become the champion.
 type PromotionInput struct {
 	Model   string `json:"model"`

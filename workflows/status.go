@@ -30,6 +30,13 @@ type Status struct {
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 	Error     *TaskError `json:"error,omitempty"`
 
+	// Of a batch, while it scores and after.
+	RowsPerSecond float64 `json:"rows_per_second,omitempty"` // since it began to score
+	ETASeconds    int64   `json:"eta_seconds,omitempty"`     // until all rows are scored at that rate; absent while unknown
+	Failed        int64   `json:"failed,omitempty"`          // bad rows, which are part of Done
+	ShardsDone    int     `json:"shards_done,omitempty"`
+	ShardsTotal   int     `json:"shards_total,omitempty"`
+
 	// Approval is set while a training waits for somebody to approve its version.
 	Approval *PendingApproval `json:"approval,omitempty"`
 

@@ -6,6 +6,8 @@ import "iris/activities"
 type (
 	// Manifest says what a finished batch consists of; it lies at objstore.BatchManifestKey.
 	Manifest = activities.Manifest
+	// Part is a piece of a batch's scores.
+	Part = activities.Part
 	// DatasetView is what is known of a dataset; it lies at objstore.DatasetViewKey.
 	DatasetView = activities.View
 	// Progress is what a running activity says in its heartbeats.

@@ -53,13 +53,35 @@ func DatasetViewKey(digest, view string) string {
 // TrainingKey is where a training keeps its model before it is registered. Its run is MLflow's.
 func TrainingKey(runID, name string) string { return "trainings/" + segment(runID) + "/" + name }
 
-// BatchInputKey is where the rows of a batch lie.
-func BatchInputKey(taskID string) string { return batchKey(taskID, "input.csv") }
+// BatchInputKey is where the rows of a batch lie. The extension, without its dot, is that of their format.
+func BatchInputKey(taskID, extension string) string { return batchKey(taskID, "input."+extension) }
+
+// BatchUnpackedKey is where the rows of a packed object lie unpacked; object is its number under a prefix, or -1.
+func BatchUnpackedKey(taskID string, object int, extension string) string {
+	if object < 0 {
+		return BatchInputKey(taskID, extension)
+	}
+	return batchKey(taskID, fmt.Sprintf("input-%05d.%s", object, extension))
+}
+
+// BatchPlanKey is where a batch keeps how its rows are cut. The name is a digest of the plan.
+func BatchPlanKey(taskID, name string) string { return batchKey(taskID, "plan-"+name+".json") }
 
 // BatchPartKey is where the scores of a shard lie; the same shard is the same object, so a retry overwrites.
-func BatchPartKey(taskID string, shard int) string {
-	return batchKey(taskID, fmt.Sprintf("part-%05d.csv", shard))
+func BatchPartKey(taskID string, shard int, extension string) string {
+	return batchKey(taskID, fmt.Sprintf("part-%05d.%s", shard, extension))
 }
+
+// BatchPartErrorsKey is where the bad rows of a shard are named.
+func BatchPartErrorsKey(taskID string, shard int) string {
+	return batchKey(taskID, fmt.Sprintf("errors-%05d.csv", shard))
+}
+
+// BatchOutputKey is where all scores of a batch lie as one object.
+func BatchOutputKey(taskID, extension string) string { return batchKey(taskID, "output."+extension) }
+
+// BatchErrorsKey is where all bad rows of a batch are named.
+func BatchErrorsKey(taskID string) string { return batchKey(taskID, "errors.csv") }
 
 // BatchManifestKey is where a finished batch says what it consists of.
 func BatchManifestKey(taskID string) string { return batchKey(taskID, "manifest.json") }
