@@ -16,6 +16,8 @@ import (
 var (
 	// ErrNotExist means that there is no such object, or no such bucket.
 	ErrNotExist = errors.New("does not exist")
+	// ErrChanged means that the object is no longer the one that the ref's ETag names.
+	ErrChanged = errors.New("has changed")
 	// ErrUnavailable means that S3 did not answer, or answered that it cannot at the moment: try again later.
 	ErrUnavailable = errors.New("S3 is unavailable")
 )
@@ -38,6 +40,8 @@ func translate(ctx context.Context, doing string, err error) error {
 			return fmt.Errorf("%s: %w", doing, ErrNotExist)
 		case answer.Code == minio.NoSuchBucket:
 			return fmt.Errorf("%s: the bucket %w", doing, ErrNotExist)
+		case answer.StatusCode == http.StatusPreconditionFailed:
+			return fmt.Errorf("%s: the object %w", doing, ErrChanged)
 		case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests:
 			return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 		}

@@ -29,6 +29,11 @@ func (s *Store) GetRange(ctx context.Context, ref Ref, offset, length int64) (io
 }
 
 func (s *Store) open(ctx context.Context, doing string, ref Ref, options minio.GetObjectOptions) (io.ReadCloser, error) {
+	if ref.ETag != "" {
+		if err := options.SetMatchETag(ref.ETag); err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+	}
 	ctx, wait := withPatience(ctx, answerTimeout)
 	// The plain client's GetObject asks for nothing before the first read; the core's asks at once.
 	content, _, _, err := s.client.GetObject(ctx, ref.Bucket, ref.Key, options)
@@ -62,7 +67,7 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// Stat returns the size of an object without reading it, or ErrNotExist. It does not know the SHA-256.
+// Stat returns the size and the ETag of an object without reading it, or ErrNotExist. It does not know the SHA-256.
 func (s *Store) Stat(ctx context.Context, bucket, key string) (Ref, error) {
 	ref := Ref{Bucket: bucket, Key: key}
 	ctx, wait := withPatience(ctx, answerTimeout)
@@ -71,6 +76,6 @@ func (s *Store) Stat(ctx context.Context, bucket, key string) (Ref, error) {
 	if err != nil {
 		return Ref{}, translate(ctx, "stat "+ref.URI(), err)
 	}
-	ref.Size = info.Size
+	ref.Size, ref.ETag = info.Size, info.ETag
 	return ref, nil
 }

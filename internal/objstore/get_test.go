@@ -108,7 +108,7 @@ func TestStat(t *testing.T) {
 	store, bucket := realS3(t)
 	put(t, store, bucket, "object", "0123456789")
 	got, err := store.Stat(t.Context(), bucket, "object")
-	if want := (objstore.Ref{Bucket: bucket, Key: "object", Size: 10}); err != nil || got != want {
+	if want := (objstore.Ref{Bucket: bucket, Key: "object", Size: 10, ETag: "781e5e245d69b566979b86e28d23f2c7"}); err != nil || got != want {
 		t.Errorf("Stat = %+v, %v; want %+v", got, err, want)
 	}
 	_, err = store.Stat(t.Context(), bucket, "none")

@@ -3,6 +3,7 @@ package objstore
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -44,9 +45,14 @@ func (s *Store) Delete(ctx context.Context, bucket, key string) error {
 	return err
 }
 
-// List returns the objects whose keys start with prefix, in the order of their keys, with sizes. No object is no error;
-// a missing bucket is ErrNotExist. The whole list is in memory: it is for prefixes of thousands, not of millions.
+// List returns the objects whose keys start with prefix, in the order of their keys, with sizes and ETags. No object is no
+// error; a missing bucket is ErrNotExist. The whole list is in memory: it is for prefixes of thousands, not of millions.
 func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Ref, error) {
+	return s.ListAtMost(ctx, bucket, prefix, math.MaxInt)
+}
+
+// ListAtMost is List that stops after so many objects.
+func (s *Store) ListAtMost(ctx context.Context, bucket, prefix string, most int) ([]Ref, error) {
 	doing := "list " + Ref{Bucket: bucket, Key: prefix}.URI()
 	ctx, wait := withPatience(ctx, answerTimeout)
 	defer wait.release()
@@ -56,9 +62,12 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Ref, error) 
 			return nil, translate(ctx, doing, object.Err)
 		}
 		wait.renew() // S3 answers 1,000 objects at a time
-		refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size})
+		refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size, ETag: object.ETag})
+		if len(refs) >= most {
+			break
+		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && len(refs) < most {
 		return nil, translate(ctx, doing, err) // the iterator just ends
 	}
 	slices.SortFunc(refs, func(a, b Ref) int { return strings.Compare(a.Key, b.Key) })

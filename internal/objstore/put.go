@@ -5,15 +5,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 )
 
 const (
-	// smallObject is up to what size an object is sent in one request. Above, it goes in parts.
+	// smallObject is up to what size an object takes only the memory it needs.
 	smallObject = 1 << 20
-	// partSize is what an upload keeps in memory. minio-go's own default for an unknown size is over 500 MiB. S3 allows
+	// partSize is up to what size an object is sent in one request; above, it goes in parts. An upload keeps as much in
+	// memory. minio-go's own default for an unknown size is over 500 MiB. S3 allows
 	// 10,000 parts, so this is good for 156 GiB.
 	partSize = 16 << 20
 	// partTimeout bounds how long S3 may take no byte of a part, or say nothing after the last one.
@@ -35,11 +37,19 @@ func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size i
 	if _, err := head.ReadFrom(io.LimitReader(u.in, smallObject+1)); err != nil {
 		return Ref{}, u.readError()
 	}
-	send := u.parts
-	if head.Len() <= smallObject {
-		send = u.whole
+	data, free := head.Bytes(), func() {}
+	if head.Len() > smallObject {
+		data, free = u.first(data)
 	}
-	if err := send(ctx, head.Bytes()); err != nil {
+	defer free()
+	send := u.whole
+	switch {
+	case u.in.err != nil:
+		return Ref{}, u.readError()
+	case !u.in.ended:
+		send = u.parts
+	}
+	if err := send(ctx, data); err != nil {
 		return Ref{}, err
 	}
 	u.ref.Size, u.ref.SHA256 = u.in.read, u.in.sum()
@@ -57,18 +67,36 @@ type upload struct {
 
 func (u *upload) readError() error { return fmt.Errorf("%s: %w", u.doing, u.in.err) }
 
+// buffers are the parts of uploads that have ended: a batch writes a thousand.
+var buffers = sync.Pool{New: func() any { return new([partSize]byte) }}
+
+// first reads the first part of an object that begins with head, or all of it.
+func (u *upload) first(head []byte) (data []byte, free func()) {
+	buffer, _ := buffers.Get().(*[partSize]byte)
+	filled := copy(buffer[:], head)
+	n, _ := io.ReadFull(u.in, buffer[filled:]) // the source remembers its error
+	return buffer[:filled+n], func() { buffers.Put(buffer) }
+}
+
 // whole sends an object in one request.
 func (u *upload) whole(ctx context.Context, data []byte) error {
-	ctx, wait := withPatience(ctx, answerTimeout)
+	patient := answerTimeout
+	if len(data) > smallObject {
+		patient = partTimeout
+	}
+	ctx, wait := withPatience(ctx, patient)
 	defer wait.release()
 	return u.send(ctx, data, func(body io.Reader) error {
+		if len(data) > smallObject {
+			body = wait.renewedBy(body)
+		}
 		_, err := u.store.client.PutObject(ctx, u.ref.Bucket, u.ref.Key, body, int64(len(data)), "", "", u.options)
 		return err
 	})
 }
 
-// parts sends an object of which head has been read, one part after the other, from one buffer.
-func (u *upload) parts(ctx context.Context, head []byte) (err error) {
+// parts sends an object of which the first part has been read, one part after the other, from one buffer.
+func (u *upload) parts(ctx context.Context, first []byte) (err error) {
 	id, err := u.begin(ctx)
 	if err != nil {
 		return err
@@ -79,24 +107,17 @@ func (u *upload) parts(ctx context.Context, head []byte) (err error) {
 		}
 	}()
 	var done []minio.CompletePart
-	buffer := make([]byte, partSize)
-	filled := copy(buffer, head)
-	for {
-		n, _ := io.ReadFull(u.in, buffer[filled:]) // the source remembers its error
-		if u.in.err != nil {
-			return u.readError()
-		}
-		if filled += n; filled == 0 {
-			break
-		}
-		part, err := u.part(ctx, id, len(done)+1, buffer[:filled])
+	for data := first; len(data) > 0; {
+		part, err := u.part(ctx, id, len(done)+1, data)
 		if err != nil {
 			return err
 		}
-		done, filled = append(done, part), 0
-		if u.in.ended {
-			break
+		done = append(done, part)
+		n, _ := io.ReadFull(u.in, data[:cap(data)]) // the source remembers its error
+		if u.in.err != nil {
+			return u.readError()
 		}
+		data = data[:n]
 	}
 	return u.complete(ctx, id, done)
 }

@@ -15,6 +15,7 @@ type Ref struct {
 	Key    string `json:"key"`
 	Size   int64  `json:"size,omitempty"`   // bytes; 0 where nobody has looked
 	SHA256 string `json:"sha256,omitempty"` // hex digits; empty where nobody has read all of it
+	ETag   string `json:"etag,omitempty"`   // of the bytes meant; reading others is ErrChanged. Empty: whatever is there
 }
 
 const scheme = "s3://"

@@ -1,0 +1,95 @@
+package rows
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"iris/internal/dataset"
+)
+
+// jsonReader reads the lines of a file of JSON objects.
+type jsonReader struct {
+	window
+
+	features *dataset.RowDecoder
+	keys     *dataset.Fields // nil without key columns
+	line     int64
+}
+
+// NewJSONL returns a reader of lines, the first of which has a number.
+func NewJSONL(r io.Reader, c Columns, line int64) Reader {
+	reader := &jsonReader{window: window{r: r}, features: dataset.NewRowDecoder(c.Features), line: line}
+	if len(c.Keys) > 0 {
+		reader.keys = dataset.NewFields(c.Keys)
+	}
+	return reader
+}
+
+// Read implements Reader.
+func (r *jsonReader) Read(b *Block) error {
+	b.clear()
+	if r.keys != nil {
+		r.keys.Reset()
+	}
+	for !b.full() {
+		p := r.rest()
+		n := bytes.IndexByte(p, '\n') + 1
+		if n == 0 && r.eof {
+			n = len(p)
+		}
+		switch {
+		case n > maxRecord || n == 0 && len(p) >= maxRecord:
+			if !b.empty() {
+				return nil
+			}
+			b.bad(r.line, "", tooLong)
+			_, lines, err := r.skip()
+			if err != nil {
+				return err
+			}
+			r.line += lines
+			continue
+		case n > 0:
+			if blank(p[:n], r.eof) < n {
+				r.row(b, bytes.TrimRight(p[:n], "\r\n"))
+			}
+		case !b.empty():
+			return nil
+		case r.eof:
+			return io.EOF
+		default:
+			if err := r.fill(); err != nil {
+				return err
+			}
+			continue
+		}
+		r.pos += n
+		r.line++
+	}
+	return nil
+}
+
+// row makes a row of a line, or a bad one.
+func (r *jsonReader) row(b *Block, line []byte) {
+	x, keys := b.next()
+	err := r.features.DecodeRow(line, x)
+	if err == nil && r.keys != nil {
+		err = r.keys.Find(line, keys)
+	}
+	if err == nil {
+		b.keep()
+		return
+	}
+	var row *dataset.RowError
+	if !errors.As(err, &row) {
+		b.bad(r.line, "", err.Error())
+		return
+	}
+	column := row.Column
+	if name, ok := strings.CutPrefix(row.Pointer, "/"); ok {
+		column = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+	}
+	b.bad(r.line, column, row.Reason)
+}
