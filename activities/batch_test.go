@@ -2,11 +2,17 @@ package activities_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parquet-go/parquet-go"
 
 	"iris/activities"
 	"iris/internal/dataset"
@@ -33,63 +39,95 @@ func irisRows(n int) []byte {
 	return b.Bytes()
 }
 
+const irisHeader = "sepal_length,sepal_width,petal_length,petal_width\n"
+
 // pinnedLab has a champion.
-func pinnedLab(t *testing.T, name string) (*lab, activities.PinnedModel) {
+func pinnedLab(t *testing.T, name string) *lab {
 	t.Helper()
 	l := newLab(t, name)
 	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
 	must(l, l.PromoteVersion, activities.PromoteVersionInput{Model: name, Version: v.Number, Actor: "test", At: time.Now()})
-	return l, must(l, l.PinModel, activities.PinModelInput{Model: name})
+	return l
+}
+
+// scored is a batch that has ended.
+type scored struct {
+	plan     activities.BatchPlan
+	manifest activities.Manifest
+	output   string
+	errors   string
+}
+
+// batch runs the activities of a batch, every one twice.
+func (l *lab) batch(in activities.PlanBatchInput) scored {
+	l.t.Helper()
+	in.Model = l.model
+	var b scored
+	b.plan = must(l, l.PlanBatch, in)
+	write := activities.WriteManifestInput{TaskID: in.TaskID, Plan: b.plan.Plan, StartedAt: time.Now().Add(-time.Second)}
+	for i := range b.plan.Shards {
+		write.Shards = append(write.Shards, must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: in.TaskID, Plan: b.plan.Plan, Shard: i}))
+	}
+	written := must(l, l.WriteManifest, write)
+	if err := l.store.GetJSON(l.t.Context(), written.Manifest.Bucket, written.Manifest.Key, &b.manifest); err != nil {
+		l.t.Fatal(err)
+	}
+	if b.output = l.readAll(b.manifest.Output); int64(len(b.output)) != b.manifest.Output.Size {
+		l.t.Errorf("output of %d bytes, the manifest says %d", len(b.output), b.manifest.Output.Size)
+	}
+	if b.manifest.Failed > 0 {
+		b.errors = l.readAll(b.manifest.Errors)
+	}
+	return b
 }
 
 func TestBatch_scoresEveryRowInOrder(t *testing.T) {
-	l, pinned := pinnedLab(t, "batch-order")
-	if pinned.URI != "models:/batch-order/1" {
-		t.Errorf("pinned %+v, want the champion by its number", pinned)
-	}
-	const rows = 120_000 // 2.5 MB: three shards
+	l := pinnedLab(t, "batch-order")
+	const rows = 300_000 // 6.5 MB: four shards
 	ref := l.put("batches/b/input.csv", irisRows(rows))
-	plan := must(l, l.PlanShards, activities.PlanShardsInput{Rows: ref, Model: pinned})
-	if plan.Rows != rows || len(plan.Shards) != 3 {
-		t.Fatalf("plan of %d rows in %d shards, want %d in 3", plan.Rows, len(plan.Shards), rows)
+	b := l.batch(activities.PlanBatchInput{TaskID: "b", Rows: ref, KeyColumns: []string{"note"}})
+	if b.plan.Model.URI != "models:/batch-order/1" {
+		t.Errorf("pinned %+v, want the champion by its number", b.plan.Model)
 	}
-	var parts []activities.Part
-	var labels []string
-	for i, shard := range plan.Shards {
-		part := must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "b", Index: i, Shard: shard, Rows: ref, Model: pinned, Columns: plan.Columns})
-		lines := strings.Split(strings.TrimSuffix(l.readAll(part.Ref), "\n"), "\n")
-		if int64(len(lines)) != shard.Rows || part.Rows != shard.Rows {
-			t.Errorf("part %d has %d lines, want %d", i, len(lines), shard.Rows)
-		}
-		for _, line := range lines {
-			labels = append(labels, line[:strings.IndexByte(line, ',')])
-		}
-		parts = append(parts, part)
+	if b.plan.Rows != rows || b.plan.Shards != 4 {
+		t.Fatalf("plan of %d rows in %d shards, want %d in 4", b.plan.Rows, b.plan.Shards, rows)
 	}
-	for i, label := range labels {
-		if want := []string{"setosa", "virginica"}[i%2]; label != want {
-			t.Fatalf("row %d is %s, want %s", i, label, want)
+	lines := strings.Split(strings.TrimSuffix(b.output, "\n"), "\n")
+	if len(lines) != rows+1 || lines[0] != "note,label,p_setosa,p_versicolor,p_virginica" {
+		t.Fatalf("output of %d lines that begins with %q", len(lines), lines[0])
+	}
+	for i, line := range lines[1:] {
+		if want := fmt.Sprintf("%d,%s,", i, []string{"setosa", "virginica"}[i%2]); !strings.HasPrefix(line, want) {
+			t.Fatalf("row %d is %s, want it to begin with %s", i, line, want)
 		}
 	}
-	manifest := must(l, l.WriteManifest, activities.WriteManifestInput{TaskID: "b", Model: pinned, Rows: ref, Count: rows, Parts: parts})
-	var got activities.Manifest
-	if err := l.store.GetJSON(t.Context(), manifest.Bucket, manifest.Key, &got); err != nil {
-		t.Fatal(err)
+	m := b.manifest
+	if m.State != "SUCCESS" || m.Rows != rows || m.Failed != 0 || len(m.Parts) != 4 || len(m.Classes) != 3 || m.ModelID != b.plan.Model.URI || m.FinishedAt.IsZero() ||
+		m.DatasetSHA256 != ref.SHA256 || m.Input != ref || m.Timings.RowsPerSecond <= 0 {
+		t.Errorf("manifest %+v, want all of the batch", m)
 	}
-	if got.Rows != rows || len(got.Parts) != 3 || len(got.Classes) != 3 || got.ModelID != pinned.URI || got.FinishedAt.IsZero() {
-		t.Errorf("manifest %+v, want all of the batch", got)
+	var first int64
+	header, _, _ := strings.Cut(b.output, "\n")
+	parts := header + "\n"
+	for i, part := range m.Parts {
+		if part.Shard != i || part.First != first {
+			t.Errorf("part %+v, want shard %d from row %d on", part, i, first)
+		}
+		first += part.Rows
+		parts += l.readAll(part.Ref)
 	}
-	if keys := l.keys("batches/b/"); len(keys) != 5 {
-		t.Errorf("objects %v, want the input, three parts and the manifest: a retry overwrites", keys)
+	if parts != b.output {
+		t.Error("the header and the parts are not the output")
+	}
+	if keys := l.keys("batches/b/"); len(keys) != 8 {
+		t.Errorf("objects %v, want the input, the plan, four parts, the output and the manifest: a retry overwrites", keys)
 	}
 }
 
-func TestScoreShard_probabilitiesAreThoseOfTheModel(t *testing.T) {
-	l, pinned := pinnedLab(t, "batch-probabilities")
-	ref := l.put("batches/p/input.csv", irisRows(1))
-	plan := must(l, l.PlanShards, activities.PlanShardsInput{Rows: ref, Model: pinned})
-	part := must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "p", Shard: plan.Shards[0], Rows: ref, Model: pinned, Columns: plan.Columns})
-	cells := strings.Split(strings.TrimSpace(l.readAll(part.Ref)), ",")
+func TestBatch_probabilitiesAreThoseOfTheModel(t *testing.T) {
+	l := pinnedLab(t, "batch-probabilities")
+	b := l.batch(activities.PlanBatchInput{TaskID: "p", Rows: l.put("batches/p/input.csv", irisRows(1))})
+	cells := strings.Split(strings.TrimSpace(strings.Split(b.output, "\n")[1]), ",")
 	v, err := l.registry.Champion(t.Context(), l.model)
 	if err != nil {
 		t.Fatal(err)
@@ -107,59 +145,252 @@ func TestScoreShard_probabilitiesAreThoseOfTheModel(t *testing.T) {
 	}
 }
 
-func TestPinModel_refusals(t *testing.T) {
-	l, _ := pinnedLab(t, "pins")
-	tests := map[string]struct{ model, id, errorType string }{
-		"unknown version":          {"pins", "9", activities.ErrModelNotFound},
-		"unknown model":            {"nobody", "", activities.ErrModelNotFound},
-		"another model's":          {"pins", "models:/others/1", activities.ErrBadInput},
-		"no reference of any form": {"pins", "http://x", activities.ErrBadInput},
+// The same rows give the same scores, however they are written and packed.
+func TestBatch_formatsOfRows(t *testing.T) {
+	l := pinnedLab(t, "batch-formats")
+	text := irisRows(5)
+	var lines bytes.Buffer
+	type row struct {
+		SepalLength float64 `json:"sepal_length" parquet:"sepal_length"`
+		SepalWidth  float32 `json:"sepal_width" parquet:"sepal_width"`
+		PetalLength float64 `json:"petal_length" parquet:"petal_length,optional"`
+		PetalWidth  float64 `json:"petal_width" parquet:"petal_width,zstd"`
+		Note        string  `json:"note" parquet:"note,dict"`
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			_, err := do(l, l.PinModel, activities.PinModelInput{Model: test.model, ModelID: test.id})
-			refused(t, err, test.errorType)
-		})
+	var rows []row
+	for i := range 5 {
+		r := row{5.1, 3.5, 1.4, 0.2, strconv.Itoa(i)}
+		if i%2 == 1 {
+			r = row{7.7, 3, 6.1, 2.3, strconv.Itoa(i)}
+		}
+		rows = append(rows, r)
+		line, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines.Write(append(line, '\n'))
 	}
-}
-
-func TestPlanShards_refusals(t *testing.T) {
-	l, pinned := pinnedLab(t, "plans")
-	header := "sepal_length,sepal_width,petal_length,petal_width\n"
-	tests := map[string]struct {
-		rows  objstore.Ref
-		words []string
+	var table bytes.Buffer
+	if err := parquet.Write(&table, rows, parquet.MaxRowsPerRowGroup(2)); err != nil {
+		t.Fatal(err)
+	}
+	var want string
+	for _, test := range []struct {
+		key, format string
+		data        []byte
 	}{
-		"missing column": {l.put("r/a.csv", []byte("sepal_length\n1\n")), []string{"sepal_width", "missing"}},
-		"no rows":        {l.put("r/b.csv", []byte(header)), []string{"no rows"}},
-		"empty":          {l.put("r/c.csv", nil), []string{"no rows"}},
-		"endless line":   {l.put("r/d.csv", []byte(header+strings.Repeat("1", 1<<20+1))), []string{"line 2", "longer"}},
-		"no header":      {l.put("r/e.csv", []byte("\"\n1,2,3,4\n")), []string{"line 1", "not a header"}},
-		"missing object": {objstore.Ref{Bucket: l.bucket, Key: "r/none.csv"}, []string{"does not exist"}},
-		"closed bucket":  {objstore.Ref{Bucket: "mlflow", Key: "x"}, []string{"not open"}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			_, err := do(l, l.PlanShards, activities.PlanShardsInput{Rows: test.rows, Model: pinned})
-			refused(t, err, activities.ErrBadDataset, test.words...)
+		{"rows.csv", "", text},
+		{"rows.csv.gz", "", zipped(t, text)},
+		{"packed-without-a-name", "csv", zipped(t, text)},
+		{"rows.jsonl", "", lines.Bytes()},
+		{"rows.ndjson.gz", "", zipped(t, lines.Bytes())},
+		{"rows.txt", "jsonl", lines.Bytes()},
+		{"rows.parquet", "", table.Bytes()},
+	} {
+		t.Run(test.key, func(t *testing.T) {
+			ref := l.put("formats/"+test.key, test.data)
+			digest := ref.SHA256
+			ref.SHA256, ref.Size = "", 0 // as someone at a command line would name it
+			b := l.batch(activities.PlanBatchInput{TaskID: "f-" + test.key, Rows: ref, Format: test.format, KeyColumns: []string{"note"}})
+			if want == "" {
+				want = b.output
+			}
+			if b.output != want || b.manifest.Rows != 5 {
+				t.Errorf("output\n%swant\n%s", b.output, want)
+			}
+			if b.manifest.DatasetSHA256 != digest {
+				t.Errorf("digest %s, want that of the bytes given, %s", b.manifest.DatasetSHA256, digest)
+			}
 		})
 	}
 }
 
-func TestScoreShard_namesTheBadLine(t *testing.T) {
-	l, pinned := pinnedLab(t, "bad-lines")
-	for name, line := range map[string]string{"text": "1,2,x,4", "infinite": "1,2,1e999,4", "not a number": "1,2,NaN,4", "short": "1,2"} {
-		t.Run(name, func(t *testing.T) {
-			ref := l.put("r/bad.csv", []byte("sepal_length,sepal_width,petal_length,petal_width\n1,2,3,4\n"+line+"\n"))
-			plan, err := do(l, l.PlanShards, activities.PlanShardsInput{Rows: ref, Model: pinned})
+func zipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestBatch_formatsOfScores(t *testing.T) {
+	l := pinnedLab(t, "batch-outputs")
+	ref := l.put("given/rows.csv", irisRows(250_000)) // several shards
+	for output, check := range map[string]func(t *testing.T, data string){
+		"jsonl": func(t *testing.T, data string) {
+			if n := strings.Count(data, "\n"); n != 250_000 || !strings.HasPrefix(data, `{"note":"0","label":"setosa"}`+"\n"+`{"note":"1","label":"virginica"}`+"\n") {
+				t.Errorf("%d lines that begin with %.100s", n, data)
+			}
+		},
+		"parquet": func(t *testing.T, data string) {
+			type row struct {
+				Note  string `parquet:"note"`
+				Label string `parquet:"label"`
+			}
+			rows, err := parquet.Read[row](strings.NewReader(data), int64(len(data)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = do(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "bad", Shard: plan.Shards[0], Rows: ref, Model: pinned, Columns: plan.Columns})
-			refused(t, err, activities.ErrBadDataset, "line 3")
-			if left := l.keys("batches/bad/"); len(left) > 0 {
-				t.Errorf("%v were left behind", left)
+			for i, r := range rows {
+				if want := (row{strconv.Itoa(i), []string{"setosa", "virginica"}[i%2]}); r != want {
+					t.Fatalf("row %d is %+v, want %+v", i, r, want)
+				}
 			}
+			if len(rows) != 250_000 {
+				t.Errorf("%d rows, want 250000", len(rows))
+			}
+		},
+	} {
+		t.Run(output, func(t *testing.T) {
+			b := l.batch(activities.PlanBatchInput{TaskID: "o-" + output, Rows: ref, KeyColumns: []string{"note"}, Output: output, LabelsOnly: true})
+			if b.plan.Shards < 2 {
+				t.Errorf("%d shards, want several", b.plan.Shards)
+			}
+			check(t, b.output)
 		})
 	}
+}
+
+// Objects under a prefix are one batch, in the order of their keys, each with a header of its own.
+func TestBatch_prefix(t *testing.T) {
+	l := pinnedLab(t, "batch-prefix")
+	l.put("many/b.csv", []byte("petal_width,note,petal_length,sepal_width,sepal_length\n2.3,b1,6.1,3.0,7.7\n2.3,b2,x,3.0,7.7\n"))
+	l.put("many/a, quoted.csv", []byte("note,sepal_length,sepal_width,petal_length,petal_width\na1,5.1,3.5,1.4,0.2\n\na2,1\n"))
+	l.put("many/c/d.jsonl.gz", zipped(t, []byte(`{"note":"d1","sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`)))
+	l.put("many/empty.csv", []byte("note,"+irisHeader))
+	l.put("many/_SUCCESS", nil)
+	l.put("many/.part.crc", []byte("x"))
+	b := l.batch(activities.PlanBatchInput{TaskID: "prefix", Rows: objstore.Ref{Bucket: l.bucket, Key: "many/"}, KeyColumns: []string{"note"}, LabelsOnly: true})
+	if want := "note,label\na1,setosa\nb1,virginica\nd1,setosa\n"; b.output != want {
+		t.Errorf("output %q, want %q", b.output, want)
+	}
+	want := "object,line,column,reason\n\"many/a, quoted.csv\",4,,\"want 5 values, found 2\"\nmany/b.csv,3,petal_length,\"\"\"x\"\" is not a finite number\"\n"
+	if b.errors != want {
+		t.Errorf("errors\n%swant\n%s", b.errors, want)
+	}
+	if m := b.manifest; m.Rows != 3 || m.Failed != 2 || len(m.DatasetSHA256) != 64 || m.Parts[2].First != 2 {
+		t.Errorf("manifest %+v, want 3 rows and 2 bad ones", m)
+	}
+}
+
+func TestBatch_badRowsAreNamed(t *testing.T) {
+	l := pinnedLab(t, "batch-bad")
+	text := irisHeader + "5.1,3.5,1.4,0.2\n1,2,x,4\n1,2,1e999,4\n1,2,NaN,4\n1,2\n1,\"2,3,4\n"
+	b := l.batch(activities.PlanBatchInput{TaskID: "bad", Rows: l.put("r/bad.csv", []byte(text))})
+	records, err := csv.NewReader(strings.NewReader(b.errors)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{
+		{"line", "column", "reason"},
+		{"3", "petal_length", `"x" is not a finite number`},
+		{"4", "petal_length", `"1e999" is not a finite number`},
+		{"5", "petal_length", `"NaN" is not a finite number`},
+		{"6", "", "want 4 values, found 2"},
+		{"7", "", "a quoted value that doesn't end, or has text behind its quote"},
+	}
+	if !slices.EqualFunc(records, want, slices.Equal) {
+		t.Errorf("errors %q, want %q", records, want)
+	}
+	if b.manifest.Rows != 1 || b.manifest.Failed != 5 || strings.Count(b.output, "\n") != 2 {
+		t.Errorf("manifest %+v and output %q, want one row", b.manifest, b.output)
+	}
+	shard := must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "bad", Plan: b.plan.Plan})
+	if shard.FirstBad != `line 3, column "petal_length": "x" is not a finite number` || shard.Stopped {
+		t.Errorf("shard %+v, want the first bad row", shard)
+	}
+	shard = must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "bad", Plan: b.plan.Plan, MostBad: new(int64)})
+	if !shard.Stopped || shard.Failed != 1 {
+		t.Errorf("shard %+v, want it to stop at the first bad row", shard)
+	}
+}
+
+func TestBatch_nothingButBadRows(t *testing.T) {
+	l := pinnedLab(t, "batch-all-bad")
+	b := l.batch(activities.PlanBatchInput{TaskID: "all-bad", Rows: l.put("r/bad.csv", []byte(irisHeader+"1\n2\n"))})
+	if b.output != "label,p_setosa,p_versicolor,p_virginica\n" || b.manifest.Failed != 2 || len(b.manifest.Parts) != 0 {
+		t.Errorf("output %q, manifest %+v: want the header alone", b.output, b.manifest)
+	}
+}
+
+// What a cancelled batch had finished can be read.
+func TestWriteManifest_cancelled(t *testing.T) {
+	l := pinnedLab(t, "batch-cancelled")
+	const rows = 300_000
+	plan := must(l, l.PlanBatch, activities.PlanBatchInput{TaskID: "c", Model: l.model, Rows: l.put("r/c.csv", irisRows(rows))})
+	shards := make([]activities.ScoredShard, plan.Shards)
+	shards[1] = must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "c", Plan: plan.Plan, Shard: 1})
+	written := must(l, l.WriteManifest, activities.WriteManifestInput{TaskID: "c", Plan: plan.Plan, Shards: shards, Cancelled: true})
+	var m activities.Manifest
+	if err := l.store.GetJSON(t.Context(), l.bucket, written.Manifest.Key, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.State != "REVOKED" || len(m.Parts) != 1 || m.Parts[0].Shard != 1 || m.Rows != shards[1].Rows || m.Output.Key != "" {
+		t.Errorf("manifest %+v, want the part that was finished and no output", m)
+	}
+	if n := strings.Count(l.readAll(m.Parts[0].Ref), "\n"); int64(n) != m.Parts[0].Rows {
+		t.Errorf("the part has %d lines, the manifest says %d", n, m.Parts[0].Rows)
+	}
+}
+
+func TestPlanBatch_refusals(t *testing.T) {
+	l := pinnedLab(t, "plans")
+	given := func(key, text string) objstore.Ref { return l.put("r/"+key, []byte(text)) }
+	good := given("good.csv", irisHeader+"1,2,3,4\n")
+	bomb := zipped(t, bytes.Repeat([]byte("1,2,3,4\n"), 12<<20))
+	tests := map[string]struct {
+		in        activities.PlanBatchInput
+		errorType string
+		words     []string
+	}{
+		"missing column":    {activities.PlanBatchInput{Rows: given("a.csv", "sepal_length\n1\n")}, activities.ErrBadDataset, []string{"sepal_width", "missing"}},
+		"no rows":           {activities.PlanBatchInput{Rows: given("b.csv", irisHeader)}, activities.ErrBadDataset, []string{"no rows"}},
+		"empty":             {activities.PlanBatchInput{Rows: given("c.csv", "")}, activities.ErrBadDataset, []string{"no rows"}},
+		"endless header":    {activities.PlanBatchInput{Rows: given("d.csv", strings.Repeat("1", 1<<20+1))}, activities.ErrBadDataset, []string{"line 1", "more than"}},
+		"no header":         {activities.PlanBatchInput{Rows: given("e.csv", "\"\n1,2,3,4\n")}, activities.ErrBadDataset, []string{"line 1", "not a header"}},
+		"missing object":    {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: l.bucket, Key: "r/none.csv"}}, activities.ErrBadDataset, []string{"does not exist"}},
+		"empty prefix":      {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: l.bucket, Key: "nothing/"}}, activities.ErrBadDataset, []string{"no object under"}},
+		"closed bucket":     {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: "mlflow", Key: "x"}}, activities.ErrBadDataset, []string{"not open"}},
+		"no parquet":        {activities.PlanBatchInput{Rows: given("f.parquet", "PAR1, or so it says")}, activities.ErrBadDataset, []string{"not a Parquet file"}},
+		"no gzip":           {activities.PlanBatchInput{Rows: given("g.csv.gz", irisHeader)}, activities.ErrBadDataset, []string{"no gzip file"}},
+		"broken gzip":       {activities.PlanBatchInput{Rows: l.put("r/h.csv.gz", zipped(t, irisRows(1000))[:900])}, activities.ErrBadDataset, []string{"h.csv.gz", "no gzip file that can be read"}},
+		"gzip of nothing":   {activities.PlanBatchInput{Rows: given("i.csv.gz", "\x1f\x8b\x07 and nonsense")}, activities.ErrBadDataset, []string{"i.csv.gz"}},
+		"bomb":              {activities.PlanBatchInput{Rows: l.put("r/j.csv.gz", bomb)}, activities.ErrBadDataset, []string{"unpacks to more than"}},
+		"missing key":       {activities.PlanBatchInput{Rows: good, KeyColumns: []string{"id"}}, activities.ErrBadDataset, []string{`"id"`, "missing"}},
+		"key named label":   {activities.PlanBatchInput{Rows: good, KeyColumns: []string{"label"}}, activities.ErrBadInput, []string{"/key_columns", "label"}},
+		"unknown output":    {activities.PlanBatchInput{Rows: good, Output: "xlsx"}, activities.ErrBadInput, []string{"/output"}},
+		"unknown format":    {activities.PlanBatchInput{Rows: good, Format: "xlsx"}, activities.ErrBadInput, []string{"/format"}},
+		"unknown version":   {activities.PlanBatchInput{Rows: good, ModelID: "9"}, activities.ErrModelNotFound, nil},
+		"unknown model":     {activities.PlanBatchInput{Rows: good, Model: "nobody"}, activities.ErrModelNotFound, nil},
+		"another model's":   {activities.PlanBatchInput{Rows: good, ModelID: "models:/others/1"}, activities.ErrBadInput, nil},
+		"no good reference": {activities.PlanBatchInput{Rows: good, ModelID: "http://x"}, activities.ErrBadInput, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.in.TaskID = "refused"
+			if test.in.Model == "" {
+				test.in.Model = l.model
+			}
+			_, err := do(l, l.PlanBatch, test.in)
+			refused(t, err, test.errorType, test.words...)
+		})
+	}
+	if left := l.keys("batches/refused/"); len(left) > 0 {
+		t.Errorf("%v were left behind", left)
+	}
+}
+
+// Rows that are replaced while a batch reads them are not scored by a plan of the others.
+func TestScoreShard_rowsThatHaveChanged(t *testing.T) {
+	l := pinnedLab(t, "batch-changed")
+	ref := l.put("r/changed.csv", irisRows(10))
+	plan := must(l, l.PlanBatch, activities.PlanBatchInput{TaskID: "changed", Model: l.model, Rows: ref})
+	l.put("r/changed.csv", irisRows(11))
+	_, err := do(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "changed", Plan: plan.Plan})
+	refused(t, err, activities.ErrBadDataset, "changed")
 }

@@ -9,6 +9,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -43,7 +44,7 @@ func translate(err error) error {
 		return nil
 	case errors.Is(err, context.Canceled):
 		return err // Temporal's business, not ours
-	case errors.As(err, &row), errors.Is(err, dataset.ErrTooLarge), errors.Is(err, errMissingData), errors.Is(err, model.ErrUnlearnable):
+	case errors.As(err, &row), errors.Is(err, dataset.ErrTooLarge), errors.Is(err, errMissingData), errors.Is(err, objstore.ErrChanged), errors.Is(err, model.ErrUnlearnable):
 		return final(ErrBadDataset, err)
 	case errors.As(err, &spec), errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
 		return final(ErrBadInput, err)

@@ -1,143 +1,153 @@
 package activities
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
-	"strings"
 
-	"iris/internal/dataset"
 	"iris/internal/objstore"
-	"iris/internal/scores"
+	"iris/internal/rows"
 	"iris/model"
 )
 
-// ScoreShardInput names a shard, what scores it and where its scores go.
+// ScoreShardInput names a shard of a plan.
 type ScoreShardInput struct {
-	TaskID  string       `json:"task_id"`
-	Index   int          `json:"index"`
-	Shard   Shard        `json:"shard"`
-	Rows    objstore.Ref `json:"rows"`
-	Model   PinnedModel  `json:"model"`
-	Columns []int        `json:"columns"`
+	TaskID string `json:"task_id"`
+	Plan   string `json:"plan"`
+	Shard  int    `json:"shard"`
+	// MostBad is how many bad rows the whole batch may have; more in this shard alone end it early. Nil: any number.
+	MostBad *int64 `json:"most_bad,omitempty"`
 }
 
-// Part is where the scores of a shard lie.
-type Part struct {
-	Ref    objstore.Ref `json:"ref"`
-	Shard  int          `json:"shard"`
-	First  int64        `json:"first"` // index of its first row in the output
-	Rows   int64        `json:"rows"`  // scored
-	Failed int64        `json:"failed,omitempty"`
+// ScoredShard is what came of a shard.
+type ScoredShard struct {
+	Rows     int64  `json:"rows"`             // scored
+	Failed   int64  `json:"failed,omitempty"` // bad rows
+	Bytes    int64  `json:"bytes"`            // of the part
+	FirstBad string `json:"first_bad,omitempty"`
+	Stopped  bool   `json:"stopped,omitempty"` // there were more bad rows than the batch may have
 }
 
-// ScoreShard scores the rows of one shard and writes a line for each, in their order: the label, then the probability
-// of every class. The key is that of the shard, so that a retry overwrites.
-func (a *Activities) ScoreShard(ctx context.Context, in ScoreShardInput) (Part, error) {
+// ScoreShard scores the rows of one shard, in their order. Bad rows are named in an object of their own. The keys are
+// those of the shard, so that a retry overwrites.
+func (a *Activities) ScoreShard(ctx context.Context, in ScoreShardInput) (ScoredShard, error) {
 	report, stop := beat(ctx)
 	defer stop()
-	p, err := a.scoreShard(ctx, in, report)
-	return p, translate(err)
+	s, err := a.scoreShard(ctx, in, report)
+	return s, translate(err)
 }
 
-func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report func(Progress)) (Part, error) {
-	m, err := a.scorer(ctx, in.Model)
+func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report func(Progress)) (ScoredShard, error) {
+	plan, err := a.readPlan(ctx, in.TaskID, in.Plan)
 	if err != nil {
-		return Part{}, err
+		return ScoredShard{}, err
 	}
-	body, err := a.o.Store.GetRange(ctx, in.Rows, in.Shard.Offset, in.Shard.Length)
+	m, err := a.scorer(ctx, plan.Model)
 	if err != nil {
-		return Part{}, err
+		return ScoredShard{}, err
 	}
-	defer body.Close() //nolint:errcheck // only read from
-	reader, writer := io.Pipe()
-	go func() {
-		err := score(ctx, writer, body, m, in, func(rows int64) {
-			report(Progress{Done: rows, Total: in.Shard.Rows, Unit: "rows"})
-		})
-		writer.CloseWithError(err)
-	}()
-	ref, err := a.o.Store.Put(ctx, a.o.Bucket, objstore.BatchPartKey(in.TaskID, in.Index, scores.CSV.Extension()), reader, -1, "text/csv")
-	reader.CloseWithError(io.ErrClosedPipe) // ends the goroutine where Put gave up early
-	return Part{Ref: ref, Shard: in.Index, First: in.Shard.First, Rows: in.Shard.Rows}, err
+	shard := plan.Shards[in.Shard]
+	reader, err := a.openShard(ctx, plan, shard)
+	if err != nil {
+		return ScoredShard{}, err
+	}
+	defer reader.Close() //nolint:errcheck // only read from
+	bad := &badRows{object: plan.errorObject(shard.Object), out: a.newSink(ctx, objstore.BatchPartErrorsKey(in.TaskID, in.Shard), "text/csv")}
+	part := a.newSink(ctx, objstore.BatchPartKey(in.TaskID, in.Shard, plan.Layout.Format.Extension()), plan.Layout.Format.MediaType())
+	s := shardScorer{model: m, reader: reader, bad: bad, mostBad: in.MostBad, report: func(n int64) {
+		report(Progress{Done: n, Total: shard.Rows, Unit: "rows"})
+	}}
+	err = s.run(ctx, plan, part)
+	_, errBad := bad.out.close(err)
+	ref, errPart := part.close(err)
+	s.result.Bytes = ref.Size
+	return s.result, firstOf(err, errPart, errBad)
 }
 
-const reportEvery = 10_000 // rows
-
-// score writes a line of scores for every line of r.
-func score(ctx context.Context, w io.Writer, r io.Reader, m *model.Model, in ScoreShardInput, report func(rows int64)) error {
-	classes := make([]string, len(m.Schema().Classes))
-	for i, class := range m.Schema().Classes {
-		classes[i] = csvField(class)
+// firstOf is the first error that there is.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
 	}
-	lines := bufio.NewReaderSize(r, maxLine)
-	out := bufio.NewWriterSize(w, 1<<16)
-	x := make([]float64, len(in.Columns))
-	probabilities := make([]float64, len(classes))
-	cells := make([][]byte, 0, len(x))
-	var line []byte
-	for rows := int64(0); ; rows++ {
-		number := int(in.Shard.First+rows) + 2 // of the file, after the header
-		text, err := readLine(lines, number)
+	return nil
+}
+
+// shardReader reads the rows of a shard and gives back what it holds.
+type shardReader struct {
+	rows.Reader
+	io.Closer
+}
+
+// openShard begins to read a shard.
+func (a *Activities) openShard(ctx context.Context, p *batchPlan, s rows.Shard) (shardReader, error) {
+	o := p.Objects[s.Object]
+	if o.Format == rows.Parquet {
+		r, err := rows.NewParquet(a.o.Store.ReaderAt(ctx, o.Ref), o.Ref.Size, p.Columns, s)
+		return shardReader{r, r}, err
+	}
+	body, err := a.o.Store.GetRange(ctx, o.Ref, s.Offset, s.Length)
+	if err != nil {
+		return shardReader{}, err
+	}
+	if o.Format == rows.JSONL {
+		return shardReader{rows.NewJSONL(body, p.Columns, s.Line), body}, nil
+	}
+	return shardReader{rows.NewCSV(body, p.Columns, p.Headers[o.Header], s.Line), body}, nil
+}
+
+// shardScorer scores the rows of one shard, block by block.
+type shardScorer struct {
+	model   *model.Model
+	reader  rows.Reader
+	bad     *badRows
+	mostBad *int64
+	report  func(rows int64)
+	result  ScoredShard
+}
+
+func (s *shardScorer) run(ctx context.Context, p *batchPlan, to io.Writer) error {
+	out, err := p.Layout.NewWriter(to)
+	if err != nil {
+		return err
+	}
+	block := rows.NewBlock(p.Columns)
+	classes, keys := len(p.Layout.Classes), len(p.Columns.Keys)
+	labels, probabilities := make([]int, block.Capacity()), make([]float64, block.Capacity()*classes)
+	for {
+		err := s.reader.Read(block)
 		if errors.Is(err, io.EOF) {
-			break
+			return out.Close()
+		}
+		if err == nil {
+			err = ctx.Err()
 		}
 		if err != nil {
 			return err
 		}
-		if cells, err = parseRow(cells[:0], bytes.TrimRight(text, "\r\n"), in.Columns, x); err != nil {
-			return &dataset.RowError{Line: number, Reason: err.Error()}
-		}
-		class := m.Predict(x, probabilities)
-		line = append(line[:0], classes[class]...)
-		for _, p := range probabilities {
-			line = strconv.AppendFloat(append(line, ','), p, 'g', -1, 64)
-		}
-		if _, err := out.Write(append(line, '\n')); err != nil {
-			return err
-		}
-		if rows%reportEvery == 0 {
-			report(rows)
-			if err := ctx.Err(); err != nil {
-				return err
+		n := block.Rows
+		s.model.PredictRows(block.X, labels[:n], probabilities[:n*classes])
+		for i := range n {
+			if err := out.Write(block.Keys[i*keys:(i+1)*keys], labels[i], probabilities[i*classes:(i+1)*classes]); err != nil {
+				return fmt.Errorf("write the scores: %w", err)
 			}
 		}
-	}
-	return out.Flush()
-}
-
-// parseRow reads the columns of a line into x and returns the cells it cut, to be used again.
-func parseRow(cells [][]byte, line []byte, columns []int, x []float64) ([][]byte, error) {
-	for {
-		cell, rest, more := bytes.Cut(line, []byte{','})
-		cells = append(cells, cell)
-		if !more {
-			break
+		s.result.Rows += int64(n)
+		for _, b := range block.Bad {
+			if s.result.Failed == 0 {
+				s.result.FirstBad = s.bad.describe(b)
+			}
+			s.result.Failed++
+			if err := s.bad.write(b); err != nil {
+				return err
+			}
+			if s.mostBad != nil && s.result.Failed > *s.mostBad {
+				s.result.Stopped = true
+				return out.Close()
+			}
 		}
-		line = rest
+		s.report(s.result.Rows + s.result.Failed)
 	}
-	for i, column := range columns {
-		if column >= len(cells) {
-			return cells, fmt.Errorf("has %d cells, want at least %d", len(cells), column+1)
-		}
-		v, err := strconv.ParseFloat(string(cells[column]), 64)
-		if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-			return cells, fmt.Errorf("cell %d is %.40q, not a finite number", column+1, cells[column])
-		}
-		x[i] = v
-	}
-	return cells, nil
-}
-
-// csvField quotes a class where CSV needs it.
-func csvField(s string) string {
-	if strings.ContainsAny(s, ",\"\r\n") || strings.TrimSpace(s) != s {
-		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-	}
-	return s
 }

@@ -170,33 +170,6 @@ type TrainingResult struct {
 	Search       *SearchResult      `json:"search,omitempty"` // how the spec was found
 }
 
-// BatchInput asks for the scores of rows that lie in the object store.
-type BatchInput struct {
-	Model   string `json:"model"`
-	ModelID string `json:"model_id,omitempty"` // any form registry.Resolve takes; "" is the champion when the batch starts
-	// Rows is one object or, with a key that ends in a slash, all objects under it in the order of their keys.
-	Rows   objstore.Ref `json:"rows"`
-	Format string       `json:"format,omitempty"` // of the rows: csv, jsonl or parquet; "" is what the key ends in, else csv
-	Count  int64        `json:"count,omitempty"`  // rows in it, when known; for the progress
-
-	KeyColumns []string `json:"key_columns,omitempty"` // of the input, written in front of the labels as they stand
-	Output     string   `json:"output,omitempty"`      // csv, jsonl or parquet; "" is csv
-	LabelsOnly bool     `json:"labels_only,omitempty"` // leaves the probabilities out
-	// MaxErrorRatio is the share of bad rows above which the batch fails; nil is no limit, 0 fails it at the first one.
-	MaxErrorRatio *float64 `json:"max_error_ratio,omitempty"`
-}
-
-// BatchResult is what a batch prediction leaves behind.
-type BatchResult struct {
-	Model    string       `json:"model"`
-	Version  string       `json:"version"`
-	ModelID  string       `json:"model_id"`
-	Rows     int64        `json:"rows"`   // scored
-	Failed   int64        `json:"failed"` // bad rows, which have no scores
-	Shards   int          `json:"shards"`
-	Manifest objstore.Ref `json:"manifest"` // activities.Manifest
-}
-
 // PromotionInput asks for a version to become the champion.
 type PromotionInput struct {
 	Model   string `json:"model"`

@@ -56,6 +56,17 @@ func TrainingKey(runID, name string) string { return "trainings/" + segment(runI
 // BatchInputKey is where the rows of a batch lie. The extension, without its dot, is that of their format.
 func BatchInputKey(taskID, extension string) string { return batchKey(taskID, "input."+extension) }
 
+// BatchUnpackedKey is where the rows of a packed object lie unpacked; object is its number under a prefix, or -1.
+func BatchUnpackedKey(taskID string, object int, extension string) string {
+	if object < 0 {
+		return BatchInputKey(taskID, extension)
+	}
+	return batchKey(taskID, fmt.Sprintf("input-%05d.%s", object, extension))
+}
+
+// BatchPlanKey is where a batch keeps how its rows are cut. The name is a digest of the plan.
+func BatchPlanKey(taskID, name string) string { return batchKey(taskID, "plan-"+name+".json") }
+
 // BatchPartKey is where the scores of a shard lie; the same shard is the same object, so a retry overwrites.
 func BatchPartKey(taskID string, shard int, extension string) string {
 	return batchKey(taskID, fmt.Sprintf("part-%05d.%s", shard, extension))

@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +17,9 @@ import (
 // parquetBuffer is how much of a column is read at once; of a store in the network, what one request asks for.
 const parquetBuffer = 1 << 20
 
-// CutParquet finds the row groups of a Parquet file and makes shards of about target rows of them: small ones are put
-// together, large ones are divided.
-func CutParquet(r io.ReaderAt, size int64, c Columns, target int64) (_ Cuts, err error) {
+// CutParquet finds the row groups of a Parquet file and makes shards of about target rows of them, more where they would
+// be over most+1 otherwise: small groups are put together, large ones are divided.
+func CutParquet(r io.ReaderAt, size int64, c Columns, target, most int64) (_ Cuts, err error) {
 	defer recovered(&err)
 	f, _, err := openParquet(r, size, c)
 	if err != nil {
@@ -27,6 +28,11 @@ func CutParquet(r io.ReaderAt, size int64, c Columns, target int64) (_ Cuts, err
 	cuts := Cuts{Rows: f.NumRows()}
 	if cuts.Rows == 0 {
 		return Cuts{}, ErrNoRows
+	}
+	if most <= 0 {
+		target = cuts.Rows
+	} else {
+		target = max(target, 2*cuts.Rows/most+1)
 	}
 	var first int64
 	add := func(rows int64) {
@@ -87,6 +93,9 @@ func (r readerAt) ReadAt(p []byte, offset int64) (int, error) {
 
 // openParquet opens a file and finds the columns, features first.
 func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, error) {
+	if err := checkFooter(r, size); err != nil {
+		return nil, nil, unreadable(err)
+	}
 	f, err := parquet.OpenFile(readerAt{r}, size,
 		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.OptimisticRead(true), parquet.ReadBufferSize(parquetBuffer))
 	if err != nil {
@@ -120,6 +129,22 @@ func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, e
 		leaves = append(leaves, l)
 	}
 	return f, leaves, nil
+}
+
+// checkFooter refuses a file whose footer is longer than the file: parquet-go would make room for what it says.
+func checkFooter(r io.ReaderAt, size int64) error {
+	const magic, around = "PAR1", 2*len("PAR1") + 4 // one at each end, and the length
+	var end [8]byte
+	if size < int64(around) {
+		return errors.New("it is too short")
+	}
+	if n, err := (readerAt{r}).ReadAt(end[:], size-int64(len(end))); n < len(end) {
+		return err
+	}
+	if string(end[4:]) != magic || int64(binary.LittleEndian.Uint32(end[:])) > size-int64(around) {
+		return errors.New("it has no footer, or is cut off")
+	}
+	return nil
 }
 
 func logicalInteger(t *format.LogicalType) (*format.IntType, bool) {
