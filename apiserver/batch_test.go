@@ -139,7 +139,7 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "an empty body", body: ``, status: 400},
 		{name: "broken JSON", body: `{"data":[`, status: 400, want: "byte"},
 		{name: "trailing bytes", body: twoRows + "{}", status: 400},
-		{name: "another type", body: twoRows, contentType: "text/csv", status: 415, want: "text/csv"},
+		{name: "another type", body: twoRows, contentType: "application/xml", status: 415, want: "application/xml"},
 		{name: "too large", body: `{"data":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "2097152"},
 		{name: "an unknown version", body: modelID("99"), status: 404, fault: at("/model_id"), want: `"99"`},
 		{name: "an unknown alias", body: modelID("models:/iris@nobody"), status: 404, fault: at("/model_id")},
@@ -374,7 +374,7 @@ func TestRowsCSV_isNeverLongerThanTheJSON(t *testing.T) {
 	features := []string{"a"}
 	for _, value := range []string{"1", "-0", "1e20", "123456789012345678", "1e-7", "0.1", "1e308", "5e-324"} {
 		data := []byte(`[{"a":` + value + `}]`)
-		rows, n, err := rowsCSV(features, data)
+		rows, n, err := rowsCSV(features, nil, features, data)
 		if err != nil || n != 1 {
 			t.Fatalf("%s: %d rows, %v", value, n, err)
 		}

@@ -29,32 +29,3 @@ func TestParseObjects(t *testing.T) {
 		}
 	}
 }
-
-func TestListAtMost(t *testing.T) {
-	store, bucket := realS3(t)
-	for _, key := range []string{"in/b.csv", "in/a.csv", "in/sub/c.csv", "other"} {
-		put(t, store, bucket, key, "x")
-	}
-	put(t, store, bucket, "in/folder/", "")
-	refs, err := store.ListAtMost(t.Context(), bucket, "in/", 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var keys []string
-	for _, ref := range refs {
-		keys = append(keys, ref.Key)
-		if ref.Bucket != bucket || ref.Size != 1 {
-			t.Errorf("got %+v", ref)
-		}
-	}
-	if len(keys) != 3 || keys[0] != "in/a.csv" || keys[1] != "in/b.csv" || keys[2] != "in/sub/c.csv" {
-		t.Errorf("got %v, want three objects in the order of their keys", keys)
-	}
-	_, err = store.ListAtMost(t.Context(), bucket, "in/", 2)
-	wantError(t, err, objstore.ErrTooMany, "more than 2")
-	_, err = store.ListAtMost(t.Context(), bucket+"-none", "in/", 2)
-	wantError(t, err, objstore.ErrNotExist, "the bucket does not exist")
-	if refs, err := store.ListAtMost(t.Context(), bucket, "none/", 2); err != nil || len(refs) != 0 {
-		t.Errorf("an empty prefix: %v, %v", refs, err)
-	}
-}
