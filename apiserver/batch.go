@@ -79,7 +79,8 @@ func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchReq
 	if err != nil {
 		return err
 	}
-	lines, count, err := rowsCSV(columns.Features, columns.Keys, columns.all(), data)
+	isFeature := func(key string) bool { return slices.Contains(columns.Features, key) }
+	lines, count, err := rowsCSV(columns.Features, slices.DeleteFunc(slices.Clone(columns.Keys), isFeature), data)
 	if err != nil {
 		return err
 	}
@@ -154,35 +155,21 @@ func isMark(ref objstore.Ref) bool {
 	return ref.Size == 0 || name[0] == '.' || name[0] == '_' || strings.HasSuffix(ref.Key, "/")
 }
 
-// columns are those that a batch needs of its rows.
-type columns rows.Columns
-
-// all are the names without repetition: a feature may be a key as well.
-func (c columns) all() []string {
-	all := slices.Clone(c.Features)
-	for _, key := range c.Keys {
-		if !slices.Contains(all, key) {
-			all = append(all, key)
-		}
-	}
-	return all
-}
-
 // pinned checks a request and loads the version that it asks for. Without one it is the champion that this process serves.
-func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served, columns, error) {
+func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served, rows.Columns, error) {
 	if err := b.resolve(); err != nil {
-		return nil, columns{}, err
+		return nil, rows.Columns{}, err
 	}
 	served, err := s.pin(ctx, b)
 	if err != nil {
-		return nil, columns{}, err
+		return nil, rows.Columns{}, err
 	}
 	schema := served.Model.Schema()
 	if err := b.layout(schema.Classes); err != nil {
-		return nil, columns{}, err
+		return nil, rows.Columns{}, err
 	}
 	b.in.ModelID = served.Version.URI()
-	return served, columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
+	return served, rows.Columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
 }
 
 func (s *Server) pin(ctx context.Context, b *batchRequest) (*registry.Served, error) {

@@ -102,12 +102,12 @@ func (s *Server) batchOfFile(w http.ResponseWriter, r *http.Request, b *batchReq
 	id := workflows.NewBatchID(b.in.Model)
 	b.in.Format = string(f.format)
 	f.body = http.MaxBytesReader(w, io.NopCloser(f.body), s.MaxBatchUpload)
-	if b.in.Rows, b.in.Count, err = s.storeRows(ctx, id, f, rows.Columns(columns)); err != nil {
+	if b.in.Rows, b.in.Count, err = s.storeRows(ctx, id, f, columns); err != nil {
 		return err
 	}
 	err = f.atEnd()
 	if err == nil && f.format == rows.Parquet {
-		b.in.Count, err = s.checkParquet(ctx, b.in.Rows, rows.Columns(columns))
+		b.in.Count, err = s.checkParquet(ctx, b.in.Rows, columns)
 	}
 	if err == nil {
 		err = s.startBatch(w, r, b, id, served, workflows.PriorityBulk, fmt.Sprintf("%d rows of %d bytes", b.in.Count, b.in.Rows.Size))

@@ -4,17 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"iris/internal/dataset"
 )
 
-// rowsCSV is an array of rows as the CSV that BatchPrediction reads: the features, and the keys that are none of them.
-// Without keys it is never longer than the JSON, which names every feature again in every row.
-func rowsCSV(features, keys, all []string, data []byte) ([]byte, int, error) {
+// rowsCSV is an array of rows as the CSV that BatchPrediction reads: the features, and then the keys, none of which is a
+// feature. Without keys it is never longer than the JSON, which names every feature again in every row.
+func rowsCSV(features, keys []string, data []byte) ([]byte, int, error) {
 	var out []byte
-	for i, name := range all {
+	for i, name := range slices.Concat(features, keys) {
 		if i > 0 {
 			out = append(out, ',')
 		}

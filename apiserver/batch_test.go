@@ -374,7 +374,7 @@ func TestRowsCSV_isNeverLongerThanTheJSON(t *testing.T) {
 	features := []string{"a"}
 	for _, value := range []string{"1", "-0", "1e20", "123456789012345678", "1e-7", "0.1", "1e308", "5e-324"} {
 		data := []byte(`[{"a":` + value + `}]`)
-		rows, n, err := rowsCSV(features, nil, features, data)
+		rows, n, err := rowsCSV(features, nil, data)
 		if err != nil || n != 1 {
 			t.Fatalf("%s: %d rows, %v", value, n, err)
 		}

@@ -247,3 +247,10 @@ func (w *world) await(t testing.TB, id string, wanted enumspb.EventType) {
 	}
 	t.Fatalf("%s ended without %s", id, wanted)
 }
+
+// refusing is a Temporal that answers and starts nothing.
+type refusing struct{ client.Client }
+
+func (refusing) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {
+	return nil, errors.New("no such namespace")
+}
