@@ -4,24 +4,71 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"iris/internal/rows"
+	"iris/internal/scores"
+	"iris/workflows"
 )
 
 // The part of the OpenAPI document that is about batches.
 
 func (s *Server) batchOperation(path string) huma.Operation {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "the rows; a CSV has a header"}
+	options := batchOptions()
+	withRows := batchOptions()
+	withRows["data"] = &huma.Schema{Type: huma.TypeArray, MinItems: of(1), Items: rowSchema(), Description: "the rows; or data_path"}
+	content := map[string]*huma.MediaType{
+		"application/json": {
+			Schema:  &huma.Schema{Type: huma.TypeObject, Properties: withRows},
+			Example: map[string]any{"data": []any{exampleRow}},
+		},
+		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+			"request": {Type: huma.TypeObject, Properties: options, AdditionalProperties: false, Description: "before `file`: what the JSON says, without the rows"},
+			"file":    {Type: huma.TypeString, Format: "binary", Description: "the rows, by its type or name CSV, JSON lines or Parquet, packed with gzip or not"},
+		}}},
+	}
+	for media := range rowMedia {
+		content[media] = &huma.MediaType{Schema: file}
+	}
 	return huma.Operation{
 		OperationID: operationID("predict-batch", path), Method: http.MethodPost, Path: path, Tags: []string{"predict"},
-		Summary:     "Classify many rows",
-		Description: "Every row is checked before the task is started. The version is pinned at the start.",
-		Parameters:  pathParameters(path),
-		RequestBody: body(map[string]*huma.MediaType{"application/json": {
-			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"data"}, Properties: map[string]*huma.Schema{
-				"model_id": {Type: huma.TypeString, Description: "`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`; the champion when absent"},
-				"data":     {Type: huma.TypeArray, MinItems: of(1), Items: rowSchema(), Description: "the rows"},
-			}},
-			Example: map[string]any{"data": []any{exampleRow}},
-		}}),
-		Responses: map[string]*huma.Response{"202": s.acceptedAnswer()},
+		Summary: "Classify many rows",
+		Description: "The rows are `data` in JSON, each of which is checked before the task is started; or a file, which is stored as it arrives; " +
+			"or objects that `data_path` names. A bad row of a file or an object is counted and named in the errors of the batch, and has no result. " +
+			"The version is pinned at the start. A field is given once: as a parameter, or in JSON.",
+		Parameters:  append(pathParameters(path), batchQuery()...),
+		RequestBody: body(content),
+		Responses:   map[string]*huma.Response{"202": s.acceptedAnswer()},
+	}
+}
+
+// batchOptions are the fields of a batch beside its rows.
+func batchOptions() map[string]*huma.Schema {
+	fields := map[string]*huma.Schema{
+		"data_path": {Type: huma.TypeString, Description: "an object that holds the rows, s3://bucket/key, or a prefix with a slash at its end for all objects under it, at most 1,000"},
+		"format":    {Type: huma.TypeString, Enum: anyOf([]rows.Format{rows.CSV, rows.JSONL, rows.Parquet}), Description: "of the objects; what their keys end in when absent, else csv"},
+	}
+	for _, p := range batchQuery() {
+		schema := *p.Schema
+		schema.Description = p.Description
+		fields[p.Name] = &schema
+	}
+	return fields
+}
+
+func batchQuery() []*huma.Param {
+	query := func(name, description string, schema *huma.Schema) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+	}
+	return []*huma.Param{
+		query("model_id", "`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`; the champion when absent", &huma.Schema{Type: huma.TypeString}),
+		query("key_columns", "columns of the rows that are passed through to the results as they stand", &huma.Schema{
+			Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: of(workflows.MaxKeyColumns),
+		}),
+		query("output", "the format of the results as a file", &huma.Schema{Type: huma.TypeString, Enum: anyOf(scores.Formats()), Default: scores.CSV}),
+		query("labels_only", "leaves the probabilities out", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("max_error_ratio", "the share of bad rows above which the batch fails; no limit when absent, and 0 fails it at the first one",
+			&huma.Schema{Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0)}),
 	}
 }
 
