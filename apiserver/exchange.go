@@ -21,7 +21,7 @@ const requestIDHeader = "X-Request-Id"
 
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, armed: time.Now()}
+	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, head: r.Method == http.MethodHead, armed: time.Now()}
 	x.id[0] = s.requests.of(first(r.Header, requestIDHeader))
 	w.Header()[requestIDHeader] = x.id[:]
 	defer s.recover(x, r)
@@ -77,7 +77,8 @@ func canonical(r *http.Request) *http.Request {
 // body stands still. All that a request needs of its own is in it: it is one allocation.
 type exchange struct {
 	http.ResponseWriter
-	io.ReadCloser // the body of the request
+	io.ReadCloser      // the body of the request
+	head          bool // only the header of the answer is asked for
 	started       bool
 	brief         bool      // the handler ends soon after it has read the body
 	armed         time.Time // when the read deadline was last set, at first by the server

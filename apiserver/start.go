@@ -9,6 +9,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"iris/workflows"
 )
@@ -25,6 +26,11 @@ type Accepted struct {
 // start starts a workflow as a task about a model. An id that is running already is an error, so that a task is never
 // taken for another.
 func (s *Server) start(ctx context.Context, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
+	return s.startWith(ctx, workflows.PriorityTraining, id, modelName, summary, workflow, in)
+}
+
+// startWith is start with a place in the queue.
+func (s *Server) startWith(ctx context.Context, priority temporal.Priority, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
 	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -34,6 +40,7 @@ func (s *Server) start(ctx context.Context, id, modelName, summary string, workf
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            summary,
+		Priority:                                 priority,
 		Memo:                                     map[string]any{workflows.MemoModel: modelName},
 	}, workflow, in)
 	if err != nil {

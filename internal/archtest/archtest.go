@@ -67,8 +67,11 @@ func rooms() []room {
 		// and the registry.
 		{
 			path: "apiserver", floor: 5,
-			iris: []string{"deploy", "internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/scores", "internal/webui", "model", "internal/registry", "workflows"},
-			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync", "google.golang.org/grpc"},
+			iris: []string{
+				"deploy", "internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/rows", "internal/scores",
+				"internal/webui", "model", "internal/registry", "workflows",
+			},
+			lib: []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync", "google.golang.org/grpc"},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
 
