@@ -589,8 +589,8 @@ func TestInfer_allocatesNothingPerRow(t *testing.T) {
 		})
 	}
 	few, many := cost(10), cost(5000)
-	if many > few+100 { // slices that grow to their size
-		t.Errorf("10 rows take %v allocations, 5,000 rows %v", few, many)
+	if many > few+500 { // slices that grow to their size, and the pieces that a large answer is sent in
+		t.Errorf("10 rows take %v allocations, 5,000 rows %v, twice each", few, many)
 	}
 }
 
