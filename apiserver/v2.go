@@ -133,7 +133,7 @@ func (s *Server) servedVersion(ctx context.Context, name, version string) (*regi
 // Bounds of one inference. What is beyond them is a batch.
 const (
 	maxInferRows          = 100_000
-	maxInferProbabilities = 4 << 20 // rows by classes: 32 MiB
+	maxInferProbabilities = 1 << 20 // rows by classes: 8 MiB, and up to three times as much as JSON
 )
 
 // ctxEvery is how many rows are scored between two looks at whether somebody still waits for them.

@@ -11,6 +11,10 @@ import (
 // NoHeader stands for a body that is JSON to its end.
 const NoHeader = -1
 
+// maxElements of an input as JSON, whose elements take more room once they are read: 32 MiB, which is what the API takes of
+// binary data.
+const maxElements = 4 << 20
+
 // message is the JSON of a request.
 type message struct {
 	ID         string `json:"id"`
@@ -115,6 +119,9 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 	elements, err := in.elements(index)
 	if err != nil {
 		return nil, err
+	}
+	if elements > maxElements {
+		return nil, inputError(index, "shape", "%s is too large for JSON: at most %d elements, or binary data", shapeText(in.Shape), maxElements)
 	}
 	if in.Values, err = decodeNumbers(m.Data, in.Shape, elements, kind); err != nil {
 		var place *Error

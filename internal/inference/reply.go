@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // Result is what a model says of the rows of a request.
@@ -201,6 +203,10 @@ func quoteAll(texts []string) [][]byte {
 
 // quote is s as JSON, without the escapes that only HTML needs.
 func quote(s string) []byte {
+	special := func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r >= utf8.RuneSelf }
+	if strings.IndexFunc(s, special) < 0 {
+		return []byte(`"` + s + `"`)
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
