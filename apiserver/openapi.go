@@ -135,8 +135,8 @@ func gateJSON() map[string]*huma.Schema {
 		"gate": {
 			Type: huma.TypeObject, AdditionalProperties: false, Description: "what the version must reach to be promoted, besides being no worse than the champion",
 			Properties: map[string]*huma.Schema{
-				"min":       bounds("what a metric on the held-out rows must reach"),
-				"max":       bounds("what a metric on the held-out rows must not exceed"),
+				"min": bounds("what a metric on the held-out rows must reach"),
+				"max": bounds("what a metric on the held-out rows must not exceed"),
 				"log_loss_tolerance": {
 					Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(100.0), Default: workflows.DefaultLogLossTolerance,
 					Description: "how much higher than the champion's the log loss may be",
