@@ -54,6 +54,8 @@ def check(case):
 def check_files(case, folder):
     """The folder is whole: the graph is valid, the example fits the signature, the ids are those of the registry."""
     onnx.checker.check_model(str(folder / "model.onnx"), full_check=True)
+    missing = {"confusion_matrix.png", "roc.png", "calibration.png", "importance.csv", "README.md"} - {f.name for f in folder.iterdir()}
+    assert not missing, missing
     described = mlflow.models.Model.load(str(folder))
     assert described.run_id == case["run_id"], described.run_id
     assert described.model_id == case["model_id"], described.model_id

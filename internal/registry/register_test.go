@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"iris/internal/dataset"
@@ -129,7 +130,8 @@ func TestRegister_cutAtEachStep(t *testing.T) {
 				w := newWorld(t)
 				c := w.candidate(1)
 				c.Split.Moved = moved(100) // a file more
-				changes, reached := 0, false
+				changes := 0
+				var reached atomic.Bool // uploads that were given up may still arrive
 				w.lab.on(func(r *http.Request) fate {
 					if !changing(r) {
 						return pass
@@ -137,11 +139,11 @@ func TestRegister_cutAtEachStep(t *testing.T) {
 					if changes++; changes < step {
 						return pass
 					}
-					reached = true // and every request from here on, so that no retry of the client helps
+					reached.Store(true) // and every request from here on, so that no retry of the client helps
 					return how.fate
 				})
 				_, err := w.Register(t.Context(), c)
-				if done = !reached; done {
+				if done = !reached.Load(); done {
 					if err != nil || step < 8 {
 						t.Fatalf("step %d of Register was not reached: %v", step, err)
 					}
