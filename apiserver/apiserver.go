@@ -102,7 +102,7 @@ type Server struct {
 	api        huma.API // the plain JSON routes, and the OpenAPI document of all
 	document   []byte   // the OpenAPI document
 	handler    http.Handler
-	predictors predictors
+	predictors *predictors
 	bulk       chan struct{} // a place for each large body that is held in memory
 	requests   requestIDs
 	reach      reachability
@@ -119,7 +119,8 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options: o, bulk: make(chan struct{}, bulkBodies), requests: newRequestIDs(),
-		drain: drainTimeout, promotion: promotionTimeout,
+		predictors: newPredictors(o.Cache.Holds),
+		drain:      drainTimeout, promotion: promotionTimeout,
 	}
 	if err := s.routes(); err != nil {
 		return nil, err

@@ -65,18 +65,26 @@ func (s *Server) readBulk(r *http.Request, limit int64) (body []byte, release fu
 	}
 	body, more, err := readUpTo(r.Body, nil, min(limit, maxRow))
 	if more && limit > maxRow {
-		select {
-		case s.bulk <- struct{}{}:
-			release = func() { <-s.bulk }
-		default:
-			return nil, release, unavailable(fmt.Sprintf("%d large bodies are being worked on already; try again", cap(s.bulk)), retryAfter, nil)
+		if err := s.takeBulk(); err != nil {
+			return nil, release, err
 		}
+		release = func() { <-s.bulk }
 		body, more, err = readUpTo(r.Body, body, limit)
 	}
 	if more {
 		err = &http.MaxBytesError{Limit: limit}
 	}
 	return body, release, err
+}
+
+// takeBulk takes a place for a large body, if there is one.
+func (s *Server) takeBulk() error {
+	select {
+	case s.bulk <- struct{}{}:
+		return nil
+	default:
+		return unavailable(fmt.Sprintf("%d large bodies are being worked on already; try again", cap(s.bulk)), retryAfter, nil)
+	}
 }
 
 // readUpTo appends what r holds to buf, until its end or until buf has more than limit bytes.
@@ -116,10 +124,12 @@ func (s *Server) buffered(next http.Handler) http.Handler {
 	})
 }
 
-// scratch is what one prediction needs besides the model.
+// scratch is what a prediction needs besides the model.
 type scratch struct {
-	body, answer     []byte
-	x, probabilities []float64
+	body, answer  []byte
+	x             []float64 // of a single row
+	probabilities []float64 // of all rows, one after the other
+	best          []int     // of an array of rows
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -133,7 +143,7 @@ func (b *scratch) reset(features, classes int) {
 // free gives b back, unless an unusually large body has made it one that is not worth keeping.
 func (b *scratch) free() {
 	const worthKeeping = 64 << 10
-	if cap(b.body) <= worthKeeping {
+	if cap(b.body)+cap(b.answer)+8*(cap(b.x)+cap(b.probabilities)+cap(b.best)) <= worthKeeping {
 		scratches.Put(b)
 	}
 }

@@ -2,11 +2,14 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/gorilla/mux"
 
+	"iris/internal/dataset"
+	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -18,26 +21,54 @@ func (s *Server) modelName(r *http.Request) string {
 	return s.DefaultModel
 }
 
-// handlePredict classifies one row with the champion. It asks nobody: the model is in memory.
+// handlePredict classifies with the champion. It asks nobody: the model is in memory.
 func (s *Server) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	name := s.modelName(r)
 	served := s.Cache.Champion(name)
 	if served == nil {
 		return s.noChampion(r.Context(), name)
 	}
+	return s.predict(w, r, s.predictors.of(served))
+}
+
+// handlePredictVersion classifies with the version that the path names, which is loaded when nobody asked for it lately.
+func (s *Server) handlePredictVersion(w http.ResponseWriter, r *http.Request) error {
+	name, version := s.modelName(r), mux.Vars(r)["version"]
+	if model.CheckName(name) != nil {
+		return unknownModel(name)
+	}
+	ctx, cancel := withDeadline(r.Context())
+	defer cancel()
+	served, err := s.Cache.Version(ctx, name, versionReference(name, version))
+	if errors.Is(err, registry.ErrBadReference) || errors.Is(err, registry.ErrWrongModel) {
+		return notFound("there is no version %q of model %s", clip(version), name)
+	}
+	if err != nil {
+		return versionProblem(err, name, version, Fault{Parameter: "version"})
+	}
+	return s.predict(w, r, s.predictors.of(served))
+}
+
+// predict answers one row, or an array of them, by one version.
+func (s *Server) predict(w http.ResponseWriter, r *http.Request, p *predictor) error {
 	if err := wantJSON(r); err != nil {
 		return err
 	}
 	if x, ok := w.(*exchange); ok {
 		x.brief = true
 	}
-	p := s.predictors.of(name, served)
 	b := scratches.Get().(*scratch)
 	defer b.free()
 	b.reset(len(p.Model.Schema().Features), len(p.labels))
-	var err error
-	if b.body, err = readBody(r, b.body, maxRow); err != nil {
+	large, err := s.readRows(r, b)
+	if large {
+		defer func() { <-s.bulk }()
+	}
+	if err != nil {
 		return err
+	}
+	if dataset.IsArray(b.body) {
+		return s.predictRows(w, r, p, b)
 	}
 	if err := p.rows.DecodeRow(b.body, b.x); err != nil {
 		return err
@@ -45,12 +76,19 @@ func (s *Server) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	best := p.Model.Predict(b.x, b.probabilities)
 	var finite bool
 	if b.answer, finite = p.appendAnswer(b.answer, best, b.probabilities); !finite {
-		return newProblem(http.StatusUnprocessableEntity, "the values are too large for this model to compute with")
+		return newProblem(http.StatusUnprocessableEntity, notFinite)
 	}
+	p.setHeader(w)
+	_, _ = w.Write(append(b.answer, '\n')) // a client that hung up
+	return nil
+}
+
+const notFinite = "the values are too large for this model to compute with"
+
+// setHeader says which version answers.
+func (p *predictor) setHeader(w http.ResponseWriter) {
 	header := w.Header()
 	header["Content-Type"], header["Model-Version"] = jsonType, p.header
-	_, _ = w.Write(b.answer) // a client that hung up
-	return nil
 }
 
 var jsonType = []string{"application/json"}

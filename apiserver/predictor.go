@@ -27,6 +27,7 @@ type Prediction struct {
 type predictor struct {
 	*registry.Served
 	rows   *dataset.RowDecoder
+	most   int      // rows of an array
 	header []string // Model-Version: iris/7
 	labels []labelJSON
 	tail   []byte // behind the probabilities
@@ -53,8 +54,9 @@ func newPredictor(served *registry.Served) *predictor {
 	p := &predictor{
 		Served: served,
 		rows:   dataset.NewRowDecoder(schema.Features),
+		most:   mostRows(len(schema.Classes)),
 		header: []string{version.Model + "/" + version.Number},
-		tail:   []byte(`},"model_version":` + quote(version.Number) + `,"model_id":` + quote(version.URI()) + "}\n"),
+		tail:   []byte(`},"model_version":` + quote(version.Number) + `,"model_id":` + quote(version.URI()) + "}"),
 	}
 	for _, class := range schema.Classes {
 		p.labels = append(p.labels, newLabelJSON(version.Model, class))
@@ -116,31 +118,40 @@ func quote(s string) string {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'}))
 }
 
-// predictors keeps the predictor of each model's champion, so that it is made once per version and not per request. The
-// map is replaced, never changed: a request reads it without a lock.
+// predictors keeps the predictor of each version that is asked, so that it is made once per version and not per request.
+// The map is replaced, never changed: a request reads it without a lock.
 type predictors struct {
-	byModel atomic.Pointer[map[string]*predictor]
+	holds   func(*registry.Served) bool // whether the cache still has it
+	all     atomic.Pointer[map[*registry.Served]*predictor]
 	writing sync.Mutex
 }
 
-// of returns the predictor of what a model serves now.
-func (ps *predictors) of(modelName string, served *registry.Served) *predictor {
-	if all := ps.byModel.Load(); all != nil {
-		if p := (*all)[modelName]; p != nil && p.Served == served {
-			return p
-		}
-	}
-	return ps.replace(modelName, newPredictor(served))
+func newPredictors(holds func(*registry.Served) bool) *predictors {
+	ps := &predictors{holds: holds}
+	ps.all.Store(&map[*registry.Served]*predictor{})
+	return ps
 }
 
-func (ps *predictors) replace(modelName string, p *predictor) *predictor {
+// of returns the predictor of a version.
+func (ps *predictors) of(served *registry.Served) *predictor {
+	if p := (*ps.all.Load())[served]; p != nil {
+		return p
+	}
 	ps.writing.Lock()
 	defer ps.writing.Unlock()
-	next := map[string]*predictor{}
-	if all := ps.byModel.Load(); all != nil {
-		maps.Copy(next, *all)
+	if p := (*ps.all.Load())[served]; p != nil {
+		return p
 	}
-	next[modelName] = p
-	ps.byModel.Store(&next)
+	p := newPredictor(served)
+	next := ps.held()
+	next[served] = p
+	ps.all.Store(&next)
 	return p
+}
+
+// held is a copy of the map without the versions that the cache has let go of.
+func (ps *predictors) held() map[*registry.Served]*predictor {
+	next := maps.Clone(*ps.all.Load())
+	maps.DeleteFunc(next, func(served *registry.Served, _ *predictor) bool { return !ps.holds(served) })
+	return next
 }

@@ -59,29 +59,35 @@ func TestPredictor_refusesWhatJSONCannotHold(t *testing.T) {
 }
 
 func TestPredictors_areMadeOncePerVersion(t *testing.T) {
-	var ps predictors
-	one, two := servedIris(t, "1"), servedIris(t, "2")
-	first := ps.of("iris", one)
-	if first != ps.of("iris", one) {
+	held := map[*registry.Served]bool{}
+	ps := newPredictors(func(s *registry.Served) bool { return held[s] })
+	one, two, three := servedIris(t, "1"), servedIris(t, "2"), servedIris(t, "3")
+	held[one], held[two] = true, true
+	first := ps.of(one)
+	if first != ps.of(one) {
 		t.Error("the same version has two predictors")
 	}
-	other := ps.of("tulip", one)
-	second := ps.of("iris", two)
+	second := ps.of(two)
 	if second == first || second.Served != two {
-		t.Error("a new champion is served by the predictor of the old one")
+		t.Error("a version is served by the predictor of another")
 	}
-	if ps.of("tulip", one) != other {
-		t.Error("the predictor of another model was lost")
+	if ps.of(one) != first {
+		t.Error("the predictor of another version was lost")
+	}
+	held[one] = false
+	ps.of(three)
+	if all := *ps.all.Load(); all[one] != nil || all[two] != second || all[three] == nil {
+		t.Errorf("got the predictors %v, want those of the versions that the cache holds and of the new one", all)
 	}
 }
 
 func TestPredictor_allocatesNothing(t *testing.T) {
-	var ps predictors
 	served := servedIris(t, "1")
+	ps := newPredictors(func(*registry.Served) bool { return true })
 	b := new(scratch)
 	body := []byte(setosa)
 	allocations := testing.AllocsPerRun(100, func() {
-		p := ps.of("iris", served)
+		p := ps.of(served)
 		b.reset(4, 3)
 		if err := p.rows.DecodeRow(body, b.x); err != nil {
 			t.Fatal(err)

@@ -27,6 +27,7 @@ func (s *Server) routes() error {
 
 	s.plain(s.predictOperation("/{model}/predict"), s.handlePredict)
 	s.plain(s.predictOperation("/predict"), s.handlePredict)
+	s.plain(s.predictOperation("/{model}/versions/{version}/predict"), s.handlePredictVersion)
 
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)

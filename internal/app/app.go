@@ -32,6 +32,7 @@ type Config struct {
 	BatchDays    int      // that batches are kept; 0 keeps them
 	DefaultModel string   // of the routes without a model
 	MaxUpload    int64    // bytes of a dataset
+	VersionCache int64    // bytes of the versions in memory that are no champions; 0 is the default
 	Slots        int      // activities that compute at once; 0 is one per CPU
 
 	TemporalUI string // base URLs for links; may be empty
@@ -68,7 +69,7 @@ func Connect(c Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := registry.NewCache(registry.CacheOptions{Registry: reg, Logger: c.Logger})
+	cache, err := registry.NewCache(registry.CacheOptions{Registry: reg, Logger: c.Logger, Bytes: c.VersionCache})
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (s *System) Prepare(ctx context.Context, further ...string) error {
 // RunWorker serves the task queues until ctx ends.
 func (s *System) RunWorker(ctx context.Context) error {
 	// A cache of its own, which nobody refreshes: a batch names its version, and versions do not change.
-	versions, err := registry.NewCache(registry.CacheOptions{Registry: s.Registry, Logger: s.config.Logger})
+	versions, err := registry.NewCache(registry.CacheOptions{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache})
 	if err != nil {
 		return err
 	}
