@@ -103,6 +103,7 @@ type Server struct {
 	document   []byte   // the OpenAPI document
 	handler    http.Handler
 	predictors *predictors
+	metrics    *metrics
 	bulk       chan struct{} // a place for each large body that is held in memory
 	requests   requestIDs
 	reach      reachability
@@ -119,9 +120,10 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options: o, bulk: make(chan struct{}, bulkBodies), requests: newRequestIDs(),
-		predictors: newPredictors(o.Cache.Holds),
-		drain:      drainTimeout, promotion: promotionTimeout,
+		metrics: newMetrics(o.Cache),
+		drain:   drainTimeout, promotion: promotionTimeout,
 	}
+	s.predictors = newPredictors(o.Cache.Holds, s.metrics)
 	if err := s.routes(); err != nil {
 		return nil, err
 	}

@@ -58,6 +58,7 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 		s.discard(ctx, w, input)
 		return err
 	}
+	s.metrics.batched.WithLabelValues(name).Add(float64(count))
 	return accepted(w, batchLocation(name, id), id)
 }
 

@@ -28,7 +28,7 @@ func (s *Server) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	if served == nil {
 		return s.noChampion(r.Context(), name)
 	}
-	return s.predict(w, r, s.predictors.of(served))
+	return s.predict(w, r, served)
 }
 
 // handlePredictVersion classifies with the version that the path names, which is loaded when nobody asked for it lately.
@@ -46,16 +46,16 @@ func (s *Server) handlePredictVersion(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return versionProblem(err, name, version, Fault{Parameter: "version"})
 	}
-	return s.predict(w, r, s.predictors.of(served))
+	return s.predict(w, r, served)
 }
 
 // predict answers one row, or an array of them, by one version.
-func (s *Server) predict(w http.ResponseWriter, r *http.Request, p *predictor) error {
+func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *registry.Served) error {
+	x := w.(*exchange)
+	p := s.predictors.of(served, x.route)
+	x.duration, x.brief = p.duration, true
 	if err := wantJSON(r); err != nil {
 		return err
-	}
-	if x, ok := w.(*exchange); ok {
-		x.brief = true
 	}
 	b := scratches.Get().(*scratch)
 	defer b.free()
@@ -68,7 +68,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, p *predictor) e
 		return err
 	}
 	if dataset.IsArray(b.body) {
-		return s.predictRows(w, r, p, b)
+		return s.predictRows(x, r, p, b)
 	}
 	if err := p.rows.DecodeRow(b.body, b.x); err != nil {
 		return err
@@ -80,6 +80,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, p *predictor) e
 	}
 	p.setHeader(w)
 	_, _ = w.Write(append(b.answer, '\n')) // a client that hung up
+	p.predicted.Inc()
 	return nil
 }
 

@@ -42,16 +42,14 @@ func (s *Server) readRows(r *http.Request, b *scratch) (large bool, err error) {
 
 // predictRows answers an array in b.body with an array. All rows are checked and classified before the first is written,
 // so that a bad one is a problem and not half an answer.
-func (s *Server) predictRows(w http.ResponseWriter, r *http.Request, p *predictor, b *scratch) error {
-	if x, ok := w.(*exchange); ok {
-		x.brief = false
-		x.readDeadline(time.Time{})
-	}
+func (s *Server) predictRows(x *exchange, r *http.Request, p *predictor, b *scratch) error {
+	x.brief = false
+	x.readDeadline(time.Time{})
 	if err := p.classify(r, b); err != nil {
 		return err
 	}
-	p.setHeader(w)
-	to := &movingWriter{w: w, control: http.NewResponseController(w)}
+	p.setHeader(x)
+	to := &movingWriter{w: x, control: http.NewResponseController(x)}
 	between := byte('[')
 	for from := 0; from < len(b.probabilities); from += len(p.labels) {
 		b.answer = append(b.answer, between)
@@ -65,8 +63,11 @@ func (s *Server) predictRows(w http.ResponseWriter, r *http.Request, p *predicto
 		}
 		b.answer = b.answer[:0]
 	}
-	_, err := to.Write(append(b.answer, ']', '\n'))
-	return err
+	if _, err := to.Write(append(b.answer, ']', '\n')); err != nil {
+		return err
+	}
+	p.predicted.Add(float64(len(b.best)))
+	return nil
 }
 
 // classify fills b.best and b.probabilities with the classes of all rows in b.body.

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/registry"
 )
 
 // irisRows is an array of n rows that are not all of the same class.
@@ -182,15 +183,16 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 
 // What a row of an array allocates is what its answer takes in the end, which is nothing.
 func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"))
+	m := newMetrics(new(registry.Cache))
+	p := newPredictors(func(*registry.Served) bool { return true }, m).of(servedIris(t, "1"), m.unmatched)
 	r := httptest.NewRequest("POST", "/", nil)
 	s := &Server{}
 	of := func(n int) float64 {
 		b := &scratch{body: []byte(irisRows(n))}
-		w := &call{header: http.Header{}}
+		x := &exchange{ResponseWriter: &call{header: http.Header{}}}
 		return testing.AllocsPerRun(5, func() {
 			b.answer = b.answer[:0]
-			if err := s.predictRows(w, r, p, b); err != nil {
+			if err := s.predictRows(x, r, p, b); err != nil {
 				t.Fatal(err)
 			}
 		})

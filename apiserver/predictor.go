@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"iris/internal/dataset"
 	"iris/internal/registry"
 )
@@ -31,6 +33,9 @@ type predictor struct {
 	header []string // Model-Version: iris/7
 	labels []labelJSON
 	tail   []byte // behind the probabilities
+
+	duration  prometheus.Observer
+	predicted prometheus.Counter // rows
 }
 
 // labelJSON is a class as pieces of JSON.
@@ -118,40 +123,65 @@ func quote(s string) string {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'}))
 }
 
-// predictors keeps the predictor of each version that is asked, so that it is made once per version and not per request.
-// The map is replaced, never changed: a request reads it without a lock.
+// predictors keeps a predictor of each version that is asked, by the route that asks, so that it is made once and not per
+// request. The map is replaced, never changed: a request reads it without a lock.
 type predictors struct {
 	holds   func(*registry.Served) bool // whether the cache still has it
-	all     atomic.Pointer[map[*registry.Served]*predictor]
+	metrics *metrics
+	all     atomic.Pointer[map[asked]*predictor]
 	writing sync.Mutex
 }
 
-func newPredictors(holds func(*registry.Served) bool) *predictors {
-	ps := &predictors{holds: holds}
-	ps.all.Store(&map[*registry.Served]*predictor{})
+// asked is a version and the route it is asked by.
+type asked struct {
+	served *registry.Served
+	route  *routeMetrics
+}
+
+func newPredictors(holds func(*registry.Served) bool, m *metrics) *predictors {
+	ps := &predictors{holds: holds, metrics: m}
+	ps.all.Store(&map[asked]*predictor{})
 	return ps
 }
 
-// of returns the predictor of a version.
-func (ps *predictors) of(served *registry.Served) *predictor {
-	if p := (*ps.all.Load())[served]; p != nil {
+// of returns the predictor of a version on a route.
+func (ps *predictors) of(served *registry.Served, route *routeMetrics) *predictor {
+	key := asked{served, route}
+	if p := (*ps.all.Load())[key]; p != nil {
 		return p
 	}
 	ps.writing.Lock()
 	defer ps.writing.Unlock()
-	if p := (*ps.all.Load())[served]; p != nil {
+	if p := (*ps.all.Load())[key]; p != nil {
 		return p
 	}
 	p := newPredictor(served)
-	next := ps.held()
-	next[served] = p
+	next := ps.swept()
+	p.duration = ps.metrics.durations.WithLabelValues(route.route, served.Version.Model, served.Version.Number)
+	p.predicted = ps.metrics.predicted.WithLabelValues(served.Version.Model, served.Version.Number)
+	next[key] = p
 	ps.all.Store(&next)
 	return p
 }
 
-// held is a copy of the map without the versions that the cache has let go of.
-func (ps *predictors) held() map[*registry.Served]*predictor {
+// sweep lets go of the versions that the cache has let go of.
+func (ps *predictors) sweep() {
+	ps.writing.Lock()
+	defer ps.writing.Unlock()
+	next := ps.swept()
+	ps.all.Store(&next)
+}
+
+// swept is a copy of the map without the versions that the cache has let go of, whose series it deletes.
+func (ps *predictors) swept() map[asked]*predictor {
 	next := maps.Clone(*ps.all.Load())
-	maps.DeleteFunc(next, func(served *registry.Served, _ *predictor) bool { return !ps.holds(served) })
+	for key := range next {
+		if !ps.holds(key.served) {
+			v := key.served.Version
+			ps.metrics.durations.DeleteLabelValues(key.route.route, v.Model, v.Number)
+			ps.metrics.predicted.DeleteLabelValues(v.Model, v.Number)
+			delete(next, key)
+		}
+	}
 	return next
 }

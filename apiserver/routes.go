@@ -32,6 +32,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), s.getReady)
+	s.plain(documentOperation("get-metrics", "/metrics", "Metrics of this process for Prometheus", "text/plain"), s.handleMetrics)
 	s.plain(documentOperation("get-openapi", "/openapi.json", "This API as OpenAPI 3.1", "application/json"), s.handleDocument)
 	s.plain(documentOperation("get-docs", "/docs", "This API as a page", "text/html"), handleDocs)
 	s.plain(documentOperation("get-docs-file", "/docs/{file}", "What the page consists of", "*/*"), handleDocs)
@@ -70,7 +71,9 @@ func (s *Server) routes() error {
 func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) {
 	s.describeErrors(&op)
 	s.api.OpenAPI().AddOperation(&op)
+	measured := s.metrics.route(op.Method, op.Path)
 	s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		measured.of(w)
 		if err := handle(w, r); err != nil {
 			s.fail(w, r, err)
 		}
@@ -99,9 +102,14 @@ func (s *Server) newAPI() huma.API {
 	config.Transformers = []huma.Transformer{s.problemTransformer}
 	config.Tags = apiTags
 	return humamux.New(s.router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
+		next, measured := route.GetHandler(), s.metrics.route(op.Method, op.Path)
 		if op.RequestBody != nil {
-			route.Handler(s.buffered(route.GetHandler()))
+			next = s.buffered(next)
 		}
+		route.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			measured.of(w)
+			next.ServeHTTP(w, r)
+		})
 	}))
 }
 

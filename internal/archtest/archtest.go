@@ -62,7 +62,7 @@ func rooms() []room {
 		{
 			path: "apiserver", floor: 5,
 			iris: []string{"internal/dataset", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
-			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync"},
+			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
 

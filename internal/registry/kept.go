@@ -13,6 +13,9 @@ import (
 // 0.4 to 3.2, and up to 5 for those of a few kilobytes; an estimate that is too high keeps fewer versions.
 const sizeFactor = 4
 
+// maxKept is how many versions are kept, however small: each has series in the metrics of an API.
+const maxKept = 128
+
 // kept are versions beside the champions: the latest asked for, up to a number of bytes. One that is larger than that
 // alone is kept until another is asked for, or every request for it would load it again.
 type kept struct {
@@ -54,7 +57,7 @@ func (k *kept) add(s *Served) {
 	k.order.Remove(key) // what has the same number may be of another run, and of another size
 	k.order.Add(key, s)
 	k.bytes += s.size
-	for k.bytes > k.limit && k.order.Len() > 1 {
+	for k.order.Len() > maxKept || k.bytes > k.limit && k.order.Len() > 1 {
 		k.order.RemoveOldest()
 	}
 }
