@@ -99,6 +99,7 @@ func (s *Server) newAPI() huma.API {
 	config.Info.Description = apiDescription
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.RejectUnknownQueryParameters = true
+	huma.ValidateStrictCasing = true // Version is no more a field than any other that is not there
 	config.Transformers = []huma.Transformer{s.problemTransformer}
 	config.Tags = apiTags
 	return humamux.New(s.router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
