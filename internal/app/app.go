@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -119,8 +120,14 @@ func (s *System) RunWorker(ctx context.Context) error {
 	return w.Run(ctx)
 }
 
+// gcFloor counts as memory in use where the garbage collector decides when to run next, and is never touched: it takes no
+// memory itself, but some 18 MB of garbage are left lying before a collection. Without it an API whose models are small
+// has 6 MB in use and collects every 6 MB, which measured as a fifth of its processor time.
+const gcFloor = 12 << 20
+
 // RunAPI serves the REST API on l and keeps the champions fresh until ctx ends.
 func (s *System) RunAPI(ctx context.Context, l net.Listener) error {
+	defer runtime.KeepAlive(make([]byte, gcFloor))
 	server, err := apiserver.New(apiserver.Options{
 		Temporal: s.Temporal, Store: s.Store, Registry: s.Registry, Cache: s.Cache,
 		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, DefaultModel: s.config.DefaultModel, MaxUpload: s.config.MaxUpload,
