@@ -111,8 +111,9 @@ type Server struct {
 	api        huma.API // the plain JSON routes, and the OpenAPI document of all
 	models     atomic.Pointer[modelsDocument]
 	handler    http.Handler
-	predictors predictors
+	predictors *predictors
 	scorers    scorers
+	metrics    *metrics
 	bulk       chan struct{} // a place for each large body that is held in memory
 	requests   requestIDs
 	reach      reachability
@@ -129,8 +130,10 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options: o, bulk: make(chan struct{}, bulkBodies), requests: newRequestIDs(),
-		drain: drainTimeout, promotion: promotionTimeout,
+		metrics: newMetrics(o.Cache),
+		drain:   drainTimeout, promotion: promotionTimeout,
 	}
+	s.predictors = newPredictors(o.Cache.Holds, s.metrics)
 	if err := s.routes(); err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (s *Server) update(ctx context.Context, id, name string, v workflows.Verdic
 		return newProblem(http.StatusUnprocessableEntity, refused.Message())
 	case errors.As(err, &gone):
 		return notWaiting(id)
-	case isDown(err):
+	case whoIsDown(err) != "":
 		return unavailable("no worker has taken the verdict in time; it may do so yet: see /tasks/"+id, retryAfter, err)
 	}
 	return fmt.Errorf("%s %s: %w", name, clip(id), err)

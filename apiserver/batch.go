@@ -190,6 +190,7 @@ func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequ
 	if _, err := s.startWith(r.Context(), priority, id, name, summary, workflows.BatchPrediction, b.in); err != nil {
 		return err
 	}
+	s.metrics.batched.WithLabelValues(name).Add(float64(b.in.Count))
 	return accepted(w, batchLocation(name, id), id)
 }
 

@@ -123,10 +123,12 @@ func (s *Server) buffered(next http.Handler) http.Handler {
 	})
 }
 
-// scratch is what one prediction needs besides the model.
+// scratch is what a prediction needs besides the model.
 type scratch struct {
-	body, answer     []byte
-	x, probabilities []float64
+	body, answer  []byte
+	x             []float64 // of a single row
+	probabilities []float64 // of all rows, one after the other
+	best          []int     // of an array of rows
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -140,7 +142,7 @@ func (b *scratch) reset(features, classes int) {
 // free gives b back, unless an unusually large body has made it one that is not worth keeping.
 func (b *scratch) free() {
 	const worthKeeping = 64 << 10
-	if cap(b.body) <= worthKeeping {
+	if cap(b.body)+cap(b.answer)+8*(cap(b.x)+cap(b.probabilities)+cap(b.best)) <= worthKeeping {
 		scratches.Put(b)
 	}
 }

@@ -30,6 +30,21 @@ func (a *api) promoted(t *testing.T, name, body string) answer {
 	return a.do(t, "PUT", "/"+name+"/champion", body, "Content-Type: application/json")
 }
 
+// encoding/json would take a field in any case.
+func TestChampion_fieldsInAnotherCaseAreUnknown(t *testing.T) {
+	a := newAPI(t)
+	for body, fault := range map[string]string{
+		`{"version":"1","Actor":"ada"}`:           "/Actor",
+		`{"version":"1","EXPECTED_CHAMPION":"1"}`: "/EXPECTED_CHAMPION",
+		`{"version":"1","Version":"2"}`:           "/Version",
+	} {
+		a.promoted(t, "iris", body).problem(t, 422).faultAt(t, Fault{Pointer: fault})
+	}
+	if got := a.started.Load(); got != 0 {
+		t.Errorf("%d promotions were started", got)
+	}
+}
+
 func TestChampion_isServedBeforeTheAnswer(t *testing.T) {
 	promotable(t, "promoted")
 	a := newAPI(t)

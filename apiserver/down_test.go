@@ -51,19 +51,20 @@ func TestDown(t *testing.T) {
 	get := func(path string) request { return request{"GET", path, "", "X-None: x"} }
 	for _, test := range []struct {
 		name     string
+		who      string // is named in the answer
 		change   func(*Options)
 		requests []request
 	}{
-		{"Temporal", func(o *Options) { o.Temporal = downTemporal(t) }, []request{
+		{"Temporal", "Temporal does not answer", func(o *Options) { o.Temporal = downTemporal(t) }, []request{
 			batch, upload, bundled, promotion, get("/tasks"), get("/tasks/t"), get("/iris/training/t"), get("/iris/predict/batch/t"), {"DELETE", "/tasks/t", "", "X-None: x"},
 		}},
-		{"S3", func(o *Options) { o.Store, o.DataBuckets = downStore(t), []string{shared.bucket} }, []request{
+		{"S3", "the object store does not answer", func(o *Options) { o.Store, o.DataBuckets = downStore(t), []string{shared.bucket} }, []request{
 			batch, upload, get("/iris/predict/batch/t"), get("/tasks/t"), {"POST", "/iris/training?data_path=s3://" + shared.bucket + "/x.csv", "", "X-None: x"},
 		}},
-		{"MLflow", func(o *Options) { o.Registry, o.Cache = downRegistry(t, unusedPort(t)) }, []request{
+		{"MLflow", "MLflow does not answer", func(o *Options) { o.Registry, o.Cache = downRegistry(t, unusedPort(t)) }, []request{
 			{"POST", "/iris/predict", setosa, asJSON}, batch, promotion, get("/models"), get("/iris/versions"), get("/iris/versions/1"),
 		}},
-		{"MLflow that hangs", func(o *Options) { o.Registry, o.Cache = downRegistry(t, silentPort(t)) }, []request{
+		{"MLflow that hangs", "MLflow does not answer", func(o *Options) { o.Registry, o.Cache = downRegistry(t, silentPort(t)) }, []request{
 			get("/models"), batch,
 		}},
 	} {
@@ -77,7 +78,7 @@ func TestDown(t *testing.T) {
 					if took := time.Since(begin); took > 3*time.Second {
 						t.Errorf("it took %s", took)
 					}
-					p := got.problem(t, http.StatusServiceUnavailable)
+					p := got.problem(t, http.StatusServiceUnavailable, test.who)
 					if got.header.Get("Retry-After") == "" {
 						t.Error("no Retry-After")
 					}

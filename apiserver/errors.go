@@ -65,25 +65,35 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusRequestEntityTooLarge, err.Error())
 	case errors.As(err, &tooMuch):
 		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooMuch.Limit))
-	case isDown(err):
-		return unavailable("a service that this request needs does not answer; try again", retryAfter, err)
+	}
+	if who := whoIsDown(err); who != "" {
+		return unavailable(who+" does not answer; try again", retryAfter, err)
 	}
 	p := newProblem(http.StatusInternalServerError, internalDetail)
 	p.cause = err
 	return p
 }
 
-// isDown reports whether err says that a dependency does not answer, as opposed to answering something unexpected.
-func isDown(err error) bool {
+// whoIsDown names the dependency that err says does not answer, "" when it says something else: also that one answered
+// what was not expected.
+func whoIsDown(err error) string {
 	var (
 		unavailable *serviceerror.Unavailable
 		deadline    *serviceerror.DeadlineExceeded
 		exhausted   *serviceerror.ResourceExhausted
 		network     net.Error
 	)
-	return errors.Is(err, objstore.ErrUnavailable) || errors.Is(err, registry.ErrUnavailable) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errNoAnswer) ||
-		errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &exhausted) || errors.As(err, &network)
+	switch {
+	case errors.Is(err, objstore.ErrUnavailable):
+		return "the object store"
+	case errors.Is(err, registry.ErrUnavailable):
+		return "MLflow"
+	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted):
+		return "Temporal"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errNoAnswer), errors.As(err, &network):
+		return "a service that this request needs"
+	}
+	return ""
 }
 
 // badBody is the answer to a body that could not be read to its end.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // stallTimeout is how long a body or an answer may stand still before its connection is given up.
@@ -21,10 +23,12 @@ const requestIDHeader = "X-Request-Id"
 
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, head: r.Method == http.MethodHead, armed: time.Now()}
+	now := time.Now()
+	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, head: r.Method == http.MethodHead, began: now, armed: now, status: http.StatusOK}
+	s.metrics.unmatched.of(x)
 	x.id[0] = s.requests.of(first(r.Header, requestIDHeader))
 	w.Header()[requestIDHeader] = x.id[:]
-	defer s.recover(x, r)
+	defer s.end(x, r)
 	if r.Body == nil || r.Body == http.NoBody {
 		x.readDeadline(time.Time{}) // it was for the body
 	} else {
@@ -37,21 +41,25 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.router.ServeHTTP(x, canonical(r))
 }
 
-// recover answers for a handler that panicked. One that had begun to answer is cut off, so that the client does not take
-// what it has for the whole.
-func (s *Server) recover(x *exchange, r *http.Request) {
+// end counts the request, and answers for a handler that panicked. One that had begun to answer is cut off, so that the
+// client does not take what it has for the whole.
+func (s *Server) end(x *exchange, r *http.Request) {
 	v := recover()
 	if v == nil {
+		x.done(x.status)
 		return
 	}
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		x.done(aborted)
 		panic(v)
 	}
 	s.log(x).Error("a handler panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if x.started {
+		x.done(aborted)
 		panic(http.ErrAbortHandler)
 	}
 	answerProblem(x, r, newProblem(http.StatusInternalServerError, internalDetail), nil)
+	x.done(x.status)
 }
 
 // canonical is r as the router knows its routes: a trailing slash means nothing, and HEAD is GET whose body net/http
@@ -80,14 +88,18 @@ type exchange struct {
 	io.ReadCloser      // the body of the request
 	head          bool // only the header of the answer is asked for
 	started       bool
-	brief         bool      // the handler ends soon after it has read the body
+	brief         bool // the handler ends soon after it has read the body
+	status        int
+	began         time.Time
 	armed         time.Time // when the read deadline was last set, at first by the server
 	id            [1]string // the value of requestIDHeader
+	route         *routeMetrics
+	duration      prometheus.Observer // that of the route, or of the version that answers
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (x *exchange) WriteHeader(status int) {
-	x.started = true
+	x.started, x.status = true, status
 	x.ResponseWriter.WriteHeader(status)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"iris/internal/dataset"
@@ -119,7 +120,7 @@ func (s *Server) getVersions(ctx context.Context, in *modelInput) (*versionsOutp
 
 type versionInput struct {
 	Model   string `path:"model" doc:"name of a model" example:"iris"`
-	Version string `path:"version" doc:"number of a version" example:"3"`
+	Version string `path:"version" doc:"number of a version, or an alias such as champion" example:"3"`
 }
 
 type versionOutput struct{ Body Version }
@@ -130,7 +131,7 @@ func (s *Server) getVersion(ctx context.Context, in *versionInput) (*versionOutp
 	}
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
-	v, err := s.Registry.Resolve(ctx, in.Model, in.Version)
+	v, err := s.Registry.Resolve(ctx, in.Model, versionReference(in.Model, in.Version))
 	switch {
 	case errors.Is(err, registry.ErrNotExist), errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
 		return nil, notFound("there is no version %q of model %s", clip(in.Version), in.Model)
@@ -153,6 +154,18 @@ func (s *Server) recipe(ctx context.Context, v registry.Version) (*registry.Reci
 		return nil, fmt.Errorf("load version %s of %s: %w", v.Number, v.Model, err)
 	}
 	return registry.RecipeOf(served.Model), nil
+}
+
+// versionReference is what a path calls a version, a number or an alias with or without its @, as registry.Resolve takes it.
+func versionReference(modelName, version string) string {
+	if plain, err := url.PathUnescape(version); err == nil {
+		version = plain
+	}
+	alias := strings.TrimPrefix(version, "@")
+	if alias == version && (version == "" || strings.Contains(version, ":") || strings.Trim(version, "0123456789") == "") {
+		return version
+	}
+	return "models:/" + modelName + "@" + alias
 }
 
 // load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the form

@@ -31,14 +31,24 @@ var apiTags = []*huma.Tag{
 }
 
 func (s *Server) predictOperation(path string) huma.Operation {
+	id, who := operationID("predict", path), "The champion answers"
+	if strings.Contains(path, "{version}") {
+		id, who = "predict-version", "The version answers, champion or not"
+	}
+	rows := &huma.Schema{Type: huma.TypeArray, Items: rowSchema(), MinItems: of(1), MaxItems: of(maxRows), Description: "rows, each answered in its place"}
+	answer := s.answer("The prediction; a list of them for an array", Prediction{})
+	media := answer.Content["application/json"]
+	media.Schema = &huma.Schema{OneOf: []*huma.Schema{media.Schema, {Type: huma.TypeArray, Items: s.schemaOf(Prediction{})}}}
 	return huma.Operation{
-		OperationID: operationID("predict", path), Method: http.MethodPost, Path: path, Tags: []string{"predict"},
-		Summary: "Classify one row",
-		Description: "The row is an object with a number for each feature of the model; other fields are skipped. " +
-			"The champion answers; the header `Model-Version` names it.",
-		Parameters:  pathParameters(path),
-		RequestBody: body(map[string]*huma.MediaType{"application/json": {Schema: rowSchema(), Example: exampleRow}}),
-		Responses:   map[string]*huma.Response{"200": s.answer("The prediction", Prediction{})},
+		OperationID: id, Method: http.MethodPost, Path: path, Tags: []string{"predict"},
+		Summary: "Classify one row, or an array of rows",
+		Description: "A row is an object with a number for each feature of the model; other fields are skipped. " +
+			who + "; the header `Model-Version` names it. All rows of an array are answered by the same version.",
+		Parameters: pathParameters(path),
+		RequestBody: body(map[string]*huma.MediaType{"application/json": {
+			Schema: &huma.Schema{OneOf: []*huma.Schema{rowSchema(), rows}}, Example: exampleRow,
+		}}),
+		Responses: map[string]*huma.Response{"200": answer},
 	}
 }
 
@@ -307,7 +317,7 @@ var pathParameter = regexp.MustCompile(`{[a-z_]+}`)
 
 var pathParameterWords = map[string]string{
 	"{model}":   "name of a model",
-	"{version}": "number or alias of a version",
+	"{version}": "number of a version, or an alias such as champion",
 	"{task_id}": "what the 202 answered",
 	"{file}":    "a file of the page",
 }

@@ -5,39 +5,48 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/gorilla/mux"
-
+	"iris/internal/dataset"
+	"iris/internal/registry"
 	"iris/model"
 )
 
-// modelName is the model a request is about: the one in the path, or the default.
-func (s *Server) modelName(r *http.Request) string {
-	if name := mux.Vars(r)["model"]; name != "" {
-		return name
-	}
-	return s.DefaultModel
-}
-
-// handlePredict classifies one row with the champion. It asks nobody: the model is in memory.
+// handlePredict classifies with the champion. It asks nobody: the model is in memory.
 func (s *Server) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	name := s.modelName(r)
 	served := s.Cache.Champion(name)
 	if served == nil {
 		return s.noChampion(r.Context(), name)
 	}
+	return s.predict(w, r, served)
+}
+
+// handlePredictVersion classifies with the version that the path names.
+func (s *Server) handlePredictVersion(w http.ResponseWriter, r *http.Request) error {
+	served, err := s.servedFor(r)
+	if err != nil {
+		return err
+	}
+	return s.predict(w, r, served)
+}
+
+// predict answers one row, or an array of them, by one version.
+func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *registry.Served) error {
+	x := w.(*exchange)
+	p := s.predictors.of(served, x.route)
+	x.duration, x.brief = p.duration, true
 	if err := wantJSON(r); err != nil {
 		return err
 	}
-	if x, ok := w.(*exchange); ok {
-		x.brief = true
-	}
-	p := s.predictors.of(name, served)
 	b := scratches.Get().(*scratch)
 	defer b.free()
 	b.reset(len(p.Model.Schema().Features), len(p.labels))
-	var err error
-	if b.body, err = readBody(r, b.body, maxRow); err != nil {
+	release, err := s.readRows(r, b)
+	defer release()
+	if err != nil {
 		return err
+	}
+	if dataset.IsArray(b.body) {
+		return s.predictRows(x, r, p, b)
 	}
 	if err := p.rows.DecodeRow(b.body, b.x); err != nil {
 		return err
@@ -45,12 +54,20 @@ func (s *Server) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	best := p.Model.Predict(b.x, b.probabilities)
 	var finite bool
 	if b.answer, finite = p.appendAnswer(b.answer, best, b.probabilities); !finite {
-		return newProblem(http.StatusUnprocessableEntity, "the values are too large for this model to compute with")
+		return newProblem(http.StatusUnprocessableEntity, notFinite)
 	}
+	p.setHeader(w)
+	_, _ = w.Write(append(b.answer, '\n')) // a client that hung up
+	p.predicted.Inc()
+	return nil
+}
+
+const notFinite = "the values are too large for this model to compute with"
+
+// setHeader says which version answers.
+func (p *predictor) setHeader(w http.ResponseWriter) {
 	header := w.Header()
 	header["Content-Type"], header["Model-Version"] = jsonType, p.header
-	_, _ = w.Write(b.answer) // a client that hung up
-	return nil
 }
 
 var jsonType = []string{"application/json"}

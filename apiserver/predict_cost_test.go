@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -119,6 +120,9 @@ func (c *call) Close() error                { return nil }
 func (c *call) Header() http.Header         { return c.header }
 func (c *call) Write(p []byte) (int, error) { return len(p), nil }
 func (c *call) WriteHeader(status int)      { c.status = status }
+
+// SetWriteDeadline makes the call as good as a connection to http.ResponseController.
+func (c *call) SetWriteDeadline(time.Time) error { return nil }
 
 // A prediction may cost three allocations of 600 bytes beside those of net/http and of gorilla/mux.
 func TestPredict_costsLittleMoreThanItsRouter(t *testing.T) {

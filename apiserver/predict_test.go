@@ -81,7 +81,7 @@ func TestPredict_badInput(t *testing.T) {
 		{name: "true", body: with(`true`), status: 422, fault: Fault{Pointer: "/petal_width"}},
 		{name: "not finite", body: with(`1e999`), status: 422, fault: Fault{Pointer: "/petal_width"}},
 		{name: "given twice", body: with(`0.2,"petal_width":0.2`), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "an array for an object", body: `[` + setosa + `]`, status: 422, fault: Fault{}},
+		{name: "a number for an object", body: `1`, status: 422, fault: Fault{}},
 		{name: "a pointer to escape", path: "/awkward/predict", body: `{"say \"hi\"":2}`, status: 422, fault: Fault{Pointer: "/a~1b~0c"}},
 		{name: "an empty body", body: "", status: 400},
 		{name: "broken JSON", body: `{"sepal_length":5.1,`, status: 400, want: "byte"},

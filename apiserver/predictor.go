@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"iris/internal/dataset"
 	"iris/internal/registry"
 )
@@ -27,9 +29,13 @@ type Prediction struct {
 type predictor struct {
 	*registry.Served
 	rows   *dataset.RowDecoder
+	most   int      // rows of an array
 	header []string // Model-Version: iris/7
 	labels []labelJSON
 	tail   []byte // behind the probabilities
+
+	duration  prometheus.Observer
+	predicted prometheus.Counter // rows
 }
 
 // labelJSON is a class as pieces of JSON.
@@ -53,8 +59,9 @@ func newPredictor(served *registry.Served) *predictor {
 	p := &predictor{
 		Served: served,
 		rows:   dataset.NewRowDecoder(schema.Features),
+		most:   mostRows(len(schema.Classes)),
 		header: []string{version.Model + "/" + version.Number},
-		tail:   []byte(`},"model_version":` + quote(version.Number) + `,"model_id":` + quote(version.URI()) + "}\n"),
+		tail:   []byte(`},"model_version":` + quote(version.Number) + `,"model_id":` + quote(version.URI()) + "}"),
 	}
 	for _, class := range schema.Classes {
 		p.labels = append(p.labels, newLabelJSON(version.Model, class))
@@ -116,31 +123,65 @@ func quote(s string) string {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'}))
 }
 
-// predictors keeps the predictor of each model's champion, so that it is made once per version and not per request. The
-// map is replaced, never changed: a request reads it without a lock.
+// predictors keeps a predictor of each version that is asked, by the route that asks, so that it is made once and not per
+// request. The map is replaced, never changed: a request reads it without a lock.
 type predictors struct {
-	byModel atomic.Pointer[map[string]*predictor]
+	holds   func(*registry.Served) bool // whether the cache still has it
+	metrics *metrics
+	all     atomic.Pointer[map[asked]*predictor]
 	writing sync.Mutex
 }
 
-// of returns the predictor of what a model serves now.
-func (ps *predictors) of(modelName string, served *registry.Served) *predictor {
-	if all := ps.byModel.Load(); all != nil {
-		if p := (*all)[modelName]; p != nil && p.Served == served {
-			return p
-		}
-	}
-	return ps.replace(modelName, newPredictor(served))
+// asked is a version and the route it is asked by.
+type asked struct {
+	served *registry.Served
+	route  *routeMetrics
 }
 
-func (ps *predictors) replace(modelName string, p *predictor) *predictor {
+func newPredictors(holds func(*registry.Served) bool, m *metrics) *predictors {
+	ps := &predictors{holds: holds, metrics: m}
+	ps.all.Store(&map[asked]*predictor{})
+	return ps
+}
+
+// of returns the predictor of a version on a route.
+func (ps *predictors) of(served *registry.Served, route *routeMetrics) *predictor {
+	key := asked{served, route}
+	if p := (*ps.all.Load())[key]; p != nil {
+		return p
+	}
 	ps.writing.Lock()
 	defer ps.writing.Unlock()
-	next := map[string]*predictor{}
-	if all := ps.byModel.Load(); all != nil {
-		maps.Copy(next, *all)
+	if p := (*ps.all.Load())[key]; p != nil {
+		return p
 	}
-	next[modelName] = p
-	ps.byModel.Store(&next)
+	p := newPredictor(served)
+	next := ps.swept()
+	p.duration = ps.metrics.durations.WithLabelValues(route.route, served.Version.Model, served.Version.Number)
+	p.predicted = ps.metrics.predicted.WithLabelValues(served.Version.Model, served.Version.Number)
+	next[key] = p
+	ps.all.Store(&next)
 	return p
+}
+
+// sweep lets go of the versions that the cache has let go of.
+func (ps *predictors) sweep() {
+	ps.writing.Lock()
+	defer ps.writing.Unlock()
+	next := ps.swept()
+	ps.all.Store(&next)
+}
+
+// swept is a copy of the map without the versions that the cache has let go of, whose series it deletes.
+func (ps *predictors) swept() map[asked]*predictor {
+	next := maps.Clone(*ps.all.Load())
+	for key := range next {
+		if !ps.holds(key.served) {
+			v := key.served.Version
+			ps.metrics.durations.DeleteLabelValues(key.route.route, v.Model, v.Number)
+			ps.metrics.predicted.DeleteLabelValues(v.Model, v.Number)
+			delete(next, key)
+		}
+	}
+	return next
 }

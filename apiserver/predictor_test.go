@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"iris/internal/dataset"
 	"iris/internal/registry"
 	"iris/model"
@@ -58,35 +60,60 @@ func TestPredictor_refusesWhatJSONCannotHold(t *testing.T) {
 	}
 }
 
-func TestPredictors_areMadeOncePerVersion(t *testing.T) {
-	var ps predictors
-	one, two := servedIris(t, "1"), servedIris(t, "2")
-	first := ps.of("iris", one)
-	if first != ps.of("iris", one) {
-		t.Error("the same version has two predictors")
+func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
+	held := map[*registry.Served]bool{}
+	m := newMetrics(new(registry.Cache))
+	ps := newPredictors(func(s *registry.Served) bool { return held[s] }, m)
+	route, other := m.route("POST", "/{model}/predict"), m.route("POST", "/predict")
+	one, two, three := servedIris(t, "1"), servedIris(t, "2"), servedIris(t, "3")
+	held[one], held[two] = true, true
+	first := ps.of(one, route)
+	if first != ps.of(one, route) {
+		t.Error("the same version has two predictors on a route")
 	}
-	other := ps.of("tulip", one)
-	second := ps.of("iris", two)
+	if first == ps.of(one, other) {
+		t.Error("two routes share a predictor, and so its series")
+	}
+	second := ps.of(two, route)
 	if second == first || second.Served != two {
-		t.Error("a new champion is served by the predictor of the old one")
+		t.Error("a version is served by the predictor of another")
 	}
-	if ps.of("tulip", one) != other {
-		t.Error("the predictor of another model was lost")
+	if ps.of(one, route) != first {
+		t.Error("the predictor of another version was lost")
+	}
+	held[one] = false
+	ps.of(three, route)
+	all := *ps.all.Load()
+	if len(all) != 2 || all[asked{two, route}] != second || all[asked{three, route}] == nil {
+		t.Errorf("got the predictors %v, want those of the versions that the cache holds and of the new one", all)
+	}
+	ps.sweep()
+	if all := *ps.all.Load(); len(all) != 1 || all[asked{two, route}] != second {
+		t.Errorf("got the predictors %v, want that of the version that the cache holds", all)
+	}
+	if n := testutil.CollectAndCount(m.predicted); n != 1 {
+		t.Errorf("%d versions have series, want one", n)
+	}
+	if n := testutil.CollectAndCount(m.durations); n != 4 {
+		t.Errorf("%d series of durations, want those of three routes and of one version", n)
 	}
 }
 
 func TestPredictor_allocatesNothing(t *testing.T) {
-	var ps predictors
 	served := servedIris(t, "1")
+	m := newMetrics(new(registry.Cache))
+	ps := newPredictors(func(*registry.Served) bool { return true }, m)
 	b := new(scratch)
 	body := []byte(setosa)
 	allocations := testing.AllocsPerRun(100, func() {
-		p := ps.of("iris", served)
+		p := ps.of(served, m.unmatched)
 		b.reset(4, 3)
 		if err := p.rows.DecodeRow(body, b.x); err != nil {
 			t.Fatal(err)
 		}
 		b.answer, _ = p.appendAnswer(b.answer, p.Model.Predict(b.x, b.probabilities), b.probabilities)
+		p.duration.Observe(1e-6)
+		p.predicted.Inc()
 	})
 	if allocations != 0 {
 		t.Errorf("%v allocations for a prediction, want none", allocations)

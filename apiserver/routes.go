@@ -26,12 +26,14 @@ func (s *Server) routes() error {
 
 	s.plain(s.predictOperation(predictTemplate), s.handlePredict)
 	s.plain(s.predictOperation("/predict"), s.handlePredict)
+	s.plain(s.predictOperation("/{model}/versions/{version}/predict"), s.handlePredictVersion)
 
 	s.openInferenceRoutes()
 
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), s.getReady)
+	s.plain(documentOperation("get-metrics", "/metrics", "Metrics of this process for Prometheus", "text/plain"), s.handleMetrics)
 	s.plain(documentOperation("get-openapi", "/openapi.json", "This API as OpenAPI 3.1", "application/json"), s.handleDocument)
 	s.plain(documentOperation("get-docs", "/docs", "This API as a page", "text/html"), handleDocs)
 	s.plain(documentOperation("get-docs-file", "/docs/{file}", "What the page consists of", "*/*"), handleDocs)
@@ -73,7 +75,9 @@ func (s *Server) routes() error {
 func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
 	s.describeErrors(&op)
 	s.api.OpenAPI().AddOperation(&op)
+	measured := s.metrics.route(op.Method, op.Path)
 	return s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		measured.of(w)
 		if err := handle(w, r); err != nil {
 			s.fail(w, r, err)
 		}
@@ -99,12 +103,18 @@ func (s *Server) newAPI() huma.API {
 	config.Info.Description = apiDescription
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.RejectUnknownQueryParameters = true
+	huma.ValidateStrictCasing = true // Version is no more a field than any other that is not there
 	config.Transformers = []huma.Transformer{s.problemTransformer}
 	config.Tags = apiTags
 	return humamux.New(s.router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
+		next, measured := route.GetHandler(), s.metrics.route(op.Method, op.Path)
 		if op.RequestBody != nil {
-			route.Handler(s.buffered(route.GetHandler()))
+			next = s.buffered(next)
 		}
+		route.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			measured.of(w)
+			next.ServeHTTP(w, r)
+		})
 	}))
 }
 

@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"sync"
 	"sync/atomic"
-
-	"github.com/gorilla/mux"
 
 	"iris/internal/dataset"
 	"iris/internal/registry"
@@ -92,36 +89,17 @@ func (ss *scorers) of(served *registry.Served) *scorer {
 	return sc
 }
 
-// scorerOf returns what scores a request: the version that its path names by its number or by an alias, else the champion.
+// scorerOf returns what scores a request.
 func (s *Server) scorerOf(r *http.Request) (*scorer, error) {
-	ctx, name, version := r.Context(), s.modelName(r), mux.Vars(r)["version"]
-	if version == "" {
-		served := s.Cache.Champion(name)
-		if served == nil {
-			return nil, s.noChampion(ctx, name)
-		}
-		return s.scorers.of(served), nil
-	}
-	if err := s.mustExist(ctx, name); err != nil {
+	served, err := s.servedFor(r)
+	if err != nil {
 		return nil, err
 	}
-	ref := version
-	if !versionNumber.MatchString(version) {
-		ref = "models:/" + name + "@" + version
-	}
-	ctx, cancel := withDeadline(ctx)
-	defer cancel()
-	served, err := s.Cache.Version(ctx, name, ref)
-	switch {
-	case err == nil:
+	if served != s.Cache.Champion(served.Version.Model) {
 		return newScorer(served), nil
-	case errors.Is(err, registry.ErrBadReference):
-		return nil, notFound("there is no version %q of model %s: want a number or an alias", clip(version), name)
 	}
-	return nil, versionProblem(err, name, version, Fault{Parameter: "version"})
+	return s.scorers.of(served), nil
 }
-
-var versionNumber = regexp.MustCompile(`^[0-9]+$`)
 
 // score answers with {"predictions":[…]}, one for each row that decode hands out. Nothing is sent before all of them are
 // known to be good.
@@ -143,7 +121,7 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decod
 		best := sc.Model.Predict(x, probabilities)
 		var finite bool
 		if answer, finite = sc.appendPrediction(answer, best, probabilities); !finite {
-			return notFinite(rows)
+			return tooLarge(rows)
 		}
 		rows++
 		return nil
@@ -161,7 +139,7 @@ func tooMuch(what string) error {
 	return newProblem(http.StatusRequestEntityTooLarge, what+": send fewer rows at a time, or a batch")
 }
 
-func notFinite(row int) error {
+func tooLarge(row int) error {
 	return &dataset.FrameError{Fault: dataset.NoValue, RowError: dataset.RowError{
 		Reason: fmt.Sprintf("the values of row %d are too large for this model to compute with", row),
 	}}

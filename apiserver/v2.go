@@ -2,12 +2,9 @@ package apiserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
-
-	"github.com/gorilla/mux"
 
 	"iris/internal/inference"
 	"iris/internal/registry"
@@ -86,48 +83,6 @@ func jsonBytes(r *http.Request) (int, error) {
 		return 0, newProblem(http.StatusBadRequest, fmt.Sprintf("header %s: %q is no number of bytes", inferenceHeader, clip(value)))
 	}
 	return n, nil
-}
-
-// servedFor is the version that the path of a request names.
-func (s *Server) servedFor(r *http.Request) (*registry.Served, error) {
-	vars := mux.Vars(r)
-	return s.servedVersion(r.Context(), vars["model"], vars["version"])
-}
-
-// servedVersion is a version of a model by its number or alias, the champion by "". The champion is in memory; of another
-// version MLflow is asked.
-func (s *Server) servedVersion(ctx context.Context, name, version string) (*registry.Served, error) {
-	champion := s.Cache.Champion(name)
-	switch {
-	case version == "" || version == registry.ChampionAlias:
-		if champion == nil {
-			return nil, s.noChampion(ctx, name)
-		}
-		return champion, nil
-	case champion != nil && champion.Version.Number == version:
-		return champion, nil
-	}
-	if err := s.mustExist(ctx, name); err != nil {
-		return nil, err
-	}
-	ref := version
-	if _, err := strconv.Atoi(version); err != nil {
-		ref = "models:/" + name + "@" + version
-	}
-	ctx, cancel := withDeadline(ctx)
-	defer cancel()
-	served, err := s.Cache.Version(ctx, name, ref)
-	switch {
-	case errors.Is(err, registry.ErrNotExist), errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
-		return nil, notFound("there is no version %q of model %s", clip(version), name)
-	case errors.Is(err, registry.ErrCorrupt):
-		p := newProblem(http.StatusBadRequest, fmt.Sprintf("version %q of %s cannot be used: it is damaged, or was not registered by Iris", clip(version), name))
-		p.cause = err
-		return nil, p
-	case err != nil:
-		return nil, fmt.Errorf("load version %q of %s: %w", clip(version), name, err)
-	}
-	return served, nil
 }
 
 // Bounds of one inference. What is beyond them is a batch.

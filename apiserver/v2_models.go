@@ -19,7 +19,8 @@ type InferenceError struct {
 }
 
 func failInference(w http.ResponseWriter, p *Problem, _ error) {
-	sendJSON(w, p.Status, InferenceError{Error: p.Detail})
+	status, text := foreign(p)
+	sendJSON(w, status, InferenceError{Error: text})
 }
 
 // InferenceServer describes the process.
@@ -163,7 +164,7 @@ func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([
 	defer cancel()
 	versions, err := s.Registry.Versions(ctx, known.Model)
 	if err != nil {
-		if isDown(err) {
+		if whoIsDown(err) != "" {
 			return []string{known.Number}, nil
 		}
 		return nil, fmt.Errorf("list the versions of %s: %w", known.Model, err)

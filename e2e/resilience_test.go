@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -102,30 +103,52 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 		s.train(workflows.TrainingInput{Model: "swap", Algorithm: model.LogisticRegression, Dataset: data, Seed: &seed, Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50))})
 	}
 	other := secondAPI(t, s)
-	want := map[string]string{}
-	for _, version := range []string{"1", "2"} {
-		s.promote(t, "swap", version)
-		answer := s.call(http.MethodPost, "/swap/predict", "application/json", []byte(`{"x":0.3,"y":0.2}`))
-		if got := answer.header.Get("Model-Version"); got != "swap/"+version {
-			t.Fatalf("the API that promoted %s answers by %s", version, got)
+	const row = `{"x":0.3,"y":0.2}`
+	asked := []struct{ name, path, body, version string }{ // by that version, "" is the champion
+		{"a row", "/swap/predict", row, ""},
+		{"an array", "/swap/predict", "[" + strings.Repeat(row+`,{"x":-0.4,"y":0.1},`, 400) + row + "]", ""},
+		{"the champion by its alias", "/swap/versions/@champion/predict", row, ""},
+		{"a version", "/swap/versions/1/predict", row, "swap/1"},
+		{"another version", "/swap/versions/2/predict", "[" + row + "]", "swap/2"},
+	}
+	want := make([]map[string]string, len(asked))
+	for i, a := range asked {
+		want[i] = map[string]string{}
+		for _, version := range []string{"1", "2"} {
+			s.promote(t, "swap", version)
+			answer := s.call(http.MethodPost, a.path, "application/json", []byte(a.body))
+			by := cmp.Or(a.version, "swap/"+version)
+			if got := answer.header.Get("Model-Version"); got != by || answer.status != http.StatusOK {
+				t.Fatalf("%s: the API that promoted %s answers %d by %s, want 200 by %s", a.name, version, answer.status, got, by)
+			}
+			const naming = `"model_version":"`
+			body := string(answer.body)
+			if named := strings.Count(body, naming+strings.TrimPrefix(by, "swap/")+`"`); named == 0 || named != strings.Count(body, naming) {
+				t.Fatalf("%s: an answer by %s names another version: %.300s", a.name, by, body)
+			}
+			want[i][by] = body
 		}
-		want["swap/"+version] = string(answer.body)
+	}
+	if want[0]["swap/1"] == want[0]["swap/2"] {
+		t.Fatal("both versions answer alike: they cannot be told apart")
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var served sync.WaitGroup
-	var answers atomic.Int64
-	for _, api := range []*iris{s, s, other, other} {
-		served.Go(func() {
-			for ctx.Err() == nil {
-				answer := api.call(http.MethodPost, "/swap/predict", "application/json", []byte(`{"x":0.3,"y":0.2}`))
-				if version := answer.header.Get("Model-Version"); answer.status != http.StatusOK || string(answer.body) != want[version] {
-					t.Errorf("status %d by %q: %s", answer.status, version, answer.body)
-					return
+	answers := make([]atomic.Int64, len(asked))
+	for _, api := range []*iris{s, other} {
+		for i, a := range asked {
+			served.Go(func() {
+				for ctx.Err() == nil {
+					answer := api.call(http.MethodPost, a.path, "application/json", []byte(a.body))
+					if version := answer.header.Get("Model-Version"); answer.status != http.StatusOK || string(answer.body) != want[i][version] {
+						t.Errorf("%s: status %d by %q: %.300s", a.name, answer.status, version, answer.body)
+						return
+					}
+					answers[i].Add(1)
 				}
-				answers.Add(1)
-			}
-		})
+			})
+		}
 	}
 	for i := range 6 {
 		version := []string{"1", "2"}[i%2]
@@ -139,8 +162,10 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 	}
 	cancel()
 	served.Wait()
-	if answers.Load() < 100 {
-		t.Errorf("%d answers during six promotions, want many more", answers.Load())
+	for i, a := range asked {
+		if answers[i].Load() < 20 {
+			t.Errorf("%s: %d answers during six promotions, want many more", a.name, answers[i].Load())
+		}
 	}
 }
 

@@ -44,6 +44,11 @@ func table() []setting {
 		{"IRIS_MAX_BATCH_UPLOAD", "17179869184", "largest file of rows the API takes for a batch, in bytes, inflated", size(func(s *settings) *int64 { return &s.app.MaxBatchUpload })},
 		{"IRIS_MAX_BATCH_DATA", "68719476736", "most bytes of objects that a batch may read by data_path", size(func(s *settings) *int64 { return &s.app.MaxBatchData })},
 		{"IRIS_COMPUTE_SLOTS", "0", "activities of a worker that compute at once; 0 is one per CPU", number(func(s *settings) *int { return &s.app.Slots })},
+		{"IRIS_VERSION_CACHE_MB", "128", "memory of an API or a worker for versions that are no champions, in MiB; the latest asked for is kept whatever its size", func(s *settings, v string) error {
+			mib, err := strconv.ParseUint(v, 10, 20)
+			s.app.VersionCache = max(1, int64(mib)<<20)
+			return err
+		}},
 		{"IRIS_UPLOAD_DAYS", "1", "days that what is left of an upload is kept; 0 keeps it", number(func(s *settings) *int { return &s.app.UploadDays })},
 		{"IRIS_BATCH_DAYS", "30", "days that rows and scores of a batch are kept; 0 keeps them", number(func(s *settings) *int { return &s.app.BatchDays })},
 		{"IRIS_LOG_LEVEL", "INFO", "DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, those of iris up in logs/iris.log of its folder", func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) }},

@@ -71,7 +71,10 @@ func rooms() []room {
 				"deploy", "internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/rows", "internal/scores",
 				"internal/webui", "model", "internal/registry", "workflows",
 			},
-			lib: []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync", "google.golang.org/grpc"},
+			lib: []string{
+				temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang",
+				"golang.org/x/sync", "google.golang.org/grpc",
+			},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
 

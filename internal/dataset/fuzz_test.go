@@ -165,6 +165,8 @@ func FuzzRowDecoder(f *testing.F) {
 				t.Fatalf("%d rows, want 2", rows)
 			}
 			checkDecoded(t, array, data, got, errRows, "/data/1")
+			_, errArray := decoder.DecodeArray(array, func(x []float64) error { copy(got, x); return nil })
+			checkDecoded(t, array, data, got, errArray, "/1")
 		}
 		request := slices.Concat([]byte(`{"data":`), array, []byte("}"))
 		parsed, errRequest := dataset.ParseBatchRequest(request)

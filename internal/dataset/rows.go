@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -51,10 +52,29 @@ func (d *RowDecoder) DecodeRow(data []byte, x []float64) error {
 // number of rows handed out, also when it ends in an error, which may be found
 // after good rows. Pointers begin with /data. An error of row comes back as it is.
 func (d *RowDecoder) DecodeRows(data []byte, row func(x []float64) error) (int, error) {
+	return d.rows(data, "/data", row)
+}
+
+// DecodeArray is DecodeRows for a document that is the array itself: pointers
+// begin with the number of a row.
+func (d *RowDecoder) DecodeArray(data []byte, row func(x []float64) error) (int, error) {
+	return d.rows(data, "", row)
+}
+
+// IsArray reports whether the first byte of a document that is no blank begins
+// an array.
+func IsArray(data []byte) bool {
+	s := jsonScanner{data: data}
+	s.space()
+	return s.peek() == '['
+}
+
+// rows reads an array that lies at the pointer.
+func (d *RowDecoder) rows(data []byte, pointer string, row func(x []float64) error) (int, error) {
 	s := jsonScanner{data: data}
 	s.space()
 	if s.peek() != '[' {
-		return 0, syntaxFirst(data, &RowError{Pointer: "/data", Reason: s.kind() + ", want an array"})
+		return 0, syntaxFirst(data, &RowError{Pointer: pointer, Reason: s.kind() + ", want an array"})
 	}
 	s.pos++
 	x := make([]float64, len(d.features))
@@ -67,10 +87,13 @@ func (d *RowDecoder) DecodeRows(data []byte, row func(x []float64) error) (int, 
 		default:
 			err = s.end()
 			if err == nil && rows == 0 {
-				err = &RowError{Pointer: "/data", Reason: "no rows"}
+				err = &RowError{Reason: "no rows"}
 			}
 		}
 		if err != nil {
+			if bad := (*RowError)(nil); errors.As(err, &bad) {
+				bad.Pointer = pointer + bad.Pointer
+			}
 			return rows, syntaxFirst(data, err)
 		}
 		if !more {
@@ -147,7 +170,7 @@ func (d *RowDecoder) row(s *jsonScanner, x []float64, number int) error {
 func rowError(number int, feature, reason string) error {
 	var pointer string
 	if number != single {
-		pointer = "/data/" + strconv.Itoa(number)
+		pointer = "/" + strconv.Itoa(number)
 	}
 	if feature != "" {
 		pointer += "/" + pointerEscape.Replace(feature)

@@ -214,6 +214,31 @@ func TestRowDecoder_allocations(t *testing.T) {
 	})
 }
 
+func TestRowDecoder_array(t *testing.T) {
+	good := rowBody(`"petal_width":1`)
+	for _, test := range []struct {
+		name, body, want string // the error, "" for none
+		rows             int
+	}{
+		{"rows", " [" + good + "," + good + "]\n", "", 2},
+		{"a bad row", "[" + good + ",{}]", "/1/sepal_length: missing", 1},
+		{"no object", "[" + good + "," + good + ",[]]", "/2: an array, want an object", 2},
+		{"no rows", "[ ]", "no rows", 0},
+		{"no array", good, "an object, want an array", 0},
+		{"no JSON", "[" + good + ",{}", "invalid json", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rows, err := irisDecoder.DecodeArray([]byte(test.body), func([]float64) error { return nil })
+			if rows != test.rows || (err == nil) != (test.want == "") || err != nil && !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("%d rows and %v, want %d and %q", rows, err, test.rows, test.want)
+			}
+			if got, want := dataset.IsArray([]byte(test.body)), test.name != "no array"; got != want {
+				t.Errorf("IsArray is %t", got)
+			}
+		})
+	}
+}
+
 func TestRowDecoder_concurrent(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 8 {

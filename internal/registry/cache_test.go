@@ -103,7 +103,7 @@ func TestNewCache_refuses(t *testing.T) {
 		want    string
 	}{
 		{"no registry", registry.CacheOptions{}, "Registry is missing"},
-		{"negative size", registry.CacheOptions{Registry: w.Registry, Versions: -1}, "-1 versions"},
+		{"negative size", registry.CacheOptions{Registry: w.Registry, Bytes: -1}, "-1 bytes"},
 		{"negative interval", registry.CacheOptions{Registry: w.Registry, Interval: -1}, "interval"},
 		{"maximum below the interval", registry.CacheOptions{Registry: w.Registry, Interval: time.Minute, MaxInterval: time.Second}, "interval"},
 	} {

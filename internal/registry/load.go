@@ -26,18 +26,23 @@ const maxArtifact = 256 << 20
 // Load downloads a version and decodes it. The bytes are those that were registered, by their SHA-256, or the error is
 // ErrCorrupt.
 func (r *Registry) Load(ctx context.Context, v Version) (*model.Model, error) {
+	m, _, err := r.load(ctx, v)
+	return m, err
+}
+
+// load is Load, and says how many bytes the artifact has.
+func (r *Registry) load(ctx context.Context, v Version) (m *model.Model, size int, err error) {
 	if v.ArtifactSHA256 == "" || v.ModelID == "" {
-		return nil, fmt.Errorf("load %s: %w", v.URI(), errForeign)
+		return nil, 0, fmt.Errorf("load %s: %w", v.URI(), errForeign)
 	}
 	b, err := r.file(ctx, v.ModelID, artifactFile, v.ArtifactSHA256)
 	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", v.URI(), err)
+		return nil, 0, fmt.Errorf("load %s: %w", v.URI(), err)
 	}
-	m, err := model.Decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("load %s: %w: %w", v.URI(), ErrCorrupt, err)
+	if m, err = model.Decode(b); err != nil {
+		return nil, 0, fmt.Errorf("load %s: %w: %w", v.URI(), ErrCorrupt, err)
 	}
-	return m, nil
+	return m, len(b), nil
 }
 
 // whole reads a version with its split, also where that lies in a file.

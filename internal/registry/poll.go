@@ -71,7 +71,7 @@ func (c *Cache) poll(ctx context.Context) error {
 			continue
 		}
 		loads.Go(func() {
-			s, err := c.load(ctx, ch)
+			s, err := c.loadChampion(ctx, ch)
 			if err == nil {
 				c.publish(name, observation, s)
 				return

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -14,9 +15,10 @@ import (
 type fate int
 
 const (
-	pass   fate = iota
-	refuse      // 503, and the server never sees it
-	cut         // the server acts on it, and the connection ends before the answer
+	pass    fate = iota
+	refuse       // 503, and the server never sees it
+	missing      // MLflow's 404, and the server never sees it
+	cut          // the server acts on it, and the connection ends before the answer
 )
 
 // proxy stands between a client and a real server.
@@ -51,6 +53,10 @@ func newProxy(t *testing.T, target string, keepHost bool) *proxy {
 		switch p.take(r) {
 		case refuse:
 			http.Error(w, "out for lunch", http.StatusServiceUnavailable)
+		case missing:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"none"}`)
 		case cut:
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)

@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"iris/internal/registry"
 )
 
-func (w *world) cache(versions int) *registry.Cache {
+func (w *world) cache(bytes int64) *registry.Cache {
 	w.t.Helper()
-	c, err := registry.NewCache(registry.CacheOptions{Registry: w.Registry, Versions: versions})
+	c, err := registry.NewCache(registry.CacheOptions{Registry: w.Registry, Bytes: bytes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -102,13 +103,10 @@ func TestCache_versionErrors(t *testing.T) {
 	}
 }
 
-func TestCache_keepsNoError(t *testing.T) {
+func TestCache_keepsNoErrorOfALoad(t *testing.T) {
 	w := newWorld(t)
-	c := w.cache(0)
-	if _, err := c.Version(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrNotExist) {
-		t.Fatalf("got %v, want ErrNotExist", err)
-	}
 	w.register(1)
+	c := w.cache(0)
 	w.lab.on(always(refuse))
 	if _, err := c.Version(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
@@ -119,30 +117,181 @@ func TestCache_keepsNoError(t *testing.T) {
 	}
 }
 
-func TestCache_keepsTheLatestAskedFor(t *testing.T) {
+// Whoever goes on asking for what does not exist reaches MLflow once in a while only.
+func TestCache_remembersWhatDoesNotExist(t *testing.T) {
+	w := newWorld(t)
+	for name, ref := range map[string]string{"a number": "1", "a URI": "models:/" + w.model + "/1", "an alias": "models:/" + w.model + "@candidate"} {
+		t.Run(name, func(t *testing.T) {
+			c := w.cache(0)
+			now := time.Now()
+			c.SetNow(func() time.Time { return now })
+			ask := func() (requests int) {
+				t.Helper()
+				w.lab.drain()
+				if _, err := c.Version(t.Context(), w.model, ref); !errors.Is(err, registry.ErrNotExist) {
+					t.Fatalf("got %v, want ErrNotExist", err)
+				}
+				return len(w.lab.drain())
+			}
+			if ask() == 0 {
+				t.Error("did not ask MLflow")
+			}
+			for range 3 {
+				if n := ask(); n != 0 {
+					t.Errorf("%d requests for what is known not to exist, want none", n)
+				}
+			}
+			if got := c.Stats(); got.Negatives != 3 || got.Misses != 1 || got.Hits != 0 {
+				t.Errorf("got %+v, want a miss and 3 negatives", got)
+			}
+			now = now.Add(registry.AbsentTime)
+			if ask() == 0 {
+				t.Errorf("did not ask MLflow again after %s", registry.AbsentTime)
+			}
+		})
+	}
+	t.Run("found once it is there", func(t *testing.T) {
+		c := w.cache(0)
+		now := time.Now()
+		c.SetNow(func() time.Time { return now })
+		if _, err := c.Version(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrNotExist) {
+			t.Fatalf("got %v, want ErrNotExist", err)
+		}
+		w.register(1)
+		now = now.Add(registry.AbsentTime)
+		if s, err := c.Version(t.Context(), w.model, "1"); err != nil || s.Version.Number != "1" {
+			t.Errorf("got %+v, %v; want version 1", s, err)
+		}
+	})
+}
+
+// A champion is served as soon as it is one, whoever asked for its number before.
+func TestCache_servesAChampionThatDidNotExist(t *testing.T) {
+	w := newWorld(t)
+	c := w.cache(0)
+	for _, ref := range []string{"1", ""} {
+		if _, err := c.Version(t.Context(), w.model, ref); !errors.Is(err, registry.ErrNotExist) {
+			t.Fatalf("%q: got %v, want ErrNotExist", ref, err)
+		}
+	}
+	w.register(1)
+	w.promote("1", 0)
+	if err := c.Refresh(t.Context(), w.model); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"1", ""} {
+		if s, err := c.Version(t.Context(), w.model, ref); err != nil || s.Version.Number != "1" {
+			t.Errorf("%q: got %+v, %v; want version 1", ref, s, err)
+		}
+	}
+}
+
+func TestCache_remembersOnlySoMuch(t *testing.T) {
+	w := newWorld(t)
+	c := w.cache(0)
+	w.lab.on(always(missing))
+	for i := range registry.AbsentCount + 10 {
+		if _, err := c.Version(t.Context(), w.model, strconv.Itoa(i+1)); !errors.Is(err, registry.ErrNotExist) {
+			t.Fatalf("got %v, want ErrNotExist", err)
+		}
+	}
+	if n := c.Absent(); n != registry.AbsentCount {
+		t.Errorf("remembers %d, want %d", n, registry.AbsentCount)
+	}
+}
+
+// sizeOf is what a version of the world takes in a cache.
+func (w *world) sizeOf(number string) int64 {
+	w.t.Helper()
+	c := w.cache(0)
+	if _, err := c.Version(w.t.Context(), w.model, number); err != nil {
+		w.t.Fatal(err)
+	}
+	return c.Stats().VersionBytes
+}
+
+// downloads asks a cache for a version and counts the artifacts that it downloads.
+func (w *world) downloads(c *registry.Cache, number string) int {
+	w.t.Helper()
+	w.lab.drain()
+	if _, err := c.Version(w.t.Context(), w.model, number); err != nil {
+		w.t.Fatal(err)
+	}
+	return count(w.lab.drain(), "GET", "/artifacts/model.json")
+}
+
+func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
 	w := newWorld(t)
 	for seed := range 3 {
 		w.register(uint64(seed))
 	}
-	c := w.cache(2)
-	downloads := func(number string) int {
+	size := max(w.sizeOf("1"), w.sizeOf("2"), w.sizeOf("3"))
+	for _, test := range []struct {
+		name  string
+		bytes int64
+		asked []string
+		want  []int // downloads
+	}{
+		{"room for two", 2*size + size/2, []string{"1", "2", "1", "3", "1", "2", "2"}, []int{1, 1, 0, 1, 0, 1, 0}},
+		{"room for all", 4 * size, []string{"1", "2", "3", "1", "2", "3"}, []int{1, 1, 1, 0, 0, 0}},
+		{"none fits", 1, []string{"1", "1", "2", "2", "1"}, []int{1, 0, 1, 0, 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := w.cache(test.bytes)
+			for i, number := range test.asked {
+				if got := w.downloads(c, number); got != test.want[i] {
+					t.Errorf("step %d, version %s: %d downloads, want %d", i, number, got, test.want[i])
+				}
+				if st := c.Stats(); st.VersionBytes > test.bytes && st.Versions > 1 || st.VersionBytes < int64(st.Versions)*size/2 {
+					t.Errorf("step %d: keeps %d versions of %d bytes, want at most %d bytes", i, st.Versions, st.VersionBytes, test.bytes)
+				}
+			}
+		})
+	}
+}
+
+// A champion stays, and is not counted, whatever else is asked for; the one before it is kept as long as it fits.
+func TestCache_pinsChampions(t *testing.T) {
+	w := newWorld(t)
+	for seed := range 3 {
+		w.register(uint64(seed))
+	}
+	w.promote("1", 0)
+	c := w.cache(1)
+	refresh := func() *registry.Served {
 		t.Helper()
-		w.lab.drain()
-		if _, err := c.Version(t.Context(), w.model, number); err != nil {
+		if err := c.Refresh(t.Context(), w.model); err != nil {
 			t.Fatal(err)
 		}
-		if c.Kept() > 2 {
-			t.Errorf("keeps %d versions, want at most 2", c.Kept())
-		}
-		return count(w.lab.drain(), "GET", "/artifacts/model.json")
+		return c.Champion(w.model)
 	}
-	for i, step := range []struct {
-		number string
-		want   int
-	}{{"1", 1}, {"2", 1}, {"1", 0}, {"3", 1}, {"1", 0}, {"2", 1}, {"2", 0}} {
-		if got := downloads(step.number); got != step.want {
-			t.Errorf("step %d, version %s: %d downloads, want %d", i, step.number, got, step.want)
+	champion := refresh()
+	if st := c.Stats(); st.Champions != 1 || st.ChampionBytes == 0 || st.Versions != 0 || st.VersionBytes != 0 || st.Loaded != 1 {
+		t.Errorf("got %+v, want one champion and nothing beside it", st)
+	}
+	for _, number := range []string{"2", "3", "2"} {
+		if w.downloads(c, number) != 1 {
+			t.Errorf("version %s was in memory, though nothing fits beside the champion", number)
 		}
+	}
+	if w.downloads(c, "1") != 0 || c.Champion(w.model) != champion || !c.Holds(champion) {
+		t.Error("the champion was let go of")
+	}
+	w.promote("2", 1)
+	next := refresh()
+	if w.downloads(c, "1") != 0 || !c.Holds(champion) || !c.Holds(next) {
+		t.Error("the champion before was not kept")
+	}
+	if w.downloads(c, "3") != 1 || c.Holds(champion) {
+		t.Error("the champion before was kept beyond the bound")
+	}
+	w.lab.on(always(refuse))
+	if err := c.Refresh(t.Context(), w.model); err == nil {
+		t.Error("refreshed without MLflow")
+	}
+	w.lab.on(nil)
+	if st := c.Stats(); st.Champions != 1 || st.Loaded != 2 {
+		t.Errorf("got %+v, want one champion, the second that was loaded", st)
 	}
 }
 

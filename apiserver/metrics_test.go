@@ -1,0 +1,153 @@
+package apiserver
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+// metric reads a series from GET /metrics, 0 when it is not there.
+func (a *api) metric(t *testing.T, series string) float64 {
+	t.Helper()
+	for line := range strings.Lines(a.metricsPage(t)) {
+		if name, value, _ := strings.Cut(strings.TrimSpace(line), "} "); name+"}" == series {
+			return must(strconv.ParseFloat(value, 64))
+		}
+		if name, value, _ := strings.Cut(strings.TrimSpace(line), " "); name == series {
+			return must(strconv.ParseFloat(value, 64))
+		}
+	}
+	return 0
+}
+
+func (a *api) metricsPage(t *testing.T) string {
+	t.Helper()
+	got := a.do(t, "GET", "/metrics", nil)
+	if got.status != 200 || !strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") {
+		t.Fatalf("%d %s", got.status, got.header.Get("Content-Type"))
+	}
+	return string(got.body)
+}
+
+func TestMetrics_countPredictions(t *testing.T) {
+	a := newAPI(t)
+	a.do(t, "POST", "/iris/predict", setosa)
+	a.do(t, "POST", "/iris/predict", irisRows(5))
+	a.do(t, "POST", "/iris/predict", `{}`)
+	a.do(t, "POST", "/predict", setosa)
+	a.do(t, "POST", "/iris/versions/2/predict", irisRows(3))
+	a.idle(t)
+	for series, want := range map[string]float64{
+		`iris_http_requests_total{method="POST",route="/{model}/predict",status="200"}`:                                  2,
+		`iris_http_requests_total{method="POST",route="/{model}/predict",status="422"}`:                                  1,
+		`iris_http_requests_total{method="POST",route="/predict",status="200"}`:                                          1,
+		`iris_http_request_duration_seconds_count{model="iris",route="/{model}/predict",version="1"}`:                    3,
+		`iris_http_request_duration_seconds_count{model="iris",route="/predict",version="1"}`:                            1,
+		`iris_http_request_duration_seconds_count{model="iris",route="/{model}/versions/{version}/predict",version="2"}`: 1,
+		`iris_http_request_duration_seconds_bucket{model="iris",route="/{model}/predict",version="1",le="+Inf"}`:         3,
+		`iris_predicted_rows_total{model="iris",version="1"}`:                                                            7,
+		`iris_predicted_rows_total{model="iris",version="2"}`:                                                            3,
+	} {
+		if got := a.metric(t, series); got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+	if got := a.metric(t, `iris_http_request_duration_seconds_sum{model="iris",route="/{model}/predict",version="1"}`); got <= 0 || got > 60 {
+		t.Errorf("three predictions took %v s", got)
+	}
+}
+
+func TestMetrics_countOtherRequests(t *testing.T) {
+	a := newAPI(t)
+	a.do(t, "GET", "/models", nil)
+	a.do(t, "GET", "/nothing/at/all", nil)
+	a.do(t, "PURGE", "/iris/predict", nil)
+	a.do(t, "PUT", "/iris/champion", `{"version":7}`)
+	a.do(t, "POST", "/predict", setosa, "Content-Encoding: br")
+	accepted, _ := a.startBatch(t, "/iris/predict/batch", twoRows)
+	a.wait(t, accepted)
+	a.idle(t)
+	for series, want := range map[string]float64{
+		`iris_http_requests_total{method="GET",route="/models",status="200"}`:                 1,
+		`iris_http_request_duration_seconds_count{model="",route="/models",version=""}`:       1,
+		`iris_http_requests_total{method="any",route="unmatched",status="404"}`:               1,
+		`iris_http_requests_total{method="any",route="unmatched",status="405"}`:               1,
+		`iris_http_requests_total{method="any",route="unmatched",status="415"}`:               1,
+		`iris_http_requests_total{method="PUT",route="/{model}/champion",status="422"}`:       1,
+		`iris_http_requests_total{method="POST",route="/{model}/predict/batch",status="202"}`: 1,
+		`iris_batch_rows_accepted_total{model="iris"}`:                                        2,
+	} {
+		if got := a.metric(t, series); got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+}
+
+func TestMetrics_countWhatWasCutOff(t *testing.T) {
+	a := newAPI(t)
+	a.router.Path("/half").HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("half"))
+		panic("the other half")
+	})
+	if response, err := http.Get(a.url + "/half"); err == nil {
+		_ = response.Body.Close()
+	}
+	a.idle(t)
+	if got := a.metric(t, `iris_http_requests_total{method="any",route="unmatched",status="aborted"}`); got != 1 {
+		t.Errorf("%v requests were aborted, want 1", got)
+	}
+}
+
+// What a client invents must not fill the memory of the server.
+func TestMetrics_noSeriesForWhatDoesNotExist(t *testing.T) {
+	a := newAPI(t)
+	for _, path := range []string{"/invented/predict", "/iris/versions/4242/predict", "/invented/predict/batch", "/invented/1/2/3"} {
+		a.do(t, "POST", path, setosa).problem(t, 404)
+	}
+	a.do(t, "POST", "/invented/predict/batch", twoRows).problem(t, 404)
+	a.idle(t)
+	page := a.metricsPage(t)
+	for _, word := range []string{"invented", "4242"} {
+		if strings.Contains(page, word) {
+			t.Errorf("the metrics speak of %s", word)
+		}
+	}
+}
+
+func TestMetrics_ofTheProcess(t *testing.T) {
+	a := newAPI(t)
+	before := a.metric(t, `iris_cache_requests_total{result="negative"}`)
+	for range 3 {
+		a.do(t, "POST", "/iris/versions/77/predict", setosa).problem(t, 404)
+	}
+	if got := a.metric(t, `iris_cache_requests_total{result="negative"}`) - before; got < 2 {
+		t.Errorf("%v answers from what is known not to exist, want 2", got)
+	}
+	for _, series := range []string{
+		"iris_cache_champions", `iris_cache_bytes{of="champions"}`, `iris_champion_loads_total{result="ok"}`,
+		`iris_cache_requests_total{result="miss"}`, "go_goroutines", "process_resident_memory_bytes",
+	} {
+		if got := a.metric(t, series); got <= 0 {
+			t.Errorf("%s is %v, want more", series, got)
+		}
+	}
+	page := a.metricsPage(t)
+	for _, series := range []string{"iris_cache_versions ", `iris_cache_bytes{of="versions"} `, `iris_champion_loads_total{result="failed"} `} {
+		if !strings.Contains(page, series) {
+			t.Errorf("%s is not there", series)
+		}
+	}
+	problems, err := promlint.New(bytes.NewReader([]byte(page))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "iris_") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
