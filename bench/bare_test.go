@@ -1,4 +1,4 @@
-//go:build bench && linux
+//go:build bench
 
 package bench
 
@@ -10,7 +10,6 @@ import (
 	"os"
 	"reflect"
 	"strings"
-	"testing"
 )
 
 // What the bare server takes from its environment: the address, the features as a JSON array, and its answer.
@@ -19,15 +18,6 @@ const (
 	bareFeatures = "IRIS_BENCH_BARE_FEATURES"
 	bareAnswer   = "IRIS_BENCH_BARE_ANSWER"
 )
-
-// TestMain is the bare server when it is told to be: this binary, in a process of its own.
-func TestMain(m *testing.M) {
-	if address := os.Getenv(bareAddress); address != "" {
-		fmt.Fprintln(os.Stderr, serveBare(address))
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
 
 // serveBare is how little a Go server can do for such a request: encoding/json decodes the row into a struct, and the
 // answer is always the same.

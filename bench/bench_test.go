@@ -31,7 +31,7 @@ func TestBenchModels(t *testing.T) {
 	peers := startPeers(t, paths.Bench, dir)
 	var sets []measured
 	for _, name := range []string{"iris", "wine", "breast_cancer", "synth100k"} {
-		sets = append(sets, measure(t, load(t, dir, name), peers))
+		sets = append(sets, measure(t, dir, load(t, dir, name), peers))
 	}
 	writeSection(t, "bench-models", modelsPage(machine(t, peers.versions), sets))
 }

@@ -27,6 +27,7 @@ type result struct {
 	ours   side
 	peers  []side // the fastest setting of each of its peers
 	memory uint64 // bytes that one fit allocates, in total
+	peak   int64  // bytes that a process which fits holds at most
 	row    testing.BenchmarkResult
 }
 
@@ -41,10 +42,11 @@ type side struct {
 const runs = 5
 
 // measure runs the contests of a data set, one after the other.
-func measure(t *testing.T, d data, peers *process) measured {
+func measure(t *testing.T, dir string, d data, peers *process) measured {
 	m := measured{data: d, plan: planOf(d.name)}
 	for _, c := range contests(d.name) {
 		r := measureContest(t, d, m.plan, c, peers)
+		r.peak = peakOfFit(t, dir, d, c)
 		t.Logf("%s: %s: a fit %.5f s, %v", d.name, c.title, median(r.ours.seconds), r.row)
 		for i, p := range r.peers {
 			t.Logf("    %s, %d threads: %.5f s", c.peers[i].name, p.threads, median(p.seconds))
@@ -125,12 +127,15 @@ func (s *side) add(threads int, a answer) {
 // train fits our side of c.
 func (c contest) train(t *testing.T, f fold) *model.Model {
 	t.Helper()
-	spec := model.Spec{Algorithm: c.algorithm, Hyperparameters: json.RawMessage(c.hyperparameters), Seed: 42}
-	m, err := model.Train(t.Context(), f.train, spec, nil)
+	m, err := model.Train(t.Context(), f.train, c.spec(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
+}
+
+func (c contest) spec() model.Spec {
+	return model.Spec{Algorithm: c.algorithm, Hyperparameters: json.RawMessage(c.hyperparameters), Seed: 42}
 }
 
 // predict times one row after the other, all rows of the set in turn.

@@ -80,11 +80,11 @@ func (m measured) fitted(s side) int {
 // rows writes the table of single rows.
 func rows(b *bytes.Buffer, sets []measured) {
 	fmt.Fprint(b, "\n### A prediction, and the memory of a fit\n\n")
-	fmt.Fprintln(b, "| data | ours | one row, ns | allocations | a fit allocates in all, MB |")
-	fmt.Fprintln(b, "| --- | --- | --- | --- | --- |")
+	fmt.Fprintln(b, "| data | ours | one row, ns | allocations | a fit allocates in all, MB | a process that fits holds at most, MB |")
+	fmt.Fprintln(b, "| --- | --- | --- | --- | --- | --- |")
 	for _, m := range sets {
 		for _, r := range m.results {
-			fmt.Fprintf(b, "| %s | `%s` | %.0f | %d | %.1f |\n", m.data.name, r.title, perRow(r.row), r.row.AllocsPerOp(), float64(r.memory)/1e6)
+			fmt.Fprintf(b, "| %s | `%s` | %.0f | %d | %.1f | %.0f |\n", m.data.name, r.title, perRow(r.row), r.row.AllocsPerOp(), float64(r.memory)/1e6, float64(r.peak)/1e6)
 		}
 	}
 }

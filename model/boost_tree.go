@@ -17,6 +17,7 @@ type boostGrower struct {
 	pool    histograms
 	scratch [2]histogram // for a leaf that gets none from the pool
 	cells   [2][]boostCell
+	rows    []uint32 // in the order that the last tree left them in
 	spare   []uint32
 	found   [2][]boostSplit // per child and feature
 	leaves  []boostLeaf
@@ -53,14 +54,15 @@ func newBoostGrower(b *bins, maxLeaves int) *boostGrower {
 	}
 }
 
-// grow builds a tree of the rows, whose order it changes, on some features, ascending. It leaves in g.leaves, in the
+// grow builds a tree of the rows on some features, ascending. It leaves in g.leaves, in the
 // order of their numbers, the leaves with their rows and values, valid until the next call.
 func (g *boostGrower) grow(rows []uint32, gradients []gradient, features []int) *grown {
 	tree := new(grown)
 	for _, l := range g.leaves {
 		g.pool.put(l.hist)
 	}
-	root := boostLeaf{node: tree.add(), rows: rows}
+	g.rows = append(g.rows[:0], rows...)
+	root := boostLeaf{node: tree.add(), rows: g.rows}
 	for _, r := range rows {
 		root.sum = root.sum.plus(gradients[r].cell())
 	}

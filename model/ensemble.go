@@ -49,17 +49,20 @@ func (g *grown) split(i int32, feature int, threshold float64) int32 {
 	return left
 }
 
-// find returns the number of the leaf that x falls into.
+// find returns the number of the leaf that x falls into. As in walk, which way it goes is no branch.
 func (g *grown) find(x []float64) int32 {
-	i := int32(0)
-	for g.leaf[i] < 0 {
-		n := g.nodes[i]
-		i = n.left
-		if !(x[n.feature] < n.threshold) {
-			i++
+	at := int32(0)
+	for {
+		n := &g.nodes[at]
+		next := n.left
+		if x[n.feature] >= n.threshold {
+			next++
 		}
+		if next == at {
+			return g.leaf[at]
+		}
+		at = next
 	}
-	return g.leaf[i]
 }
 
 // reserve makes room for that many nodes, if it isn't unreasonable.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 
 	"iris/internal/dataset"
@@ -88,11 +89,12 @@ type booster struct {
 	gbdtSettings
 	model      *gbdt
 	loss       *boostLoss
-	grower     *boostGrower
+	growers    []*boostGrower // one per tree that grows at once
 	random     *rand.Rand
+	features   int
 	training   []uint32
 	validation []uint32
-	rows       []uint32 // of the round, in the order that the last tree left them in
+	rows       []uint32 // of the round
 	drawn      []bool   // per row of the table whether it is among them
 }
 
@@ -101,12 +103,15 @@ func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings, weights 
 	for k := range weights {
 		weights[k] /= greatest
 	}
-	o := &booster{gbdtSettings: h, loss: newBoostLoss(t, weights), random: rand.New(rand.NewPCG(seed, 0))}
+	o := &booster{gbdtSettings: h, loss: newBoostLoss(t, weights), random: rand.New(rand.NewPCG(seed, 0)), features: len(b.columns)}
 	o.divide(t)
-	o.grower = newBoostGrower(b, h.NumLeaves)
-	o.grower.maxDepth, o.grower.minRows = h.MaxDepth, h.MinRowsLeaf
-	o.grower.minSecond, o.grower.l2 = h.MinChildWeight, h.L2
-	o.grower.unit1, o.grower.unit2 = greatest/(1<<firstBits), greatest/o.loss.scale2
+	for range min(runtime.GOMAXPROCS(0), o.loss.width) {
+		g := newBoostGrower(b, h.NumLeaves)
+		g.maxDepth, g.minRows = h.MaxDepth, h.MinRowsLeaf
+		g.minSecond, g.l2 = h.MinChildWeight, h.L2
+		g.unit1, g.unit2 = greatest/(1<<firstBits), greatest/o.loss.scale2
+		o.growers = append(o.growers, g)
+	}
 	o.model = &gbdt{Base: o.loss.base(o.training)}
 	o.rows, o.drawn = make([]uint32, 0, len(o.training)), make([]bool, t.Rows())
 	return o
@@ -133,33 +138,51 @@ func (o *booster) divide(t *dataset.Table) {
 }
 
 // round grows a tree per score and adds its values to the scores. It reports whether any of them has a split: without,
-// nor will the trees of a later round.
+// nor will the trees of a later round. The trees of a round know nothing of each other, so as many as there are growers
+// grow at once: most of a small leaf's work is too little to be shared.
 func (o *booster) round(ctx context.Context) (bool, error) {
 	o.draw()
 	more := o.RowShare < 1 || o.FeatureShare < 1 // another draw may find one
-	for k, gradients := range o.loss.gradients {
+	for first := 0; first < o.loss.width; first += len(o.growers) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		tree := o.grower.grow(o.rows, gradients, o.features())
-		leaves := o.grower.leaves
-		first := int32(len(o.model.Values))
-		for i := range leaves {
-			if len(leaves) == 1 {
-				leaves[i].value = 0 // no split: the base score has it already
+		growers := o.growers[:min(len(o.growers), o.loss.width-first)]
+		trees, features := make([]*grown, len(growers)), make([][]int, len(growers))
+		for i := range growers {
+			features[i] = o.draws()
+		}
+		parallel(len(growers), func(i int) {
+			trees[i] = growers[i].grow(o.rows, o.loss.gradients[first+i], features[i])
+		})
+		for i, g := range growers {
+			grew, err := o.add(first+i, trees[i], g.leaves)
+			if err != nil {
+				return false, err
 			}
-			leaves[i].value *= o.LearningRate
-			o.model.Values = append(o.model.Values, leaves[i].value)
-		}
-		if err := o.model.Trees.append(tree, func(l int32) int32 { return first + l }); err != nil {
-			return false, err
-		}
-		if len(leaves) > 1 {
-			more = true
-			o.advance(k, tree)
+			more = more || grew
 		}
 	}
 	return more, nil
+}
+
+// add makes a tree the next one of the model and adds its values to score k. It reports whether it has a split.
+func (o *booster) add(k int, tree *grown, leaves []boostLeaf) (bool, error) {
+	first := int32(len(o.model.Values))
+	for i := range leaves {
+		if len(leaves) == 1 {
+			leaves[i].value = 0 // no split: the base score has it already
+		}
+		leaves[i].value *= o.LearningRate
+		o.model.Values = append(o.model.Values, leaves[i].value)
+	}
+	if err := o.model.Trees.append(tree, func(l int32) int32 { return first + l }); err != nil {
+		return false, err
+	}
+	if len(leaves) > 1 {
+		o.advance(k, tree, leaves)
+	}
+	return len(leaves) > 1, nil
 }
 
 // draw sets rows to the row_share of the training rows for a round.
@@ -179,9 +202,9 @@ func (o *booster) draw() {
 	o.rows = o.rows[:n]
 }
 
-// features returns the feature_share of the features for a tree, ascending.
-func (o *booster) features() []int {
-	all := len(o.grower.bins.columns)
+// draws returns the feature_share of the features for a tree, ascending.
+func (o *booster) draws() []int {
+	all := o.features
 	need := max(1, int(o.FeatureShare*float64(all)))
 	picked := make([]int, 0, need)
 	for f := range all {
@@ -194,8 +217,8 @@ func (o *booster) features() []int {
 
 // advance adds to score k of every row the value of its leaf: known for the rows that the tree was grown on, found
 // for the others.
-func (o *booster) advance(k int, tree *grown) {
-	width, leaves := o.loss.width, o.grower.leaves
+func (o *booster) advance(k int, tree *grown, leaves []boostLeaf) {
+	width := o.loss.width
 	parallel(len(leaves), func(i int) {
 		for _, r := range leaves[i].rows {
 			o.loss.scores[int(r)*width+k] += leaves[i].value

@@ -61,9 +61,18 @@ func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
 	losses := make([]float64, chunks)
 	parallel(chunks, func(c int) {
 		p := make([]float64, len(l.weights))
+		// Logarithms take long. That of a product is the sum of those of its factors, each of them from 1 to the number of
+		// classes here.
+		product := 1.0
 		for _, r := range rows[c*boostChunk : min((c+1)*boostChunk, len(rows))] {
-			losses[c] += l.row(int(r), p, derive)
+			loss, factor := l.row(int(r), p, derive)
+			losses[c] += loss
+			if product *= factor; product > 1e290 {
+				losses[c] += math.Log(product)
+				product = 1
+			}
 		}
+		losses[c] += math.Log(product)
 	})
 	sum := 0.0
 	for _, loss := range losses {
@@ -72,15 +81,16 @@ func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
 	return sum / float64(len(rows))
 }
 
-// row returns the log loss of one row. p is room for its probabilities.
-func (l *boostLoss) row(r int, p []float64, derive bool) float64 {
+// row returns the log loss of one row as what is to be added and of what the logarithm is to be added. p is room for its
+// probabilities.
+func (l *boostLoss) row(r int, p []float64, derive bool) (loss, factor float64) {
 	y, s := l.table.Y[r], l.scores[r*l.width:(r+1)*l.width]
 	copy(p[len(p)-len(s):], s)
 	if l.width == 1 {
 		p[0] = 0
 	}
 	logit := p[y]
-	loss := softmax(p) - logit
+	largest, sum := normalise(p)
 	if derive {
 		w := l.weights[y]
 		for k, q := range p[len(p)-len(s):] {
@@ -94,5 +104,5 @@ func (l *boostLoss) row(r int, p []float64, derive bool) float64 {
 			}
 		}
 	}
-	return loss
+	return largest - logit, sum
 }
