@@ -84,6 +84,9 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if d.Data, err = a.keep(ctx, ours, sum); err != nil {
 		return Dataset{}, err
 	}
+	if err := a.noteSource(ctx, d.SHA256, in.URI); err != nil {
+		return Dataset{}, err
+	}
 	view := View{Schema: summary.Schema, Profile: summary.Profile, Known: known}
 	name, err := view.Name()
 	if err != nil {
@@ -91,6 +94,17 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	}
 	d.View, err = a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.DatasetViewKey(d.SHA256, name), view)
 	return d, err
+}
+
+// noteSource notes where a dataset came from. One that was read from where datasets are kept came in before.
+func (a *Activities) noteSource(ctx context.Context, digest, uri string) error {
+	if uri == "" {
+		return a.o.Registry.NoteSource(ctx, digest, registry.DatasetSource{Kind: registry.SourceBundled})
+	}
+	if ref, err := objstore.ParseURI(uri); err == nil && ref.Bucket == a.o.Bucket && objstore.IsDatasetKey(ref.Key) {
+		return nil
+	}
+	return a.o.Registry.NoteSource(ctx, digest, registry.DatasetSource{Kind: registry.SourceS3, URI: uri})
 }
 
 // knownSchema is the schema of a model, nil when it has none yet.

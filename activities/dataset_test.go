@@ -9,6 +9,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 )
 
 func TestValidateDataset_sameBytesAreTheSameDataset(t *testing.T) {
@@ -96,5 +97,23 @@ func TestValidateDataset_refusesAnotherSchema(t *testing.T) {
 	in.AllowSchemaChange = true
 	if got := must(l, l.ValidateDataset, in); got.Features != 4 {
 		t.Errorf("allowed schema change: %+v, want it to pass", got)
+	}
+}
+
+func TestValidateDataset_notesWhereTheDataCameFrom(t *testing.T) {
+	l := newLab(t, "iris")
+	uri := l.put("given/again.csv", dataset.IrisCSV()).URI()
+	var d activities.Dataset
+	for _, from := range []string{"", uri, uri} {
+		d = must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: from})
+	}
+	must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: d.Data.URI()}) // came in before
+	notes, err := l.registry.DatasetNotes(t.Context(), d.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := notes[d.SHA256].Sources
+	if len(sources) != 2 || sources[0].Kind != registry.SourceBundled || sources[1].Kind != registry.SourceS3 || sources[1].URI != uri {
+		t.Errorf("sources %+v, want the bundled data and then %s", sources, uri)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 	"iris/workflows"
 )
 
@@ -21,6 +22,10 @@ type Dataset struct {
 	Digest string `json:"digest" doc:"SHA-256 of the CSV"`
 	URI    string `json:"uri" doc:"what a training takes as data_path" example:"s3://iris/datasets/ab12….csv"`
 	Bytes  int64  `json:"bytes"`
+
+	Names   []string                 `json:"names" nullable:"false" doc:"what it is called; other bytes may have the same name"`
+	Tags    map[string]string        `json:"tags"`
+	Sources []registry.DatasetSource `json:"sources" nullable:"false" doc:"where these bytes came from, the first time first"`
 }
 
 // DatasetDetails is a dataset with what is known of it.
@@ -47,6 +52,7 @@ type DatasetVersion struct {
 type datasetsInput struct {
 	PageSize  int    `query:"page_size" minimum:"0" doc:"at most so many; 0 is 50, and no page has more than 200"`
 	PageToken string `query:"page_token" maxLength:"10000" doc:"next_page_token of the page before"`
+	Name      string `query:"name" maxLength:"100" doc:"only datasets of this name"`
 }
 
 type datasetsOutput struct {
@@ -58,12 +64,15 @@ type datasetsOutput struct {
 
 // getDatasets lists the datasets. A dataset that comes between two pages changes neither of them.
 func (s *Server) getDatasets(ctx context.Context, in *datasetsInput) (*datasetsOutput, error) {
-	const list = "datasets"
+	list := "datasets " + in.Name
 	after, err := openPageToken(list, in.PageToken)
 	if err != nil {
 		return nil, err
 	}
 	all, err := s.datasets(ctx, "")
+	if err == nil && in.Name != "" {
+		all, err = s.named(ctx, all, in.Name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +83,7 @@ func (s *Server) getDatasets(ctx context.Context, in *datasetsInput) (*datasetsO
 		out.Body.NextPageToken = pageToken(list, []byte(all[size-1].Digest))
 	}
 	out.Body.Datasets = all
-	return out, nil
+	return out, s.addNotes(ctx, all)
 }
 
 // datasets are those whose digests begin so, in their order.
@@ -100,26 +109,35 @@ type datasetInput struct {
 
 type datasetOutput struct{ Body DatasetDetails }
 
-// getDataset answers what is known of one dataset.
-func (s *Server) getDataset(ctx context.Context, in *datasetInput) (*datasetOutput, error) {
-	found, err := s.datasets(ctx, in.Digest)
+// findDataset is the one dataset whose digest begins so.
+func (s *Server) findDataset(ctx context.Context, digest string) (Dataset, error) {
+	found, err := s.datasets(ctx, digest)
 	switch {
 	case err != nil:
-		return nil, err
+		return Dataset{}, err
 	case len(found) == 0:
-		return nil, notFound("there is no dataset %s", in.Digest)
+		return Dataset{}, notFound("there is no dataset %s", digest)
 	case len(found) > 1:
-		return nil, newProblem(http.StatusConflict, fmt.Sprintf("%d datasets begin with %s: give more digits", len(found), in.Digest))
+		return Dataset{}, newProblem(http.StatusConflict, fmt.Sprintf("%d datasets begin with %s: give more digits", len(found), digest))
 	}
-	out := &datasetOutput{Body: DatasetDetails{Dataset: found[0], Versions: []DatasetVersion{}}}
-	if out.Body.Views, err = s.views(ctx, found[0].Digest); err != nil {
+	return found[0], s.addNotes(ctx, found)
+}
+
+// getDataset answers what is known of one dataset.
+func (s *Server) getDataset(ctx context.Context, in *datasetInput) (*datasetOutput, error) {
+	found, err := s.findDataset(ctx, in.Digest)
+	if err != nil {
+		return nil, err
+	}
+	out := &datasetOutput{Body: DatasetDetails{Dataset: found, Versions: []DatasetVersion{}}}
+	if out.Body.Views, err = s.views(ctx, found.Digest); err != nil {
 		return nil, err
 	}
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
-	versions, err := s.Registry.DatasetVersions(ctx, found[0].Digest)
+	versions, err := s.Registry.DatasetVersions(ctx, found.Digest)
 	if err != nil {
-		return nil, fmt.Errorf("look for what uses dataset %.12s: %w", found[0].Digest, err)
+		return nil, fmt.Errorf("look for what uses dataset %.12s: %w", found.Digest, err)
 	}
 	for _, v := range versions {
 		out.Body.Versions = append(out.Body.Versions, DatasetVersion{Model: v.Model, Version: v.Number, ModelID: v.URI(), CreatedAt: v.CreatedAt})
@@ -157,10 +175,9 @@ func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) err
 	ctx := r.Context()
 	query := r.URL.Query()
 	label := query.Get("label_column")
-	for name, given := range query {
-		if name != "label_column" || len(given) > 1 {
-			return invalid(Fault{Parameter: clip(name), Detail: "is not a parameter of an upload, or is given twice: want label_column"})
-		}
+	notes, err := uploadNotes(query)
+	if err != nil {
+		return err
 	}
 	body, atEnd, err := datasetBody(r)
 	if err != nil {
@@ -183,9 +200,19 @@ func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) err
 	if err := s.keepView(ctx, kept.SHA256, view); err != nil {
 		return err
 	}
+	if err := s.changeDataset(ctx, kept.SHA256, notes); err != nil {
+		return err
+	}
+	if err := s.noteUpload(ctx, kept.SHA256, body); err != nil {
+		return err
+	}
+	answer := []Dataset{{Digest: kept.SHA256, URI: kept.URI(), Bytes: summary.Bytes}}
+	if err := s.addNotes(ctx, answer); err != nil {
+		return err
+	}
 	w.Header().Set("Location", "/datasets/"+kept.SHA256)
 	return writeJSON(w, http.StatusCreated, DatasetUploaded{
-		Dataset{Digest: kept.SHA256, URI: kept.URI(), Bytes: summary.Bytes},
+		answer[0],
 		DatasetView{Schema: view.Schema, Profile: view.Profile},
 	})
 }

@@ -152,7 +152,7 @@ func trainingQuery() []*huma.Param {
 		query("repeats", "how often a trial is repeated with other folds", &huma.Schema{Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(workflows.MaxRepeats))}),
 		query("promote", "who decides on the promotion: the gate, nobody, or the gate and then a person (POST /tasks/{task_id}/approve)",
 			&huma.Schema{Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto}),
-		query("data_path", "an object that holds the CSV: s3://bucket/key", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
+		query("data_path", "an object that holds the CSV, s3://bucket/key; or the name of a dataset, or 12 digits or more that its digest begins with", &huma.Schema{Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"}}),
 	}
 }
 
@@ -191,9 +191,11 @@ func (s *Server) uploadDatasetOperation(path string) huma.Operation {
 		OperationID: "upload-dataset", Method: http.MethodPost, Path: path, Tags: []string{"datasets"},
 		Summary:     "Keep a CSV as a dataset",
 		Description: "It is checked by the rules of a training, and none is started. The same bytes are the same dataset, however often they are sent.",
-		Parameters: []*huma.Param{{
-			Name: "label_column", In: "query", Description: "the class column; the last one when absent", Schema: &huma.Schema{Type: huma.TypeString},
-		}},
+		Parameters: []*huma.Param{
+			{Name: "label_column", In: "query", Description: "the class column; the last one when absent", Schema: &huma.Schema{Type: huma.TypeString}},
+			{Name: "name", In: "query", Description: "a name to add: 1 to 100 letters, digits and _ . -", Schema: &huma.Schema{Type: huma.TypeString}},
+			{Name: "tag", In: "query", Description: "a tag to set, key:value; may be repeated", Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}},
+		},
 		RequestBody: body(map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": file}}},
 			"text/csv":            {Schema: file},
@@ -206,6 +208,13 @@ func getDatasetOperation(path string) huma.Operation {
 	return huma.Operation{
 		OperationID: "get-dataset", Method: http.MethodGet, Path: path, Tags: []string{"datasets"}, Summary: "Get a dataset and what was trained on it",
 		Description: "Any beginning of the digest that no other dataset has, of 12 digits at least; 409 when several have it.",
+	}
+}
+
+func patchDatasetOperation(path string) huma.Operation {
+	return huma.Operation{
+		OperationID: "patch-dataset", Method: http.MethodPatch, Path: path, Tags: []string{"datasets"}, Summary: "Name and tag a dataset",
+		Description: "What is not mentioned stays: of two who change different names and tags at once, none loses anything.",
 	}
 }
 

@@ -46,6 +46,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, listDatasetsOperation("/datasets"), s.getDatasets)
 	s.plain(s.uploadDatasetOperation("/datasets"), s.handleDatasetUpload)
 	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.getDataset)
+	jsonRoute(s, patchDatasetOperation("/datasets/{digest}"), s.patchDataset)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
 	s.plain(s.batchResultOperation("/predict/batch/{task_id}"), s.handleBatchResult)
@@ -148,7 +149,7 @@ func (s *Server) handleNotFound(w http.ResponseWriter, r *http.Request) {
 // handleMethodNotAllowed names the methods that there are.
 func (s *Server) handleMethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		other := *r
 		other.Method = method
 		var match mux.RouteMatch

@@ -121,6 +121,9 @@ func badForm(err error) error {
 
 // trainOnStored trains on an object that is in the store already, or on the bundled data.
 func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
+	if err := s.lookUpDataset(r.Context(), t); err != nil {
+		return err
+	}
 	in, err := t.resolve()
 	if err != nil {
 		return err
