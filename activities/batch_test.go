@@ -11,6 +11,7 @@ import (
 	"iris/activities"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -78,6 +79,10 @@ func TestBatch_scoresEveryRowInOrder(t *testing.T) {
 	}
 	if got.Rows != rows || len(got.Parts) != 3 || len(got.Classes) != 3 || got.ModelID != pinned.URI || got.FinishedAt.IsZero() {
 		t.Errorf("manifest %+v, want all of the batch", got)
+	}
+	noted, _, err := l.registry.VersionBatches(t.Context(), l.model, pinned.Number, registry.Page{Limit: 10})
+	if err != nil || len(noted) != 1 || noted[0].TaskID != "b" || noted[0].Rows != rows {
+		t.Errorf("the version has scored %+v (%v), want the batch once", noted, err)
 	}
 	if keys := l.keys("batches/b/"); len(keys) != 5 {
 		t.Errorf("objects %v, want the input, three parts and the manifest: a retry overwrites", keys)

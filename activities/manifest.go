@@ -51,5 +51,8 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput) (
 	for i, part := range in.Parts {
 		manifest.Parts[i] = part.Ref
 	}
+	if err := a.noteBatch(ctx, manifest); err != nil {
+		return objstore.Ref{}, err
+	}
 	return a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.BatchManifestKey(in.TaskID), manifest)
 }

@@ -86,6 +86,10 @@ func segment(id string) string {
 	if strings.Trim(escaped, ".") != "" && len(escaped) <= maxSegment {
 		return escaped
 	}
+	return hashed(id)
+}
+
+func hashed(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:])
 }

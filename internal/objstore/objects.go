@@ -64,3 +64,24 @@ func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Ref, error) 
 	slices.SortFunc(refs, func(a, b Ref) int { return strings.Compare(a.Key, b.Key) })
 	return refs, nil
 }
+
+// ListPage returns up to limit objects whose keys start with prefix and come behind after, in the order of their keys;
+// after is a key, or "" for the first page. It asks S3 for no more than that, however many there are.
+func (s *Store) ListPage(ctx context.Context, bucket, prefix, after string, limit int) ([]Ref, error) {
+	doing := "list " + Ref{Bucket: bucket, Key: prefix}.URI()
+	ctx, wait := withPatience(ctx, answerTimeout)
+	defer wait.release()
+	refs := make([]Ref, 0, limit)
+	for object := range s.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, StartAfter: after, MaxKeys: limit}) {
+		if object.Err != nil {
+			return nil, translate(ctx, doing, object.Err)
+		}
+		if refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size}); len(refs) == limit {
+			return refs, nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, translate(ctx, doing, err) // the iterator just ends
+	}
+	return refs, nil
+}
