@@ -116,6 +116,11 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 	if took := m.FinishedAt.Sub(m.StartedAt).Seconds(); took > 0 {
 		m.Timings.RowsPerSecond = float64(m.Rows+m.Failed) / took
 	}
+	if !in.Cancelled {
+		if err := a.noteBatch(ctx, m); err != nil {
+			return Written{}, err
+		}
+	}
 	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.BatchManifestKey(in.TaskID), m)
 	return Written{Manifest: ref, Output: m.Output, Errors: m.Errors}, err
 }

@@ -50,6 +50,7 @@ func (s *Server) routes() error {
 	s.plain(s.uploadDatasetOperation("/datasets"), s.handleDatasetUpload)
 	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.getDataset)
 	jsonRoute(s, patchDatasetOperation("/datasets/{digest}"), s.patchDataset)
+	jsonRoute(s, datasetBatchesOperation("/datasets/{digest}/batches"), s.getDatasetBatches)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
 	s.batchResultRoutes("/predict/batch/{task_id}")
@@ -64,6 +65,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, getTaskOperation("get-training", "/{model}/training/{task_id}"), s.getTraining)
 	jsonRoute(s, listVersionsOperation("/{model}/versions"), s.getVersions)
 	jsonRoute(s, getVersionOperation("/{model}/versions/{version}"), s.getVersion)
+	jsonRoute(s, versionBatchesOperation("/{model}/versions/{version}/batches"), s.getVersionBatches)
 	jsonRoute(s, promoteOperation("/{model}/champion"), s.putChampion)
 	jsonRoute(s, rollbackOperation("/{model}/rollback"), s.postRollback)
 	jsonRoute(s, historyOperation("/{model}/history"), s.getHistory)

@@ -45,6 +45,9 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 	if err != nil {
 		return t.locate(err)
 	}
+	if err := s.noteUpload(ctx, kept.SHA256, body); err != nil {
+		return err
+	}
 	in.Dataset = kept.URI()
 	return s.startTraining(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
 }

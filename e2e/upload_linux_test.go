@@ -107,16 +107,7 @@ type binary struct {
 
 func startBinary(t *testing.T, s *iris, temp string) binary {
 	t.Helper()
-	root, err := testenv.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "iris")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/iris")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := buildIris(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -128,11 +119,7 @@ func startBinary(t *testing.T, s *iris, temp string) binary {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	command := exec.CommandContext(ctx, program, "apiserver")
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.Env = []string{
-		"TMPDIR=" + temp, "HOME=" + temp, "IRIS_LISTEN=" + address, "IRIS_GRPC_LISTEN=", "TEMPORAL_ADDRESS=" + s.addresses.Temporal,
-		"S3_ENDPOINT=" + s.addresses.S3, "S3_ACCESS_KEY=" + s.addresses.S3AccessKey, "S3_SECRET_KEY=" + s.addresses.S3SecretKey,
-		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow,
-	}
+	command.Env = s.environment(temp, "IRIS_LISTEN="+address, "IRIS_GRPC_LISTEN=")
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -150,6 +137,31 @@ func startBinary(t *testing.T, s *iris, temp string) binary {
 		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
 	})
 	return api
+}
+
+// buildIris builds the binary as it is shipped.
+func buildIris(t *testing.T) (program string) {
+	t.Helper()
+	root, err := testenv.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program = filepath.Join(t.TempDir(), "iris")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/iris")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
+}
+
+// environment is that of a process of the system, which writes to the folder home alone.
+func (s *iris) environment(home string, more ...string) []string {
+	return append([]string{
+		"TMPDIR=" + home, "HOME=" + home, "TEMPORAL_ADDRESS=" + s.addresses.Temporal,
+		"S3_ENDPOINT=" + s.addresses.S3, "S3_ACCESS_KEY=" + s.addresses.S3AccessKey, "S3_SECRET_KEY=" + s.addresses.S3SecretKey,
+		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow,
+	}, more...)
 }
 
 // peakMemory is the most memory a process has had resident, in bytes.

@@ -1,8 +1,10 @@
 package objstore_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"iris/internal/objstore"
 )
@@ -25,6 +27,10 @@ func TestKeys(t *testing.T) {
 		objstore.TaskKey("t-1"):                   "tasks/t-1.json",
 		objstore.ModelSchemaKey("iris"):           "models/iris/schema.json",
 		objstore.ModelHistoryPrefix("iris"):       "models/iris/history/",
+
+		objstore.DatasetNoteKey("ab12", objstore.TagNote, "owner"): "dataset-notes/ab12/tags/owner.json",
+		objstore.VersionBatchesPrefix("iris", "3"):                 "models/iris/versions/3/batches/",
+		objstore.DatasetBatchesPrefix("ab12"):                      "dataset-batches/ab12/",
 	} {
 		if got != want {
 			t.Errorf("got key %s, want %s", got, want)
@@ -71,5 +77,34 @@ func TestDatasetDigest(t *testing.T) {
 	}
 	if prefix := objstore.DatasetsPrefix("abab"); !strings.HasPrefix(objstore.DatasetKey(digest), prefix) {
 		t.Errorf("the prefix %s is not that of the dataset", prefix)
+	}
+}
+
+func TestBatchNoteName_laterComesFirst(t *testing.T) {
+	at := time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
+	names := []string{
+		objstore.BatchNoteName(at.AddDate(100, 0, 0), "a"), objstore.BatchNoteName(at.Add(1), "z"),
+		objstore.BatchNoteName(at, "a"), objstore.BatchNoteName(at, "b"), objstore.BatchNoteName(time.Unix(0, 0), "a"),
+	}
+	if !slices.IsSorted(names) || names[0] == names[1] {
+		t.Errorf("names %q, want them in this order", names)
+	}
+	if long := objstore.BatchNoteName(at, strings.Repeat("é", 300)); len(long) > 255 || strings.Contains(objstore.BatchNoteName(at, "a/b"), "/") {
+		t.Errorf("a long id becomes %d bytes, want at most 255 and no slash", len(long))
+	}
+}
+
+func TestDatasetNote(t *testing.T) {
+	digest := strings.Repeat("ab", 32)
+	for _, name := range []string{"wine", "v1.0", "ü b"} {
+		d, kind, got, ok := objstore.DatasetNote(objstore.DatasetNoteKey(digest, objstore.NameNote, name))
+		if !ok || d != digest || kind != objstore.NameNote || got != name {
+			t.Errorf("got %s, %s, %s, %v, want %s, names, %s", d, kind, got, ok, digest, name)
+		}
+	}
+	for _, key := range []string{"dataset-notes/ab/names/x.json", "dataset-notes/" + digest + "/other/x.json", "x", objstore.DatasetNotesPrefix(digest) + "/names/x.txt"} {
+		if _, _, _, ok := objstore.DatasetNote(key); ok {
+			t.Errorf("%s passes for a note", key)
+		}
 	}
 }

@@ -80,13 +80,17 @@ func (s *Store) ListPage(ctx context.Context, bucket, prefix, after string, limi
 	doing := "list " + Ref{Bucket: bucket, Key: prefix}.URI()
 	ctx, wait := withPatience(ctx, answerTimeout)
 	defer wait.release()
-	page, err := s.client.ListObjectsV2(bucket, prefix, after, "", "", limit)
-	if err != nil {
-		return nil, translate(ctx, doing, err)
+	refs := make([]Ref, 0, limit)
+	for object := range s.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, StartAfter: after, MaxKeys: limit}) {
+		if object.Err != nil {
+			return nil, translate(ctx, doing, object.Err)
+		}
+		if refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size}); len(refs) == limit {
+			return refs, nil
+		}
 	}
-	refs := make([]Ref, 0, len(page.Contents))
-	for _, object := range page.Contents {
-		refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size})
+	if err := ctx.Err(); err != nil {
+		return nil, translate(ctx, doing, err) // the iterator just ends
 	}
 	return refs, nil
 }

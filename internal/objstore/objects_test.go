@@ -2,6 +2,7 @@ package objstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -181,4 +182,35 @@ func TestList_isWholeOrAnError(t *testing.T) {
 			t.Errorf("got %v, want an error", refs)
 		}
 	})
+}
+
+func TestListPage(t *testing.T) {
+	store, bucket := realS3(t)
+	for _, key := range []string{"a/1", "a/2", "a/3", "a/4", "b/1"} {
+		put(t, store, bucket, key, key)
+	}
+	var got []string
+	for after := ""; ; after = got[len(got)-1] {
+		refs, err := store.ListPage(t.Context(), bucket, "a/", after, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range refs {
+			got = append(got, ref.Key)
+		}
+		if len(refs) < 3 {
+			break
+		}
+	}
+	if !slices.Equal(got, []string{"a/1", "a/2", "a/3", "a/4"}) {
+		t.Errorf("pages of three have %q, want what lies under a/, once", got)
+	}
+	if _, err := store.ListPage(t.Context(), "no-such-bucket", "", "", 1); !errors.Is(err, objstore.ErrNotExist) {
+		t.Errorf("no bucket: %v, want ErrNotExist", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := store.ListPage(ctx, bucket, "a/", "", 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v, want context.Canceled", err)
+	}
 }

@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"iris/internal/mlflow"
+	"iris/model"
+	"iris/workflows"
+)
+
+// A search over two worker processes, one of which is killed half-way, in the middle of a trial, ends with a result for
+// each trial, a finished run for each of them, and one version.
+func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
+	s := connect(t)
+	program := buildIris(t)
+	victim := s.startWorkerProcess(t, program)
+	s.startWorkerProcess(t, program)
+
+	const trials = 30
+	id := s.startTraining("killed-search", workflows.TrainingInput{
+		Model: "killed", Dataset: s.put("given/killed.csv", noisyRows(41, 2000)), Algorithm: model.RandomForest, CVFolds: ptr(2),
+		Search: &workflows.Search{
+			Method: workflows.RandomSearch, Metric: workflows.LogLoss, Budget: ptr(trials),
+			Space: map[string]workflows.Dimension{"n_trees": {Range: &workflows.Range{Min: ptr(40.0), Max: ptr(80.0)}}, "min_rows_leaf": {Range: &workflows.Range{Min: ptr(1.0), Max: ptr(20.0)}}},
+		},
+	})
+	eventually(t, "ten trials, and one on the worker that is to die", func() bool {
+		value, err := s.Temporal.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
+		var status workflows.Status
+		if err != nil || value.Get(&status) != nil || status.Search == nil || status.Search.Done < 10 {
+			return false
+		}
+		if status.Search.Done > trials/2+5 {
+			t.Fatalf("%d trials are done already: the worker would die too late", status.Search.Done)
+		}
+		return s.computes(t, id, victim)
+	})
+	if err := victim.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+
+	var result workflows.TrainingResult
+	if err := s.await(id, &result); err != nil {
+		t.Fatal(err)
+	}
+	if r := result.Search; r.Done != trials || r.Failed != 0 || len(r.Trials) != trials || result.Version != "1" {
+		t.Fatalf("search %+v of version %s, want %d results and version 1", r.SearchProgress, result.Version, trials)
+	}
+	for _, trial := range result.Search.Trials {
+		if trial.Score == nil || trial.RunID == "" {
+			t.Errorf("trial %+v, want a score and a run", trial)
+		}
+	}
+	versions, err := s.Registry.Versions(t.Context(), "killed")
+	if err != nil || len(versions) != 1 {
+		t.Errorf("%d versions (%v), want one", len(versions), err)
+	}
+	children := s.children(t, result.ExperimentID, result.RunID)
+	seen := map[string]bool{}
+	for _, run := range children {
+		if run.Info.Status != string(mlflow.RunFinished) || seen[run.Info.Name] {
+			t.Errorf("run %s of %s is %s, want one run a trial, finished", run.Info.ID, run.Info.Name, run.Info.Status)
+		}
+		seen[run.Info.Name] = true
+	}
+	if len(children) != trials {
+		t.Errorf("%d child runs, want %d", len(children), trials)
+	}
+}
+
+// startWorkerProcess starts a worker in a process of its own, which is killed at the end if it lives until then.
+func (s *iris) startWorkerProcess(t *testing.T, program string) *exec.Cmd {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), program, "worker") // killed when the context of the test ends
+	command.Env = s.environment(t.TempDir(), "IRIS_COMPUTE_SLOTS=2")
+	command.Stderr = os.Stderr
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = command.Wait() }) // says that it was killed, which it was
+	return command
+}
+
+// computes reports whether a worker process is running a trial.
+func (s *iris) computes(t *testing.T, id string, worker *exec.Cmd) bool {
+	t.Helper()
+	described, err := s.Temporal.DescribeWorkflowExecution(t.Context(), id, "")
+	if err != nil {
+		return false
+	}
+	for _, activity := range described.GetPendingActivities() {
+		if activity.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED && activity.GetActivityType().GetName() == "RunTrial" &&
+			strings.HasPrefix(activity.GetLastWorkerIdentity(), fmt.Sprintf("%d@", worker.Process.Pid)) {
+			return true
+		}
+	}
+	return false
+}
+
+// childRun is a run as MLflow's search returns it.
+type childRun struct {
+	Info struct {
+		ID     string `json:"run_id"`
+		Name   string `json:"run_name"`
+		Status string `json:"status"`
+	} `json:"info"`
+}
+
+// children asks MLflow for the runs under a run.
+func (s *iris) children(t *testing.T, experiment, parent string) []childRun {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"experiment_ids": []string{experiment}, "filter": "tags.`mlflow.parentRunId` = '" + parent + "'", "max_results": 1000,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.addresses.MLflow+"/api/2.0/mlflow/runs/search", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // only read from
+	var answer struct {
+		Runs []childRun `json:"runs"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("status %d: %v", response.StatusCode, err)
+	}
+	return answer.Runs
+}
