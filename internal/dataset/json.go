@@ -14,15 +14,18 @@ const maxDepth = 1000
 // jsonScanner reads a JSON document from left to right, as far as rows need it:
 // RFC 8259 to the letter, UTF-8 included. It allocates nothing but errors.
 type jsonScanner struct {
-	data []byte
-	pos  int
+	data   []byte
+	pos    int
+	python bool // also takes NaN, Infinity and -Infinity, which Python writes
 }
 
 // checkJSON reports the *SyntaxError of a whole document, if it has one.
-func checkJSON(data []byte) error {
-	s := jsonScanner{data: data}
+func checkJSON(data []byte) error { return (&jsonScanner{data: data}).check() }
+
+// check reports the *SyntaxError of the document that s is at the start of.
+func (s *jsonScanner) check() error {
 	s.space()
-	if s.pos == len(data) {
+	if s.pos == len(s.data) {
 		return s.fail("empty, want a value")
 	}
 	if err := s.skip(0); err != nil {
@@ -193,6 +196,20 @@ func (s *jsonScanner) number() (value float64, literal []byte, err error) {
 	return value, rest[:end], nil
 }
 
+// notFinite is the word of Python that begins here, for a number that JSON has
+// none for; "" when there is none.
+func (s *jsonScanner) notFinite() string {
+	if c := s.peek(); !s.python || c != 'N' && c != 'I' && c != '-' {
+		return ""
+	}
+	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
+		if bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
+			return word
+		}
+	}
+	return ""
+}
+
 // skip reads any value; depth is how many arrays and objects it is in.
 func (s *jsonScanner) skip(depth int) error {
 	if depth > maxDepth {
@@ -224,6 +241,9 @@ func (s *jsonScanner) skip(depth int) error {
 	case c == '"':
 		_, err := s.text()
 		return err
+	case s.notFinite() != "":
+		s.pos += len(s.notFinite())
+		return nil
 	case c == '-' || isDigit(c):
 		_, _, err := s.number()
 		return err
