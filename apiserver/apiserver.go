@@ -103,6 +103,7 @@ type Server struct {
 	document   []byte   // the OpenAPI document
 	handler    http.Handler
 	predictors predictors
+	scorers    scorers
 	bulk       chan struct{} // a place for each large body that is held in memory
 	requests   requestIDs
 	reach      reachability

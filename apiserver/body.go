@@ -65,11 +65,8 @@ func (s *Server) readBulk(r *http.Request, limit int64) (body []byte, release fu
 	}
 	body, more, err := readUpTo(r.Body, nil, min(limit, maxRow))
 	if more && limit > maxRow {
-		select {
-		case s.bulk <- struct{}{}:
-			release = func() { <-s.bulk }
-		default:
-			return nil, release, unavailable(fmt.Sprintf("%d large bodies are being worked on already; try again", cap(s.bulk)), retryAfter, nil)
+		if release, err = s.takeBulk(); err != nil {
+			return nil, release, err
 		}
 		body, more, err = readUpTo(r.Body, body, limit)
 	}
@@ -77,6 +74,16 @@ func (s *Server) readBulk(r *http.Request, limit int64) (body []byte, release fu
 		err = &http.MaxBytesError{Limit: limit}
 	}
 	return body, release, err
+}
+
+// takeBulk takes one of the places for what is large, until release is called. It does not wait for one.
+func (s *Server) takeBulk() (release func(), err error) {
+	select {
+	case s.bulk <- struct{}{}:
+		return func() { <-s.bulk }, nil
+	default:
+		return func() {}, unavailable(fmt.Sprintf("%d large bodies are being worked on already; try again", cap(s.bulk)), retryAfter, nil)
+	}
 }
 
 // readUpTo appends what r holds to buf, until its end or until buf has more than limit bytes.

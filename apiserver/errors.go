@@ -108,7 +108,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if x, ok := w.(*exchange); ok && x.started {
 		panic(http.ErrAbortHandler)
 	}
-	writeProblem(w, p)
+	answerProblem(w, r, p, err)
 }
 
 // errHungUp marks an answer that its client did not take.

@@ -49,7 +49,7 @@ func (s *Server) recover(x *exchange, r *http.Request) {
 	if x.started {
 		panic(http.ErrAbortHandler)
 	}
-	writeProblem(x, newProblem(http.StatusInternalServerError, internalDetail))
+	answerProblem(x, r, newProblem(http.StatusInternalServerError, internalDetail), nil)
 }
 
 // canonical is r as the router knows its routes: a trailing slash means nothing, and HEAD is GET whose body net/http

@@ -25,6 +25,7 @@ var apiTags = []*huma.Tag{
 	{Name: "datasets", Description: "What models are trained on."},
 	{Name: "models", Description: "What there is, and what is served."},
 	{Name: "tasks", Description: "Jobs that take longer than a request."},
+	{Name: "protocols", Description: "The protocols of other inference servers, for clients that speak them."},
 	{Name: "server", Description: "The process itself."},
 }
 
@@ -261,6 +262,9 @@ func (s *Server) describeErrors(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
+	if op.Responses["default"] != nil {
+		return // of a protocol that has its own
+	}
 	op.Responses["default"] = &huma.Response{
 		Description: "A problem",
 		Content:     map[string]*huma.MediaType{problemType: {Schema: s.schemaOf(Problem{})}},
@@ -305,6 +309,7 @@ var pathParameter = regexp.MustCompile(`{[a-z_]+}`)
 
 var pathParameterWords = map[string]string{
 	"{model}":   "name of a model",
+	"{version}": "number or alias of a version",
 	"{task_id}": "what the 202 answered",
 	"{file}":    "a file of the page",
 }

@@ -52,6 +52,8 @@ func (s *Server) routes() error {
 	s.plain(s.trainingOperation("/training"), s.handleTraining)
 	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), s.getDefaultTraining)
 
+	s.scoringRoutes()
+
 	s.plain(s.batchOperation("/{model}/predict/batch"), s.handleBatch)
 	s.plain(s.batchResultOperation("/{model}/predict/batch/{task_id}"), s.handleBatchResult)
 	s.plain(s.trainingOperation("/{model}/training"), s.handleTraining)
@@ -66,10 +68,10 @@ func (s *Server) routes() error {
 }
 
 // plain adds a route that huma does not bind, with its part of the OpenAPI document.
-func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) {
+func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
 	s.describeErrors(&op)
 	s.api.OpenAPI().AddOperation(&op)
-	s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := handle(w, r); err != nil {
 			s.fail(w, r, err)
 		}

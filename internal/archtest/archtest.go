@@ -61,7 +61,7 @@ func rooms() []room {
 		// and the registry.
 		{
 			path: "apiserver", floor: 5,
-			iris: []string{"internal/dataset", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
+			iris: []string{"deploy", "internal/dataset", "internal/objstore", "internal/webui", "model", "internal/registry", "workflows"},
 			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync"},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},

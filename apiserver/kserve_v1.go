@@ -1,0 +1,142 @@
+package apiserver
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gorilla/mux"
+
+	"iris/internal/dataset"
+)
+
+// The V1 protocol of KServe, which is that of TensorFlow Serving, Vertex AI and others. A name alone is the champion; a
+// version is named as in TensorFlow Serving, by /versions/ and its number, or an alias.
+
+const kserveV1Prefix = "/v1"
+
+func (s *Server) kserveV1Routes() {
+	const models = kserveV1Prefix + "/models"
+	s.foreignRoute(s.kserveOperation("list-v1-models", http.MethodGet, models, "List the models that are served", kserveModels{}), s.handleKServeModels)
+	// Whatever has a verb is not for GET.
+	s.foreignRoute(s.kserveOperation("get-v1-model", http.MethodGet, models+"/{model}", "Can the model be asked?", kserveModel{}), s.handleKServeModel).
+		MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return !strings.Contains(r.URL.Path, ":") })
+	s.foreignRoute(s.kservePredictOperation(models+"/{model}:predict"), s.handleKServePredict)
+	s.foreignRoute(s.kservePredictOperation(models+"/{model}/versions/{version}:predict"), s.handleKServePredict)
+}
+
+// kserveModels is the answer to GET /v1/models.
+type kserveModels struct {
+	Models []string `json:"models" nullable:"false"`
+}
+
+// kserveModel is the answer to GET /v1/models/{model}.
+type kserveModel struct {
+	Name  string `json:"name" example:"iris"`
+	Ready bool   `json:"ready" doc:"it has a champion, which is loaded"`
+}
+
+// kserveError is how KServe says what is wrong.
+type kserveError struct {
+	Error string `json:"error"`
+}
+
+func failKServe(w http.ResponseWriter, p *Problem, _ error) {
+	status, text := foreign(p)
+	sendJSON(w, status, kserveError{text})
+}
+
+func (s *Server) handleKServeModels(w http.ResponseWriter, _ *http.Request) error {
+	list := kserveModels{Models: []string{}}
+	for _, served := range s.Cache.Champions() {
+		list.Models = append(list.Models, served.Version.Model)
+	}
+	sendJSON(w, http.StatusOK, list)
+	return nil
+}
+
+func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error {
+	name := s.modelName(r)
+	if err := s.mustExist(r.Context(), name); err != nil {
+		return err
+	}
+	sendJSON(w, http.StatusOK, kserveModel{Name: name, Ready: s.Cache.Champion(name) != nil})
+	return nil
+}
+
+// handleKServePredict scores instances: objects by the names of the features, or arrays in their order. The body is JSON
+// whatever it says it is: curl -d, in the examples of TensorFlow Serving, says that it is a form.
+func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) error {
+	sc, err := s.scorerOf(r)
+	if err != nil {
+		return err
+	}
+	body, release, err := s.readBulk(r, s.MaxBody)
+	defer release()
+	if err != nil {
+		return err
+	}
+	var instances []byte
+	err = dataset.EachMember(body, func(name, value []byte) error {
+		if string(name) == formInstances {
+			instances = value
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case instances == nil:
+		return formError(dataset.BadForm, "/"+formInstances, "missing: want an array of rows")
+	}
+	return s.score(w, r, sc, func(row func([]float64) error) (int, error) {
+		return sc.frame.RecordsOrRows(instances, "/"+formInstances, row)
+	})
+}
+
+func (s *Server) kserveOperation(id, method, path, summary string, answer any) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Tags: []string{"protocols"}, Summary: summary + " (KServe V1)",
+		Parameters: pathParameters(path),
+		Responses:  map[string]*huma.Response{"200": s.answer("As KServe answers", answer)},
+	}
+}
+
+func (s *Server) kservePredictOperation(path string) huma.Operation {
+	row := &huma.Schema{OneOf: []*huma.Schema{rowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}}}
+	return huma.Operation{
+		OperationID: foreignID("predict-v1", path), Method: http.MethodPost, Path: path, Tags: []string{"protocols"},
+		Summary:     "Classify rows (KServe V1)",
+		Description: "Each instance is an object with a number for each feature, or an array of the numbers in the order of the features.",
+		Parameters:  pathParameters(path),
+		RequestBody: body(map[string]*huma.MediaType{"application/json": {
+			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{formInstances}, Properties: map[string]*huma.Schema{
+				formInstances: {Type: huma.TypeArray, Items: row},
+			}},
+			Example: map[string]any{formInstances: []any{exampleRow}},
+		}}),
+		Responses: map[string]*huma.Response{"200": s.predictionsAnswer()},
+	}
+}
+
+// predictionsAnswer describes what both protocols answer.
+func (s *Server) predictionsAnswer() *huma.Response {
+	prediction := &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"label"}, AdditionalProperties: &huma.Schema{Type: huma.TypeNumber},
+		Properties:  map[string]*huma.Schema{"label": {Type: huma.TypeString}},
+		Description: "the most probable class, and `p_` with its name for the probability of each",
+	}
+	return &huma.Response{Description: "A prediction for each row; the header `Model-Version` names the version", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"predictions"}, Properties: map[string]*huma.Schema{
+			"predictions": {Type: huma.TypeArray, Items: prediction},
+		}}},
+	}}
+}
+
+// foreignID is operationID, also for a path that names a version.
+func foreignID(verb, path string) string {
+	if strings.Contains(path, "{version}") {
+		return verb + "-version"
+	}
+	return operationID(verb, path)
+}

@@ -1,0 +1,252 @@
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gorilla/mux"
+
+	"iris/internal/dataset"
+	"iris/internal/registry"
+)
+
+// What the protocols of other inference servers have in common: rows come in, a prediction for each goes out, and what is
+// wrong is said in the words of the protocol.
+
+const (
+	maxScoredRows   = 100_000  // of one request
+	maxScoredAnswer = 32 << 20 // bytes of its answer, which is held in memory until the last row is known to be good
+)
+
+// scoringRoutes adds the routes of the MLflow scoring protocol and of KServe V1: those that begin with a literal, then those
+// that begin with the name of a model.
+func (s *Server) scoringRoutes() {
+	s.kserveV1Routes()
+	s.invocationRoutes()
+}
+
+// scorer is a served version with all of an answer that does not depend on the rows.
+type scorer struct {
+	*registry.Served
+	frame  *dataset.FrameDecoder
+	header []string // Model-Version: iris/7
+	heads  [][]byte // by class: {"label":"setosa"
+	keys   [][]byte // by class: ,"p_setosa":
+}
+
+func newScorer(served *registry.Served) *scorer {
+	schema := served.Model.Schema()
+	sc := &scorer{
+		Served: served,
+		frame:  dataset.NewFrameDecoder(schema.Features),
+		header: []string{served.Version.Model + "/" + served.Version.Number},
+	}
+	outputs := served.Model.ONNXOutputs() // of the label, then of each class: the names that MLflow answers with
+	for i, class := range schema.Classes {
+		sc.heads = append(sc.heads, []byte("{"+quote(outputs[0])+":"+quote(class)))
+		sc.keys = append(sc.keys, []byte(","+quote(outputs[i+1])+":"))
+	}
+	return sc
+}
+
+// appendPrediction appends the prediction of class best. It reports false when a probability is not a finite number.
+func (sc *scorer) appendPrediction(dst []byte, best int, probabilities []float64) ([]byte, bool) {
+	dst = append(dst, sc.heads[best]...)
+	finite := true
+	for i, key := range sc.keys {
+		var ok bool
+		dst, ok = appendNumbers(append(dst, key...), probabilities[i:i+1])
+		finite = finite && ok
+	}
+	return append(dst, '}'), finite
+}
+
+// scorers keeps the scorer of each model's champion, as predictors does.
+type scorers struct {
+	byModel atomic.Pointer[map[string]*scorer]
+	writing sync.Mutex
+}
+
+// of returns the scorer of what a model serves now.
+func (ss *scorers) of(served *registry.Served) *scorer {
+	name := served.Version.Model
+	if all := ss.byModel.Load(); all != nil {
+		if sc := (*all)[name]; sc != nil && sc.Served == served {
+			return sc
+		}
+	}
+	ss.writing.Lock()
+	defer ss.writing.Unlock()
+	next := map[string]*scorer{}
+	if all := ss.byModel.Load(); all != nil {
+		maps.Copy(next, *all)
+	}
+	sc := newScorer(served)
+	next[name] = sc
+	ss.byModel.Store(&next)
+	return sc
+}
+
+// scorerOf returns what scores a request: the version that its path names by its number or by an alias, else the champion.
+func (s *Server) scorerOf(r *http.Request) (*scorer, error) {
+	ctx, name, version := r.Context(), s.modelName(r), mux.Vars(r)["version"]
+	if version == "" {
+		served := s.Cache.Champion(name)
+		if served == nil {
+			return nil, s.noChampion(ctx, name)
+		}
+		return s.scorers.of(served), nil
+	}
+	if err := s.mustExist(ctx, name); err != nil {
+		return nil, err
+	}
+	ref := version
+	if !versionNumber.MatchString(version) {
+		ref = "models:/" + name + "@" + version
+	}
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	served, err := s.Cache.Version(ctx, name, ref)
+	switch {
+	case err == nil:
+		return newScorer(served), nil
+	case errors.Is(err, registry.ErrBadReference):
+		return nil, notFound("there is no version %q of model %s: want a number or an alias", clip(version), name)
+	}
+	return nil, versionProblem(err, name, version, Fault{Parameter: "version"})
+}
+
+var versionNumber = regexp.MustCompile(`^[0-9]+$`)
+
+// score answers with {"predictions":[…]}, one for each row that decode hands out. Nothing is sent before all of them are
+// known to be good. An answer that grows large takes a place as large bodies do.
+func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decode func(row func(x []float64) error) (int, error)) error {
+	probabilities := make([]float64, len(sc.keys))
+	answer := append(make([]byte, 0, 512), `{"predictions":[`...)
+	rows, large := 0, false
+	release := func() {}
+	defer func() { release() }()
+	_, err := decode(func(x []float64) error {
+		switch {
+		case rows == maxScoredRows:
+			return tooMuch(fmt.Sprintf("more than %d rows", maxScoredRows))
+		case len(answer) > maxScoredAnswer:
+			return tooMuch(fmt.Sprintf("the answer would have more than %d bytes", maxScoredAnswer))
+		case rows%1000 == 999 && r.Context().Err() != nil:
+			return errHungUp
+		case len(answer) > maxRow && !large:
+			var err error
+			if release, err = s.takeBulk(); err != nil {
+				return err
+			}
+			large = true
+		}
+		if rows > 0 {
+			answer = append(answer, ',')
+		}
+		best := sc.Model.Predict(x, probabilities)
+		var finite bool
+		if answer, finite = sc.appendPrediction(answer, best, probabilities); !finite {
+			return overflow(rows)
+		}
+		rows++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	header := w.Header()
+	header["Content-Type"], header["Model-Version"] = jsonType, sc.header
+	return sendPieces(w, append(answer, "]}\n"...))
+}
+
+// sendPieces sends an answer, and gives up on a client that takes nothing of it for a while: a large one holds a place.
+func sendPieces(w http.ResponseWriter, answer []byte) error {
+	const piece = 64 << 10 // bytes that a client must take at once
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(answer))}
+	if len(answer) <= piece {
+		_, _ = w.Write(answer) // a client that hung up
+		return nil
+	}
+	to := &movingWriter{w: w, control: http.NewResponseController(w)}
+	for part := range slices.Chunk(answer, piece) {
+		if _, err := to.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tooMuch(what string) error {
+	return newProblem(http.StatusRequestEntityTooLarge, what+": send fewer rows at a time, or a batch")
+}
+
+func overflow(row int) error {
+	return &dataset.FrameError{Fault: dataset.NoValue, RowError: dataset.RowError{
+		Reason: fmt.Sprintf("the values of row %d are too large for this model to compute with", row),
+	}}
+}
+
+// protocol is a protocol that is not Iris's own, with how it says what is wrong.
+type protocol struct {
+	fail  func(http.ResponseWriter, *Problem, error)
+	error any // an example of what fail sends, for the OpenAPI document
+}
+
+// protocolOf is the protocol that a path belongs to, nil for Iris's own.
+func protocolOf(path string) *protocol {
+	switch {
+	case strings.HasPrefix(path, kserveV1Prefix+"/"):
+		return &protocol{failKServe, kserveError{}}
+	case mlflowPath.MatchString(path):
+		return &protocol{failMLflow, mlflowError{}}
+	}
+	return nil
+}
+
+var mlflowPath = regexp.MustCompile(`^/(ping|health|version|([^/]+/(versions/[^/]+/)?)?invocations)/?$`)
+
+// answerProblem answers with p, which is what became of err, in the shape of the protocol that the path belongs to.
+func answerProblem(w http.ResponseWriter, r *http.Request, p *Problem, err error) {
+	other := protocolOf(r.URL.Path)
+	if other == nil {
+		writeProblem(w, p)
+		return
+	}
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	other.fail(w, p, err)
+}
+
+// foreign is what is wrong as every protocol can say it: a status and a text. They know no 422.
+func foreign(p *Problem) (status int, text string) {
+	if p.Status == http.StatusUnprocessableEntity {
+		return http.StatusBadRequest, p.Detail
+	}
+	return p.Status, p.Detail
+}
+
+// foreignRoute adds a route of another protocol.
+func (s *Server) foreignRoute(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
+	op.Responses["default"] = s.answer("What is wrong, as the protocol says it", protocolOf(op.Path).error)
+	return s.plain(op, handle)
+}
+
+// frameFault is the kind of mistake in the rows, false when err is about something else.
+func frameFault(err error) (dataset.FrameFault, bool) {
+	var e *dataset.FrameError
+	if errors.As(err, &e) {
+		return e.Fault, true
+	}
+	return 0, false
+}
