@@ -80,7 +80,9 @@ func TestInterop(t *testing.T) {
 		for name, other := range interopVariants {
 			name = "interop-" + data.name + "-" + name
 			s.train(workflows.TrainingInput{Model: name, Dataset: uri, Algorithm: other.algorithm, Hyperparameters: json.RawMessage(other.hyperparameters)})
-			cases = append(cases, s.interopCase(name, data.csv))
+			c := s.interopCase(name, data.csv)
+			c.Serve = data.name == "iris"
+			cases = append(cases, c)
 		}
 	}
 	s.checkInterop(paths.Interop, cases)
