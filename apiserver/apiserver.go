@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -100,7 +101,7 @@ type Server struct {
 	Options
 	router     *mux.Router
 	api        huma.API // the plain JSON routes, and the OpenAPI document of all
-	document   []byte   // the OpenAPI document
+	models     atomic.Pointer[modelsDocument]
 	handler    http.Handler
 	predictors predictors
 	scorers    scorers

@@ -2,7 +2,6 @@ package apiserver
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,7 +24,7 @@ func (s *Server) routes() error {
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.handleMethodNotAllowed)
 	s.api = s.newAPI()
 
-	s.plain(s.predictOperation("/{model}/predict"), s.handlePredict)
+	s.plain(s.predictOperation(predictTemplate), s.handlePredict)
 	s.plain(s.predictOperation("/predict"), s.handlePredict)
 
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
@@ -64,7 +63,7 @@ func (s *Server) routes() error {
 	jsonRoute(s, rollbackOperation("/{model}/rollback"), s.postRollback)
 	jsonRoute(s, historyOperation("/{model}/history"), s.getHistory)
 
-	return s.encodeDocument()
+	return s.checkDocument()
 }
 
 // plain adds a route that huma does not bind, with its part of the OpenAPI document.
@@ -106,21 +105,13 @@ func (s *Server) newAPI() huma.API {
 	}))
 }
 
-// encodeDocument encodes the OpenAPI document once all routes are there.
-func (s *Server) encodeDocument() (err error) {
-	api := s.api.OpenAPI()
-	schemas := api.Components.Schemas.Map()
+// checkDocument makes sure that the OpenAPI document can be encoded once all routes are there.
+func (s *Server) checkDocument() error {
+	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's, which is never sent
 	delete(schemas, "ErrorDetail")
-	if s.document, err = json.Marshal(api); err != nil {
-		return fmt.Errorf("encode the OpenAPI document: %w", err)
-	}
-	return nil
-}
-
-func (s *Server) handleDocument(w http.ResponseWriter, _ *http.Request) error {
-	w.Header()["Content-Type"] = jsonType
-	return sendFile(w, s.document)
+	_, err := s.encodeDocument(nil)
+	return err
 }
 
 // handleDocs sends the page that renders the document, or a file it consists of.
