@@ -39,7 +39,7 @@ test: stack ## run every test with the race detector and check the coverage
 	awk '/^ok /{passed++} /^FAIL\t/{failed++} END{printf "packages: %d passed, %d failed\n", passed, failed}' bin/test.log; \
 	exit $$status
 
-test-interop: ## load models of every family with MLflow's Python packages and onnxruntime, and ask them by Triton's client
+test-interop: ## load and serve models of every family with MLflow's Python packages and onnxruntime, ask them by Triton's client, and compare mlflow models serve with Iris
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop tritonclient
 	$(GO) test -race -tags=interop -count=1 -timeout=30m -v -run='^TestInterop' ./e2e
 

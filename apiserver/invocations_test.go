@@ -1,8 +1,11 @@
 package apiserver
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -271,13 +274,68 @@ func TestProtocolOf(t *testing.T) {
 func TestScore_bounds(t *testing.T) {
 	sc := newScorer(served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n"))
 	body := `{"inputs":[` + strings.TrimSuffix(strings.Repeat("1,", maxScoredRows+1), ",") + `]}`
-	got := scoreLocally(sc, []byte(body))
+	got := scoreLocally(sc, []byte(body), 1)
 	if got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "100000 rows") {
 		t.Errorf("%d %s, want a 413 that names the limit", got.Code, got.Body)
 	}
 	long := newScorer(served(t, "x,y\n1,"+strings.Repeat("a", 250)+"\n2,"+strings.Repeat("a", 250)+"\n3,"+strings.Repeat("b", 250)+"\n4,"+strings.Repeat("b", 250)+"\n"))
-	if got := scoreLocally(long, []byte(strings.Replace(body, "1,1,", "1,", 1))); got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "bytes") {
+	fits := []byte(strings.Replace(body, "1,1,", "1,", 1))
+	if got := scoreLocally(long, fits, 1); got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "bytes") {
 		t.Errorf("%d, %d bytes, want a 413 that names the bytes", got.Code, got.Body.Len())
+	}
+	if got := scoreLocally(sc, fits, 1); got.Code != 200 || got.Body.Len() < maxRow {
+		t.Errorf("%d, %d bytes, want the predictions", got.Code, got.Body.Len())
+	}
+	if got := scoreLocally(sc, fits, 0); got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
+		t.Errorf("%d where too many large answers are being made, want a 503", got.Code)
+	}
+}
+
+func TestScore_endsWithItsClient(t *testing.T) {
+	sc := newScorer(served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", "/local/invocations", nil)
+	rows := 0
+	err := (&Server{}).score(w, r, sc, func(row func([]float64) error) (int, error) {
+		for ; rows < maxScoredRows; rows++ {
+			if err := row([]float64{1}); err != nil {
+				return rows, err
+			}
+		}
+		return rows, nil
+	})
+	if !errors.Is(err, errHungUp) || rows > 1000 || w.Body.Len() > 0 {
+		t.Errorf("%v after %d rows, %d bytes answered, want it to end within 1000 without an answer", err, rows, w.Body.Len())
+	}
+}
+
+// A client that takes nothing of a large answer is given up, and the place it holds with it.
+func TestSendPieces(t *testing.T) {
+	large := make([]byte, 1<<20)
+	w := httptest.NewRecorder()
+	if err := sendPieces(w, large); err != nil || w.Body.Len() != len(large) || w.Header().Get("Content-Length") != "1048576" {
+		t.Errorf("%v, %d bytes of %s, want all of them", err, w.Body.Len(), w.Header().Get("Content-Length"))
+	}
+	if err := sendPieces(gone{w}, large); !errors.Is(err, errHungUp) {
+		t.Errorf("%v of a client that is gone, want it to be given up", err)
+	}
+}
+
+type gone struct{ http.ResponseWriter }
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// No learner there is says NaN of finite values; one that did would be no reason to send what is not JSON.
+func TestScore_noNumbersThatAreNone(t *testing.T) {
+	sc := newScorer(served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n"))
+	for _, v := range []float64{math.NaN(), math.Inf(1)} {
+		if _, finite := sc.appendPrediction(nil, 0, []float64{0.5, v}); finite {
+			t.Errorf("%v counts as finite", v)
+		}
+	}
+	if err := overflow(7); !isMisfit(err) || !strings.Contains(err.Error(), "row 7") {
+		t.Errorf("%v, want an error that names the row", err)
 	}
 }
 
@@ -295,15 +353,19 @@ func served(t testing.TB, csv string) *registry.Served {
 	return &registry.Served{Version: registry.Version{Model: "local", Number: "1"}, Model: m}
 }
 
-// scoreLocally answers a JSON body of the MLflow protocol.
-func scoreLocally(sc *scorer, body []byte) *httptest.ResponseRecorder {
+// scoreLocally answers a JSON body of the MLflow protocol, with places for so many large answers.
+func scoreLocally(sc *scorer, body []byte, places int) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/local/invocations", nil)
+	s := &Server{bulk: make(chan struct{}, places)}
 	form, rows, err := invocationForm(body)
 	if err == nil {
-		err = inForm(form, (&Server{}).score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }))
+		err = inForm(form, s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }))
 	}
 	if err != nil {
 		answerProblem(w, r, problemOf(err), err)
+	}
+	if len(s.bulk) != 0 {
+		panic("a place is still held")
 	}
 	return w
 }
@@ -319,7 +381,7 @@ func FuzzInvocations(f *testing.F) {
 	one := newScorer(served(f, "a,y\n1,x\n2,x\n8,y\n9,y\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, sc := range []*scorer{one, two} {
-			got := scoreLocally(sc, body)
+			got := scoreLocally(sc, body, 1)
 			var p predictions
 			var wrong mlflowError
 			switch got.Code {
@@ -349,7 +411,7 @@ func TestScore_allocations(t *testing.T) {
 	allocations := func(rows int) float64 {
 		body := []byte(`{"dataframe_records":[` + strings.TrimSuffix(strings.Repeat(`{"a":1.5,"b":2},`, rows), ",") + `]}`)
 		return testing.AllocsPerRun(10, func() {
-			if got := scoreLocally(sc, body); got.Code != 200 {
+			if got := scoreLocally(sc, body, 1); got.Code != 200 {
 				t.Fatal(got.Body)
 			}
 		})

@@ -64,11 +64,9 @@ func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error
 	return nil
 }
 
-// handleKServePredict scores instances: objects by the names of the features, or arrays in their order.
+// handleKServePredict scores instances: objects by the names of the features, or arrays in their order. The body is JSON
+// whatever it says it is: curl -d, in the examples of TensorFlow Serving, says that it is a form.
 func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) error {
-	if err := wantJSON(r); err != nil {
-		return err
-	}
 	sc, err := s.scorerOf(r)
 	if err != nil {
 		return err

@@ -18,11 +18,12 @@ func TestKServeV1_predicts(t *testing.T) {
 		{"iris:predict", `{"signature_name":"x","instances":[[5.1,3.5,1.4,0.2],[6.7,3,5.2,2.3]],"parameters":{}}`, "iris/1", both},
 		{"iris:predict", `{"instances":[[5.1,"3.5",1.4,0.2],` + virginica + `]}`, "iris/1", both},
 		{"iris:predict", `{"instances":[]}`, "iris/1", nil},
+		{"iris:predict/", `{"instances":[` + setosa + `]}`, "iris/1", both[:1]},
 		{"iris/versions/2:predict", `{"instances":[` + setosa + `]}`, "iris/2", both[:1]},
 		{"iris/versions/champion:predict", `{"instances":[` + setosa + `]}`, "iris/1", both[:1]},
 	} {
 		t.Run(test.path+" "+test.body, func(t *testing.T) {
-			got := a.do(t, "POST", "/v1/models/"+test.path, test.body)
+			got := a.do(t, "POST", "/v1/models/"+test.path, test.body, "Content-Type: application/x-www-form-urlencoded")
 			var p predictions
 			got.json(t, 200, &p)
 			if labels := p.labels(t); !slices.Equal(labels, test.want) || p.Predictions == nil || got.header.Get("Model-Version") != test.version {
@@ -70,7 +71,7 @@ func TestKServeV1_badInput(t *testing.T) {
 		{name: "null in a row", body: `{"instances":[[1,2,null,3]]}`, status: 400, words: `column "petal_length", /instances/0/2: null`},
 		{name: "NaN", body: `{"instances":[[1,2,NaN,3]]}`, status: 400, words: "NaN is not finite"},
 		{name: "text", body: `{"instances":[[1,2,"x",3]]}`, status: 400, words: `"x", want a number`},
-		{name: "another type", body: `{}`, contentType: "text/csv", status: 415, words: "application/json"},
+		{name: "another type", body: "a,b\n", contentType: "text/csv", status: 400, words: "byte"},
 		{name: "too large", body: `{"x":"` + strings.Repeat("x", DefaultMaxBody) + `"}`, status: 413, words: "larger"},
 		{name: "an unknown model", path: "/v1/models/tulip:predict", body: `{}`, status: 404, words: "tulip"},
 		{name: "an unknown version", path: "/v1/models/iris/versions/99:predict", body: `{}`, status: 404, words: "99"},

@@ -270,8 +270,8 @@ func (s *Server) describeErrors(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	if op.Responses["default"] != nil { // another protocol says it in its own way
-		return
+	if op.Responses["default"] != nil {
+		return // of a protocol that has its own
 	}
 	op.Responses["default"] = &huma.Response{
 		Description: "A problem",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 
@@ -29,29 +30,35 @@ func (s *Server) currentDocument() ([]byte, error) {
 	if kept := s.models.Load(); kept != nil && slices.Equal(kept.champions, champions) {
 		return kept.encoded, nil
 	}
+	encoded, err := s.encodeDocument(champions)
+	if err != nil {
+		return nil, err
+	}
+	s.models.Store(&modelsDocument{champions, encoded})
+	return encoded, nil
+}
+
+// encodeDocument is the OpenAPI document with these champions.
+func (s *Server) encodeDocument(champions []*registry.Served) ([]byte, error) {
 	api := *s.api.OpenAPI()
 	api.Paths = maps.Clone(api.Paths)
 	for _, served := range champions {
 		path := "/" + served.Version.Model + "/predict"
-		api.Paths[path] = &huma.PathItem{Post: s.championOperation(served, api.Paths[predictTemplate].Post)}
+		api.Paths[path] = &huma.PathItem{Post: championOperation(served, api.Paths[predictTemplate].Post)}
 	}
 	encoded, err := json.Marshal(&api)
 	if err != nil {
 		return nil, fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
-	s.models.Store(&modelsDocument{champions, encoded})
 	return encoded, nil
 }
 
 const predictTemplate = "/{model}/predict"
 
 // championOperation describes a prediction by what is served. It answers errors as the template does.
-func (s *Server) championOperation(served *registry.Served, template *huma.Operation) *huma.Operation {
-	name, row := served.Version.Model, exampleOf(served.Model.Schema().Features)
-	answer := &huma.MediaType{Schema: championAnswer(served)}
-	if example := s.exampleAnswer(served, row); example != nil {
-		answer.Example = example
-	}
+func championOperation(served *registry.Served, template *huma.Operation) *huma.Operation {
+	name, row := served.Version.Model, rowToTry(served.Model.Schema().Features)
+	answer := &huma.MediaType{Schema: championAnswer(served), Example: exampleAnswer(served, row)}
 	return &huma.Operation{
 		OperationID: championOperationID + name, Tags: template.Tags,
 		Summary:     "Classify one row with " + name,
@@ -67,8 +74,8 @@ func (s *Server) championOperation(served *registry.Served, template *huma.Opera
 // championOperationID begins the id of an operation of a champion. No other begins so.
 const championOperationID = "predict-model-"
 
-// exampleOf is a row to try a model with: a flower, where the features are its, else all ones.
-func exampleOf(features []string) []float64 {
+// rowToTry is a row to try a model with: a flower, where the features are its, else all ones.
+func rowToTry(features []string) []float64 {
 	row := make([]float64, len(features))
 	for i, feature := range features {
 		row[i] = 1
@@ -88,14 +95,24 @@ func named(served *registry.Served, row []float64) map[string]float64 {
 }
 
 // exampleAnswer is what the champion says of the example, nil when it cannot compute with it.
-func (s *Server) exampleAnswer(served *registry.Served, row []float64) json.RawMessage {
-	p := newPredictor(served)
-	probabilities := make([]float64, len(p.labels))
-	answer, finite := p.appendAnswer(nil, served.Model.Predict(row, probabilities), probabilities)
-	if !finite {
-		return nil
+func exampleAnswer(served *registry.Served, row []float64) any {
+	schema, version := served.Model.Schema(), served.Version
+	probabilities := make([]float64, len(schema.Classes))
+	label := schema.Classes[served.Model.Predict(row, probabilities)]
+	p := Prediction{
+		Logits: [][]float64{probabilities}, Label: label, Probabilities: map[string]float64{},
+		ModelVersion: version.Number, ModelID: version.URI(),
 	}
-	return answer
+	if version.Model == dataset.IrisModel {
+		p.Specie = label
+	}
+	for i, class := range schema.Classes {
+		if math.IsNaN(probabilities[i]) {
+			return nil
+		}
+		p.Probabilities[class] = probabilities[i]
+	}
+	return p
 }
 
 // championRow describes a row of the features, each of which is required.

@@ -31,7 +31,7 @@ func subjects(tb testing.TB) []subject {
 	var all []subject
 	for _, name := range []string{dataset.IrisModel, wideModel} {
 		features := a.cache.Champion(name).Model.Schema().Features
-		path, row := "/"+name+"/predict", longRowOf(features)
+		path, row := "/"+name+"/predict", exampleOf(features)
 		answer := a.do(tb, "POST", path, row)
 		if answer.status != http.StatusOK {
 			tb.Fatal(answer)
@@ -45,8 +45,8 @@ func subjects(tb testing.TB) []subject {
 	return all
 }
 
-// longRowOf is a row with a number of several digits for each feature.
-func longRowOf(features []string) string {
+// exampleOf is a row with a number of several digits for each feature.
+func exampleOf(features []string) string {
 	row := make([]string, len(features))
 	for i, name := range features {
 		row[i] = fmt.Sprintf("%q:%.4g", name, 1.2345*float64(i+1))
@@ -131,7 +131,7 @@ func TestPredict_costsLittleMoreThanItsRouter(t *testing.T) {
 	empty.Path("/{model}/predict").Methods("POST").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, name := range []string{dataset.IrisModel, wideModel} {
 		t.Run(name, func(t *testing.T) {
-			c := newCall("/"+name+"/predict", longRowOf(a.cache.Champion(name).Model.Schema().Features))
+			c := newCall("/"+name+"/predict", exampleOf(a.cache.Champion(name).Model.Schema().Features))
 			allocations, size := cost(func() { c.serve(a.Handler()) })
 			if c.status != http.StatusOK {
 				t.Fatalf("status %d", c.status)

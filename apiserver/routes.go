@@ -120,12 +120,12 @@ func (s *Server) newAPI() huma.API {
 	}))
 }
 
-// checkDocument encodes the OpenAPI document once all routes are there.
+// checkDocument makes sure that the OpenAPI document can be encoded once all routes are there.
 func (s *Server) checkDocument() error {
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's, which is never sent
 	delete(schemas, "ErrorDetail")
-	_, err := s.currentDocument()
+	_, err := s.encodeDocument(nil)
 	return err
 }
 

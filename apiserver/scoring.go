@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +19,7 @@ import (
 
 const (
 	maxScoredRows   = 100_000  // of one request
-	maxScoredAnswer = 64 << 20 // bytes of its answer, which is held in memory until the last row is known to be good
+	maxScoredAnswer = 32 << 20 // bytes of its answer, which is held in memory until the last row is known to be good
 )
 
 // scoringRoutes adds the routes of the MLflow scoring protocol and of KServe V1: those that begin with a literal, then those
@@ -102,11 +104,13 @@ func (s *Server) scorerOf(r *http.Request) (*scorer, error) {
 }
 
 // score answers with {"predictions":[…]}, one for each row that decode hands out. Nothing is sent before all of them are
-// known to be good.
+// known to be good. An answer that grows large takes a place as large bodies do.
 func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decode func(row func(x []float64) error) (int, error)) error {
 	probabilities := make([]float64, len(sc.keys))
 	answer := append(make([]byte, 0, 512), `{"predictions":[`...)
-	rows := 0
+	rows, large := 0, false
+	release := func() {}
+	defer func() { release() }()
 	_, err := decode(func(x []float64) error {
 		switch {
 		case rows == maxScoredRows:
@@ -115,13 +119,20 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decod
 			return tooMuch(fmt.Sprintf("the answer would have more than %d bytes", maxScoredAnswer))
 		case rows%1000 == 999 && r.Context().Err() != nil:
 			return errHungUp
-		case rows > 0:
+		case len(answer) > maxRow && !large:
+			var err error
+			if release, err = s.takeBulk(); err != nil {
+				return err
+			}
+			large = true
+		}
+		if rows > 0 {
 			answer = append(answer, ',')
 		}
 		best := sc.Model.Predict(x, probabilities)
 		var finite bool
 		if answer, finite = sc.appendPrediction(answer, best, probabilities); !finite {
-			return tooLarge(rows)
+			return overflow(rows)
 		}
 		rows++
 		return nil
@@ -131,7 +142,23 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decod
 	}
 	header := w.Header()
 	header["Content-Type"], header["Model-Version"] = jsonType, sc.header
-	_, _ = w.Write(append(answer, "]}\n"...)) // a client that hung up
+	return sendPieces(w, append(answer, "]}\n"...))
+}
+
+// sendPieces sends an answer, and gives up on a client that takes nothing of it for a while: a large one holds a place.
+func sendPieces(w http.ResponseWriter, answer []byte) error {
+	const piece = 64 << 10 // bytes that a client must take at once
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(answer))}
+	if len(answer) <= piece {
+		_, _ = w.Write(answer) // a client that hung up
+		return nil
+	}
+	to := &movingWriter{w: w, control: http.NewResponseController(w)}
+	for part := range slices.Chunk(answer, piece) {
+		if _, err := to.Write(part); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -139,7 +166,7 @@ func tooMuch(what string) error {
 	return newProblem(http.StatusRequestEntityTooLarge, what+": send fewer rows at a time, or a batch")
 }
 
-func tooLarge(row int) error {
+func overflow(row int) error {
 	return &dataset.FrameError{Fault: dataset.NoValue, RowError: dataset.RowError{
 		Reason: fmt.Sprintf("the values of row %d are too large for this model to compute with", row),
 	}}

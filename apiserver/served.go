@@ -46,7 +46,7 @@ func (s *Server) servedVersion(ctx context.Context, name, version string) (*regi
 	case err == nil:
 		return served, nil
 	case errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
-		return nil, notFound("there is no version %q of model %s", clip(version), name)
+		return nil, notFound("there is no version %q of model %s: want a number or an alias", clip(version), name)
 	}
 	return nil, versionProblem(err, name, version, Fault{Parameter: "version"})
 }

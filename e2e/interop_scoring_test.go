@@ -41,7 +41,9 @@ func TestInteropScoring(t *testing.T) {
 	if err := s.Cache.Refresh(t.Context(), "iris"); err != nil {
 		t.Fatal(err)
 	}
-	for name, csv := range map[string][]byte{"scoring-iris": datasettest.Iris(), "scoring-breast-cancer": datasettest.BreastCancer()} {
+	for name, csv := range map[string][]byte{
+		"scoring-iris": datasettest.Iris(), "scoring-breast-cancer": datasettest.BreastCancer(), "scoring-one-feature": oneFeature(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			s.train(workflows.TrainingInput{Model: name, Dataset: s.put("given/"+name+".csv", csv)})
 			if err := s.Cache.Refresh(t.Context(), name); err != nil {
@@ -50,7 +52,11 @@ func TestInteropScoring(t *testing.T) {
 			reference := serveModel(t, paths.Interop, s.addresses.MLflow, "models:/"+name+"@champion")
 			c := s.interopCase(name, csv)
 			compared := 0
-			for _, request := range append(protocolRequests(), c.scoringRequests()...) {
+			requests := oneFeatureRequests()
+			if len(c.Features) > 1 {
+				requests = c.scoringRequests()
+			}
+			for _, request := range append(protocolRequests(), requests...) {
 				t.Run(request.name, func(t *testing.T) {
 					want := request.send(t, reference, request.path)
 					got := request.send(t, s.api, strings.Replace(request.path, "/invocations", "/"+name+"/invocations", 1))
@@ -95,6 +101,34 @@ func protocolRequests() []scoringRequest {
 		{name: "another method of ping", method: "POST", path: "/ping"},
 		{name: "no content type", path: "/invocations", contentType: "none", differs: &difference{500, 415}}, // a mistake of MLflow's
 	}
+}
+
+// oneFeature is a dataset of one feature, x.
+func oneFeature() []byte {
+	var b strings.Builder
+	b.WriteString("x,side\n")
+	for i := range 100 {
+		fmt.Fprintf(&b, "%d,%s\n", i, map[bool]string{true: "low", false: "high"}[i < 50])
+	}
+	return []byte(b.String())
+}
+
+// oneFeatureRequests are those whose meaning is another one where there is no doubt about the column.
+func oneFeatureRequests() []scoringRequest {
+	requests := []scoringRequest{}
+	for _, body := range []string{
+		`{"inputs":[1,60.5]}`, `{"inputs":["1",true]}`, `{"inputs":[]}`, `{"inputs":{"x":[1,60]}}`, `{"inputs":[{"x":1}]}`, `{"inputs":[[1],[60]]}`, `{"inputs":1}`,
+		`{"inputs":["abc"]}`, `{"inputs":[{"x":1},1]}`, `{"inputs":[1,{}]}`, `{"instances":[1,60.5]}`, `{"instances": [ "1"]}`, `{"instances":[]}`, `{"instances":[{"x":1}]}`,
+		`{"instances":[[1],[60]]}`, `{"instances":1}`, `{"instances":["abc"]}`, `{"instances":[{"x":1},1]}`, `{"dataframe_records":[1,60]}`, `{"dataframe_split":{"columns":["x"],"data":[[1]]}}`,
+	} {
+		requests = append(requests, scoringRequest{name: body, path: "/invocations", contentType: "application/json", body: body})
+	}
+	return append(requests,
+		scoringRequest{name: "csv, empty lines", path: "/invocations", contentType: "text/csv", body: "x\n1\n\n60\n"},
+		scoringRequest{name: "differs: null", path: "/invocations", contentType: "application/json", body: `{"instances":[1,null]}`, differs: missing},
+		scoringRequest{name: "differs: an empty cell", path: "/invocations", contentType: "text/csv", body: "x\n1\n\"\"\n", differs: missing},
+		scoringRequest{name: "differs: then an array", path: "/invocations", contentType: "application/json", body: `{"inputs":[1,[1]]}`, differs: otherCode},
+	)
 }
 
 // scoringRequests are good and bad requests to the model of the case.

@@ -136,6 +136,7 @@ func TestFrameDecoder_badRows(t *testing.T) {
 		{"csv", "a,b\n1,1e999\n", dataset.NoValue, "line 2"},
 		{"csv", "a,b\n1,\"2\n", dataset.BadForm, "line "},
 		{"csv", "\"a,b\n", dataset.BadForm, "line "},
+		{"csv", "a,b\n1,2\n\"", dataset.BadForm, "line "},
 	} {
 		t.Run(test.form+" "+test.data, func(t *testing.T) {
 			_, _, err := readFrame(test.form, test.data)
@@ -153,7 +154,7 @@ func TestFrameDecoder_badRows(t *testing.T) {
 
 func TestFrameDecoder_notJSON(t *testing.T) {
 	for _, form := range []string{"records", "either", "columns", "split"} {
-		for _, data := range []string{``, `[`, `[{`, `[{"a":1,"b":nul}]`, `[{"a":1,"b":2}`, `[{"a":1,"b":2}]x`, `[{"a":"\x","b":2}]`, `[[1,2`, `[{"a":01,"b":1}]`, `{`, `{"a":[1`, `{"a":[1,],"b":1}`, `{"columns":["a",`, `{"a":N}`, "\"\xff\""} {
+		for _, data := range []string{``, `[`, `[{`, `[{"a":1,"b":nul}]`, `[{"a":1,"b":2}`, `[{"a":1,"b":2}]x`, `[{"a":"\x","b":2}]`, `[[1,2`, `[{"a":01,"b":1}]`, `{`, `{"a":[1`, `{"a":[1,],"b":1}`, `{"columns":["a",`, `{"a":N}`, "\"\xff\"", `[{"a":1,"b":"`, `[{"a":1,"b":tru}]`, `[{"a":1,"x":[}]`, `{"columns":["a","\xff`, `{"columns":[x],"data":[]}`, `{"a":[1 2],"b":1}`} {
 			if form == "split" && strings.HasPrefix(data, "[") || strings.HasPrefix(data, "{") != (form == "columns" || form == "split") {
 				continue
 			}

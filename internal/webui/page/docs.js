@@ -169,9 +169,13 @@ function route(method, path, op) {
   return details;
 }
 
-// inOrder puts the routes that name a model before those of the default model.
+// inOrder puts the routes of what is served first, which are those to try, then those that name a model, then those of the
+// default model.
 function inOrder(paths) {
-  const rank = ([path]) => (path.startsWith("/{model}") ? 0 : 1);
+  const rank = ([path, item]) => {
+    if (item.post && item.post.operationId.startsWith("predict-model-")) return 0;
+    return path.startsWith("/{model}") ? 1 : 2;
+  };
   return Object.entries(paths).sort((a, b) => rank(a) - rank(b));
 }
 
