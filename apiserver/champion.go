@@ -82,10 +82,11 @@ func (s *Server) promote(ctx context.Context, in workflows.PromotionInput) (resu
 	defer cancel()
 	id := workflows.PromotionID(in.Model)
 	var run client.WorkflowRun
-	for {
+	for waited := false; ; waited = true {
 		run, err = s.start(ctx, id, in.Model, "champion of "+in.Model+": version "+in.Version, workflows.Promotion, in)
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
-		if !errors.As(err, &running) {
+		late := waited && err != nil && ctx.Err() != nil // the time ran out while Temporal was asked again
+		if !late && !errors.As(err, &running) {
 			break
 		}
 		select {
