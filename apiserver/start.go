@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -66,14 +67,16 @@ func accepted(w http.ResponseWriter, location, id string) error {
 	return writeJSON(w, http.StatusAccepted, Accepted{TaskID: id})
 }
 
-// writeJSON sends v.
+// writeJSON sends v. What only HTML would need is not escaped: a link is one as it stands.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("encode %T: %w", v, err)
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that hung up
+	_, _ = w.Write(body.Bytes()) // a client that hung up
 	return nil
 }
