@@ -9,22 +9,22 @@ import (
 
 func TestKeys(t *testing.T) {
 	for got, want := range map[string]string{
-		objstore.UploadKey("t-1"):                 "uploads/t-1",
-		objstore.DatasetKey("ab12"):               "datasets/ab12.csv",
-		objstore.DatasetViewKey("ab12", "cd34"):   "datasets/ab12/cd34.json",
-		objstore.TrainingKey("run", "model.json"): "trainings/run/model.json",
-		objstore.BatchInputKey("t-1", "csv"):      "batches/t-1/input.csv",
-		objstore.BatchPartKey("t-1", 42, "jsonl"): "batches/t-1/part-00042.jsonl",
-		objstore.BatchUnpackedKey("t-1", -1, "csv"):   "batches/t-1/input.csv",
-		objstore.BatchUnpackedKey("t-1", 3, "jsonl"):  "batches/t-1/input-00003.jsonl",
-		objstore.BatchPlanKey("t-1", "ab12"):          "batches/t-1/plan-ab12.json",
-		objstore.BatchPartErrorsKey("t-1", 42):    "batches/t-1/errors-00042.csv",
-		objstore.BatchOutputKey("t-1", "parquet"): "batches/t-1/output.parquet",
-		objstore.BatchErrorsKey("t-1"):            "batches/t-1/errors.csv",
-		objstore.BatchManifestKey("t-1"):          "batches/t-1/manifest.json",
-		objstore.TaskKey("t-1"):                   "tasks/t-1.json",
-		objstore.ModelSchemaKey("iris"):           "models/iris/schema.json",
-		objstore.ModelHistoryPrefix("iris"):       "models/iris/history/",
+		objstore.UploadKey("t-1"):                    "uploads/t-1",
+		objstore.DatasetKey("ab12"):                  "datasets/ab12.csv",
+		objstore.DatasetViewKey("ab12", "cd34"):      "datasets/ab12/cd34.json",
+		objstore.TrainingKey("run", "model.json"):    "trainings/run/model.json",
+		objstore.BatchInputKey("t-1", "csv"):         "batches/t-1/input.csv",
+		objstore.BatchPartKey("t-1", 42, "jsonl"):    "batches/t-1/part-00042.jsonl",
+		objstore.BatchUnpackedKey("t-1", -1, "csv"):  "batches/t-1/input.csv",
+		objstore.BatchUnpackedKey("t-1", 3, "jsonl"): "batches/t-1/input-00003.jsonl",
+		objstore.BatchPlanKey("t-1", "ab12"):         "batches/t-1/plan-ab12.json",
+		objstore.BatchPartErrorsKey("t-1", 42):       "batches/t-1/errors-00042.csv",
+		objstore.BatchOutputKey("t-1", "parquet"):    "batches/t-1/output.parquet",
+		objstore.BatchErrorsKey("t-1"):               "batches/t-1/errors.csv",
+		objstore.BatchManifestKey("t-1"):             "batches/t-1/manifest.json",
+		objstore.TaskKey("t-1"):                      "tasks/t-1.json",
+		objstore.ModelSchemaKey("iris"):              "models/iris/schema.json",
+		objstore.ModelHistoryPrefix("iris"):          "models/iris/history/",
 	} {
 		if got != want {
 			t.Errorf("got key %s, want %s", got, want)
