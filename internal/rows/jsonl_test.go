@@ -85,8 +85,15 @@ func TestFormatOf(t *testing.T) {
 		name, key string
 		want      Format
 	}{
-		{"", "a/b.csv", CSV}, {"", "a/b.CSV.gz", CSV}, {"", "a/b", CSV}, {"", "b.jsonl", JSONL}, {"", "b.ndjson.gz", JSONL}, {"", "b.parquet", Parquet},
-		{"jsonl", "b.csv", JSONL}, {"parquet", "b", Parquet}, {"csv", "b.parquet", CSV},
+		{"", "a/b.csv", CSV},
+		{"", "a/b.CSV.gz", CSV},
+		{"", "a/b", CSV},
+		{"", "b.jsonl", JSONL},
+		{"", "b.ndjson.gz", JSONL},
+		{"", "b.parquet", Parquet},
+		{"jsonl", "b.csv", JSONL},
+		{"parquet", "b", Parquet},
+		{"csv", "b.parquet", CSV},
 	} {
 		if got, err := FormatOf(test.name, test.key); err != nil || got != test.want {
 			t.Errorf("FormatOf(%q, %q) = %s, %v; want %s", test.name, test.key, got, err, test.want)

@@ -111,7 +111,8 @@ func TestParquet_kindsOfColumns(t *testing.T) {
 	var b bytes.Buffer
 	rows := []row{
 		{F: 0.5, I: -1, L: math.MinInt64, U: math.MaxUint32, V: math.MaxUint64, D: 1.5, OK: true, S: "a"},
-		{D: math.NaN()}, {D: math.Inf(-1)},
+		{D: math.NaN()},
+		{D: math.Inf(-1)},
 	}
 	if err := parquet.Write(&b, rows); err != nil {
 		t.Fatal(err)
