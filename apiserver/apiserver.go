@@ -26,6 +26,9 @@ const (
 	DefaultNamespace = "default"
 	DefaultMaxUpload = 1 << 30  // bytes of a CSV
 	DefaultMaxBody   = 32 << 20 // bytes of the JSON of a batch
+
+	DefaultMaxBatchUpload = 16 << 30 // bytes of the rows of a batch that are sent as a file, inflated
+	DefaultMaxBatchData   = 64 << 30 // bytes of the objects that a batch reads
 )
 
 // Options are what a Server needs. Temporal, Store, Registry, Cache and Bucket must be given.
@@ -49,6 +52,9 @@ type Options struct {
 
 	MaxUpload int64 // bytes of a CSV; 0 is DefaultMaxUpload
 	MaxBody   int64 // bytes of the JSON of a batch; 0 is DefaultMaxBody
+
+	MaxBatchUpload int64 // bytes of the rows of a batch that are sent as a file, inflated; 0 is DefaultMaxBatchUpload
+	MaxBatchData   int64 // bytes of the objects that a batch reads; 0 is DefaultMaxBatchData
 }
 
 // resolve fills in the defaults and says which field is missing or wrong.
@@ -69,8 +75,8 @@ func (o Options) resolve() (Options, error) {
 	if missing != "" {
 		return o, fmt.Errorf("apiserver: Options.%s is missing", missing)
 	}
-	if o.MaxUpload < 0 || o.MaxBody < 0 {
-		return o, errors.New("apiserver: Options.MaxUpload and Options.MaxBody must not be negative")
+	if min(o.MaxUpload, o.MaxBody, o.MaxBatchUpload, o.MaxBatchData) < 0 {
+		return o, errors.New("apiserver: Options.MaxUpload, Options.MaxBody, Options.MaxBatchUpload and Options.MaxBatchData must not be negative")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -80,6 +86,8 @@ func (o Options) resolve() (Options, error) {
 	o.Version = either(o.Version, "unversioned")
 	o.MaxUpload = either(o.MaxUpload, DefaultMaxUpload)
 	o.MaxBody = either(o.MaxBody, DefaultMaxBody)
+	o.MaxBatchUpload = either(o.MaxBatchUpload, DefaultMaxBatchUpload)
+	o.MaxBatchData = either(o.MaxBatchData, DefaultMaxBatchData)
 	if err := model.CheckName(o.DefaultModel); err != nil {
 		return o, fmt.Errorf("apiserver: Options.DefaultModel: %w", err)
 	}

@@ -3,59 +3,191 @@ package apiserver
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
+	"path"
+	"slices"
+	"strings"
 	"time"
+
+	"go.temporal.io/sdk/temporal"
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/rows"
 	"iris/workflows"
 )
 
 // cleanupTimeout bounds the removal of what a request that failed has left in the store.
 const cleanupTimeout = 10 * time.Second
 
-// handleBatch starts a batch prediction: it pins the version, checks every row with that version's schema, puts the rows
-// where the workers find them and starts the workflow.
+// maxObjects is how many objects one batch reads.
+const maxObjects = 1000
+
+// handleBatch starts a batch prediction. Its rows come in the body, as JSON or as a file, or lie in the object store.
 func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
-	ctx, name := r.Context(), s.modelName(r)
-	if err := wantJSON(r); err != nil {
+	name := s.modelName(r)
+	b := newBatchRequest(name)
+	if err := b.query(r.URL.RawQuery); err != nil {
 		return err
 	}
-	if err := s.mustExist(ctx, name); err != nil {
+	media, err := mediaType(r)
+	if err != nil {
 		return err
 	}
+	format, isFile := rowMedia[media]
+	if !isFile && media != "" && media != "application/json" && media != "multipart/form-data" {
+		return newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is not understood: send application/json, a file as "+
+			"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", clip(media)))
+	}
+	if err := s.mustExist(r.Context(), name); err != nil {
+		return err
+	}
+	switch {
+	case isFile:
+		return s.batchOfFile(w, r, b, rowFile{body: r.Body, format: format, atEnd: nothingFollows})
+	case media == "multipart/form-data":
+		return s.batchOfForm(w, r, b)
+	}
+	return s.batchOfJSON(w, r, b)
+}
+
+// batchOfJSON starts a batch on rows that are in the request, each of which is checked before, or on objects that it names.
+func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
+	ctx := r.Context()
 	body, release, err := s.readBulk(r, s.MaxBody)
 	defer release()
 	if err != nil {
 		return err
 	}
-	request, err := dataset.ParseBatchRequest(body)
+	data, err := b.body(body, false)
 	if err != nil {
 		return err
 	}
-	served, err := s.pin(ctx, name, request.ModelID)
+	switch {
+	case data != nil && b.dataPath != "":
+		return b.refuse("data_path", errors.New("is given, and data as well: send one of them"))
+	case b.dataPath != "":
+		return s.batchOfStored(w, r, b)
+	case data == nil:
+		return &dataset.RowError{Pointer: "/data", Reason: "missing"}
+	}
+	served, columns, err := s.pinned(ctx, b)
 	if err != nil {
 		return err
 	}
-	rows, count, err := rowsCSV(served.Model.Schema().Features, request.Data)
+	isFeature := func(key string) bool { return slices.Contains(columns.Features, key) }
+	lines, count, err := rowsCSV(columns.Features, slices.DeleteFunc(slices.Clone(columns.Keys), isFeature), data)
 	if err != nil {
 		return err
 	}
-	id := workflows.NewBatchID(name)
-	input, err := s.Store.Put(ctx, s.Bucket, objstore.BatchInputKey(id, "csv"), bytes.NewReader(rows), int64(len(rows)), "text/csv")
+	id := workflows.NewBatchID(b.in.Model)
+	b.in.Rows, err = s.Store.Put(ctx, s.Bucket, objstore.BatchInputKey(id, "csv"), bytes.NewReader(lines), int64(len(lines)), "text/csv")
 	if err != nil {
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}
-	_, err = s.start(ctx, id, name, fmt.Sprintf("score %d rows with %s/%s", count, name, served.Version.Number), workflows.BatchPrediction,
-		workflows.BatchInput{Model: name, ModelID: served.Version.URI(), Rows: input, Count: int64(count)})
+	b.in.Count, b.in.Format = int64(count), string(rows.CSV)
+	err = s.startBatch(w, r, b, id, served, workflows.PriorityInteractive, fmt.Sprintf("%d rows", count))
 	if err != nil {
-		s.discard(ctx, w, input)
+		s.discard(ctx, w, b.in.Rows)
+	}
+	return err
+}
+
+// batchOfStored starts a batch on objects that are in the store already.
+func (s *Server) batchOfStored(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
+	served, _, err := s.pinned(r.Context(), b)
+	if err != nil {
+		return err
+	}
+	if b.in.Rows, err = s.storedRows(r.Context(), b.dataPath, b.at("data_path")); err != nil {
+		return err
+	}
+	return s.startBatch(w, r, b, workflows.NewBatchID(b.in.Model), served, workflows.PriorityBulk, b.dataPath)
+}
+
+// storedRows finds the objects that a batch is to read, and refuses what it could not, or must not.
+func (s *Server) storedRows(ctx context.Context, uri string, at Fault) (objstore.Ref, error) {
+	refuse := func(format string, args ...any) (objstore.Ref, error) {
+		at.Detail = fmt.Sprintf(format, args...)
+		return objstore.Ref{}, invalid(at)
+	}
+	ref, err := objstore.ParseObjects(uri)
+	if err != nil {
+		return refuse("%s", err)
+	}
+	if !s.openForData(ref.Bucket) {
+		return refuse("bucket %q is not open for data", ref.Bucket)
+	}
+	var found []objstore.Ref
+	if strings.HasSuffix(ref.Key, "/") {
+		found, err = s.Store.ListAtMost(ctx, ref.Bucket, ref.Key, 2*maxObjects+1)
+		found = slices.DeleteFunc(found, isMark)
+	} else {
+		found = make([]objstore.Ref, 1)
+		found[0], err = s.Store.Stat(ctx, ref.Bucket, ref.Key)
+	}
+	switch {
+	case err != nil && !errors.Is(err, objstore.ErrNotExist):
+		return ref, fmt.Errorf("look for %s: %w", ref.URI(), err)
+	case err != nil || len(found) == 0:
+		return refuse("there is no object %s", ref.URI())
+	case len(found) > maxObjects:
+		return refuse("there are more than %d objects under %s", maxObjects, ref.URI())
+	}
+	for _, object := range found {
+		ref.Size += object.Size
+	}
+	if ref.Size > s.MaxBatchData {
+		at.Detail = fmt.Sprintf("%s has %d bytes, the limit is %d", ref.URI(), ref.Size, s.MaxBatchData)
+		return ref, newProblem(http.StatusRequestEntityTooLarge, at.Detail, at)
+	}
+	return ref, nil
+}
+
+// isMark reports whether an object is none of those that a batch under a prefix reads: a folder, or a mark of the program that
+// wrote the others, such as _SUCCESS.
+func isMark(ref objstore.Ref) bool {
+	name := path.Base(ref.Key)
+	return ref.Size == 0 || name[0] == '.' || name[0] == '_' || strings.HasSuffix(ref.Key, "/")
+}
+
+// pinned checks a request and loads the version that it asks for. Without one it is the champion that this process serves.
+func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served, rows.Columns, error) {
+	if err := b.resolve(); err != nil {
+		return nil, rows.Columns{}, err
+	}
+	served, err := s.pin(ctx, b)
+	if err != nil {
+		return nil, rows.Columns{}, err
+	}
+	schema := served.Model.Schema()
+	if err := b.layout(schema.Classes); err != nil {
+		return nil, rows.Columns{}, err
+	}
+	b.in.ModelID = served.Version.URI()
+	return served, rows.Columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
+}
+
+func (s *Server) pin(ctx context.Context, b *batchRequest) (*registry.Served, error) {
+	name := b.in.Model
+	if b.in.ModelID != "" {
+		return s.load(ctx, name, b.in.ModelID, b.at("model_id"))
+	}
+	if served := s.Cache.Champion(name); served != nil {
+		return served, nil
+	}
+	return nil, s.noChampion(ctx, name)
+}
+
+// startBatch starts the workflow and answers where it can be followed.
+func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequest, id string, served *registry.Served, priority temporal.Priority, data string) error {
+	name := b.in.Model
+	summary := fmt.Sprintf("score %s with %s/%s", data, name, served.Version.Number)
+	if _, err := s.startWith(r.Context(), priority, id, name, summary, workflows.BatchPrediction, b.in); err != nil {
 		return err
 	}
 	return accepted(w, batchLocation(name, id), id)
@@ -64,41 +196,6 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 // batchLocation is the route of the results of a batch.
 func batchLocation(modelName, id string) string {
 	return "/" + modelName + "/predict/batch/" + url.PathEscape(id)
-}
-
-// pin loads the version that a batch asks for. Without one it is the champion that this process serves.
-func (s *Server) pin(ctx context.Context, name, ref string) (*registry.Served, error) {
-	if ref == "" {
-		if served := s.Cache.Champion(name); served != nil {
-			return served, nil
-		}
-		return nil, s.noChampion(ctx, name)
-	}
-	return s.load(ctx, name, ref, Fault{Pointer: "/model_id"})
-}
-
-// rowsCSV is an array of rows as the CSV that BatchPrediction reads. It is never longer than the JSON, which names every
-// feature again in every row.
-func rowsCSV(features []string, data []byte) ([]byte, int, error) {
-	var out bytes.Buffer
-	header := csv.NewWriter(&out)
-	if err := header.Write(features); err != nil {
-		return nil, 0, fmt.Errorf("write the header of the rows: %w", err)
-	}
-	header.Flush()
-	var line []byte
-	count, err := dataset.NewRowDecoder(features).DecodeRows(data, func(x []float64) error {
-		line = line[:0]
-		for i, v := range x {
-			if i > 0 {
-				line = append(line, ',')
-			}
-			line = strconv.AppendFloat(line, v, 'g', -1, 64)
-		}
-		_, err := out.Write(append(line, '\n'))
-		return err
-	})
-	return out.Bytes(), count, err
 }
 
 // discard removes an object that nothing refers to, also when the client has hung up. Failing that, it expires.

@@ -2,30 +2,36 @@ package apiserver
 
 import (
 	"bufio"
-	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gorilla/mux"
 
-	"iris/internal/objstore"
+	"iris/internal/scores"
 	"iris/workflows"
 )
 
 // BatchStatus is the answer of a batch that has no results, or none yet.
 type BatchStatus struct {
-	Status workflows.State `json:"status" enum:"PENDING,FAILURE,REVOKED" doc:"PENDING until it has ended"`
-	Stage  string          `json:"stage,omitempty" doc:"what is being done"`
-	Done   int64           `json:"done"`
-	Total  int64           `json:"total" doc:"0 while unknown"`
-	Unit   string          `json:"unit,omitempty" example:"rows"`
-	Error  string          `json:"error,omitempty" doc:"why it failed"`
+	Status        workflows.State `json:"status" enum:"PENDING,FAILURE,REVOKED" doc:"PENDING until it has ended"`
+	Stage         string          `json:"stage,omitempty" doc:"what is being done"`
+	Done          int64           `json:"done"`
+	Total         int64           `json:"total" doc:"0 while unknown"`
+	Unit          string          `json:"unit,omitempty" example:"rows"`
+	Failed        int64           `json:"failed,omitempty" doc:"bad rows, which are part of done"`
+	RowsPerSecond float64         `json:"rows_per_second,omitempty" doc:"since it began to score"`
+	ETASeconds    int64           `json:"eta_seconds,omitempty" doc:"until all rows are scored at that rate; absent while unknown"`
+	ShardsDone    int             `json:"shards_done,omitempty" doc:"pieces of the input that are scored"`
+	ShardsTotal   int             `json:"shards_total,omitempty" doc:"pieces of the input"`
+	Error         string          `json:"error,omitempty" doc:"why it failed"`
+	Rows          string          `json:"rows,omitempty" doc:"when it was cancelled: where the results are that were finished by then"`
 }
+
+// maxList is how many results are sent as one list.
+const maxList = 10_000
 
 // BatchRow is an element of the results of a batch.
 type BatchRow struct {
@@ -38,57 +44,79 @@ type BatchRow struct {
 // first, since it outlives the workflow.
 func (s *Server) handleBatchResult(w http.ResponseWriter, r *http.Request) error {
 	name, escaped := s.modelName(r), mux.Vars(r)["task_id"]
-	id, err := taskID(escaped)
-	if err != nil {
-		return err
-	}
-	var m workflows.Manifest
-	err = s.Store.GetJSON(r.Context(), s.Bucket, objstore.BatchManifestKey(id), &m)
+	m, err := s.manifest(r.Context(), name, escaped)
 	switch {
-	case err == nil && m.Model == name:
-		return s.sendResults(w, r, m)
-	case err == nil:
-		return notFound("there is no batch %q of model %s", clip(id), clip(name))
-	case !errors.Is(err, objstore.ErrNotExist):
-		return fmt.Errorf("read the manifest of %s: %w", clip(id), err)
+	case err != nil:
+		return err
+	case m == nil:
+		return s.sendBatchStatus(w, r, nil)
 	}
-	t, err := s.taskOf(r.Context(), escaped, workflows.BatchType, name)
-	if err != nil {
+	announceErrors(w, m)
+	switch {
+	case m.State == string(workflows.Revoked):
+		return s.sendBatchStatus(w, r, m)
+	case m.Rows > maxList:
+		w.Header().Set("Location", batchLocation(m.Model, m.TaskID)+"/output")
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	return s.sendResults(w, r, m)
+}
+
+// sendBatchStatus answers how far a batch is or was. One that was cancelled may have a manifest.
+func (s *Server) sendBatchStatus(w http.ResponseWriter, r *http.Request, m *workflows.Manifest) error {
+	t, err := s.taskOf(r.Context(), mux.Vars(r)["task_id"], workflows.BatchType, s.modelName(r))
+	var problem *Problem
+	switch forgotten := errors.As(err, &problem) && problem.Status == http.StatusNotFound; {
+	case forgotten && m != nil:
+		t = Task{
+			TaskID: m.TaskID, State: workflows.Revoked, Done: m.Rows + m.Failed, Failed: m.Failed, Unit: "rows",
+			Error: &workflows.TaskError{Message: "cancelled"},
+		}
+	case err != nil:
 		return err
 	}
 	switch t.State {
 	case workflows.Success:
-		return notFound("the results of %q are no longer kept", clip(id))
+		return notFound("the results of %q are no longer kept", clip(t.TaskID))
 	case workflows.Failure, workflows.Revoked:
+		t.ETASeconds, t.RowsPerSecond = 0, 0 // they were of the last moment
 	default:
 		t.State = workflows.Pending
 		w.Header().Set("Retry-After", "1")
 	}
-	status := BatchStatus{Status: t.State, Stage: t.Stage, Done: t.Done, Total: t.Total, Unit: t.Unit}
+	status := BatchStatus{
+		Status: t.State, Stage: t.Stage, Done: t.Done, Total: t.Total, Unit: t.Unit, Failed: t.Failed,
+		RowsPerSecond: t.RowsPerSecond, ETASeconds: t.ETASeconds, ShardsDone: t.ShardsDone, ShardsTotal: t.ShardsTotal,
+	}
 	if t.Error != nil {
 		status.Error = t.Error.Message
+	}
+	if m != nil {
+		status.Rows = batchLocation(m.Model, m.TaskID) + "/rows"
 	}
 	return writeJSON(w, http.StatusOK, status)
 }
 
 // sendResults streams the parts of a batch as one list. Memory does not grow with it; an error after the first bytes cuts
 // the answer off.
-func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m workflows.Manifest) error {
-	labels := make(map[string]labelJSON, len(m.Classes))
-	for _, class := range m.Classes {
-		labels[class] = newLabelJSON(m.Model, class)
-	}
-	out := &resultWriter{
-		to:     bufio.NewWriterSize(&movingWriter{w: w, control: http.NewResponseController(w)}, 64<<10),
-		labels: labels, probabilities: make([]float64, len(m.Classes)),
+func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m *workflows.Manifest) error {
+	out := &resultWriter{to: moving(w)}
+	for _, class := range m.Layout.Classes {
+		out.labels = append(out.labels, newLabelJSON(m.Model, class))
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Model-Version"] = []string{m.Model + "/" + m.Version}
 	out.writeString("[")
 	for _, part := range m.Parts {
-		if err := s.sendPart(r.Context(), out, part.Ref); err != nil {
+		if part.Rows == 0 {
+			continue
+		}
+		n, _, err := s.partRows(r.Context(), m.Layout, part, position{}, maxList, out.row)
+		if err != nil {
 			return fmt.Errorf("send %s: %w", part.Ref.URI(), err)
 		}
+		out.rows += int64(n)
 	}
 	if out.rows != m.Rows {
 		return fmt.Errorf("send the results of %s: the parts have %d rows, the manifest says %d", m.TaskID, out.rows, m.Rows)
@@ -100,66 +128,37 @@ func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m workflows
 	return nil
 }
 
-func (s *Server) sendPart(ctx context.Context, out *resultWriter, part objstore.Ref) (err error) {
-	body, err := s.Store.Get(ctx, part)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	lines := csv.NewReader(body)
-	lines.ReuseRecord = true
-	lines.FieldsPerRecord = 1 + len(out.probabilities)
-	for {
-		fields, err := lines.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = out.row(fields)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// resultWriter writes the lines of parts as the elements of a JSON list.
+// resultWriter writes rows as the elements of a JSON list.
 type resultWriter struct {
-	to            *bufio.Writer
-	labels        map[string]labelJSON
-	probabilities []float64
-	line          []byte
-	rows          int64
+	to     *bufio.Writer
+	labels []labelJSON
+	line   []byte
+	begun  bool
+	rows   int64 // of the parts that are done
 }
 
 // row writes a label and its probabilities.
-func (o *resultWriter) row(fields []string) (err error) {
-	label, known := o.labels[fields[0]]
-	if !known {
-		return fmt.Errorf("%q is not a class of the manifest", clip(fields[0]))
-	}
-	for i := range o.probabilities {
-		if o.probabilities[i], err = strconv.ParseFloat(fields[1+i], 64); err != nil {
-			return err
-		}
-	}
+func (o *resultWriter) row(row *scores.Row) error {
 	o.line = o.line[:0]
-	if o.rows > 0 {
+	if o.begun {
 		o.line = append(o.line, ',', '\n')
 	}
+	o.begun = true
+	label := o.labels[row.Label]
 	o.line = append(o.line, label.open...)
-	var finite bool
-	if o.line, finite = appendNumbers(o.line, o.probabilities); !finite {
-		return errors.New("a probability is not a finite number")
-	}
+	o.line, _ = appendNumbers(o.line, row.Probabilities) // which a reader of scores has found to be finite
 	o.line = append(append(o.line, label.close...), '}')
-	o.rows++
-	_, err = o.to.Write(o.line)
+	_, err := o.to.Write(o.line)
 	return err
 }
 
 // writeString writes s; a failure shows at the next flush.
 func (o *resultWriter) writeString(s string) { _, _ = o.to.WriteString(s) }
+
+// moving is a buffer before w that gives up on a client that takes nothing.
+func moving(w http.ResponseWriter) *bufio.Writer {
+	return bufio.NewWriterSize(&movingWriter{w: w, control: http.NewResponseController(w)}, 64<<10)
+}
 
 // movingWriter gives up on a client that takes nothing of the answer for stallTimeout.
 type movingWriter struct {

@@ -19,6 +19,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
+	"iris/internal/scores"
 	"iris/workflows"
 )
 
@@ -138,7 +139,7 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "an empty body", body: ``, status: 400},
 		{name: "broken JSON", body: `{"data":[`, status: 400, want: "byte"},
 		{name: "trailing bytes", body: twoRows + "{}", status: 400},
-		{name: "another type", body: twoRows, contentType: "text/csv", status: 415, want: "text/csv"},
+		{name: "another type", body: twoRows, contentType: "application/xml", status: 415, want: "application/xml"},
 		{name: "too large", body: `{"data":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "2097152"},
 		{name: "an unknown version", body: modelID("99"), status: 404, fault: at("/model_id"), want: `"99"`},
 		{name: "an unknown alias", body: modelID("models:/iris@nobody"), status: 404, fault: at("/model_id")},
@@ -271,7 +272,8 @@ func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	a := newAPI(t)
 	id := "a name/with \"all\" of 100%"
 	parts := [][]byte{[]byte("\"<a & \"\"b\"\">\",0.75,0.25\n"), []byte("\"ü,é\",1e-09,1\n")}
-	m := workflows.Manifest{TaskID: id, Model: awkwardModel, Version: "1", Classes: []string{`<a & "b">`, "ü,é"}, Rows: 2}
+	m := workflows.Manifest{TaskID: id, Model: awkwardModel, Version: "1", Rows: 2}
+	m.Layout = scores.Layout{Format: scores.CSV, Classes: []string{`<a & "b">`, "ü,é"}, Probabilities: true}
 	for i, part := range parts {
 		m.Parts = append(m.Parts, workflows.Part{Shard: i, Rows: 1, Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), bytes.NewReader(part), int64(len(part)), "text/csv"))})
 	}
@@ -289,13 +291,17 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 	a := newAPI(t)
 	put := func(t *testing.T, id string, rows int64, parts ...string) {
 		t.Helper()
-		m := workflows.Manifest{TaskID: id, Model: "iris", Version: "1", Classes: []string{"a", "b"}, Rows: rows}
+		m := workflows.Manifest{TaskID: id, Model: "iris", Version: "1", Rows: rows}
+		m.Layout = scores.Layout{Format: scores.CSV, Classes: []string{"a", "b"}, Probabilities: true}
 		for i, part := range parts {
-			m.Parts = append(m.Parts, workflows.Part{Shard: i, Rows: 1, Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), strings.NewReader(part), int64(len(part)), "text/csv"))})
+			m.Parts = append(m.Parts, workflows.Part{
+				Shard: i, Rows: int64(strings.Count(part, "\n")),
+				Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), strings.NewReader(part), int64(len(part)), "text/csv")),
+			})
 		}
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
 	}
-	good := strings.Repeat("a,0.5,0.5\n", 20_000) // more than fits in the buffer: the answer has begun
+	good := strings.Repeat("a,0.5,0.5\n", 9_000) // more than fits in the buffer: the answer has begun
 	for name, broken := range map[string]string{
 		"text for a number":     "a,x,0.5\n",
 		"not finite":            "a,NaN,0.5\n",
@@ -305,31 +311,42 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := "batch-broken-" + strings.ReplaceAll(name, " ", "-")
-			put(t, id, 20_001, good, broken)
-			response := must(http.Get(a.url + "/iris/predict/batch/" + id))
-			defer response.Body.Close()
-			body, err := io.ReadAll(response.Body)
-			if err == nil {
-				t.Errorf("%d bytes arrived as if they were all", len(body))
-			}
-			if json.Valid(body) {
-				t.Error("what arrived is valid JSON")
-			}
-			if !strings.Contains(a.log.String(), id) {
-				t.Error("nothing was logged")
+			put(t, id, 9_001, good, broken)
+			for _, path := range []string{"", "/rows?page_size=10000"} {
+				if path != "" && broken == "" {
+					continue // a page does not count
+				}
+				response := must(http.Get(a.url + "/iris/predict/batch/" + id + path))
+				body, err := io.ReadAll(response.Body)
+				if err == nil {
+					t.Errorf("%d bytes arrived as if they were all", len(body))
+				}
+				if json.Valid(body) {
+					t.Error("what arrived is valid JSON")
+				}
+				if !strings.Contains(a.log.String(), id) {
+					t.Error("nothing was logged")
+				}
+				if err := response.Body.Close(); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
 	t.Run("before it has begun", func(t *testing.T) {
 		put(t, "batch-broken-early", 2, "a,0.5,0.5\n", "a,x,0.5\n")
-		a.do(t, "GET", "/iris/predict/batch/batch-broken-early", nil).problem(t, 500, "internal error")
+		for _, path := range []string{"", "/rows"} {
+			a.do(t, "GET", "/iris/predict/batch/batch-broken-early"+path, nil).problem(t, 500, "internal error")
+		}
 	})
 	t.Run("a part is gone", func(t *testing.T) {
 		put(t, "batch-broken-part", 1, "a,0.5,0.5\n")
 		if err := a.store.Delete(t.Context(), a.Bucket, objstore.BatchPartKey("batch-broken-part", 0, "csv")); err != nil {
 			t.Fatal(err)
 		}
-		a.do(t, "GET", "/iris/predict/batch/batch-broken-part", nil).problem(t, 500, "internal error")
+		for _, path := range []string{"", "/rows"} {
+			a.do(t, "GET", "/iris/predict/batch/batch-broken-part"+path, nil).problem(t, 500, "internal error")
+		}
 	})
 }
 
@@ -357,7 +374,7 @@ func TestRowsCSV_isNeverLongerThanTheJSON(t *testing.T) {
 	features := []string{"a"}
 	for _, value := range []string{"1", "-0", "1e20", "123456789012345678", "1e-7", "0.1", "1e308", "5e-324"} {
 		data := []byte(`[{"a":` + value + `}]`)
-		rows, n, err := rowsCSV(features, data)
+		rows, n, err := rowsCSV(features, nil, data)
 		if err != nil || n != 1 {
 			t.Fatalf("%s: %d rows, %v", value, n, err)
 		}

@@ -166,16 +166,8 @@ func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	upload, summary, err := s.upload(ctx, objstore.UploadKey("dataset-"+strings.ToLower(rand.Text())), body,
+	kept, summary, err := s.keepUpload(ctx, w, "dataset-"+strings.ToLower(rand.Text()), body, atEnd,
 		dataset.ScanOptions{LabelColumn: label, MaxBytes: s.MaxUpload})
-	if err != nil {
-		return err
-	}
-	defer s.discard(ctx, w, upload)
-	if err := atEnd(); err != nil {
-		return err
-	}
-	kept, err := s.keep(ctx, upload)
 	if err != nil {
 		return err
 	}
@@ -200,21 +192,11 @@ func datasetBody(r *http.Request) (body io.Reader, atEnd func() error, err error
 	case "text/csv":
 		return r.Body, nothingFollows, nil
 	case "multipart/form-data":
-		form, err := r.MultipartReader()
-		if err != nil {
-			return nil, nil, newProblem(http.StatusBadRequest, "the form is malformed: "+err.Error())
+		file, atEnd, err := formFile(r, nil)
+		if file == nil && err == nil {
+			err = invalid(Fault{Parameter: "file", Detail: "is missing"})
 		}
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			return nil, nil, invalid(Fault{Parameter: "file", Detail: "is missing"})
-		}
-		if err != nil {
-			return nil, nil, badForm(err)
-		}
-		if part.FormName() != "file" {
-			return nil, nil, invalid(Fault{Parameter: clip(part.FormName()), Detail: "is not a part of this form: want `file`"})
-		}
-		return part, func() error { return endOf(form) }, nil
+		return file, atEnd, err
 	}
 	return nil, nil, newProblem(http.StatusUnsupportedMediaType,
 		fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data", clip(media)))

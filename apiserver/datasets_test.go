@@ -109,7 +109,7 @@ func TestDatasets_badRequests(t *testing.T) {
 		{name: "another part", method: "POST", path: "/datasets", send: formOf(part{"data", good}), status: 422, want: "data"},
 		{name: "a part behind the file", method: "POST", path: "/datasets", send: formOf(part{"file", good}, part{"request", "{}"}), status: 422, want: "last part"},
 		{name: "no boundary", method: "POST", path: "/datasets", send: [2]string{good, "Content-Type: multipart/form-data"}, status: 400},
-		{name: "no form", method: "POST", path: "/datasets", send: [2]string{good, "Content-Type: multipart/form-data; boundary=x"}, status: 422, want: "file: is missing"},
+		{name: "no form", method: "POST", path: "/datasets", send: [2]string{good, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a.do(t, either(test.method, "GET"), test.path, test.send[0], either(test.send[1], "X-None: x")).problem(t, test.status, test.want)

@@ -22,7 +22,7 @@ const requestIDHeader = "X-Request-Id"
 
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, ReadCloser: r.Body}
+	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, head: r.Method == http.MethodHead}
 	w.Header()[requestIDHeader] = []string{s.requests.of(r)}
 	defer s.recover(x, r)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -75,7 +75,8 @@ func canonical(r *http.Request) *http.Request {
 // body or a streamed answer stands still.
 type exchange struct {
 	http.ResponseWriter
-	io.ReadCloser // the body of the request
+	io.ReadCloser      // the body of the request
+	head          bool // only the header of the answer is asked for
 	started       bool
 	armed         time.Time // when the read deadline was last set; zero when there is none
 }

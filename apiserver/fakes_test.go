@@ -18,6 +18,7 @@ import (
 
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/scores"
 	"iris/workflows"
 )
 
@@ -158,7 +159,10 @@ func (w *world) score(ctx context.Context, in workflows.BatchInput) (workflows.B
 		return workflows.BatchResult{}, fmt.Errorf("%d rows, the input says %d", len(lines), in.Count)
 	}
 	schema := m.Schema()
-	manifest := workflows.Manifest{TaskID: id, Model: in.Model, Version: v.Number, ModelID: v.URI(), Classes: schema.Classes, Rows: in.Count, Input: in.Rows}
+	manifest := workflows.Manifest{
+		TaskID: id, Model: in.Model, Version: v.Number, ModelID: v.URI(), Classes: schema.Classes, Rows: in.Count, Input: in.Rows,
+		State: string(workflows.Success), Layout: scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
+	}
 	half := (len(lines) + 1) / 2
 	for i, part := range [][][]string{lines[:half], lines[half:]} {
 		var out bytes.Buffer
@@ -242,4 +246,11 @@ func (w *world) await(t testing.TB, id string, wanted enumspb.EventType) {
 		}
 	}
 	t.Fatalf("%s ended without %s", id, wanted)
+}
+
+// refusing is a Temporal that answers and starts nothing.
+type refusing struct{ client.Client }
+
+func (refusing) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {
+	return nil, errors.New("no such namespace")
 }

@@ -40,36 +40,6 @@ func (s *Server) predictOperation(path string) huma.Operation {
 	}
 }
 
-func (s *Server) batchOperation(path string) huma.Operation {
-	return huma.Operation{
-		OperationID: operationID("predict-batch", path), Method: http.MethodPost, Path: path, Tags: []string{"predict"},
-		Summary:     "Classify many rows",
-		Description: "Every row is checked before the task is started. The version is pinned at the start.",
-		Parameters:  pathParameters(path),
-		RequestBody: body(map[string]*huma.MediaType{"application/json": {
-			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"data"}, Properties: map[string]*huma.Schema{
-				"model_id": {Type: huma.TypeString, Description: "`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`; the champion when absent"},
-				"data":     {Type: huma.TypeArray, MinItems: of(1), Items: rowSchema(), Description: "the rows"},
-			}},
-			Example: map[string]any{"data": []any{exampleRow}},
-		}}),
-		Responses: map[string]*huma.Response{"202": s.acceptedAnswer()},
-	}
-}
-
-func (s *Server) batchResultOperation(path string) huma.Operation {
-	list := &huma.Schema{Type: huma.TypeArray, Items: s.schemaOf(BatchRow{}), Description: "a result per row, in the order of the rows"}
-	answer := s.answer("How far it is, or the results: a list, once all of them are there", BatchStatus{})
-	media := answer.Content["application/json"]
-	media.Schema = &huma.Schema{OneOf: []*huma.Schema{media.Schema, list}}
-	return huma.Operation{
-		OperationID: operationID("get-batch", path), Method: http.MethodGet, Path: path, Tags: []string{"predict"},
-		Summary:    "Get the results of a batch",
-		Parameters: pathParameters(path),
-		Responses:  map[string]*huma.Response{"200": answer},
-	}
-}
-
 func (s *Server) trainingOperation(path string) huma.Operation {
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "a CSV with a header and a class column"}
 	return huma.Operation{

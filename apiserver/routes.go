@@ -48,12 +48,12 @@ func (s *Server) routes() error {
 	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.getDataset)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
-	s.plain(s.batchResultOperation("/predict/batch/{task_id}"), s.handleBatchResult)
+	s.batchResultRoutes("/predict/batch/{task_id}")
 	s.plain(s.trainingOperation("/training"), s.handleTraining)
 	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), s.getDefaultTraining)
 
 	s.plain(s.batchOperation("/{model}/predict/batch"), s.handleBatch)
-	s.plain(s.batchResultOperation("/{model}/predict/batch/{task_id}"), s.handleBatchResult)
+	s.batchResultRoutes("/{model}/predict/batch/{task_id}")
 	s.plain(s.trainingOperation("/{model}/training"), s.handleTraining)
 	jsonRoute(s, getTaskOperation("get-training", "/{model}/training/{task_id}"), s.getTraining)
 	jsonRoute(s, listVersionsOperation("/{model}/versions"), s.getVersions)

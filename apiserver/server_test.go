@@ -31,6 +31,9 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 		"DefaultModel": func(o *Options) { o.DefaultModel = "tasks" },
 		"MaxUpload":    func(o *Options) { o.MaxUpload = -1 },
 		"MaxBody":      func(o *Options) { o.MaxBody = -1 },
+
+		"MaxBatchUpload": func(o *Options) { o.MaxBatchUpload = -1 },
+		"MaxBatchData":   func(o *Options) { o.MaxBatchData = -1 },
 	} {
 		t.Run(field, func(t *testing.T) {
 			o := whole

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"iris/workflows"
 )
@@ -25,6 +27,11 @@ type Accepted struct {
 // start starts a workflow as a task about a model. An id that is running already is an error, so that a task is never
 // taken for another.
 func (s *Server) start(ctx context.Context, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
+	return s.startWith(ctx, workflows.PriorityTraining, id, modelName, summary, workflow, in)
+}
+
+// startWith is start with a place in the queue.
+func (s *Server) startWith(ctx context.Context, priority temporal.Priority, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
 	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -34,6 +41,7 @@ func (s *Server) start(ctx context.Context, id, modelName, summary string, workf
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            summary,
+		Priority:                                 priority,
 		Memo:                                     map[string]any{workflows.MemoModel: modelName},
 	}, workflow, in)
 	if err != nil {
@@ -59,14 +67,16 @@ func accepted(w http.ResponseWriter, location, id string) error {
 	return writeJSON(w, http.StatusAccepted, Accepted{TaskID: id})
 }
 
-// writeJSON sends v.
+// writeJSON sends v. What only HTML would need is not escaped: a link is one as it stands.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("encode %T: %w", v, err)
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that hung up
+	_, _ = w.Write(body.Bytes()) // a client that hung up
 	return nil
 }

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
@@ -67,56 +65,14 @@ func hasBody(r *http.Request) bool {
 
 // trainOnForm reads a form: the part `request`, if any, then the part `file`, if any, and nothing else.
 func (s *Server) trainOnForm(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
-	form, err := r.MultipartReader()
+	file, atEnd, err := formFile(r, t.part)
 	if err != nil {
-		return newProblem(http.StatusBadRequest, "the form is malformed: "+err.Error())
+		return err
 	}
-	seen := false
-	for {
-		part, err := form.NextPart()
-		if err == io.EOF {
-			return s.trainOnStored(w, r, t)
-		}
-		if err != nil {
-			return badForm(err)
-		}
-		switch name := part.FormName(); name {
-		case "request":
-			if seen {
-				return invalid(Fault{Parameter: "request", Detail: "is there twice"})
-			}
-			seen = true
-			if err := t.part(part); err != nil {
-				return err
-			}
-		case "file":
-			return s.trainOnUpload(w, r, t, part, func() error { return endOf(form) })
-		default:
-			return invalid(Fault{Parameter: clip(name), Detail: "is not a part of this form: want `request`, then `file`"})
-		}
+	if file == nil {
+		return s.trainOnStored(w, r, t)
 	}
-}
-
-// endOf refuses whatever stands behind the file: it would have been too late to heed it.
-func endOf(form *multipart.Reader) error {
-	part, err := form.NextPart()
-	switch {
-	case err == io.EOF:
-		return nil
-	case err != nil:
-		return badForm(err)
-	}
-	return invalid(Fault{Parameter: clip(part.FormName()), Detail: "stands behind `file`, which must be the last part"})
-}
-
-func nothingFollows() error { return nil }
-
-// badForm tells a form that is broken from one that could not be read.
-func badForm(err error) error {
-	if strings.HasPrefix(err.Error(), "multipart: ") && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return newProblem(http.StatusBadRequest, "the form is malformed: "+strings.TrimPrefix(err.Error(), "multipart: "))
-	}
-	return badBody(err)
+	return s.trainOnUpload(w, r, t, file, atEnd)
 }
 
 // trainOnStored trains on an object that is in the store already, or on the bundled data.
@@ -149,7 +105,7 @@ func (s *Server) checkDataset(ctx context.Context, uri string, at Fault) error {
 	if err != nil {
 		return refuse("%s", err)
 	}
-	if ref.Bucket != s.Bucket && !slices.Contains(s.DataBuckets, ref.Bucket) {
+	if !s.openForData(ref.Bucket) {
 		return refuse("bucket %q is not open for data", ref.Bucket)
 	}
 	found, err := s.Store.Stat(ctx, ref.Bucket, ref.Key)
@@ -163,6 +119,11 @@ func (s *Server) checkDataset(ctx context.Context, uri string, at Fault) error {
 		return newProblem(http.StatusRequestEntityTooLarge, at.Detail, at)
 	}
 	return nil
+}
+
+// openForData reports whether a request may name objects of a bucket.
+func (s *Server) openForData(bucket string) bool {
+	return bucket == s.Bucket || slices.Contains(s.DataBuckets, bucket)
 }
 
 // startTraining starts the workflow and answers where it can be followed.

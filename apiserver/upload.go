@@ -33,17 +33,9 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 		return err
 	}
 	id := workflows.NewTrainingID(in.Model)
-	upload, summary, err := s.upload(ctx, objstore.UploadKey(id), body, dataset.ScanOptions{
+	kept, summary, err := s.keepUpload(ctx, w, id, body, atEnd, dataset.ScanOptions{
 		Known: known, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: s.MaxUpload,
 	})
-	if err != nil {
-		return err
-	}
-	defer s.discard(ctx, w, upload)
-	if err := atEnd(); err != nil {
-		return err
-	}
-	kept, err := s.keep(ctx, upload)
 	if err != nil {
 		return err
 	}
@@ -51,8 +43,29 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 	return s.startTraining(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
 }
 
-// upload reads a CSV once, into the check and into the store. When either fails the other is ended, and nothing is left.
-func (s *Server) upload(ctx context.Context, key string, body io.Reader, o dataset.ScanOptions) (objstore.Ref, dataset.Summary, error) {
+// keepUpload makes a dataset of a CSV that arrives: it is read once, and kept when all of it is good and nothing stands behind
+// it that must not.
+func (s *Server) keepUpload(ctx context.Context, w http.ResponseWriter, id string, body io.Reader, atEnd func() error, o dataset.ScanOptions,
+) (objstore.Ref, dataset.Summary, error) {
+	var summary dataset.Summary
+	upload, err := s.stream(ctx, objstore.UploadKey(id), "text/csv", body, func(r io.Reader) (err error) {
+		summary, err = dataset.Scan(r, o)
+		return err
+	})
+	if err != nil {
+		return upload, summary, err
+	}
+	defer s.discard(ctx, w, upload)
+	if err := atEnd(); err != nil {
+		return upload, summary, err
+	}
+	kept, err := s.keep(ctx, upload)
+	return kept, summary, err
+}
+
+// stream reads a body once, into a check of it and into the store. When either fails the other is ended, and nothing is left.
+// The check reads to the end, or fails.
+func (s *Server) stream(ctx context.Context, key, mediaType string, body io.Reader, check func(io.Reader) error) (objstore.Ref, error) {
 	out, in := io.Pipe()
 	type stored struct {
 		ref objstore.Ref
@@ -60,26 +73,26 @@ func (s *Server) upload(ctx context.Context, key string, body io.Reader, o datas
 	}
 	put := make(chan stored, 1)
 	go func() {
-		ref, err := s.Store.Put(ctx, s.Bucket, key, out, -1, "text/csv")
+		ref, err := s.Store.Put(ctx, s.Bucket, key, out, -1, mediaType)
 		out.CloseWithError(err) // nil only at the end: then nobody writes any more
 		put <- stored{ref, err}
 	}()
 	from := &remembering{r: body}
 	to := &rememberingWriter{w: in}
-	summary, scanErr := dataset.Scan(io.TeeReader(from, to), o)
-	in.CloseWithError(scanErr) // nil is the end of the object
+	checkErr := check(io.TeeReader(from, to))
+	in.CloseWithError(checkErr) // nil is the end of the object
 	result := <-put
 	switch {
 	case from.err != nil:
-		return objstore.Ref{}, summary, badBody(from.err)
+		return objstore.Ref{}, badBody(from.err)
 	case to.err != nil: // the store failed first, which the check took for an error of its reader
-		return objstore.Ref{}, summary, fmt.Errorf("store the upload: %w", result.err)
-	case scanErr != nil:
-		return objstore.Ref{}, summary, scanErr
+		return objstore.Ref{}, fmt.Errorf("store the upload: %w", result.err)
+	case checkErr != nil:
+		return objstore.Ref{}, checkErr
 	case result.err != nil:
-		return objstore.Ref{}, summary, fmt.Errorf("store the upload: %w", result.err)
+		return objstore.Ref{}, fmt.Errorf("store the upload: %w", result.err)
 	}
-	return result.ref, summary, nil
+	return result.ref, nil
 }
 
 // keep makes an upload a dataset: the same bytes are the same object, and need not be copied twice.

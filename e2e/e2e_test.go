@@ -54,7 +54,14 @@ func config(a stack.Addresses) app.Config {
 
 func start(t *testing.T) *iris {
 	t.Helper()
-	s := connect(t)
+	a := testenv.All(t)
+	return startConfigured(t, a, config(a))
+}
+
+// startConfigured is start with the settings of the test.
+func startConfigured(t *testing.T, a stack.Addresses, c app.Config) *iris {
+	t.Helper()
+	s := connectConfigured(t, a, c)
 	s.run(t, s.RunWorker)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -69,7 +76,12 @@ func start(t *testing.T) *iris {
 func connect(t *testing.T) *iris {
 	t.Helper()
 	a := testenv.All(t)
-	system, err := app.Connect(config(a))
+	return connectConfigured(t, a, config(a))
+}
+
+func connectConfigured(t *testing.T, a stack.Addresses, c app.Config) *iris {
+	t.Helper()
+	system, err := app.Connect(c)
 	if err != nil {
 		t.Fatal(err)
 	}

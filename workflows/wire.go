@@ -8,6 +8,8 @@ type (
 	Manifest = activities.Manifest
 	// Part is a piece of a batch's scores.
 	Part = activities.Part
+	// Timings are how long a batch took.
+	Timings = activities.Timings
 	// DatasetView is what is known of a dataset; it lies at objstore.DatasetViewKey.
 	DatasetView = activities.View
 	// Progress is what a running activity says in its heartbeats.

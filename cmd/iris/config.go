@@ -35,10 +35,9 @@ func table() []setting {
 	return []setting{
 		{"IRIS_LISTEN", "127.0.0.1:8000", "address of the API", text(func(s *settings) *string { return &s.listen })},
 		{"IRIS_DEFAULT_MODEL", "iris", "model of the routes that name none", text(func(s *settings) *string { return &s.app.DefaultModel })},
-		{"IRIS_MAX_UPLOAD", "1073741824", "largest dataset the API takes, in bytes", func(s *settings, v string) (err error) {
-			s.app.MaxUpload, err = strconv.ParseInt(v, 10, 64)
-			return err
-		}},
+		{"IRIS_MAX_UPLOAD", "1073741824", "largest dataset the API takes, in bytes", size(func(s *settings) *int64 { return &s.app.MaxUpload })},
+		{"IRIS_MAX_BATCH_UPLOAD", "17179869184", "largest file of rows the API takes for a batch, in bytes, inflated", size(func(s *settings) *int64 { return &s.app.MaxBatchUpload })},
+		{"IRIS_MAX_BATCH_DATA", "68719476736", "most bytes of objects that a batch may read by data_path", size(func(s *settings) *int64 { return &s.app.MaxBatchData })},
 		{"IRIS_COMPUTE_SLOTS", "0", "activities of a worker that compute at once; 0 is one per CPU", number(func(s *settings) *int { return &s.app.Slots })},
 		{"IRIS_UPLOAD_DAYS", "1", "days that what is left of an upload is kept; 0 keeps it", number(func(s *settings) *int { return &s.app.UploadDays })},
 		{"IRIS_BATCH_DAYS", "30", "days that rows and scores of a batch are kept; 0 keeps them", number(func(s *settings) *int { return &s.app.BatchDays })},
@@ -54,6 +53,7 @@ func table() []setting {
 			s.app.S3.Secure, err = strconv.ParseBool(v)
 			return err
 		}},
+		{"S3_PUBLIC_ENDPOINT", "", "host and port, or URL, under which clients reach the object store: links to results are for it; S3_ENDPOINT when empty", text(func(s *settings) *string { return &s.app.S3.PublicEndpoint })},
 		{"S3_BUCKET", "iris", "bucket of Iris", text(func(s *settings) *string { return &s.app.Bucket })},
 		{"S3_DATA_BUCKETS", "", "further buckets that datasets may be read from, separated by commas; never MLflow's", func(s *settings, v string) error {
 			s.app.DataBuckets = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
@@ -78,6 +78,13 @@ func text(field func(*settings) *string) func(*settings, string) error {
 func number(field func(*settings) *int) func(*settings, string) error {
 	return func(s *settings, v string) (err error) {
 		*field(s), err = strconv.Atoi(v)
+		return err
+	}
+}
+
+func size(field func(*settings) *int64) func(*settings, string) error {
+	return func(s *settings, v string) (err error) {
+		*field(s), err = strconv.ParseInt(v, 10, 64)
 		return err
 	}
 }

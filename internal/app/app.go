@@ -32,7 +32,10 @@ type Config struct {
 	BatchDays    int      // that batches are kept; 0 keeps them
 	DefaultModel string   // of the routes without a model
 	MaxUpload    int64    // bytes of a dataset
-	Slots        int      // activities that compute at once; 0 is one per CPU
+
+	MaxBatchUpload int64 // bytes of a file of rows
+	MaxBatchData   int64 // bytes of the objects that a batch reads
+	Slots          int   // activities that compute at once; 0 is one per CPU
 
 	TemporalUI string // base URLs for links; may be empty
 	MLflowUI   string
@@ -123,6 +126,7 @@ func (s *System) RunAPI(ctx context.Context, l net.Listener) error {
 	server, err := apiserver.New(apiserver.Options{
 		Temporal: s.Temporal, Store: s.Store, Registry: s.Registry, Cache: s.Cache,
 		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, DefaultModel: s.config.DefaultModel, MaxUpload: s.config.MaxUpload,
+		MaxBatchUpload: s.config.MaxBatchUpload, MaxBatchData: s.config.MaxBatchData,
 		TemporalUI: s.config.TemporalUI, MLflowUI: s.config.MLflowUI, Namespace: s.config.Temporal.Namespace,
 		Version: s.config.Version, Logger: s.config.Logger,
 		Ready: func(ctx context.Context) map[string]error {

@@ -65,7 +65,9 @@ func rooms() []room {
 		// and the registry.
 		{
 			path: "apiserver", floor: 5,
-			iris: []string{"internal/dataset", "internal/objstore", "internal/scores", "internal/webui", "model", "internal/registry", "workflows"},
+			iris: []string{
+				"internal/dataset", "internal/objstore", "internal/rows", "internal/scores", "internal/webui", "model", "internal/registry", "workflows",
+			},
 			lib:  []string{temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "golang.org/x/sync"},
 		},
 		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},

@@ -3,21 +3,25 @@ package dataset
 // BatchRequest is a batch of rows as it is posted, not decoded yet: the rows
 // wait for the schema of the model that is asked for.
 type BatchRequest struct {
-	ModelID string // as written, "" when absent
-	Data    []byte // the value of "data", part of the document: see RowDecoder.DecodeRows
+	ModelID string   // as written, "" when absent
+	Data    []byte   // the value of "data", part of the document: see RowDecoder.DecodeRows; nil when absent
+	Others  []Member // in their order
 }
 
-// ParseBatchRequest reads {"model_id": "…", "data": […]}. model_id may be
-// missing; fields of other names are skipped. Errors are those of RowDecoder.
+// Member is a field of an object, not decoded yet.
+type Member struct {
+	Name  string
+	Value []byte
+}
+
+// ParseBatchRequest reads {"model_id": "…", "data": […]}. Either may be missing,
+// and there may be others. Errors are those of RowDecoder.
 func ParseBatchRequest(data []byte) (BatchRequest, error) {
 	s := jsonScanner{data: data}
 	s.space()
 	request, err := batchRequest(&s)
 	if err == nil {
 		err = s.end()
-	}
-	if err == nil && request.Data == nil {
-		err = &RowError{Pointer: "/data", Reason: "missing"}
 	}
 	if err != nil {
 		return BatchRequest{}, syntaxFirst(data, err)
@@ -37,7 +41,7 @@ func batchRequest(s *jsonScanner) (BatchRequest, error) {
 		if err != nil || !ok {
 			return request, err
 		}
-		switch string(name.decode(nil)) {
+		switch name := string(name.decode(nil)); name {
 		case "model_id":
 			if named {
 				return request, &RowError{Pointer: "/model_id", Reason: "given twice"}
@@ -60,9 +64,11 @@ func batchRequest(s *jsonScanner) (BatchRequest, error) {
 			}
 			request.Data = s.data[start:s.pos]
 		default:
+			start := s.pos
 			if err := s.skip(1); err != nil {
 				return request, err
 			}
+			request.Others = append(request.Others, Member{Name: name, Value: s.data[start:s.pos]})
 		}
 	}
 }

@@ -36,11 +36,16 @@ type Options struct {
 	SecretKey string
 	Region    string // us-east-1 when empty
 	Secure    bool   // TLS
+
+	// PublicEndpoint is where clients of ours find the same server, in the form of Endpoint; links are made for it. It is
+	// Endpoint when empty.
+	PublicEndpoint string
 }
 
 // Store is a client of one S3 server. Its methods may be called from any number of goroutines.
 type Store struct {
 	client minio.Core
+	public *minio.Client // makes links and never connects
 	region string
 }
 
@@ -54,15 +59,28 @@ func New(o Options) (*Store, error) {
 	case o.SecretKey == "":
 		return nil, errors.New("objstore: Options.SecretKey is empty")
 	}
-	endpoint := o.Endpoint
-	if scheme, host, found := strings.Cut(endpoint, "://"); found {
-		if scheme != "http" && scheme != "https" {
-			return nil, fmt.Errorf("objstore: endpoint %s: want host:port or http(s)://host:port", o.Endpoint)
-		}
-		endpoint, o.Secure = strings.TrimSuffix(host, "/"), scheme == "https"
-	}
 	if o.Region == "" {
 		o.Region = defaultRegion
+	}
+	client, err := connect(o, o.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	store := &Store{client: minio.Core{Client: client}, public: client, region: o.Region}
+	if o.PublicEndpoint != "" {
+		store.public, err = connect(o, o.PublicEndpoint)
+	}
+	return store, err
+}
+
+// connect returns a client of an endpoint. It does not connect yet.
+func connect(o Options, address string) (*minio.Client, error) {
+	endpoint := address
+	if scheme, host, found := strings.Cut(endpoint, "://"); found {
+		if scheme != "http" && scheme != "https" {
+			return nil, fmt.Errorf("objstore: endpoint %s: want host:port or http(s)://host:port", address)
+		}
+		endpoint, o.Secure = strings.TrimSuffix(host, "/"), scheme == "https"
 	}
 	transport, err := newTransport(o.Secure)
 	if err != nil {
@@ -76,9 +94,9 @@ func New(o Options) (*Store, error) {
 		MaxRetries: attempts,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("objstore: endpoint %s: %w", o.Endpoint, err)
+		return nil, fmt.Errorf("objstore: endpoint %s: %w", address, err)
 	}
-	return &Store{client: minio.Core{Client: client}, region: o.Region}, nil
+	return client, nil
 }
 
 func newTransport(secure bool) (*http.Transport, error) {

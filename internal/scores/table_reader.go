@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -142,7 +143,11 @@ func (r *tableReader) next(row *Row) (more bool, err error) {
 		return false, err
 	}
 	for i := range row.Probabilities {
-		row.Probabilities[i] = values[keys+1+i].Double()
+		v := values[keys+1+i].Double()
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false, fmt.Errorf("a probability is %v", v)
+		}
+		row.Probabilities[i] = v
 	}
 	return true, nil
 }
