@@ -75,6 +75,11 @@ func (s *Stack) temporal(ports []int) (service, error) {
 				// takes about 100 ms; with these two it is about 20 ms.
 				"--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000",
 				"--dynamic-config-value", "system.enableActivityEagerExecution=true",
+				// Without the first this version ignores the priorities of tasks; each partition of a queue, of which there are
+				// four by default, has an order of its own.
+				"--dynamic-config-value", "matching.useNewMatcher=true",
+				"--dynamic-config-value", "matching.numTaskqueueReadPartitions=1",
+				"--dynamic-config-value", "matching.numTaskqueueWritePartitions=1",
 			},
 			environment: environment([]string{"TEMPORAL_"}),
 		},
