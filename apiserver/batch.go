@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
-
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -32,6 +30,10 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 	name := s.modelName(r)
 	b := newBatchRequest(name)
 	if err := b.query(r.URL.RawQuery); err != nil {
+		return err
+	}
+	var err error
+	if b.key, err = idempotencyKey(r); err != nil {
 		return err
 	}
 	media, err := mediaType(r)
@@ -90,11 +92,7 @@ func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchReq
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}
 	b.in.Count, b.in.Format = int64(count), string(rows.CSV)
-	err = s.startBatch(w, r, b, id, served, workflows.PriorityInteractive, fmt.Sprintf("%d rows", count))
-	if err != nil {
-		s.discard(ctx, w, b.in.Rows)
-	}
-	return err
+	return s.startBatch(w, r, b, newTask{id: id, summary: fmt.Sprintf("score %d rows with %s", count, label(served)), priority: workflows.PriorityInteractive})
 }
 
 // batchOfStored starts a batch on objects that are in the store already.
@@ -106,7 +104,9 @@ func (s *Server) batchOfStored(w http.ResponseWriter, r *http.Request, b *batchR
 	if b.in.Rows, err = s.storedRows(r.Context(), b.dataPath, b.at("data_path")); err != nil {
 		return err
 	}
-	return s.startBatch(w, r, b, workflows.NewBatchID(b.in.Model), served, workflows.PriorityBulk, b.dataPath)
+	return s.startBatch(w, r, b, newTask{
+		id: workflows.NewBatchID(b.in.Model), summary: fmt.Sprintf("score %s with %s", b.dataPath, label(served)), priority: workflows.PriorityBulk,
+	})
 }
 
 // storedRows finds the objects that a batch is to read, and refuses what it could not, or must not.
@@ -168,7 +168,7 @@ func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served,
 	if err := b.layout(schema.Classes); err != nil {
 		return nil, rows.Columns{}, err
 	}
-	b.in.ModelID = served.Version.URI()
+	b.askedFor, b.in.ModelID = b.in.ModelID, served.Version.URI()
 	return served, rows.Columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
 }
 
@@ -183,15 +183,35 @@ func (s *Server) pin(ctx context.Context, b *batchRequest) (*registry.Served, er
 	return nil, s.noChampion(ctx, name)
 }
 
-// startBatch starts the workflow and answers where it can be followed.
-func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequest, id string, served *registry.Served, priority temporal.Priority, data string) error {
-	name := b.in.Model
-	summary := fmt.Sprintf("score %s with %s/%s", data, name, served.Version.Number)
-	if _, err := s.startWith(r.Context(), priority, id, name, summary, workflows.BatchPrediction, b.in); err != nil {
-		return err
+// label names a version for a summary.
+func label(served *registry.Served) string { return served.Version.Model + "/" + served.Version.Number }
+
+// startBatch starts the workflow and answers where it can be followed. Rows that were stored for it are removed unless it reads
+// them: when it is not started, or was before by the same request.
+func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequest, t newTask) (err error) {
+	ctx := r.Context()
+	unused := b.dataPath == ""
+	defer func() {
+		if unused {
+			s.discard(ctx, w, b.in.Rows)
+		}
+	}()
+	if b.key != "" {
+		t.id = workflows.KeyedBatchID(b.in.Model, b.key)
+		if t.fingerprint, err = b.fingerprint(); err != nil {
+			return err
+		}
 	}
-	s.metrics.batched.WithLabelValues(name).Add(float64(b.in.Count))
-	return accepted(w, batchLocation(name, id), id)
+	t.model = b.in.Model
+	if _, err = s.startTask(ctx, t, workflows.BatchPrediction, b.in); err != nil {
+		if before, err := s.startedBefore(ctx, t.id, t.fingerprint, err); !before {
+			return err
+		}
+	} else {
+		unused = false
+		s.metrics.batched.WithLabelValues(b.in.Model).Add(float64(b.in.Count))
+	}
+	return accepted(w, batchLocation(b.in.Model, t.id), t.id)
 }
 
 // batchLocation is the route of the results of a batch.

@@ -109,13 +109,13 @@ func (s *Server) batchOfFile(w http.ResponseWriter, r *http.Request, b *batchReq
 	if err == nil && f.format == rows.Parquet {
 		b.in.Count, err = s.checkParquet(ctx, b.in.Rows, columns)
 	}
-	if err == nil {
-		err = s.startBatch(w, r, b, id, served, workflows.PriorityBulk, fmt.Sprintf("%d rows of %d bytes", b.in.Count, b.in.Rows.Size))
-	}
 	if err != nil {
 		s.discard(ctx, w, b.in.Rows)
+		return err
 	}
-	return err
+	return s.startBatch(w, r, b, newTask{
+		id: id, summary: fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, label(served)), priority: workflows.PriorityBulk,
+	})
 }
 
 // storeRows stores a file and counts its rows on the way. A CSV must have the columns; a row that is bad is no matter here.

@@ -36,7 +36,10 @@ func (s *Server) batchOperation(path string) huma.Operation {
 		Description: "The rows are `data` in JSON, each of which is checked before the task is started; or a file, which is stored as it arrives; " +
 			"or objects that `data_path` names. A bad row of a file or an object is counted and named in the errors of the batch, and has no result. " +
 			"The version is pinned at the start. A field is given once: as a parameter, or in JSON.",
-		Parameters:  append(pathParameters(path), batchQuery()...),
+		Parameters: append(append(pathParameters(path), batchQuery()...), &huma.Param{
+			Name: idempotencyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MinLength: of(1), MaxLength: of(255)},
+			Description: "makes the request one task however often it is sent, for as long as Temporal remembers the task; 422 with other rows or options",
+		}),
 		RequestBody: body(content),
 		Responses:   map[string]*huma.Response{"202": s.acceptedAnswer()},
 	}

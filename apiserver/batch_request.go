@@ -24,6 +24,8 @@ import (
 type batchRequest struct {
 	in       workflows.BatchInput
 	dataPath string
+	key      string           // of the request, "" when it has none
+	askedFor string           // the model id, before it is resolved
 	places   map[string]Fault // where each field came from
 }
 

@@ -80,6 +80,7 @@ func (s *Server) sendBatchStatus(w http.ResponseWriter, r *http.Request, m *work
 	case workflows.Success:
 		return notFound("the results of %q are no longer kept", clip(t.TaskID))
 	case workflows.Failure, workflows.Revoked:
+		t.ETASeconds, t.RowsPerSecond = 0, 0 // they were of the last moment
 	default:
 		t.State = workflows.Pending
 		w.Header().Set("Retry-After", "1")

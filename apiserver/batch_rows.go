@@ -169,7 +169,7 @@ func (s *Server) partRows(ctx context.Context, layout scores.Layout, part workfl
 // openPart begins to read a part at one of its rows.
 func (s *Server) openPart(ctx context.Context, layout scores.Layout, part workflows.Part, from position) (*scores.Reader, func(), error) {
 	if layout.Format == scores.Parquet {
-		rows, err := layout.NewParquetReader(&blockReader{ctx: ctx, store: s.Store, ref: part.Ref}, part.Ref.Size)
+		rows, err := layout.NewParquetReader(&blockReader{from: s.Store.ReaderAt(ctx, part.Ref), size: part.Ref.Size}, part.Ref.Size)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -125,12 +125,11 @@ func (o *objectReader) close() {
 	}
 }
 
-// blockReader reads pieces of an object in blocks, the last of which it keeps: a Parquet is read in many small ones. It is
-// for one goroutine.
+// blockReader reads an object in blocks, the last of which it keeps: a Parquet is read in many small pieces. It is for one
+// goroutine.
 type blockReader struct {
-	ctx    context.Context // of the request, which owns the reader
-	store  *objstore.Store
-	ref    objstore.Ref
+	from   io.ReaderAt
+	size   int64
 	blocks map[int64][]byte
 	order  []int64 // of blocks, the oldest first
 }
@@ -143,7 +142,7 @@ const (
 // ReadAt implements io.ReaderAt.
 func (b *blockReader) ReadAt(p []byte, offset int64) (n int, err error) {
 	for n < len(p) {
-		if offset >= b.ref.Size {
+		if offset >= b.size {
 			return n, io.EOF
 		}
 		block, err := b.block(offset / blockSize)
@@ -161,14 +160,9 @@ func (b *blockReader) block(number int64) ([]byte, error) {
 		return block, nil
 	}
 	start := number * blockSize
-	block := make([]byte, min(blockSize, b.ref.Size-start))
-	body, err := b.store.GetRange(b.ctx, b.ref, start, int64(len(block)))
-	if err != nil {
+	block := make([]byte, min(blockSize, b.size-start))
+	if n, err := b.from.ReadAt(block, start); n < len(block) {
 		return nil, err
-	}
-	defer body.Close() //nolint:errcheck // only read from
-	if _, err := io.ReadFull(body, block); err != nil {
-		return nil, fmt.Errorf("get %s: %w", b.ref.URI(), err)
 	}
 	if len(b.order) == keptBlocks {
 		delete(b.blocks, b.order[0])

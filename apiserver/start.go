@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,25 +27,41 @@ type Accepted struct {
 // start starts a workflow as a task about a model. An id that is running already is an error, so that a task is never
 // taken for another.
 func (s *Server) start(ctx context.Context, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
-	return s.startWith(ctx, workflows.PriorityTraining, id, modelName, summary, workflow, in)
+	return s.startTask(ctx, newTask{id: id, model: modelName, summary: summary, priority: workflows.PriorityTraining}, workflow, in)
 }
 
-// startWith is start with a place in the queue.
-func (s *Server) startWith(ctx context.Context, priority temporal.Priority, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
+// newTask is a task to be started.
+type newTask struct {
+	id, model, summary string
+	priority           temporal.Priority
+	// fingerprint is of the request, when it has a key that makes it one task however often it is sent: the id is not used
+	// again then, not even for a task that has ended.
+	fingerprint string
+}
+
+// startTask is start with all that can be said of a task.
+func (s *Server) startTask(ctx context.Context, t newTask, workflow, in any) (client.WorkflowRun, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
+	memo := map[string]any{workflows.MemoModel: t.model}
+	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	if t.fingerprint != "" {
+		memo[memoFingerprint] = t.fingerprint
+		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	}
 	run, err := s.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       id,
+		ID:                                       t.id,
+		WorkflowIDReusePolicy:                    reuse,
 		TaskQueue:                                workflows.TaskQueue,
 		WorkflowExecutionTimeout:                 executionTimeout,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            summary,
-		Priority:                                 priority,
-		Memo:                                     map[string]any{workflows.MemoModel: modelName},
+		StaticSummary:                            t.summary,
+		Priority:                                 t.priority,
+		Memo:                                     memo,
 	}, workflow, in)
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", id, err)
+		return nil, fmt.Errorf("start %s: %w", t.id, err)
 	}
 	return run, nil
 }
@@ -66,14 +83,16 @@ func accepted(w http.ResponseWriter, location, id string) error {
 	return writeJSON(w, http.StatusAccepted, Accepted{TaskID: id})
 }
 
-// writeJSON sends v.
+// writeJSON sends v. What only HTML would need is not escaped: a link is one as it stands.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("encode %T: %w", v, err)
 	}
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // a client that hung up
+	_, _ = w.Write(body.Bytes()) // a client that hung up
 	return nil
 }

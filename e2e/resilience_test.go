@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,9 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
-	"iris/internal/objstore"
 	"iris/model"
 	"iris/workflows"
 )
@@ -37,61 +35,29 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// A worker that goes away in the middle of a batch takes nothing with it: another one goes on, and every row is scored
-// exactly once.
+// A worker that goes away in the middle of a batch takes nothing with it: another one goes on, and the result is, byte for
+// byte, that of a batch that nobody disturbed.
 func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	s := connect(t)
 	stop := s.run(t, s.RunWorker)
-	s.train(workflows.TrainingInput{Model: "resilient", Algorithm: model.LogisticRegression, Dataset: s.put("given/resilient.csv", noisyRows(8, 300))})
-
-	const rows = 400_000 // some ten shards
-	var b bytes.Buffer
-	b.WriteString("x,y\n")
-	for i := range rows {
-		fmt.Fprintf(&b, "%d.123456789,%d.987654321\n", i%7-3, i%5-2)
-	}
-	ref, err := s.Store.Put(t.Context(), bucket, "given/resilient-rows.csv", &b, -1, "text/csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const id = "resilient-batch"
-	if _, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
-		workflows.BatchPrediction, workflows.BatchInput{Model: "resilient", Rows: ref}); err != nil {
-		t.Fatal(err)
-	}
+	s.slowModel("resilient")
+	in := workflows.BatchInput{Model: "resilient", Rows: s.putSlowRows("given/resilient-rows.csv", 40_000, 500), KeyColumns: []string{"id"}} // eight shards
+	const id, undisturbed = "resilient-batch", "resilient-undisturbed"
+	s.startBatch(id, workflows.PriorityBulk, in)
 	eventually(t, "the first shard", func() bool {
-		value, err := s.Temporal.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
-		var status workflows.Status
-		return err == nil && value.Get(&status) == nil && status.Done > 0
+		status, ok := s.status(id)
+		return ok && status.ShardsDone > 0
 	})
 	stop()
 	s.run(t, s.RunWorker)
-
-	var result workflows.BatchResult
-	if err := s.await(id, &result); err != nil {
+	s.startBatch(undisturbed, workflows.PriorityBulk, in)
+	var result, want workflows.BatchResult
+	if err := errors.Join(s.await(id, &result), s.await(undisturbed, &want)); err != nil {
 		t.Fatal(err)
 	}
-	var manifest workflows.Manifest
-	if err := s.Store.GetJSON(t.Context(), bucket, objstore.BatchManifestKey(id), &manifest); err != nil {
-		t.Fatal(err)
-	}
-	lines := 0
-	for _, part := range manifest.Parts {
-		body, err := s.Store.Get(t.Context(), part.Ref)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var text bytes.Buffer
-		if _, err := text.ReadFrom(body); err != nil {
-			t.Fatal(err)
-		}
-		if err := body.Close(); err != nil {
-			t.Fatal(err)
-		}
-		lines += bytes.Count(text.Bytes(), []byte("\n"))
-	}
-	if result.Rows != rows || lines != rows {
-		t.Errorf("result of %d rows with %d lines, want %d of both", result.Rows, lines, rows)
+	got := s.read(result.Output)
+	if result.Rows != 40_000 || bytes.Count(got, []byte("\n")) != 40_001 || !bytes.Equal(got, s.read(want.Output)) {
+		t.Errorf("result of %d rows in %d bytes, want those of an undisturbed batch: %d in %d", result.Rows, len(got), want.Rows, want.Output.Size)
 	}
 }
 

@@ -118,7 +118,9 @@ func TestBatchPrediction_maxErrorRatio(t *testing.T) {
 	}{
 		"none allowed, none there": {0, []activities.ScoredShard{{Rows: 1000}, {Rows: 1000}}, 0, ""},
 		"none allowed, one there": {
-			0, []activities.ScoredShard{{Failed: 1, Rows: 2, FirstBad: "line 4: no", Stopped: true}}, 0,
+			0,
+			[]activities.ScoredShard{{Failed: 1, Rows: 2, FirstBad: "line 4: no", Stopped: true}},
+			0,
 			"1 of the 3 rows read are bad, more than max_error_ratio 0 allows; the first: line 4: no",
 		},
 		"as many as allowed":  {0.1, []activities.ScoredShard{{Rows: 900, Failed: 100, FirstBad: "x"}, {Rows: 900, Failed: 100, FirstBad: "y"}}, 200, ""},

@@ -128,7 +128,27 @@ func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, e
 		}
 		leaves = append(leaves, l)
 	}
-	return f, leaves, nil
+	return f, leaves, checkGroups(f, leaves)
+}
+
+// checkGroups refuses a file whose parts say different numbers of rows: they are what loops go by.
+func checkGroups(f *parquet.File, leaves []leaf) error {
+	left := f.NumRows()
+	for _, group := range f.RowGroups() {
+		rows := group.NumRows()
+		same := rows >= 0 && rows <= left
+		for _, l := range leaves {
+			same = same && group.ColumnChunks()[l.index].NumValues() == rows
+		}
+		if !same {
+			return unreadable(errors.New("its row groups are not its rows"))
+		}
+		left -= rows
+	}
+	if left != 0 {
+		return unreadable(errors.New("its row groups are not its rows"))
+	}
+	return nil
 }
 
 // checkFooter refuses a file whose footer is longer than the file: parquet-go would make room for what it says.

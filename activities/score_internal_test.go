@@ -1,0 +1,114 @@
+package activities
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"iris/internal/dataset"
+	"iris/internal/rows"
+	"iris/internal/scores"
+	"iris/model"
+)
+
+// fitted is a model of the iris data.
+func fitted(t testing.TB, algorithm model.Algorithm) *model.Model {
+	t.Helper()
+	table, _, err := dataset.Read(bytes.NewReader(dataset.IrisCSV()), dataset.ScanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := model.Spec{Algorithm: algorithm, Seed: 42}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.Train(t.Context(), table, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// shardOf is a shard of n rows, one in a thousand of them bad, as its bytes.
+func shardOf(n int) []byte {
+	random := rand.New(rand.NewPCG(1, 2))
+	var b bytes.Buffer
+	for i := range n {
+		if i%1000 == 999 {
+			b.WriteString("5.1,x,1.4,0.2\n")
+			continue
+		}
+		fmt.Fprintf(&b, "%.2f,%.2f,%.2f,%.2f\n", 4+4*random.Float64(), 2+2*random.Float64(), 1+5*random.Float64(), 2*random.Float64())
+	}
+	return b.Bytes()
+}
+
+// discarding is where errors go that nobody reads.
+func discarding() *badRows {
+	return &badRows{out: &sink{out: bufio.NewWriter(io.Discard)}}
+}
+
+func scoreInMemory(t testing.TB, m *model.Model, format scores.Format, data []byte) ScoredShard {
+	t.Helper()
+	schema := m.Schema()
+	p := &batchPlan{Columns: rows.Columns{Features: schema.Features}, Layout: scores.Layout{Format: format, Classes: schema.Classes, Probabilities: true}}
+	s := shardScorer{
+		model: m, bad: discarding(), report: func(int64) {},
+		reader: rows.NewCSV(bytes.NewReader(data), p.Columns, rows.Header{Cells: 4, Features: []int{0, 1, 2, 3}}, 2),
+	}
+	if err := s.run(t.Context(), p, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	return s.result
+}
+
+// What a shard takes does not grow with its rows: it may be of any length.
+func TestScoreShard_memoryDoesNotGrowWithRows(t *testing.T) {
+	m := fitted(t, model.LogisticRegression)
+	for format, most := range map[scores.Format]int64{scores.CSV: 600 << 10, scores.JSONL: 600 << 10} {
+		measure := func(n int) (allocations, bytes int64) {
+			data := shardOf(n)
+			score := func() {
+				if s := scoreInMemory(t, m, format, data); s.Rows != int64(n-n/1000) || s.Failed != int64(n/1000) {
+					t.Fatalf("%+v of %d rows", s, n)
+				}
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			score()
+			runtime.ReadMemStats(&after)
+			return int64(testing.AllocsPerRun(2, score)), int64(after.TotalAlloc - before.TotalAlloc)
+		}
+		small, _ := measure(2_000)
+		large, bytes := measure(40_000)
+		// A bad row may allocate what describes it; a good one nothing.
+		if perRow := float64(large-small-10*38) / 38_000; perRow > 0.001 {
+			t.Errorf("%s: %d allocations for 2,000 rows and %d for 40,000, want none per row", format, small, large)
+		}
+		if bytes > most {
+			t.Errorf("%s: %d bytes for a shard, want at most %d", format, bytes, most)
+		}
+	}
+}
+
+func BenchmarkScoreShard(b *testing.B) {
+	const n = 100_000
+	data := shardOf(n)
+	for _, algorithm := range []model.Algorithm{model.LogisticRegression, model.RandomForest} {
+		m := fitted(b, algorithm)
+		for _, format := range scores.Formats() {
+			b.Run(fmt.Sprintf("%s/%s", algorithm, format), func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetBytes(int64(len(data)))
+				for b.Loop() {
+					scoreInMemory(b, m, format, data)
+				}
+				b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package apiserver
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"iris/internal/testenv"
+	"iris/workflows"
+)
+
+// A request with a key is one task however often it is sent, and its rows lie in the store once.
+func TestIdempotencyKey(t *testing.T) {
+	a := newAPI(t)
+	asForm, formType := formWith(formPart{"request", "", "", `{"output":"jsonl"}`}, formPart{"file", "x.csv", "", irisCSV})
+	for name, send := range map[string][2]string{
+		"JSON":      {twoRows, "Content-Type: application/json"},
+		"a file":    {irisCSV, "Content-Type: text/csv"},
+		"a form":    {asForm, formType},
+		"an object": {`{"data_path":"` + must(a.store.Put(t.Context(), a.Bucket, "lake/rows.csv", strings.NewReader(irisCSV), -1, "")).URI() + `"}`, "Content-Type: application/json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh := newAPI(t, freshBucket(t), func(o *Options) { o.DataBuckets = []string{a.Bucket} })
+			key := testenv.Name()
+			post := func(key, path string) answer {
+				return fresh.do(t, "POST", path, send[0], send[1], "Idempotency-Key: "+key)
+			}
+			var first, again, other Accepted
+			post(`"`+key+`"`, "/iris/predict/batch").json(t, 202, &first)
+			fresh.await(t, first.TaskID, 1)
+			second := post(key, "/iris/predict/batch")
+			second.json(t, 202, &again)
+			if again != first || second.header.Get("Location") != batchLocation("iris", first.TaskID) {
+				t.Errorf("sent twice it is %v and %v", first, again)
+			}
+			fresh.do(t, "DELETE", "/tasks/"+first.TaskID, nil)
+			fresh.wait(t, first.TaskID)
+			post(key, "/iris/predict/batch").json(t, 202, &again) // also when it has ended
+			if again != first {
+				t.Errorf("sent after its end it is %v", again)
+			}
+			post(key, "/iris/predict/batch?labels_only=true").problem(t, 422, "another batch").faultAt(t, Fault{Parameter: "Idempotency-Key"})
+			post(key+"x", "/iris/predict/batch").json(t, 202, &other)
+			if other == first {
+				t.Error("another key is the same task")
+			}
+			inputs := 0
+			for _, stored := range fresh.keys(t, fresh.Bucket, "batches/") {
+				if strings.Contains(stored, "/input.") {
+					inputs++
+				}
+			}
+			if want := map[bool]int{true: 0, false: 2}[name == "an object"]; inputs != want {
+				t.Errorf("%d inputs lie in the store, want %d", inputs, want)
+			}
+		})
+	}
+	t.Run("other rows", func(t *testing.T) {
+		key := "Idempotency-Key: " + testenv.Name()
+		var first Accepted
+		a.do(t, "POST", "/iris/predict/batch", twoRows, key).json(t, 202, &first)
+		a.do(t, "POST", "/iris/predict/batch", strings.Replace(twoRows, "2.5", "2.4", 1), key).problem(t, 422, "another batch")
+	})
+	t.Run("many at once", func(t *testing.T) {
+		key := "Idempotency-Key: " + testenv.Name()
+		var all sync.WaitGroup
+		ids := make([]string, 8)
+		for i := range ids {
+			all.Go(func() {
+				var accepted Accepted
+				a.do(t, "POST", "/iris/predict/batch", twoRows, key).json(t, 202, &accepted)
+				ids[i] = accepted.TaskID
+			})
+		}
+		all.Wait()
+		for _, id := range ids {
+			if id != ids[0] {
+				t.Errorf("tasks %v, want one", ids)
+			}
+		}
+	})
+	for _, header := range []string{`Idempotency-Key: ""`, "Idempotency-Key: " + strings.Repeat("x", 256), "Idempotency-Key: ü"} {
+		a.do(t, "POST", "/iris/predict/batch", twoRows, header).problem(t, 422, "255").faultAt(t, Fault{Parameter: "Idempotency-Key"})
+	}
+	// A task that was started elsewhere under the id has no fingerprint.
+	id := workflows.KeyedBatchID("iris", "taken")
+	a.world.start(t, id, "nobody", workflows.BatchType, workflows.BatchInput{Model: "iris"}, memo("iris"))
+	a.do(t, "POST", "/iris/predict/batch", twoRows, "Idempotency-Key: taken").problem(t, 422, "another batch")
+}

@@ -1,0 +1,83 @@
+package apiserver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"iris/internal/objstore"
+)
+
+// countingReaderAt counts how often it is read.
+type countingReaderAt struct {
+	io.ReaderAt
+	reads int
+}
+
+func (c *countingReaderAt) ReadAt(p []byte, offset int64) (int, error) {
+	c.reads++
+	return c.ReaderAt.ReadAt(p, offset)
+}
+
+func TestBlockReader(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, (keptBlocks+5)*blockSize+17)
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	from := &countingReaderAt{ReaderAt: bytes.NewReader(data)}
+	b := &blockReader{from: from, size: int64(len(data))}
+	for range 100 { // small pieces of the same block, as a footer is read
+		offset, p := len(data)-1-random.IntN(100), make([]byte, 1)
+		if n, err := b.ReadAt(p, int64(offset)); n != 1 || err != nil || p[0] != data[offset] {
+			t.Fatalf("at %d: %d bytes, %v", offset, n, err)
+		}
+	}
+	if from.reads > 2 {
+		t.Errorf("%d requests for pieces of two blocks", from.reads)
+	}
+	for range 500 {
+		offset, p := random.IntN(len(data)), make([]byte, random.IntN(3*blockSize))
+		n, err := b.ReadAt(p, int64(offset))
+		if want := min(len(p), len(data)-offset); n != want || (n < len(p)) != errors.Is(err, io.EOF) || !bytes.Equal(p[:n], data[offset:offset+n]) {
+			t.Fatalf("at %d: %d of %d bytes, %v", offset, n, len(p), err)
+		}
+	}
+	if len(b.blocks) > keptBlocks || len(b.order) != len(b.blocks) {
+		t.Errorf("%d blocks are kept, at most %d are to be", len(b.blocks), keptBlocks)
+	}
+	lost := errors.New("connection lost")
+	b = &blockReader{from: failingReaderAt{lost}, size: 10}
+	if _, err := b.ReadAt(make([]byte, 1), 0); !errors.Is(err, lost) {
+		t.Errorf("got error %v, want that of the store", err)
+	}
+}
+
+type failingReaderAt struct{ err error }
+
+func (f failingReaderAt) ReadAt([]byte, int64) (int, error) { return 0, f.err }
+
+func TestObjectReader(t *testing.T) {
+	w := theWorld(t)
+	content := strings.Repeat("0123456789", 1000)
+	ref, err := w.store.Put(t.Context(), w.bucket, "object-reader", strings.NewReader(content), -1, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &objectReader{ctx: t.Context(), store: w.store, ref: ref}
+	defer o.close()
+	if err := iotest.TestReader(o, []byte(content)); err != nil {
+		t.Error(err)
+	}
+	if _, err := o.Seek(-1, io.SeekStart); err == nil {
+		t.Error("seek before the start: got no error")
+	}
+	gone := &objectReader{ctx: t.Context(), store: w.store, ref: objstore.Ref{Bucket: w.bucket, Key: "none", Size: 5}}
+	if _, err := gone.Read(make([]byte, 1)); !errors.Is(err, objstore.ErrNotExist) || !errors.Is(gone.err, objstore.ErrNotExist) {
+		t.Errorf("got %v and %v, want that there is no object", err, gone.err)
+	}
+}
