@@ -22,10 +22,24 @@ const (
 	unpackMost  = 64 << 30
 )
 
+// gzipMagic begins every gzip file, and no CSV or JSON.
+const gzipMagic = "\x1f\x8b"
+
 // unpacked is a copy of an object without gzip, under a key of the task, or the object itself when it is not packed. What
 // it begins with decides, not its name.
 func (a *Activities) unpacked(ctx context.Context, taskID string, index int, ref objstore.Ref, format rows.Format, report func(Progress)) (objstore.Ref, error) {
 	if ref.Size == 0 {
+		return ref, nil
+	}
+	var magic [2]byte
+	n, err := a.o.Store.ReaderAt(ctx, ref).ReadAt(magic[:], 0)
+	switch {
+	case err != nil && err != io.EOF: //nolint:errorlint // an error that wraps io.EOF is a lost connection
+		return objstore.Ref{}, err
+	case string(magic[:n]) == gzipMagic:
+	case strings.HasSuffix(ref.Key, ".gz"):
+		return objstore.Ref{}, &dataset.RowError{Reason: ref.Key + " ends in .gz and is no gzip file"}
+	default:
 		return ref, nil
 	}
 	body, err := a.o.Store.Get(ctx, ref)
@@ -33,14 +47,7 @@ func (a *Activities) unpacked(ctx context.Context, taskID string, index int, ref
 		return objstore.Ref{}, err
 	}
 	defer body.Close() //nolint:errcheck // only read from
-	packed := bufio.NewReaderSize(body, 64<<10)
-	if magic, _ := packed.Peek(2); string(magic) != "\x1f\x8b" {
-		if strings.HasSuffix(ref.Key, ".gz") {
-			return objstore.Ref{}, &dataset.RowError{Reason: ref.Key + " ends in .gz and is no gzip file"}
-		}
-		return ref, nil
-	}
-	unpack, err := gzip.NewReader(packed)
+	unpack, err := gzip.NewReader(bufio.NewReaderSize(body, 64<<10))
 	if err != nil {
 		return objstore.Ref{}, brokenGzip(ref, err)
 	}
