@@ -18,7 +18,7 @@ import (
 // row again and again to a hundredth, and what goes beyond is made to fill a disk.
 const (
 	unpackRatio = 200
-	unpackFree  = 64 << 20
+	unpackFree  = 16 << 20
 	unpackMost  = 64 << 30
 )
 
