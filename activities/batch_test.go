@@ -26,15 +26,16 @@ func irisAs(label string) []byte {
 	return bytes.Replace(dataset.IrisCSV(), []byte("species"), []byte(label), 1)
 }
 
-// irisRows writes n rows of features in the order given, with a column that no model knows.
+// irisRows writes n rows of some 120 bytes: features in the order given, and two columns that no model knows.
 func irisRows(n int) []byte {
 	var b bytes.Buffer
-	b.WriteString("petal_width,note,petal_length,sepal_width,sepal_length\n")
+	b.WriteString("petal_width,note,petal_length,sepal_width,sepal_length,padding\n")
+	padding := strings.Repeat("x", 100)
 	for i := range n {
 		if i%2 == 0 {
-			fmt.Fprintf(&b, "0.2,%d,1.4,3.5,5.1\n", i) // a setosa
+			fmt.Fprintf(&b, "0.2,%d,1.4,3.5,5.1,%s\n", i, padding) // a setosa
 		} else {
-			fmt.Fprintf(&b, "2.3,%d,6.1,3.0,7.7\n", i) // a virginica
+			fmt.Fprintf(&b, "2.3,%d,6.1,3.0,7.7,%s\n", i, padding) // a virginica
 		}
 	}
 	return b.Bytes()
@@ -84,7 +85,7 @@ func (l *lab) batch(in activities.PlanBatchInput) scored {
 
 func TestBatch_scoresEveryRowInOrder(t *testing.T) {
 	l := pinnedLab(t, "batch-order")
-	const rows = 300_000 // 6.5 MB: four shards
+	const rows = 60_000 // 7.4 MB: four shards
 	ref := l.put("batches/b/input.csv", irisRows(rows))
 	b := l.batch(activities.PlanBatchInput{TaskID: "b", Rows: ref, KeyColumns: []string{"note"}})
 	if b.plan.Model.URI != "models:/batch-order/1" {
@@ -225,10 +226,10 @@ func zipped(t *testing.T, data []byte) []byte {
 
 func TestBatch_formatsOfScores(t *testing.T) {
 	l := pinnedLab(t, "batch-outputs")
-	ref := l.put("given/rows.csv", irisRows(250_000)) // several shards
+	ref := l.put("given/rows.csv", irisRows(40_000)) // several shards
 	for output, check := range map[string]func(t *testing.T, data string){
 		"jsonl": func(t *testing.T, data string) {
-			if n := strings.Count(data, "\n"); n != 250_000 || !strings.HasPrefix(data, `{"note":"0","label":"setosa"}`+"\n"+`{"note":"1","label":"virginica"}`+"\n") {
+			if n := strings.Count(data, "\n"); n != 40_000 || !strings.HasPrefix(data, `{"note":"0","label":"setosa"}`+"\n"+`{"note":"1","label":"virginica"}`+"\n") {
 				t.Errorf("%d lines that begin with %.100s", n, data)
 			}
 		},
@@ -246,8 +247,8 @@ func TestBatch_formatsOfScores(t *testing.T) {
 					t.Fatalf("row %d is %+v, want %+v", i, r, want)
 				}
 			}
-			if len(rows) != 250_000 {
-				t.Errorf("%d rows, want 250000", len(rows))
+			if len(rows) != 40_000 {
+				t.Errorf("%d rows, want 40000", len(rows))
 			}
 		},
 	} {
@@ -326,7 +327,7 @@ func TestBatch_nothingButBadRows(t *testing.T) {
 // What a cancelled batch had finished can be read.
 func TestWriteManifest_cancelled(t *testing.T) {
 	l := pinnedLab(t, "batch-cancelled")
-	const rows = 300_000
+	const rows = 40_000
 	plan := must(l, l.PlanBatch, activities.PlanBatchInput{TaskID: "c", Model: l.model, Rows: l.put("r/c.csv", irisRows(rows))})
 	shards := make([]activities.ScoredShard, plan.Shards)
 	shards[1] = must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "c", Plan: plan.Plan, Shard: 1})
@@ -347,7 +348,7 @@ func TestPlanBatch_refusals(t *testing.T) {
 	l := pinnedLab(t, "plans")
 	given := func(key, text string) objstore.Ref { return l.put("r/"+key, []byte(text)) }
 	good := given("good.csv", irisHeader+"1,2,3,4\n")
-	bomb := zipped(t, bytes.Repeat([]byte("1,2,3,4\n"), 12<<20))
+	bomb := zipped(t, bytes.Repeat([]byte("1,2,3,4\n"), 4<<20))
 	tests := map[string]struct {
 		in        activities.PlanBatchInput
 		errorType string
@@ -363,7 +364,7 @@ func TestPlanBatch_refusals(t *testing.T) {
 		"closed bucket":     {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: "mlflow", Key: "x"}}, activities.ErrBadDataset, []string{"not open"}},
 		"no parquet":        {activities.PlanBatchInput{Rows: given("f.parquet", "PAR1, or so it says")}, activities.ErrBadDataset, []string{"not a Parquet file"}},
 		"no gzip":           {activities.PlanBatchInput{Rows: given("g.csv.gz", irisHeader)}, activities.ErrBadDataset, []string{"no gzip file"}},
-		"broken gzip":       {activities.PlanBatchInput{Rows: l.put("r/h.csv.gz", zipped(t, irisRows(1000))[:900])}, activities.ErrBadDataset, []string{"h.csv.gz", "no gzip file that can be read"}},
+		"broken gzip":       {activities.PlanBatchInput{Rows: l.put("r/h.csv.gz", zipped(t, irisRows(1000))[:500])}, activities.ErrBadDataset, []string{"h.csv.gz", "no gzip file that can be read"}},
 		"gzip of nothing":   {activities.PlanBatchInput{Rows: given("i.csv.gz", "\x1f\x8b\x07 and nonsense")}, activities.ErrBadDataset, []string{"i.csv.gz"}},
 		"bomb":              {activities.PlanBatchInput{Rows: l.put("r/j.csv.gz", bomb)}, activities.ErrBadDataset, []string{"unpacks to more than"}},
 		"missing key":       {activities.PlanBatchInput{Rows: good, KeyColumns: []string{"id"}}, activities.ErrBadDataset, []string{`"id"`, "missing"}},

@@ -18,9 +18,12 @@ import (
 // row again and again to a hundredth, and what goes beyond is made to fill a disk.
 const (
 	unpackRatio = 200
-	unpackFree  = 64 << 20
+	unpackFree  = 16 << 20
 	unpackMost  = 64 << 30
 )
+
+// gzipMagic begins every gzip file, and no CSV or JSON.
+const gzipMagic = "\x1f\x8b"
 
 // unpacked is a copy of an object without gzip, under a key of the task, or the object itself when it is not packed. What
 // it begins with decides, not its name.
@@ -28,19 +31,23 @@ func (a *Activities) unpacked(ctx context.Context, taskID string, index int, ref
 	if ref.Size == 0 {
 		return ref, nil
 	}
+	var magic [2]byte
+	n, err := a.o.Store.ReaderAt(ctx, ref).ReadAt(magic[:], 0)
+	switch {
+	case err != nil && err != io.EOF: //nolint:errorlint // an error that wraps io.EOF is a lost connection
+		return objstore.Ref{}, err
+	case string(magic[:n]) == gzipMagic:
+	case strings.HasSuffix(ref.Key, ".gz"):
+		return objstore.Ref{}, &dataset.RowError{Reason: ref.Key + " ends in .gz and is no gzip file"}
+	default:
+		return ref, nil
+	}
 	body, err := a.o.Store.Get(ctx, ref)
 	if err != nil {
 		return objstore.Ref{}, err
 	}
 	defer body.Close() //nolint:errcheck // only read from
-	packed := bufio.NewReaderSize(body, 64<<10)
-	if magic, _ := packed.Peek(2); string(magic) != "\x1f\x8b" {
-		if strings.HasSuffix(ref.Key, ".gz") {
-			return objstore.Ref{}, &dataset.RowError{Reason: ref.Key + " ends in .gz and is no gzip file"}
-		}
-		return ref, nil
-	}
-	unpack, err := gzip.NewReader(packed)
+	unpack, err := gzip.NewReader(bufio.NewReaderSize(body, 64<<10))
 	if err != nil {
 		return objstore.Ref{}, brokenGzip(ref, err)
 	}
