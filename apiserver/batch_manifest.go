@@ -74,20 +74,32 @@ func (s *Server) manifest(ctx context.Context, modelName, escaped string) (*work
 	return nil, fmt.Errorf("read the manifest of %s: %w", clip(id), err)
 }
 
+// batch returns the manifest of the batch that a route names, or the task of one that has none.
+func (s *Server) batch(r *http.Request) (*workflows.Manifest, Task, error) {
+	ctx, name, escaped := r.Context(), s.modelName(r), mux.Vars(r)["task_id"]
+	m, err := s.manifest(ctx, name, escaped)
+	if m != nil || err != nil {
+		return m, Task{}, err
+	}
+	t, err := s.taskOf(ctx, escaped, workflows.BatchType, name)
+	if err != nil || t.State != workflows.Success && t.State != workflows.Revoked {
+		return nil, t, err
+	}
+	m, err = s.manifest(ctx, name, escaped) // it may have ended since the first look
+	if m == nil && err == nil && t.State == workflows.Success {
+		err = notFound("the results of %q are no longer kept", clip(t.TaskID))
+	}
+	return m, t, err
+}
+
 // finished is the manifest of the batch that a route names, or the answer that says why there is none.
 func (s *Server) finished(r *http.Request) (*workflows.Manifest, error) {
-	name, escaped := s.modelName(r), mux.Vars(r)["task_id"]
-	m, err := s.manifest(r.Context(), name, escaped)
+	m, t, err := s.batch(r)
 	if m != nil || err != nil {
 		return m, err
 	}
-	t, err := s.taskOf(r.Context(), escaped, workflows.BatchType, name)
-	if err != nil {
-		return nil, err
-	}
+	name := s.modelName(r)
 	switch t.State {
-	case workflows.Success:
-		return nil, notFound("the results of %q are no longer kept", clip(t.TaskID))
 	case workflows.Failure:
 		return nil, notFound("batch %q failed and has no results: see %s", clip(t.TaskID), batchLocation(name, t.TaskID))
 	case workflows.Revoked:

@@ -43,18 +43,20 @@ type BatchRow struct {
 // handleBatchResult answers how far a batch is, or its results. A manifest is there when all of them are; it is asked for
 // first, since it outlives the workflow.
 func (s *Server) handleBatchResult(w http.ResponseWriter, r *http.Request) error {
-	name, escaped := s.modelName(r), mux.Vars(r)["task_id"]
-	m, err := s.manifest(r.Context(), name, escaped)
+	m, t, err := s.batch(r)
 	switch {
 	case err != nil:
 		return err
 	case m == nil:
-		return s.sendBatchStatus(w, r, nil)
+		return sendBatchStatus(w, t, nil)
 	}
 	announceErrors(w, m)
 	switch {
 	case m.State == string(workflows.Revoked):
-		return s.sendBatchStatus(w, r, m)
+		if t, err = s.revoked(r, m); err != nil {
+			return err
+		}
+		return sendBatchStatus(w, t, m)
 	case m.Rows > maxList:
 		w.Header().Set("Location", batchLocation(m.Model, m.TaskID)+"/output")
 		w.WriteHeader(http.StatusSeeOther)
@@ -63,22 +65,22 @@ func (s *Server) handleBatchResult(w http.ResponseWriter, r *http.Request) error
 	return s.sendResults(w, r, m)
 }
 
-// sendBatchStatus answers how far a batch is or was. One that was cancelled may have a manifest.
-func (s *Server) sendBatchStatus(w http.ResponseWriter, r *http.Request, m *workflows.Manifest) error {
+// revoked is the task of a batch that was cancelled and left a manifest, as far as it is known.
+func (s *Server) revoked(r *http.Request, m *workflows.Manifest) (Task, error) {
 	t, err := s.taskOf(r.Context(), mux.Vars(r)["task_id"], workflows.BatchType, s.modelName(r))
 	var problem *Problem
-	switch forgotten := errors.As(err, &problem) && problem.Status == http.StatusNotFound; {
-	case forgotten && m != nil:
-		t = Task{
+	if errors.As(err, &problem) && problem.Status == http.StatusNotFound { // forgotten
+		return Task{
 			TaskID: m.TaskID, State: workflows.Revoked, Done: m.Rows + m.Failed, Failed: m.Failed, Unit: "rows",
 			Error: &workflows.TaskError{Message: "cancelled"},
-		}
-	case err != nil:
-		return err
+		}, nil
 	}
+	return t, err
+}
+
+// sendBatchStatus answers how far a batch is or was. One that was cancelled may have a manifest.
+func sendBatchStatus(w http.ResponseWriter, t Task, m *workflows.Manifest) error {
 	switch t.State {
-	case workflows.Success:
-		return notFound("the results of %q are no longer kept", clip(t.TaskID))
 	case workflows.Failure, workflows.Revoked:
 		t.ETASeconds, t.RowsPerSecond = 0, 0 // they were of the last moment
 	default:

@@ -15,6 +15,9 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
 	"iris/internal/objstore"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -529,5 +532,35 @@ func TestBatchFiles_storeIsDown(t *testing.T) {
 	})
 	for _, file := range []string{"", "/rows", "/output", "/errors", "/links", "/manifest"} {
 		a.do(t, "GET", "/iris/predict/batch/batch-iris-any"+file, nil).problem(t, 503)
+	}
+}
+
+// between is a Temporal that something happens before it describes a task.
+type between struct {
+	client.Client
+	happens func()
+}
+
+func (b *between) DescribeWorkflowExecution(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	b.happens()
+	return b.Client.DescribeWorkflowExecution(ctx, id, run)
+}
+
+// A batch that ends after its manifest was looked for in vain is not taken for one whose results are gone.
+func TestBatchResult_endsMeanwhile(t *testing.T) {
+	temporal := new(between)
+	a := newAPI(t, func(o *Options) {
+		temporal.Client = o.Temporal
+		o.Temporal = temporal
+	})
+	for _, file := range []string{"", "/rows"} {
+		b := a.putBatch(t, "batch-iris-meanwhile", batchLayout(scores.CSV), 0, 2)
+		must("", a.store.Delete(t.Context(), a.Bucket, objstore.BatchManifestKey(b.TaskID)))
+		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(b.TaskID),
+			workflows.Status{TaskID: b.TaskID, Type: workflows.BatchType, Model: "iris", State: workflows.Success}))
+		temporal.happens = func() { a.putManifest(t, b.Manifest) }
+		if got := a.do(t, "GET", b.location()+file, nil); got.status != 200 || !strings.Contains(string(got.body), `"label"`) {
+			t.Errorf("%s: %d %s, want the results", file, got.status, got.body)
+		}
 	}
 }

@@ -48,5 +48,10 @@ func (s *Server) servedVersion(ctx context.Context, name, version string) (*regi
 	case errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
 		return nil, notFound("there is no version %q of model %s: want a number or an alias", clip(version), name)
 	}
+	if errors.Is(err, registry.ErrNotExist) {
+		if err := s.mustExist(ctx, name); err != nil {
+			return nil, err
+		}
+	}
 	return nil, versionProblem(err, name, version, Fault{Parameter: "version"})
 }

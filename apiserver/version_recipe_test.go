@@ -30,8 +30,8 @@ func wide(features int) []byte {
 func TestVersion_recipe(t *testing.T) {
 	a := newAPI(t)
 	a.addVersion(t, "weighed", datasettest.Iris(), model.Spec{ClassWeight: &model.ClassWeight{Of: map[string]float64{"0": 2}}})
-	a.addVersion(t, "wide", wide(200), model.Spec{Algorithm: model.GaussianNB, ClassWeight: &model.ClassWeight{Balanced: true}})
-	broken := a.addVersion(t, "wide", wide(201), model.Spec{Algorithm: model.GaussianNB})
+	a.addVersion(t, "wider", wide(200), model.Spec{Algorithm: model.GaussianNB, ClassWeight: &model.ClassWeight{Balanced: true}})
+	broken := a.addVersion(t, "wider", wide(201), model.Spec{Algorithm: model.GaussianNB})
 
 	var v Version
 	a.do(t, "GET", "/weighed/versions/1", nil).json(t, 200, &v)
@@ -39,7 +39,7 @@ func TestVersion_recipe(t *testing.T) {
 		t.Errorf("got %+v, want weights and hyperparameters", v)
 	}
 	v = Version{}
-	a.do(t, "GET", "/wide/versions/1", nil).json(t, 200, &v)
+	a.do(t, "GET", "/wider/versions/1", nil).json(t, 200, &v)
 	if len(v.Features) != 200 || v.Features[7] != "feature_007" || v.ClassWeight != "balanced" || v.Hyperparameters["var_smoothing"] != 1e-9 {
 		t.Errorf("got %+v, want 200 features, weights and hyperparameters", v)
 	}
@@ -51,7 +51,7 @@ func TestVersion_recipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	v = Version{}
-	a.do(t, "GET", "/wide/versions/2", nil).json(t, 200, &v)
+	a.do(t, "GET", "/wider/versions/2", nil).json(t, 200, &v)
 	if v.Algorithm != model.GaussianNB || v.Features != nil || v.Hyperparameters != nil {
 		t.Errorf("got %+v, want what is known of a version whose artifact is damaged", v)
 	}
