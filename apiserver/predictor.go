@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +12,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/registry"
+	"iris/internal/scores"
 )
 
 // Prediction is the answer to POST /{model}/predict.
@@ -98,18 +98,9 @@ func appendNumbers(dst []byte, values []float64) ([]byte, bool) {
 			dst = append(dst, ',')
 		}
 		ok = ok && !math.IsNaN(v) && !math.IsInf(v, 0)
-		dst = appendNumber(dst, v)
+		dst = scores.AppendNumber(dst, v)
 	}
 	return dst, ok
-}
-
-// appendNumber appends v as encoding/json does: the shortest form that reads back as v, in plain notation unless that
-// would be long.
-func appendNumber(dst []byte, v float64) []byte {
-	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		return strconv.AppendFloat(dst, v, 'e', -1, 64)
-	}
-	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
 // quote is s as JSON, without the escapes that only HTML needs.

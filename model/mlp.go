@@ -31,7 +31,7 @@ var mlpParameters = []parameter{
 	choice("preset", "none", "none", "10-7-5").means("Other defaults by name: 10-7-5 is hidden_layers [10, 7, 5] with 700 epochs; what is given besides still counts."),
 	array(integer("hidden_layers", 0, 1, 1000), maxHiddenLayers, int64(100)).means("Units of each hidden layer, from the features to the classes; none at all make a linear model."),
 	choice("activation", "relu", "relu", "tanh").means("What each unit of a hidden layer makes of its sum."),
-	number("l2", 1, 0, 1e6).means("Strength of the penalty on large weights, the same as that of logistic_regression; 0 is none."),
+	number("l2", 1, 0, 1e6).means("Strength of the penalty on large weights; 0 is none."),
 	number("dropout", 0, 0, 0.9).means("The share of the hidden units that each row is trained without."),
 	integer("batch_size", 64, 1, 10_000).means("Rows per step of the optimiser."),
 	integer("epochs", 200, 1, 10_000).means("Passes over the rows at most."),
