@@ -4,14 +4,10 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	_ "embed" // for the script
 	"encoding/json"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -85,7 +81,7 @@ func TestInterop(t *testing.T) {
 			cases = append(cases, c)
 		}
 	}
-	s.checkInterop(paths.Interop, cases)
+	s.check(script{name: "check.py", code: interopScript, python: paths.Interop, timeout: interopTimeout}, cases, len(cases))
 }
 
 // interopCase scores the rows with the champion of a model as Iris loads it.
@@ -115,42 +111,4 @@ func (s *iris) interopCase(name string, csv []byte) interopCase {
 		c.Probabilities = append(c.Probabilities, p)
 	}
 	return c
-}
-
-// checkInterop gives the cases to Python. Its report goes to the log of the test.
-func (s *iris) checkInterop(python string, cases []interopCase) {
-	s.t.Helper()
-	dir := s.t.TempDir()
-	encoded, err := json.Marshal(cases)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	script, file := filepath.Join(dir, "check.py"), filepath.Join(dir, "cases.json")
-	for path, content := range map[string][]byte{script: interopScript, file: encoded} {
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), interopTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python, script, file)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(),
-		"MLFLOW_TRACKING_URI="+s.addresses.MLflow, "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
-		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "PYTHONUNBUFFERED=1")
-	// The servers that the script starts are in groups of their own, which it ends itself when it is asked to end.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
-	cmd.WaitDelay = 10 * time.Second
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	for line := range strings.Lines(string(out)) {
-		s.t.Log(strings.TrimSpace(line))
-	}
-	if err != nil {
-		s.t.Fatalf("check.py: %v\n%s", err, complaints.Bytes())
-	}
-	if got := bytes.Count(out, []byte("\n")); got != len(cases) {
-		s.t.Errorf("check.py reports on %d of %d cases", got, len(cases))
-	}
 }

@@ -3,15 +3,11 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	_ "embed" // for the script
-	"encoding/json"
 	"errors"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +70,7 @@ func TestInteropOpenInference(t *testing.T) {
 		}
 	}
 	s.serveOpenInference(&given)
-	s.checkOpenInference(paths.TritonClient, given)
+	s.check(script{name: "open_inference.py", code: openInferenceScript, python: paths.TritonClient, timeout: openInferenceTimeout}, given, len(given.Cases))
 }
 
 // serveOpenInference starts an API that serves the champions of all cases from the start, and that of the default model,
@@ -99,39 +95,6 @@ func (s *iris) serveOpenInference(given *openInferenceGiven) {
 	}
 	given.HTTP, given.GRPC = listeners[0].Addr().String(), listeners[1].Addr().String()
 	s.run(s.t, func(ctx context.Context) error { return s.RunAPI(ctx, listeners[0], listeners[1]) })
-}
-
-// checkOpenInference gives the cases to Python. Its report goes to the log of the test.
-func (s *iris) checkOpenInference(python string, given openInferenceGiven) {
-	s.t.Helper()
-	dir := s.t.TempDir()
-	encoded, err := json.Marshal(given)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	script, file := filepath.Join(dir, "open_inference.py"), filepath.Join(dir, "cases.json")
-	for path, content := range map[string][]byte{script: openInferenceScript, file: encoded} {
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), openInferenceTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python, script, file)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "PYTHONUNBUFFERED=1")
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	for line := range strings.Lines(string(out)) {
-		s.t.Log(strings.TrimSpace(line))
-	}
-	if err != nil {
-		s.t.Fatalf("open_inference.py: %v\n%s", err, complaints.Bytes())
-	}
-	if got := bytes.Count(out, []byte("\n")); got != len(given.Cases) {
-		s.t.Errorf("open_inference.py reports on %d of %d cases", got, len(given.Cases))
-	}
 }
 
 // openInferenceCase is the model of a family that TestInterop has trained, or else one that is trained now.
