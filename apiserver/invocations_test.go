@@ -420,7 +420,6 @@ func TestScore_allocations(t *testing.T) {
 	if many-few > 100 {
 		t.Errorf("%v allocations for 100 rows, %v for 1100: want next to none for a row", few, many)
 	}
-	t.Log(fmt.Sprint(few, many))
 }
 
 func BenchmarkInvocations(b *testing.B) {
