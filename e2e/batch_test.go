@@ -133,7 +133,7 @@ func (s *iris) shards(id string) []shardTimes {
 func TestBatch_interactiveBeforeBulk(t *testing.T) {
 	s := start(t)
 	s.slowModel("patient")
-	large := s.putSlowRows("given/patient-large.csv", 120_000, 600) // 80 MB: twenty shards of some tenths of a second
+	large := s.putSlowRows("given/patient-large.csv", 50_000, 1500) // 80 MB: twenty shards of some tenths of a second
 	small := s.putSlowRows("given/patient-small.csv", 100, 1)
 	const bulk, quick = "patient-bulk", "patient-quick"
 	s.startBatch(bulk, workflows.PriorityBulk, workflows.BatchInput{Model: "patient", Rows: large, KeyColumns: []string{"id"}})
@@ -171,9 +171,9 @@ func TestBatch_interactiveBeforeBulk(t *testing.T) {
 func TestBatch_cancelKeepsFinishedParts(t *testing.T) {
 	s := start(t)
 	s.slowModel("halfway")
-	const rows, id = 100_000, "halfway-batch"
+	const rows, id = 40_000, "halfway-batch"
 	s.startBatch(id, workflows.PriorityBulk, workflows.BatchInput{
-		Model: "halfway", Rows: s.putSlowRows("given/halfway.csv", rows, 200), KeyColumns: []string{"id"}, Output: "jsonl",
+		Model: "halfway", Rows: s.putSlowRows("given/halfway.csv", rows, 500), KeyColumns: []string{"id"}, Output: "jsonl",
 	})
 	eventually(t, "the first parts", func() bool {
 		status, ok := s.status(id)

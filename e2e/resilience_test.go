@@ -41,7 +41,7 @@ func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	s := connect(t)
 	stop := s.run(t, s.RunWorker)
 	s.slowModel("resilient")
-	in := workflows.BatchInput{Model: "resilient", Rows: s.putSlowRows("given/resilient-rows.csv", 40_000, 500), KeyColumns: []string{"id"}} // eight shards
+	in := workflows.BatchInput{Model: "resilient", Rows: s.putSlowRows("given/resilient-rows.csv", 16_000, 1250), KeyColumns: []string{"id"}} // eight shards
 	const id, undisturbed = "resilient-batch", "resilient-undisturbed"
 	s.startBatch(id, workflows.PriorityBulk, in)
 	eventually(t, "the first shard", func() bool {

@@ -16,7 +16,7 @@ func rowsTables(t testing.TB) map[string]*dataset.Table {
 	t.Helper()
 	return map[string]*dataset.Table{
 		"iris": load(t, "iris"), "wine": load(t, "wine"), "breast_cancer": load(t, "breast_cancer"),
-		"one feature": noise(60, 1, 2, 1), "five classes": noise(400, 7, 5, .8), "more rows": noise(6000, 20, 3, .5),
+		"one feature": noise(60, 1, 2, 1), "five classes": noise(400, 7, 5, .8), "more rows": noise(5100, 9, 3, .5),
 	}
 }
 
