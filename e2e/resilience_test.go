@@ -41,8 +41,8 @@ func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	s := connect(t)
 	stop := s.run(t, s.RunWorker)
 	s.slowModel("resilient")
-	in := workflows.BatchInput{Model: "resilient", Rows: s.putSlowRows("given/resilient-rows.csv", 16_000, 1250), KeyColumns: []string{"id"}} // eight shards
-	const id, undisturbed = "resilient-batch", "resilient-undisturbed"
+	const rows, id, undisturbed = 16_000, "resilient-batch", "resilient-undisturbed"
+	in := workflows.BatchInput{Model: "resilient", Rows: s.putSlowRows("given/resilient-rows.csv", rows, 1250), KeyColumns: []string{"id"}} // eight shards
 	s.startBatch(id, workflows.PriorityBulk, in)
 	eventually(t, "the first shard", func() bool {
 		status, ok := s.status(id)
@@ -56,7 +56,7 @@ func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.read(result.Output)
-	if result.Rows != 40_000 || bytes.Count(got, []byte("\n")) != 40_001 || !bytes.Equal(got, s.read(want.Output)) {
+	if result.Rows != rows || bytes.Count(got, []byte("\n")) != rows+1 || !bytes.Equal(got, s.read(want.Output)) {
 		t.Errorf("result of %d rows in %d bytes, want those of an undisturbed batch: %d in %d", result.Rows, len(got), want.Rows, want.Output.Size)
 	}
 }
