@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"iris/internal/inference"
 	"iris/internal/inferencepb"
@@ -137,6 +138,7 @@ func (i inferenceService) RepositoryModelUnload(ctx context.Context, in *inferen
 
 // ModelInfer implements inferencepb.GRPCInferenceServiceServer.
 func (i inferenceService) ModelInfer(ctx context.Context, in *inferencepb.ModelInferRequest) (*inferencepb.ModelInferResponse, error) {
+	began := time.Now()
 	served, err := i.s.servedVersion(ctx, in.GetModelName(), in.GetModelVersion())
 	if err != nil {
 		return nil, err
@@ -157,6 +159,10 @@ func (i inferenceService) ModelInfer(ctx context.Context, in *inferencepb.ModelI
 	if err != nil {
 		return nil, err
 	}
+	p := i.s.predictors.of(served, i.s.metrics.grpcInfer)
+	defer func() { p.duration.Observe(time.Since(began).Seconds()) }()
+	p.predicted.Add(float64(len(result.Best)))
+	i.s.metrics.grpcInfer.ok.Inc()
 	raw := len(in.GetRawInputContents()) > 0 // an answer is as its request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}
 	for _, t := range request.Tensors(result) {

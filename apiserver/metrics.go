@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"iris/internal/inferencepb"
 	"iris/internal/registry"
 )
 
@@ -21,6 +22,7 @@ type metrics struct {
 	predicted *prometheus.CounterVec   // by model, version
 	batched   *prometheus.CounterVec   // by model
 	unmatched *routeMetrics
+	grpcInfer *routeMetrics // ModelInfer, which no router finds
 }
 
 // durationBuckets go from a prediction, tens of microseconds, to an upload, in seconds.
@@ -38,7 +40,7 @@ func newMetrics(cache *registry.Cache) *metrics {
 			Name: "iris_http_requests_total", Help: "Requests by what they were answered with; aborted are those whose answer was cut off.",
 		}, []string{"method", "route", "status"}),
 		predicted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "iris_predicted_rows_total", Help: "Rows that synchronous predictions answered, alone or in arrays.",
+			Name: "iris_predicted_rows_total", Help: "Rows that synchronous predictions answered, in all protocols.",
 		}, []string{"model", "version"}),
 		batched: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iris_batch_rows_accepted_total", Help: "Rows of the batch tasks that were started; those of data_path are not known yet and not among them.",
@@ -51,6 +53,7 @@ func newMetrics(cache *registry.Cache) *metrics {
 	)
 	m.handler = promhttp.HandlerFor(all, promhttp.HandlerOpts{})
 	m.unmatched = m.route("any", "unmatched")
+	m.grpcInfer = m.route(http.MethodPost, inferencepb.GRPCInferenceService_ModelInfer_FullMethodName)
 	return m
 }
 
@@ -82,6 +85,17 @@ func (m *routeMetrics) of(w http.ResponseWriter) {
 	if x, ok := w.(*exchange); ok {
 		x.route, x.duration = m, m.duration
 	}
+}
+
+// countRows notes that a version has answered so many rows, in whatever protocol.
+func (s *Server) countRows(w http.ResponseWriter, served *registry.Served, rows int) {
+	x, ok := w.(*exchange)
+	if !ok {
+		return
+	}
+	p := s.predictors.of(served, x.route)
+	x.duration = p.duration
+	p.predicted.Add(float64(rows))
 }
 
 // aborted stands for the status of an answer that was cut off.

@@ -151,3 +151,21 @@ func TestMetrics_ofTheProcess(t *testing.T) {
 		}
 	}
 }
+
+func TestMetrics_countRowsOfEveryProtocol(t *testing.T) {
+	a := newGRPC(t)
+	a.do(t, "POST", "/iris/invocations", `{"dataframe_records":[`+setosa+`,`+setosa+`]}`, "Content-Type: application/json").json(t, 200, new(map[string]any))
+	a.do(t, "POST", "/v1/models/iris:predict", `{"instances":[`+setosa+`]}`).json(t, 200, new(map[string]any))
+	a.do(t, "POST", "/v2/models/iris/infer", `{"inputs":[{"name":"input","datatype":"FP64","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}`).json(t, 200, new(map[string]any))
+	must(a.ModelInfer(t.Context(), rawRequest(threeRows[:1])))
+	a.idle(t)
+	for series, want := range map[string]float64{
+		`iris_predicted_rows_total{model="iris",version="1"}`:                                                                   5,
+		`iris_http_request_duration_seconds_count{model="iris",route="/v2/models/{model}/infer",version="1"}`:                   1,
+		`iris_http_request_duration_seconds_count{model="iris",route="/inference.GRPCInferenceService/ModelInfer",version="1"}`: 1,
+	} {
+		if got := a.metric(t, series); got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+}

@@ -140,6 +140,7 @@ func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decod
 	if err != nil {
 		return err
 	}
+	s.countRows(w, sc.Served, rows)
 	header := w.Header()
 	header["Content-Type"], header["Model-Version"] = jsonType, sc.header
 	return sendPieces(w, append(answer, "]}\n"...))

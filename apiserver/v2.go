@@ -60,6 +60,7 @@ func (s *Server) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.countRows(w, served, len(result.Best))
 	answer, header := request.Encode(nil, result)
 	w.Header()["Content-Type"] = jsonType
 	if header != inference.NoHeader {
