@@ -124,9 +124,9 @@ func (s *System) RunWorker(ctx context.Context) error {
 }
 
 // gcFloor counts as memory in use where the garbage collector decides when to run next, and is never touched: it takes no
-// memory itself, but some 18 MB of garbage are left lying before a collection. Without it an API whose models are small
-// has 6 MB in use and collects every 6 MB: medians on a shared machine were 18 µs a request then, 15 µs with it.
-const gcFloor = 12 << 20
+// memory itself, but some 12 MB of garbage are left lying before a collection. Without it an API whose models are small
+// has 6 MB in use and collects every 6 MB; twice as much of it would take an upload of any size beyond 100 MB.
+const gcFloor = 6 << 20
 
 // RunAPI serves the REST API on l, inferences by gRPC on g unless that is nil, and keeps the champions fresh until ctx ends.
 func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
