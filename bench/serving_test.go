@@ -196,7 +196,7 @@ func (s *system) retrain(t *testing.T, v *server, i int) float64 {
 	}
 	old := serving()
 	start := time.Now()
-	body := fmt.Appendf(nil, `{"hyperparameters":{"l2":%v},"gate":{"tolerance":0.5}}`, 1.01+float64(i)/100)
+	body := fmt.Appendf(nil, `{"seed":%d,"gate":{"tolerance":0.5,"log_loss_tolerance":10}}`, 100+i)
 	if status, answer := post(t, s.url+"/iris/training", "application/json", body); status != http.StatusAccepted {
 		t.Fatalf("training: status %d: %s", status, answer)
 	}

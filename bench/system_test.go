@@ -87,7 +87,7 @@ const bucket = "iris"
 func (s *system) startAPI(t *testing.T) (*program, string) {
 	t.Helper()
 	address := freeAddress(t)
-	return run(t, "apiserver", append(s.environment, "IRIS_LISTEN="+address), s.binary, "apiserver"), "http://" + address
+	return run(t, "apiserver", append(s.environment, "IRIS_LISTEN="+address, "IRIS_GRPC_LISTEN="), s.binary, "apiserver"), "http://" + address
 }
 
 // train trains a version that becomes the champion, and returns when the API answers with it. A csv of nil is the bundled
