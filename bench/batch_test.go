@@ -160,17 +160,16 @@ func (s *system) file(t *testing.T, name string, rows objstore.Ref) (filed, erro
 		return filed{}, err
 	}
 	f := filed{Seconds: time.Since(start).Seconds(), Rows: int(result.Rows), Labels: map[string]int{}}
-	response, err := http.Get(s.url + "/" + name + "/predict/batch/" + id)
+	response, err := http.Get(s.url + "/" + name + "/predict/batch/" + id + "/output")
 	if err != nil {
 		return filed{}, err
 	}
 	defer response.Body.Close()
 	lines := bufio.NewScanner(response.Body)
+	lines.Scan() // the header: label and a column for each probability
 	for lines.Scan() {
-		if _, rest, found := bytes.Cut(lines.Bytes(), []byte(`"label":"`)); found {
-			label, _, _ := bytes.Cut(rest, []byte{'"'})
-			f.Labels[string(label)]++
-		}
+		label, _, _ := bytes.Cut(lines.Bytes(), []byte{','})
+		f.Labels[string(label)]++
 	}
 	return f, lines.Err()
 }
