@@ -94,8 +94,8 @@ func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
 	if n := testutil.CollectAndCount(m.predicted); n != 1 {
 		t.Errorf("%d versions have series, want one", n)
 	}
-	if n := testutil.CollectAndCount(m.durations); n != 4 {
-		t.Errorf("%d series of durations, want those of three routes and of one version", n)
+	if n := testutil.CollectAndCount(m.durations); n != 5 {
+		t.Errorf("%d series of durations, want those of four routes, gRPC among them, and of one version", n)
 	}
 }
 
