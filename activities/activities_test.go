@@ -126,7 +126,10 @@ func (l *lab) keys(prefix string) []string {
 }
 
 // trained runs a training up to the fitted model, every activity twice.
-func (l *lab) trained(uri string, algorithm model.Algorithm) (activities.Dataset, model.Spec, activities.Run, activities.TrainedModel) {
+func (l *lab) trained(
+	uri string,
+	algorithm model.Algorithm,
+) (activities.Dataset, model.Spec, activities.Run, activities.TrainedModel) {
 	l.t.Helper()
 	spec, err := model.Spec{Algorithm: algorithm, Seed: 42}.Resolve()
 	if err != nil {
@@ -139,18 +142,33 @@ func (l *lab) trained(uri string, algorithm model.Algorithm) (activities.Dataset
 }
 
 // version runs a training up to the registered version.
-func (l *lab) version(uri string, algorithm model.Algorithm) (activities.Dataset, activities.TrainedModel, activities.RegisteredVersion) {
+func (l *lab) version(
+	uri string,
+	algorithm model.Algorithm,
+) (activities.Dataset, activities.TrainedModel, activities.RegisteredVersion) {
 	l.t.Helper()
 	data, spec, run, fitted := l.trained(uri, algorithm)
 	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
 	return data, fitted, must(l, l.RegisterModel, activities.RegisterModelInput{
-		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run, Metrics: evaluation.Metrics, Report: evaluation.Report,
+		ModelName: l.model,
+		Dataset:   data,
+		Spec:      spec,
+		Model:     fitted,
+		Run:       run,
+		Metrics:   evaluation.Metrics,
+		Report:    evaluation.Report,
 	})
 }
 
 func TestNew_saysWhatIsMissing(t *testing.T) {
 	l := newLab(t, "unused")
-	whole := activities.Options{MLflow: l.mlflow, Store: l.store, Registry: l.registry, Versions: &registry.Cache{}, Bucket: "b"}
+	whole := activities.Options{
+		MLflow:   l.mlflow,
+		Store:    l.store,
+		Registry: l.registry,
+		Versions: &registry.Cache{},
+		Bucket:   "b",
+	}
 	for field, without := range map[string]func(*activities.Options){
 		"MLflow":   func(o *activities.Options) { o.MLflow = nil },
 		"Store":    func(o *activities.Options) { o.Store = nil },

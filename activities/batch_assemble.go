@@ -10,7 +10,13 @@ import (
 
 // assemble makes one object of the parts. S3 copies what it can by itself; Parquet, which has a footer for all of its
 // rows, goes through the worker, row group by row group.
-func (a *Activities) assemble(ctx context.Context, taskID string, layout scores.Layout, parts []Part, report func(Progress)) (objstore.Ref, error) {
+func (a *Activities) assemble(
+	ctx context.Context,
+	taskID string,
+	layout scores.Layout,
+	parts []Part,
+	report func(Progress),
+) (objstore.Ref, error) {
 	key := objstore.BatchOutputKey(taskID, layout.Format.Extension())
 	if layout.Format == scores.Parquet {
 		return a.join(ctx, key, layout, parts, report)
@@ -23,7 +29,13 @@ func (a *Activities) assemble(ctx context.Context, taskID string, layout scores.
 }
 
 // join makes one Parquet of the parts.
-func (a *Activities) join(ctx context.Context, key string, layout scores.Layout, parts []Part, report func(Progress)) (objstore.Ref, error) {
+func (a *Activities) join(
+	ctx context.Context,
+	key string,
+	layout scores.Layout,
+	parts []Part,
+	report func(Progress),
+) (objstore.Ref, error) {
 	if len(parts) == 1 {
 		return a.o.Store.Copy(ctx, parts[0].Ref, a.o.Bucket, key)
 	}
@@ -46,7 +58,12 @@ func (a *Activities) join(ctx context.Context, key string, layout scores.Layout,
 }
 
 // assembleErrors makes one object of the files that name bad rows, if there are any.
-func (a *Activities) assembleErrors(ctx context.Context, taskID string, prefix bool, parts []objstore.Ref) (objstore.Ref, error) {
+func (a *Activities) assembleErrors(
+	ctx context.Context,
+	taskID string,
+	prefix bool,
+	parts []objstore.Ref,
+) (objstore.Ref, error) {
 	if len(parts) == 0 {
 		return objstore.Ref{}, nil
 	}
@@ -56,5 +73,12 @@ func (a *Activities) assembleErrors(ctx context.Context, taskID string, prefix b
 			return objstore.Ref{}, err
 		}
 	}
-	return a.o.Store.Compose(ctx, a.o.Bucket, objstore.BatchErrorsKey(taskID), "text/csv", []byte(errorsHeader(prefix)), parts)
+	return a.o.Store.Compose(
+		ctx,
+		a.o.Bucket,
+		objstore.BatchErrorsKey(taskID),
+		"text/csv",
+		[]byte(errorsHeader(prefix)),
+		parts,
+	)
 }

@@ -82,7 +82,8 @@ type batchObject struct {
 	Header int          `json:"header,omitempty"` // index in Headers
 }
 
-// PlanBatch resolves the model of a batch to a version, once, reads the rows once and cuts them into shards. The plan is
+// PlanBatch resolves the model of a batch to a version, once, reads the rows once and cuts them into shards. The plan
+// is
 // kept under a key of its contents: an attempt that was given up and still runs cannot change that of the next.
 func (a *Activities) PlanBatch(ctx context.Context, in PlanBatchInput) (BatchPlan, error) {
 	report, stop := beat(ctx)
@@ -125,7 +126,12 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 	}
 	sum := sha256.Sum256(data)
 	name := hex.EncodeToString(sum[:8])
-	if _, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.BatchPlanKey(in.TaskID, name), json.RawMessage(data)); err != nil {
+	if _, err := a.o.Store.PutJSON(
+		ctx,
+		a.o.Bucket,
+		objstore.BatchPlanKey(in.TaskID, name),
+		json.RawMessage(data),
+	); err != nil {
 		return BatchPlan{}, err
 	}
 	return BatchPlan{Model: p.Model, Plan: name, Rows: p.Rows, Shards: len(p.Shards)}, nil
@@ -264,7 +270,8 @@ func (p *batchPlan) header(h rows.Header) int {
 	return len(p.Headers) - 1
 }
 
-// shardBytes is how large the shards of so many objects of size bytes together should be. As every object ends one, there
+// shardBytes is how large the shards of so many objects of size bytes together should be. As every object ends one,
+// there
 // are never more than size/shardBytes + objects.
 func shardBytes(size int64, objects int) int64 {
 	room := int64(maxShards - objects)
@@ -274,7 +281,13 @@ func shardBytes(size int64, objects int) int64 {
 	return max(minShardBytes, min(largeShardBytes, size/mediumShards), size/room+1)
 }
 
-func (a *Activities) cutObject(ctx context.Context, p *batchPlan, i int, size int64, report func(int64)) (rows.Cuts, error) {
+func (a *Activities) cutObject(
+	ctx context.Context,
+	p *batchPlan,
+	i int,
+	size int64,
+	report func(int64),
+) (rows.Cuts, error) {
 	o := p.Objects[i]
 	if o.Format == rows.Parquet {
 		most := float64(maxShards-len(p.Objects)) * float64(o.Ref.Size) / float64(size)

@@ -48,7 +48,11 @@ func pinnedLab(t *testing.T, name string) *lab {
 	t.Helper()
 	l := newLab(t, name)
 	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
-	must(l, l.PromoteVersion, activities.PromoteVersionInput{Model: name, Version: v.Number, Actor: "test", At: time.Now()})
+	must(
+		l,
+		l.PromoteVersion,
+		activities.PromoteVersionInput{Model: name, Version: v.Number, Actor: "test", At: time.Now()},
+	)
 	return l
 }
 
@@ -68,7 +72,10 @@ func (l *lab) batch(in activities.PlanBatchInput) scored {
 	b.plan = must(l, l.PlanBatch, in)
 	write := activities.WriteManifestInput{TaskID: in.TaskID, Plan: b.plan.Plan, StartedAt: time.Now().Add(-time.Second)}
 	for i := range b.plan.Shards {
-		write.Shards = append(write.Shards, must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: in.TaskID, Plan: b.plan.Plan, Shard: i}))
+		write.Shards = append(
+			write.Shards,
+			must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: in.TaskID, Plan: b.plan.Plan, Shard: i}),
+		)
 	}
 	written := must(l, l.WriteManifest, write)
 	if err := l.store.GetJSON(l.t.Context(), written.Manifest.Bucket, written.Manifest.Key, &b.manifest); err != nil {
@@ -105,7 +112,9 @@ func TestBatch_scoresEveryRowInOrder(t *testing.T) {
 	}
 	m := b.manifest
 	if m.State != "SUCCESS" || m.Rows != rows || m.Failed != 0 || len(m.Parts) != 4 || len(m.Classes) != 3 || m.ModelID != b.plan.Model.URI || m.FinishedAt.IsZero() ||
-		m.DatasetSHA256 != ref.SHA256 || m.Input != ref || m.Timings.RowsPerSecond <= 0 {
+		m.DatasetSHA256 != ref.SHA256 ||
+		m.Input != ref ||
+		m.Timings.RowsPerSecond <= 0 {
 		t.Errorf("manifest %+v, want all of the batch", m)
 	}
 	var first int64
@@ -197,7 +206,9 @@ func TestBatch_formatsOfRows(t *testing.T) {
 			ref := l.put("formats/"+test.key, test.data)
 			digest := ref.SHA256
 			ref.SHA256, ref.Size = "", 0 // as someone at a command line would name it
-			b := l.batch(activities.PlanBatchInput{TaskID: "f-" + test.key, Rows: ref, Format: test.format, KeyColumns: []string{"note"}})
+			b := l.batch(
+				activities.PlanBatchInput{TaskID: "f-" + test.key, Rows: ref, Format: test.format, KeyColumns: []string{"note"}},
+			)
 			if want == "" {
 				want = b.output
 			}
@@ -253,7 +264,15 @@ func TestBatch_formatsOfScores(t *testing.T) {
 		},
 	} {
 		t.Run(output, func(t *testing.T) {
-			b := l.batch(activities.PlanBatchInput{TaskID: "o-" + output, Rows: ref, KeyColumns: []string{"note"}, Output: output, LabelsOnly: true})
+			b := l.batch(
+				activities.PlanBatchInput{
+					TaskID:     "o-" + output,
+					Rows:       ref,
+					KeyColumns: []string{"note"},
+					Output:     output,
+					LabelsOnly: true,
+				},
+			)
 			if b.plan.Shards < 2 {
 				t.Errorf("%d shards, want several", b.plan.Shards)
 			}
@@ -265,13 +284,29 @@ func TestBatch_formatsOfScores(t *testing.T) {
 // Objects under a prefix are one batch, in the order of their keys, each with a header of its own.
 func TestBatch_prefix(t *testing.T) {
 	l := pinnedLab(t, "batch-prefix")
-	l.put("many/b.csv", []byte("petal_width,note,petal_length,sepal_width,sepal_length\n2.3,b1,6.1,3.0,7.7\n2.3,b2,x,3.0,7.7\n"))
-	l.put("many/a, quoted.csv", []byte("note,sepal_length,sepal_width,petal_length,petal_width\na1,5.1,3.5,1.4,0.2\n\na2,1\n"))
-	l.put("many/c/d.jsonl.gz", zipped(t, []byte(`{"note":"d1","sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`)))
+	l.put(
+		"many/b.csv",
+		[]byte("petal_width,note,petal_length,sepal_width,sepal_length\n2.3,b1,6.1,3.0,7.7\n2.3,b2,x,3.0,7.7\n"),
+	)
+	l.put(
+		"many/a, quoted.csv",
+		[]byte("note,sepal_length,sepal_width,petal_length,petal_width\na1,5.1,3.5,1.4,0.2\n\na2,1\n"),
+	)
+	l.put(
+		"many/c/d.jsonl.gz",
+		zipped(t, []byte(`{"note":"d1","sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`)),
+	)
 	l.put("many/empty.csv", []byte("note,"+irisHeader))
 	l.put("many/_SUCCESS", nil)
 	l.put("many/.part.crc", []byte("x"))
-	b := l.batch(activities.PlanBatchInput{TaskID: "prefix", Rows: objstore.Ref{Bucket: l.bucket, Key: "many/"}, KeyColumns: []string{"note"}, LabelsOnly: true})
+	b := l.batch(
+		activities.PlanBatchInput{
+			TaskID:     "prefix",
+			Rows:       objstore.Ref{Bucket: l.bucket, Key: "many/"},
+			KeyColumns: []string{"note"},
+			LabelsOnly: true,
+		},
+	)
 	if want := "note,label\na1,setosa\nb1,virginica\nd1,setosa\n"; b.output != want {
 		t.Errorf("output %q, want %q", b.output, want)
 	}
@@ -328,15 +363,24 @@ func TestBatch_nothingButBadRows(t *testing.T) {
 func TestWriteManifest_cancelled(t *testing.T) {
 	l := pinnedLab(t, "batch-cancelled")
 	const rows = 40_000
-	plan := must(l, l.PlanBatch, activities.PlanBatchInput{TaskID: "c", Model: l.model, Rows: l.put("r/c.csv", irisRows(rows))})
+	plan := must(
+		l,
+		l.PlanBatch,
+		activities.PlanBatchInput{TaskID: "c", Model: l.model, Rows: l.put("r/c.csv", irisRows(rows))},
+	)
 	shards := make([]activities.ScoredShard, plan.Shards)
 	shards[1] = must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "c", Plan: plan.Plan, Shard: 1})
-	written := must(l, l.WriteManifest, activities.WriteManifestInput{TaskID: "c", Plan: plan.Plan, Shards: shards, Cancelled: true})
+	written := must(
+		l,
+		l.WriteManifest,
+		activities.WriteManifestInput{TaskID: "c", Plan: plan.Plan, Shards: shards, Cancelled: true},
+	)
 	var m activities.Manifest
 	if err := l.store.GetJSON(t.Context(), l.bucket, written.Manifest.Key, &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.State != "REVOKED" || len(m.Parts) != 1 || m.Parts[0].Shard != 1 || m.Rows != shards[1].Rows || m.Output.Key != "" {
+	if m.State != "REVOKED" || len(m.Parts) != 1 || m.Parts[0].Shard != 1 || m.Rows != shards[1].Rows ||
+		m.Output.Key != "" {
 		t.Errorf("manifest %+v, want the part that was finished and no output", m)
 	}
 	if n := strings.Count(l.readAll(m.Parts[0].Ref), "\n"); int64(n) != m.Parts[0].Rows {
@@ -354,26 +398,98 @@ func TestPlanBatch_refusals(t *testing.T) {
 		errorType string
 		words     []string
 	}{
-		"missing column":    {activities.PlanBatchInput{Rows: given("a.csv", "sepal_length\n1\n")}, activities.ErrBadDataset, []string{"sepal_width", "missing"}},
-		"no rows":           {activities.PlanBatchInput{Rows: given("b.csv", irisHeader)}, activities.ErrBadDataset, []string{"no rows"}},
-		"empty":             {activities.PlanBatchInput{Rows: given("c.csv", "")}, activities.ErrBadDataset, []string{"no rows"}},
-		"endless header":    {activities.PlanBatchInput{Rows: given("d.csv", strings.Repeat("1", 1<<20+1))}, activities.ErrBadDataset, []string{"line 1", "more than"}},
-		"no header":         {activities.PlanBatchInput{Rows: given("e.csv", "\"\n1,2,3,4\n")}, activities.ErrBadDataset, []string{"line 1", "not a header"}},
-		"missing object":    {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: l.bucket, Key: "r/none.csv"}}, activities.ErrBadDataset, []string{"does not exist"}},
-		"empty prefix":      {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: l.bucket, Key: "nothing/"}}, activities.ErrBadDataset, []string{"no object under"}},
-		"closed bucket":     {activities.PlanBatchInput{Rows: objstore.Ref{Bucket: "mlflow", Key: "x"}}, activities.ErrBadDataset, []string{"not open"}},
-		"no parquet":        {activities.PlanBatchInput{Rows: given("f.parquet", "PAR1, or so it says")}, activities.ErrBadDataset, []string{"not a Parquet file"}},
-		"no gzip":           {activities.PlanBatchInput{Rows: given("g.csv.gz", irisHeader)}, activities.ErrBadDataset, []string{"no gzip file"}},
-		"broken gzip":       {activities.PlanBatchInput{Rows: l.put("r/h.csv.gz", zipped(t, irisRows(1000))[:500])}, activities.ErrBadDataset, []string{"h.csv.gz", "no gzip file that can be read"}},
-		"gzip of nothing":   {activities.PlanBatchInput{Rows: given("i.csv.gz", "\x1f\x8b\x07 and nonsense")}, activities.ErrBadDataset, []string{"i.csv.gz"}},
-		"bomb":              {activities.PlanBatchInput{Rows: l.put("r/j.csv.gz", bomb)}, activities.ErrBadDataset, []string{"unpacks to more than"}},
-		"missing key":       {activities.PlanBatchInput{Rows: good, KeyColumns: []string{"id"}}, activities.ErrBadDataset, []string{`"id"`, "missing"}},
-		"key named label":   {activities.PlanBatchInput{Rows: good, KeyColumns: []string{"label"}}, activities.ErrBadInput, []string{"/key_columns", "label"}},
-		"unknown output":    {activities.PlanBatchInput{Rows: good, Output: "xlsx"}, activities.ErrBadInput, []string{"/output"}},
-		"unknown format":    {activities.PlanBatchInput{Rows: good, Format: "xlsx"}, activities.ErrBadInput, []string{"/format"}},
-		"unknown version":   {activities.PlanBatchInput{Rows: good, ModelID: "9"}, activities.ErrModelNotFound, nil},
-		"unknown model":     {activities.PlanBatchInput{Rows: good, Model: "nobody"}, activities.ErrModelNotFound, nil},
-		"another model's":   {activities.PlanBatchInput{Rows: good, ModelID: "models:/others/1"}, activities.ErrBadInput, nil},
+		"missing column": {
+			activities.PlanBatchInput{Rows: given("a.csv", "sepal_length\n1\n")},
+			activities.ErrBadDataset,
+			[]string{"sepal_width", "missing"},
+		},
+		"no rows": {
+			activities.PlanBatchInput{Rows: given("b.csv", irisHeader)},
+			activities.ErrBadDataset,
+			[]string{"no rows"},
+		},
+		"empty": {
+			activities.PlanBatchInput{Rows: given("c.csv", "")},
+			activities.ErrBadDataset,
+			[]string{"no rows"},
+		},
+		"endless header": {
+			activities.PlanBatchInput{Rows: given("d.csv", strings.Repeat("1", 1<<20+1))},
+			activities.ErrBadDataset,
+			[]string{"line 1", "more than"},
+		},
+		"no header": {
+			activities.PlanBatchInput{Rows: given("e.csv", "\"\n1,2,3,4\n")},
+			activities.ErrBadDataset,
+			[]string{"line 1", "not a header"},
+		},
+		"missing object": {
+			activities.PlanBatchInput{Rows: objstore.Ref{Bucket: l.bucket, Key: "r/none.csv"}},
+			activities.ErrBadDataset,
+			[]string{"does not exist"},
+		},
+		"empty prefix": {
+			activities.PlanBatchInput{Rows: objstore.Ref{Bucket: l.bucket, Key: "nothing/"}},
+			activities.ErrBadDataset,
+			[]string{"no object under"},
+		},
+		"closed bucket": {
+			activities.PlanBatchInput{Rows: objstore.Ref{Bucket: "mlflow", Key: "x"}},
+			activities.ErrBadDataset,
+			[]string{"not open"},
+		},
+		"no parquet": {
+			activities.PlanBatchInput{Rows: given("f.parquet", "PAR1, or so it says")},
+			activities.ErrBadDataset,
+			[]string{"not a Parquet file"},
+		},
+		"no gzip": {
+			activities.PlanBatchInput{Rows: given("g.csv.gz", irisHeader)},
+			activities.ErrBadDataset,
+			[]string{"no gzip file"},
+		},
+		"broken gzip": {
+			activities.PlanBatchInput{Rows: l.put("r/h.csv.gz", zipped(t, irisRows(1000))[:500])},
+			activities.ErrBadDataset,
+			[]string{"h.csv.gz", "no gzip file that can be read"},
+		},
+		"gzip of nothing": {
+			activities.PlanBatchInput{Rows: given("i.csv.gz", "\x1f\x8b\x07 and nonsense")},
+			activities.ErrBadDataset,
+			[]string{"i.csv.gz"},
+		},
+		"bomb": {
+			activities.PlanBatchInput{Rows: l.put("r/j.csv.gz", bomb)},
+			activities.ErrBadDataset,
+			[]string{"unpacks to more than"},
+		},
+		"missing key": {
+			activities.PlanBatchInput{Rows: good, KeyColumns: []string{"id"}},
+			activities.ErrBadDataset,
+			[]string{`"id"`, "missing"},
+		},
+		"key named label": {
+			activities.PlanBatchInput{Rows: good, KeyColumns: []string{"label"}},
+			activities.ErrBadInput,
+			[]string{"/key_columns", "label"},
+		},
+		"unknown output": {
+			activities.PlanBatchInput{Rows: good, Output: "xlsx"},
+			activities.ErrBadInput,
+			[]string{"/output"},
+		},
+		"unknown format": {
+			activities.PlanBatchInput{Rows: good, Format: "xlsx"},
+			activities.ErrBadInput,
+			[]string{"/format"},
+		},
+		"unknown version": {activities.PlanBatchInput{Rows: good, ModelID: "9"}, activities.ErrModelNotFound, nil},
+		"unknown model":   {activities.PlanBatchInput{Rows: good, Model: "nobody"}, activities.ErrModelNotFound, nil},
+		"another model's": {
+			activities.PlanBatchInput{Rows: good, ModelID: "models:/others/1"},
+			activities.ErrBadInput,
+			nil,
+		},
 		"no good reference": {activities.PlanBatchInput{Rows: good, ModelID: "http://x"}, activities.ErrBadInput, nil},
 	}
 	for name, test := range tests {

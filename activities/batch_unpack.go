@@ -25,9 +25,17 @@ const (
 // gzipMagic begins every gzip file, and no CSV or JSON.
 const gzipMagic = "\x1f\x8b"
 
-// unpacked is a copy of an object without gzip, under a key of the task, or the object itself when it is not packed. What
+// unpacked is a copy of an object without gzip, under a key of the task, or the object itself when it is not packed.
+// What
 // it begins with decides, not its name.
-func (a *Activities) unpacked(ctx context.Context, taskID string, index int, ref objstore.Ref, format rows.Format, report func(Progress)) (objstore.Ref, error) {
+func (a *Activities) unpacked(
+	ctx context.Context,
+	taskID string,
+	index int,
+	ref objstore.Ref,
+	format rows.Format,
+	report func(Progress),
+) (objstore.Ref, error) {
 	if ref.Size == 0 {
 		return ref, nil
 	}
@@ -52,7 +60,14 @@ func (a *Activities) unpacked(ctx context.Context, taskID string, index int, ref
 		return objstore.Ref{}, brokenGzip(ref, err)
 	}
 	in := &unpacker{r: unpack, ref: ref, most: min(unpackMost, unpackRatio*ref.Size+unpackFree), report: report}
-	return a.o.Store.Put(ctx, a.o.Bucket, objstore.BatchUnpackedKey(taskID, index, string(format)), in, -1, "application/octet-stream")
+	return a.o.Store.Put(
+		ctx,
+		a.o.Bucket,
+		objstore.BatchUnpackedKey(taskID, index, string(format)),
+		in,
+		-1,
+		"application/octet-stream",
+	)
 }
 
 // unpacker holds what is unpacked to the limit.
@@ -71,7 +86,15 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	u.report(Progress{Done: u.n, Unit: "bytes"})
 	switch {
 	case u.n > u.most:
-		return 0, &dataset.RowError{Reason: fmt.Sprintf("%s unpacks to more than %d bytes, %d times its size and %d", u.ref.Key, u.most, unpackRatio, unpackFree)}
+		return 0, &dataset.RowError{
+			Reason: fmt.Sprintf(
+				"%s unpacks to more than %d bytes, %d times its size and %d",
+				u.ref.Key,
+				u.most,
+				unpackRatio,
+				unpackFree,
+			),
+		}
 	case err != nil && err != io.EOF: //nolint:errorlint // an error that wraps io.EOF is no good end
 		return n, brokenGzip(u.ref, err)
 	}

@@ -77,7 +77,11 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 		return Dataset{}, err
 	}
 	summary, sum, err := a.scan(ctx, ours, dataset.ScanOptions{
-		Known: known, LabelColumn: in.LabelColumn, Features: in.Features, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: maxDataset,
+		Known:             known,
+		LabelColumn:       in.LabelColumn,
+		Features:          in.Features,
+		AllowSchemaChange: in.AllowSchemaChange,
+		MaxBytes:          maxDataset,
 	})
 	if err == nil {
 		err = in.ClassWeight.Check(summary.Schema)
@@ -133,7 +137,10 @@ func (a *Activities) knownSchema(ctx context.Context, modelName string) (*datase
 func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string, objstore.Ref, error) {
 	if in.URI == "" {
 		if in.Model != dataset.IrisModel {
-			return "", objstore.Ref{}, &model.SpecError{Pointer: "/dataset", Reason: "is missing: only the model " + dataset.IrisModel + " comes with data"}
+			return "", objstore.Ref{}, &model.SpecError{
+				Pointer: "/dataset",
+				Reason:  "is missing: only the model " + dataset.IrisModel + " comes with data",
+			}
 		}
 		ref, err := a.keepBundled(ctx)
 		return ref.URI(), ref, err
@@ -161,7 +168,11 @@ func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string
 }
 
 // scan reads the whole object by the rules and returns what it learned and the hash of the bytes.
-func (a *Activities) scan(ctx context.Context, ref objstore.Ref, o dataset.ScanOptions) (dataset.Summary, string, error) {
+func (a *Activities) scan(
+	ctx context.Context,
+	ref objstore.Ref,
+	o dataset.ScanOptions,
+) (dataset.Summary, string, error) {
 	body, err := a.o.Store.Get(ctx, ref)
 	if err != nil {
 		return dataset.Summary{}, "", err
@@ -183,7 +194,14 @@ func (a *Activities) mayRead(ref objstore.Ref) error {
 func (a *Activities) keepBundled(ctx context.Context) (objstore.Ref, error) {
 	data := dataset.IrisCSV()
 	sum := sha256.Sum256(data)
-	return a.o.Store.Put(ctx, a.o.Bucket, objstore.DatasetKey(hex.EncodeToString(sum[:])), bytes.NewReader(data), int64(len(data)), "text/csv")
+	return a.o.Store.Put(
+		ctx,
+		a.o.Bucket,
+		objstore.DatasetKey(hex.EncodeToString(sum[:])),
+		bytes.NewReader(data),
+		int64(len(data)),
+		"text/csv",
+	)
 }
 
 // keep moves the dataset to the key of its hash, unless it lies there already.

@@ -76,10 +76,26 @@ func TestValidateDataset_refusesBadRequests(t *testing.T) {
 		errorType string
 		words     []string
 	}{
-		"no data and none bundled": {activities.ValidateDatasetInput{Model: "fresh"}, activities.ErrBadInput, []string{"/dataset", "missing"}},
-		"local path":               {activities.ValidateDatasetInput{Model: "fresh", URI: "/etc/passwd"}, activities.ErrBadInput, []string{"/dataset"}},
-		"missing object":           {activities.ValidateDatasetInput{Model: "fresh", URI: "s3://" + l.bucket + "/none.csv"}, activities.ErrBadDataset, []string{"none.csv does not exist"}},
-		"MLflow's bucket":          {activities.ValidateDatasetInput{Model: "fresh", URI: "s3://mlflow/x.csv"}, activities.ErrBadDataset, []string{`bucket "mlflow" is not open`}},
+		"no data and none bundled": {
+			activities.ValidateDatasetInput{Model: "fresh"},
+			activities.ErrBadInput,
+			[]string{"/dataset", "missing"},
+		},
+		"local path": {
+			activities.ValidateDatasetInput{Model: "fresh", URI: "/etc/passwd"},
+			activities.ErrBadInput,
+			[]string{"/dataset"},
+		},
+		"missing object": {
+			activities.ValidateDatasetInput{Model: "fresh", URI: "s3://" + l.bucket + "/none.csv"},
+			activities.ErrBadDataset,
+			[]string{"none.csv does not exist"},
+		},
+		"MLflow's bucket": {
+			activities.ValidateDatasetInput{Model: "fresh", URI: "s3://mlflow/x.csv"},
+			activities.ErrBadDataset,
+			[]string{`bucket "mlflow" is not open`},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +107,8 @@ func TestValidateDataset_refusesBadRequests(t *testing.T) {
 
 func TestValidateDataset_refusesAnotherSchema(t *testing.T) {
 	l := newLab(t, "iris")
-	other := l.put("given/other.csv", bytes.Replace(dataset.IrisCSV(), []byte("petal_width"), []byte("petal_colour"), 1)).URI()
+	other := l.put("given/other.csv", bytes.Replace(dataset.IrisCSV(), []byte("petal_width"), []byte("petal_colour"), 1)).
+		URI()
 	in := activities.ValidateDatasetInput{Model: "iris", URI: other}
 	_, err := do(l, l.ValidateDataset, in)
 	refused(t, err, activities.ErrBadDataset, "petal_width", "petal_colour")
@@ -147,7 +164,8 @@ func TestValidateDataset_notesWhereTheDataCameFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	sources := notes[d.SHA256].Sources
-	if len(sources) != 2 || sources[0].Kind != registry.SourceBundled || sources[1].Kind != registry.SourceS3 || sources[1].URI != uri {
+	if len(sources) != 2 || sources[0].Kind != registry.SourceBundled || sources[1].Kind != registry.SourceS3 ||
+		sources[1].URI != uri {
 		t.Errorf("sources %+v, want the bundled data and then %s", sources, uri)
 	}
 }

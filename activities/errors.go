@@ -23,7 +23,8 @@ const (
 	ErrRefused       = "Refused"       // what MLflow does not take, whoever is to blame
 )
 
-// ForUsers reports whether errors of a type speak of what a user has given, in words meant for one. All others may carry
+// ForUsers reports whether errors of a type speak of what a user has given, in words meant for one. All others may
+// carry
 // internals.
 func ForUsers(errorType string) bool {
 	switch errorType {
@@ -44,7 +45,11 @@ func translate(err error) error {
 		return nil
 	case errors.Is(err, context.Canceled):
 		return err // Temporal's business, not ours
-	case errors.As(err, &row), errors.Is(err, dataset.ErrTooLarge), errors.Is(err, errMissingData), errors.Is(err, objstore.ErrChanged), errors.Is(err, model.ErrUnlearnable):
+	case errors.As(err, &row),
+		errors.Is(err, dataset.ErrTooLarge),
+		errors.Is(err, errMissingData),
+		errors.Is(err, objstore.ErrChanged),
+		errors.Is(err, model.ErrUnlearnable):
 		return final(ErrBadDataset, err)
 	case errors.As(err, &spec), errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
 		return final(ErrBadInput, err)

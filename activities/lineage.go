@@ -6,7 +6,8 @@ import (
 	"iris/internal/registry"
 )
 
-// noteBatch makes a batch known to the version that scored it, and to the dataset that its rows were, for longer than its
+// noteBatch makes a batch known to the version that scored it, and to the dataset that its rows were, for longer than
+// its
 // results are kept.
 func (a *Activities) noteBatch(ctx context.Context, m Manifest) error {
 	return a.o.Registry.NoteBatch(ctx, registry.Batch{

@@ -94,7 +94,11 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 	var errorParts []objstore.Ref
 	for i, s := range in.Shards {
 		if s.Bytes > 0 {
-			ref := objstore.Ref{Bucket: a.o.Bucket, Key: objstore.BatchPartKey(in.TaskID, i, plan.Layout.Format.Extension()), Size: s.Bytes}
+			ref := objstore.Ref{
+				Bucket: a.o.Bucket,
+				Key:    objstore.BatchPartKey(in.TaskID, i, plan.Layout.Format.Extension()),
+				Size:   s.Bytes,
+			}
 			m.Parts = append(m.Parts, Part{Ref: ref, Shard: i, First: m.Rows, Rows: s.Rows, Failed: s.Failed})
 		}
 		if s.Failed > 0 {

@@ -18,7 +18,10 @@ func TestLoggedProfile_staysSmall(t *testing.T) {
 		{200, "std"},
 		{3000, ""},
 	} {
-		p := dataset.Profile{Rows: 1 << 30, Classes: []dataset.ClassCount{{Class: "a", Rows: 1 << 29}, {Class: "b", Rows: 1 << 29}}}
+		p := dataset.Profile{
+			Rows:    1 << 30,
+			Classes: []dataset.ClassCount{{Class: "a", Rows: 1 << 29}, {Class: "b", Rows: 1 << 29}},
+		}
 		for i := range c.features {
 			column := dataset.ColumnProfile{Name: fmt.Sprintf("feature_%d", i), Max: 1, Mean: 1.0 / 3, Std: 1.0 / 7}
 			for range dataset.MaxBins {
@@ -28,8 +31,16 @@ func TestLoggedProfile_staysSmall(t *testing.T) {
 		}
 		profile := loggedProfile(p)
 		encoded, err := json.Marshal(profile)
-		if err != nil || len(encoded) > maxLoggedProfile || (c.want == "") != (profile == nil) || !strings.Contains(string(encoded), c.want) {
-			t.Errorf("%d features become %d bytes (%v), want at most %d, with %q", c.features, len(encoded), err, maxLoggedProfile, c.want)
+		if err != nil || len(encoded) > maxLoggedProfile || (c.want == "") != (profile == nil) ||
+			!strings.Contains(string(encoded), c.want) {
+			t.Errorf(
+				"%d features become %d bytes (%v), want at most %d, with %q",
+				c.features,
+				len(encoded),
+				err,
+				maxLoggedProfile,
+				c.want,
+			)
 		}
 		if c.want == "std" && strings.Contains(string(encoded), "histogram") {
 			t.Errorf("%d features keep histograms in %d bytes", c.features, len(encoded))

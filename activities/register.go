@@ -49,7 +49,10 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	if known, err := a.knownSchema(ctx, in.ModelName); err != nil {
 		return RegisteredVersion{}, err
 	} else if known != nil && !in.AllowSchemaChange && !known.SameFeatures(m.Schema()) {
-		return RegisteredVersion{}, &model.SpecError{Pointer: "/model", Reason: fmt.Sprintf("%s has other features by now", in.ModelName)}
+		return RegisteredVersion{}, &model.SpecError{
+			Pointer: "/model",
+			Reason:  fmt.Sprintf("%s has other features by now", in.ModelName),
+		}
 	}
 	portable, err := a.portable(ctx, in.Dataset, m)
 	if err != nil {
@@ -65,12 +68,29 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	}
 	files["dataset.json"], files["README.md"] = lineage, modelCard(in, m.Spec(), m.ONNXOutputs())
 	version, err := a.o.Registry.Register(ctx, registry.Candidate{
-		Model: in.ModelName, ExperimentID: in.Run.ExperimentID, RunID: in.Run.ID, TaskID: activity.GetInfo(ctx).WorkflowExecution.ID,
-		GitCommit: a.o.GitCommit, Artifact: encoded, Spec: in.Spec, Schema: m.Schema(), Split: in.Model.Split,
-		DatasetSHA256: in.Dataset.SHA256, Metrics: in.Metrics, Tags: in.Tags,
-		Description: fmt.Sprintf("%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
-			in.Spec.Algorithm, in.Dataset.SHA256, in.Dataset.Rows, in.Metrics["accuracy"], in.Metrics["log_loss"], in.Model.TestRows),
-		Files: files, Portable: portable,
+		Model:         in.ModelName,
+		ExperimentID:  in.Run.ExperimentID,
+		RunID:         in.Run.ID,
+		TaskID:        activity.GetInfo(ctx).WorkflowExecution.ID,
+		GitCommit:     a.o.GitCommit,
+		Artifact:      encoded,
+		Spec:          in.Spec,
+		Schema:        m.Schema(),
+		Split:         in.Model.Split,
+		DatasetSHA256: in.Dataset.SHA256,
+		Metrics:       in.Metrics,
+		Tags:          in.Tags,
+		Description: fmt.Sprintf(
+			"%s on dataset %.12s (%d rows): accuracy %.4f, log loss %.4f on %d held-out rows",
+			in.Spec.Algorithm,
+			in.Dataset.SHA256,
+			in.Dataset.Rows,
+			in.Metrics["accuracy"],
+			in.Metrics["log_loss"],
+			in.Model.TestRows,
+		),
+		Files:    files,
+		Portable: portable,
 	})
 	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
 }

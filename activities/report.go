@@ -14,12 +14,19 @@ import (
 	"iris/model"
 )
 
-// Report is what a version's folder says about the held-out rows: files by name. They are drawn before there is a folder,
+// Report is what a version's folder says about the held-out rows: files by name. They are drawn before there is a
+// folder,
 // and lie in the store until then.
 type Report map[string][]byte
 
 // report draws the pictures of a model and lists the importance of its features, over the held-out rows.
-func report(ctx context.Context, m *model.Model, metrics model.Metrics, held *dataset.Table, seed uint64) (Report, error) {
+func report(
+	ctx context.Context,
+	m *model.Model,
+	metrics model.Metrics,
+	held *dataset.Table,
+	seed uint64,
+) (Report, error) {
 	files, err := curvePNGs(m.Schema().Classes, model.NewCurves(m, held))
 	if err != nil {
 		return nil, err
@@ -56,7 +63,10 @@ func importanceCSV(sorted []model.Importance) []byte {
 	w := csv.NewWriter(&out)
 	records := [][]string{{"feature", "log_loss_increase", "accuracy_decrease"}}
 	for _, f := range sorted {
-		records = append(records, []string{f.Feature, strconv.FormatFloat(f.LogLoss, 'g', 6, 64), strconv.FormatFloat(f.Accuracy, 'g', 6, 64)})
+		records = append(
+			records,
+			[]string{f.Feature, strconv.FormatFloat(f.LogLoss, 'g', 6, 64), strconv.FormatFloat(f.Accuracy, 'g', 6, 64)},
+		)
 	}
 	_ = w.WriteAll(records) // a buffer takes everything
 	return out.Bytes()

@@ -53,8 +53,15 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 		return ScoredShard{}, err
 	}
 	defer reader.Close() //nolint:errcheck // only read from
-	bad := &badRows{object: plan.errorObject(shard.Object), out: a.newSink(ctx, objstore.BatchPartErrorsKey(in.TaskID, in.Shard), "text/csv")}
-	part := a.newSink(ctx, objstore.BatchPartKey(in.TaskID, in.Shard, plan.Layout.Format.Extension()), plan.Layout.Format.MediaType())
+	bad := &badRows{
+		object: plan.errorObject(shard.Object),
+		out:    a.newSink(ctx, objstore.BatchPartErrorsKey(in.TaskID, in.Shard), "text/csv"),
+	}
+	part := a.newSink(
+		ctx,
+		objstore.BatchPartKey(in.TaskID, in.Shard, plan.Layout.Format.Extension()),
+		plan.Layout.Format.MediaType(),
+	)
 	s := shardScorer{model: m, reader: reader, bad: bad, mostBad: in.MostBad, report: func(n int64) {
 		report(Progress{Done: n, Total: shard.Rows, Unit: "rows"})
 	}}

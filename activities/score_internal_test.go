@@ -42,7 +42,14 @@ func shardOf(n int) []byte {
 			b.WriteString("5.1,x,1.4,0.2\n")
 			continue
 		}
-		fmt.Fprintf(&b, "%.2f,%.2f,%.2f,%.2f\n", 4+4*random.Float64(), 2+2*random.Float64(), 1+5*random.Float64(), 2*random.Float64())
+		fmt.Fprintf(
+			&b,
+			"%.2f,%.2f,%.2f,%.2f\n",
+			4+4*random.Float64(),
+			2+2*random.Float64(),
+			1+5*random.Float64(),
+			2*random.Float64(),
+		)
 	}
 	return b.Bytes()
 }
@@ -55,7 +62,10 @@ func discarding() *badRows {
 func scoreInMemory(t testing.TB, m *model.Model, format scores.Format, data []byte) ScoredShard {
 	t.Helper()
 	schema := m.Schema()
-	p := &batchPlan{Columns: rows.Columns{Features: schema.Features}, Layout: scores.Layout{Format: format, Classes: schema.Classes, Probabilities: true}}
+	p := &batchPlan{
+		Columns: rows.Columns{Features: schema.Features},
+		Layout:  scores.Layout{Format: format, Classes: schema.Classes, Probabilities: true},
+	}
 	s := shardScorer{
 		model: m, bad: discarding(), report: func(int64) {},
 		reader: rows.NewCSV(bytes.NewReader(data), p.Columns, rows.Header{Cells: 4, Features: []int{0, 1, 2, 3}}, 2),

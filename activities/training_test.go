@@ -30,7 +30,8 @@ func TestStartRun_opensOneRunThatTellsItsStory(t *testing.T) {
 			t.Errorf("tag %s is %q, want %q", tag, got.Tags[tag], want)
 		}
 	}
-	if got.Params["algorithm"] != "logistic_regression" || got.Params["test_size"] != "0.25" || got.Params["seed"] != "42" {
+	if got.Params["algorithm"] != "logistic_regression" || got.Params["test_size"] != "0.25" ||
+		got.Params["seed"] != "42" {
 		t.Errorf("params %v, want algorithm, test_size and seed", got.Params)
 	}
 	if got.Status != "RUNNING" || got.Metrics["loss"] == 0 {
@@ -49,7 +50,11 @@ func TestTrainModel_sameInputSameBytes(t *testing.T) {
 				t.Errorf("two fits gave %s and %s, want the same bytes", first.Artifact.SHA256, second.Artifact.SHA256)
 			}
 			if first.TrainRows+first.TestRows != 150 || first.TestRows < 25 || first.TestRows > 50 {
-				t.Errorf("%d rows for training and %d held out of 150, want about a quarter held out", first.TrainRows, first.TestRows)
+				t.Errorf(
+					"%d rows for training and %d held out of 150, want about a quarter held out",
+					first.TrainRows,
+					first.TestRows,
+				)
 			}
 		})
 	}
@@ -109,7 +114,9 @@ func TestRegisterModel_twiceIsOneVersion(t *testing.T) {
 		t.Fatalf("%d versions, the last %+v; want one", len(versions), v)
 	}
 	got := versions[0]
-	if got.DatasetSHA256 != data.SHA256 || got.ArtifactSHA256 != fitted.Artifact.SHA256 || got.TaskID != "default-test-workflow-id" || got.Split.Seed != 42 {
+	if got.DatasetSHA256 != data.SHA256 || got.ArtifactSHA256 != fitted.Artifact.SHA256 ||
+		got.TaskID != "default-test-workflow-id" ||
+		got.Split.Seed != 42 {
 		t.Errorf("version %+v, want its lineage: dataset, artifact, task, split", got)
 	}
 	if !strings.Contains(got.Description, "accuracy") {
@@ -149,12 +156,16 @@ func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
-		if image, err := png.Decode(strings.NewReader(l.artifact(logged.ArtifactURI, name))); err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
+		if image, err := png.Decode(
+			strings.NewReader(l.artifact(logged.ArtifactURI, name)),
+		); err != nil || image.Bounds().Dx() < 200 ||
+			image.Bounds().Dy() < 200 {
 			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
 		}
 	}
 	lines := strings.Split(l.artifact(logged.ArtifactURI, "importance.csv"), "\n")
-	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" || !strings.HasPrefix(lines[1], "petal_") {
+	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" ||
+		!strings.HasPrefix(lines[1], "petal_") {
 		t.Errorf("importance %q, want the four features, a petal's first", lines)
 	}
 }
@@ -169,7 +180,11 @@ func TestRegisterModel_refusesASchemaThatChangedMeanwhile(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := do(l, l.RegisterModel, activities.RegisterModelInput{ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run})
+	_, err := do(
+		l,
+		l.RegisterModel,
+		activities.RegisterModelInput{ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run},
+	)
 	refused(t, err, activities.ErrBadInput, "other features by now")
 }
 
@@ -181,12 +196,24 @@ func TestCompareWithChampion(t *testing.T) {
 	if c := must(l, l.CompareWithChampion, in); c != (activities.Comparison{}) {
 		t.Errorf("without a champion: %+v, want nothing to compare", c)
 	}
-	promoted := must(l, l.PromoteVersion, activities.PromoteVersionInput{Model: l.model, Version: first.Number, Expected: new(string), Actor: "test", At: time.Now()})
+	promoted := must(
+		l,
+		l.PromoteVersion,
+		activities.PromoteVersionInput{
+			Model:    l.model,
+			Version:  first.Number,
+			Expected: new(string),
+			Actor:    "test",
+			At:       time.Now(),
+		},
+	)
 	if promoted.ChampionChanged || promoted.From != "" {
 		t.Errorf("first promotion: %+v, want it done, from none", promoted)
 	}
 	c := must(l, l.CompareWithChampion, in)
-	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy || c.CandidateECE != c.ChampionECE || c.CandidateECE == 0 {
+	if !c.Comparable || c.Champion != "1" || c.Rows != fitted.TestRows || c.CandidateAccuracy != c.ChampionAccuracy ||
+		c.CandidateECE != c.ChampionECE ||
+		c.CandidateECE == 0 {
 		t.Errorf("against itself under another number: %+v, want a draw on all %d held-out rows", c, fitted.TestRows)
 	}
 	if c.PValue != 1 || c.OnlyCandidateRight+c.OnlyChampionRight != 0 {
@@ -197,7 +224,9 @@ func TestCompareWithChampion(t *testing.T) {
 		t.Errorf("the champion against itself: %+v, want it to pass", c)
 	}
 	other := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
-		Model: l.model, URI: l.put("given/other.csv", bytes.Replace(irisAs("x"), []byte("petal_width"), []byte("colour"), 1)).URI(),
+		Model: l.model,
+		URI: l.put("given/other.csv", bytes.Replace(irisAs("x"), []byte("petal_width"), []byte("colour"), 1)).
+			URI(),
 		AllowSchemaChange: true,
 	})
 	spec, err := model.Spec{Seed: 42}.Resolve()
@@ -206,7 +235,12 @@ func TestCompareWithChampion(t *testing.T) {
 	}
 	run := must(l, l.StartRun, activities.StartRunInput{Model: l.model, Dataset: other, Spec: spec, TestSize: 0.25})
 	changed := must(l, l.TrainModel, activities.TrainModelInput{Dataset: other, Spec: spec, TestSize: 0.25, Run: run})
-	if c := must(l, l.CompareWithChampion, activities.CompareInput{ModelName: l.model, Dataset: other, Model: changed, Version: "2"}); c.Comparable || !strings.Contains(c.Why, "features") {
+	if c := must(
+		l,
+		l.CompareWithChampion,
+		activities.CompareInput{ModelName: l.model, Dataset: other, Model: changed, Version: "2"},
+	); c.Comparable ||
+		!strings.Contains(c.Why, "features") {
 		t.Errorf("another schema: %+v, want it not comparable for its features", c)
 	}
 }
@@ -215,14 +249,22 @@ func TestPromoteVersion_expectsTheChampionItWasDecidedAgainst(t *testing.T) {
 	l := newLab(t, "expects")
 	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
 	expected := "7"
-	got, err := do(l, l.PromoteVersion, activities.PromoteVersionInput{Model: l.model, Version: v.Number, Expected: &expected, Actor: "test", At: time.Now()})
+	got, err := do(
+		l,
+		l.PromoteVersion,
+		activities.PromoteVersionInput{Model: l.model, Version: v.Number, Expected: &expected, Actor: "test", At: time.Now()},
+	)
 	if err != nil || !got.ChampionChanged {
 		t.Errorf("got %+v, %v; want nothing moved", got, err)
 	}
 	if _, err := l.registry.Champion(t.Context(), l.model); err == nil {
 		t.Error("the alias was moved although the champion was not the expected one")
 	}
-	_, err = do(l, l.PromoteVersion, activities.PromoteVersionInput{Model: l.model, Version: "42", Actor: "test", At: time.Now()})
+	_, err = do(
+		l,
+		l.PromoteVersion,
+		activities.PromoteVersionInput{Model: l.model, Version: "42", Actor: "test", At: time.Now()},
+	)
 	refused(t, err, activities.ErrModelNotFound, "42")
 }
 
@@ -242,17 +284,31 @@ func TestFinishRun(t *testing.T) {
 		}
 		return got
 	}
-	got := finish(activities.FinishRunInput{Model: l.model, Run: run, Status: activities.RunFinished, Gate: "promoted", Reason: "better"})
+	got := finish(
+		activities.FinishRunInput{
+			Model:  l.model,
+			Run:    run,
+			Status: activities.RunFinished,
+			Gate:   "promoted",
+			Reason: "better",
+		},
+	)
 	if got.Status != "FINISHED" || got.Tags["gate"] != "promoted" || got.Tags["reason"] != "better" {
 		t.Errorf("run %+v, want it finished with the gate's decision", got)
 	}
-	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{Model: l.model, Run: run, Status: activities.RunFinished, Gate: "kept", Version: "9"}); err == nil {
+	if _, err := l.env.ExecuteActivity(
+		l.FinishRun,
+		activities.FinishRunInput{Model: l.model, Run: run, Status: activities.RunFinished, Gate: "kept", Version: "9"},
+	); err == nil {
 		t.Error("a version that does not exist was noted to be kept")
 	}
 	if got := finish(activities.FinishRunInput{Model: l.model, Status: activities.RunKilled}); got.Status != "KILLED" {
 		t.Errorf("status %s of a run whose StartRun never answered, want it found and killed", got.Status)
 	}
-	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{Model: "finishes-nothing", Status: activities.RunKilled}); err != nil {
+	if _, err := l.env.ExecuteActivity(
+		l.FinishRun,
+		activities.FinishRunInput{Model: "finishes-nothing", Status: activities.RunKilled},
+	); err != nil {
 		t.Errorf("no run at all: %v, want nothing to do", err)
 	}
 }
@@ -277,7 +333,8 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 	if err != nil || len(versions) != 1 {
 		t.Fatalf("%d versions (%v), want one", len(versions), err)
 	}
-	if got := versions[0]; got.Gate != "rejected" || got.GateReason != "because of rejected" || got.Tags["team"] != "botany" {
+	if got := versions[0]; got.Gate != "rejected" || got.GateReason != "because of rejected" ||
+		got.Tags["team"] != "botany" {
 		t.Errorf("version %+v, want the last decision and the tags", got)
 	}
 	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{
@@ -290,8 +347,16 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 	}
 	_, err = l.env.ExecuteActivity(l.RecordGate, activities.RecordGateInput{Model: l.model, Version: "9", Gate: "kept"})
 	refused(t, err, activities.ErrModelNotFound, "9")
-	tagged := must(l, l.StartRun, activities.StartRunInput{Model: l.model + "-2", Dataset: data, Spec: spec, TestSize: 0.25, Tags: tags})
-	if got, err := l.mlflow.GetRun(t.Context(), tagged.ID); err != nil || got.Tags["team"] != "botany" || got.Tags["dataset.sha256"] == "" {
+	tagged := must(
+		l,
+		l.StartRun,
+		activities.StartRunInput{Model: l.model + "-2", Dataset: data, Spec: spec, TestSize: 0.25, Tags: tags},
+	)
+	if got, err := l.mlflow.GetRun(
+		t.Context(),
+		tagged.ID,
+	); err != nil || got.Tags["team"] != "botany" ||
+		got.Tags["dataset.sha256"] == "" {
 		t.Errorf("run %+v (%v), want the tags of the request beside ours", got.Tags, err)
 	}
 }
@@ -299,14 +364,23 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 func TestSaveTask(t *testing.T) {
 	l := newLab(t, "saves")
 	for range 2 {
-		if _, err := l.env.ExecuteActivity(l.SaveTask, activities.SaveTaskInput{TaskID: "a/b c", Status: []byte(`{"state":"SUCCESS"}`)}); err != nil {
+		if _, err := l.env.ExecuteActivity(
+			l.SaveTask,
+			activities.SaveTaskInput{TaskID: "a/b c", Status: []byte(`{"state":"SUCCESS"}`)},
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var got struct {
 		State string `json:"state"`
 	}
-	if err := l.store.GetJSON(t.Context(), l.bucket, objstore.TaskKey("a/b c"), &got); err != nil || got.State != "SUCCESS" {
+	if err := l.store.GetJSON(
+		t.Context(),
+		l.bucket,
+		objstore.TaskKey("a/b c"),
+		&got,
+	); err != nil ||
+		got.State != "SUCCESS" {
 		t.Errorf("kept %+v (%v), want the status as it was", got, err)
 	}
 }

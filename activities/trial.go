@@ -40,7 +40,8 @@ type TriedSpec struct {
 	model.Validated
 }
 
-// RunTrial cross-validates a spec on rows for training: those that the split holds out are never looked at. It has a run
+// RunTrial cross-validates a spec on rows for training: those that the split holds out are never looked at. It has a
+// run
 // of its own, a child of the training's, which it finishes when all went well; CloseTrial does when not.
 func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec, error) {
 	report, stop := beat(ctx)
@@ -94,9 +95,17 @@ func (a *Activities) startTrial(ctx context.Context, in RunTrialInput) (mlflow.R
 	run, err := a.o.MLflow.FindRun(ctx, in.Parent.ExperimentID, tagTrial, key)
 	if errors.Is(err, mlflow.ErrNotExist) {
 		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
-			ExperimentID: in.Parent.ExperimentID, Name: in.Name, Start: activity.GetInfo(ctx).StartedTime, Tags: map[string]string{
-				tagParent: in.Parent.ID, tagTrial: key, tagDataset: in.Dataset.SHA256,
-				"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.source.git.commit": a.o.GitCommit, "mlflow.user": "iris",
+			ExperimentID: in.Parent.ExperimentID,
+			Name:         in.Name,
+			Start:        activity.GetInfo(ctx).StartedTime,
+			Tags: map[string]string{
+				tagParent:                  in.Parent.ID,
+				tagTrial:                   key,
+				tagDataset:                 in.Dataset.SHA256,
+				"mlflow.source.name":       "iris",
+				"mlflow.source.type":       "JOB",
+				"mlflow.source.git.commit": a.o.GitCommit,
+				"mlflow.user":              "iris",
 			},
 		})
 	}

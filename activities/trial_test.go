@@ -14,7 +14,11 @@ import (
 // search prepares a training that tries specs before it fits one.
 func (l *lab) search() (activities.Dataset, activities.Run) {
 	l.t.Helper()
-	data := must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: l.put("given/iris.csv", irisAs("x")).URI()})
+	data := must(
+		l,
+		l.ValidateDataset,
+		activities.ValidateDatasetInput{Model: l.model, URI: l.put("given/iris.csv", irisAs("x")).URI()},
+	)
 	run := must(l, l.StartRun, activities.StartRunInput{
 		Model: l.model, Dataset: data, TestSize: 0.25, Search: map[string]string{"search.method": "random"},
 	})
@@ -43,14 +47,16 @@ func TestRunTrial_isOneChildRunHoweverOften(t *testing.T) {
 		t.Errorf("tried again: %+v, want %+v", second, first)
 	}
 	run := l.childRun(parent, "trial-1")
-	if run.ID != first.RunID || run.Status != mlflow.RunFinished || run.Tags["mlflow.parentRunId"] != parent.ID || run.Name != "trial-1" {
+	if run.ID != first.RunID || run.Status != mlflow.RunFinished || run.Tags["mlflow.parentRunId"] != parent.ID ||
+		run.Name != "trial-1" {
 		t.Errorf("run %+v, want the finished child of %s", run, parent.ID)
 	}
 	if run.Params["l2"] != "0.5" || run.Params["cv_folds"] != "3" || run.Params["repeats"] != "2" {
 		t.Errorf("params %v, want those of the trial", run.Params)
 	}
 	accuracy := first.Scores["accuracy"]
-	if first.Fits != 6 || accuracy.Mean < 0.9 || run.Metrics["cv_accuracy"] != accuracy.Mean || run.Metrics["cv_log_loss_std"] != first.Scores["log_loss"].Std {
+	if first.Fits != 6 || accuracy.Mean < 0.9 || run.Metrics["cv_accuracy"] != accuracy.Mean ||
+		run.Metrics["cv_log_loss_std"] != first.Scores["log_loss"].Std {
 		t.Errorf("scores %+v, logged as %v", first.Scores, run.Metrics)
 	}
 	// About a quarter of the 150 rows is held out; a trial must not see it.
@@ -58,7 +64,12 @@ func TestRunTrial_isOneChildRunHoweverOften(t *testing.T) {
 		t.Errorf("tried on %d rows of 150, want those for training only", first.Rows)
 	}
 	in.Share, in.Name = 1.0/3, "trial-2"
-	if part := must(l, l.RunTrial, in); part.Rows < first.Rows/3-2 || part.Rows > first.Rows/3+2 || part.RunID == first.RunID {
+	if part := must(
+		l,
+		l.RunTrial,
+		in,
+	); part.Rows < first.Rows/3-2 || part.Rows > first.Rows/3+2 ||
+		part.RunID == first.RunID {
 		t.Errorf("a third is %d rows of %d in run %s, want another run", part.Rows, first.Rows, part.RunID)
 	}
 }
@@ -96,11 +107,20 @@ func TestLogChoice_completesTheRunOfTheTraining(t *testing.T) {
 	l := newLab(t, "chooses")
 	_, parent := l.search()
 	before, err := l.mlflow.GetRun(t.Context(), parent.ID)
-	if err != nil || before.Params["search.method"] != "random" || before.Params["test_size"] != "0.25" || before.Params["algorithm"] != "" {
+	if err != nil || before.Params["search.method"] != "random" || before.Params["test_size"] != "0.25" ||
+		before.Params["algorithm"] != "" {
 		t.Fatalf("params %v (%v), want the search's and no spec yet", before.Params, err)
 	}
-	tried := activities.TriedSpec{RunID: "abc", Validated: model.Validated{Fits: 3, Scores: map[string]model.Score{"log_loss": {Mean: 0.25, Std: 0.5}}}}
-	in := activities.LogChoiceInput{Run: parent, Spec: model.Spec{Algorithm: model.DecisionTree}, Trial: tried, Reason: "the best of 3"}
+	tried := activities.TriedSpec{
+		RunID:     "abc",
+		Validated: model.Validated{Fits: 3, Scores: map[string]model.Score{"log_loss": {Mean: 0.25, Std: 0.5}}},
+	}
+	in := activities.LogChoiceInput{
+		Run:    parent,
+		Spec:   model.Spec{Algorithm: model.DecisionTree},
+		Trial:  tried,
+		Reason: "the best of 3",
+	}
 	for range 2 {
 		if _, err := l.env.ExecuteActivity(l.LogChoice, in); err != nil {
 			t.Fatal(err)
@@ -110,7 +130,9 @@ func TestLogChoice_completesTheRunOfTheTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.Params["algorithm"] != "decision_tree" || run.Metrics["cv_log_loss"] != 0.25 || run.Tags["search.best_run"] != "abc" || run.Tags["search.choice"] != "the best of 3" {
+	if run.Params["algorithm"] != "decision_tree" || run.Metrics["cv_log_loss"] != 0.25 ||
+		run.Tags["search.best_run"] != "abc" ||
+		run.Tags["search.choice"] != "the best of 3" {
 		t.Errorf("run %+v, want the choice in it", run)
 	}
 	in.Spec.Algorithm = model.LogisticRegression

@@ -115,7 +115,10 @@ func searchSchema() *huma.Schema {
 	dimension := &huma.Schema{OneOf: []*huma.Schema{
 		{Type: huma.TypeArray, MinItems: of(1), Items: &huma.Schema{}, Description: "values to choose from"},
 		{
-			Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"min", "max"}, Description: "a range of numbers, not for a grid",
+			Type:                 huma.TypeObject,
+			AdditionalProperties: false,
+			Required:             []string{"min", "max"},
+			Description:          "a range of numbers, not for a grid",
 			Properties: map[string]*huma.Schema{
 				"min": number, "max": number,
 				"log":     {Type: huma.TypeBoolean, Description: "draw every order of magnitude as often as any other"},
@@ -128,9 +131,23 @@ func searchSchema() *huma.Schema {
 		Description: "find the best hyperparameters by cross-validation on the rows for training, then fit with them",
 		Properties: map[string]*huma.Schema{
 			"method": method,
-			"space":  {Type: huma.TypeObject, AdditionalProperties: dimension, Description: "what to try of each hyperparameter"},
-			"budget": {Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(workflows.MaxBudget)), Description: "trials at most; 30, or the size of the grid"},
-			"folds":  {Type: huma.TypeInteger, Minimum: of(float64(workflows.MinFolds)), Maximum: of(float64(workflows.MaxFolds)), Description: "of a trial; cv_folds when absent"},
+			"space": {
+				Type:                 huma.TypeObject,
+				AdditionalProperties: dimension,
+				Description:          "what to try of each hyperparameter",
+			},
+			"budget": {
+				Type:        huma.TypeInteger,
+				Minimum:     of(1.0),
+				Maximum:     of(float64(workflows.MaxBudget)),
+				Description: "trials at most; 30, or the size of the grid",
+			},
+			"folds": {
+				Type:        huma.TypeInteger,
+				Minimum:     of(float64(workflows.MinFolds)),
+				Maximum:     of(float64(workflows.MaxFolds)),
+				Description: "of a trial; cv_folds when absent",
+			},
 			"metric": metric,
 		},
 	}

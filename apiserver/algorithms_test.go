@@ -54,7 +54,9 @@ func TestAlgorithms_defaultsResolve(t *testing.T) {
 	schemas := newAPI(t).algorithms(t)
 	for _, a := range model.Algorithms() {
 		schema, ok := schemas[a]
-		if !ok || schema.Dialect != "https://json-schema.org/draft/2020-12/schema" || schema.Type != "object" || schema.AdditionalProperties == nil || *schema.AdditionalProperties {
+		if !ok || schema.Dialect != "https://json-schema.org/draft/2020-12/schema" || schema.Type != "object" ||
+			schema.AdditionalProperties == nil ||
+			*schema.AdditionalProperties {
 			t.Fatalf("%s: schema %+v, want a closed object that names its dialect", a, schema)
 		}
 		defaults := map[string]any{}
@@ -68,7 +70,13 @@ func TestAlgorithms_defaultsResolve(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: the defaults are refused: %v", a, err)
 		}
-		if absent := must(model.Spec{Algorithm: a}.Resolve()); string(given.Hyperparameters) != string(absent.Hyperparameters) {
+		if absent := must(
+			model.Spec{Algorithm: a}.Resolve(),
+		); string(
+			given.Hyperparameters,
+		) != string(
+			absent.Hyperparameters,
+		) {
 			t.Errorf("%s: defaults %s, want what absent ones take, %s", a, given.Hyperparameters, absent.Hyperparameters)
 		}
 	}
@@ -77,7 +85,26 @@ func TestAlgorithms_defaultsResolve(t *testing.T) {
 // What huma makes of a schema and what Spec.Resolve does must be the same.
 func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 	registry := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
-	values := []any{-1e300, -2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 1e3, 1e12, 1e300, "gini", "no such word", true, []any{}, []any{1.0}, []any{1e12}, []any{"gini"}, make([]any, 1001)} // not null: huma takes it for absent
+	values := []any{
+		-1e300,
+		-2.0,
+		-1.0,
+		0.0,
+		0.5,
+		1.0,
+		2.0,
+		1e3,
+		1e12,
+		1e300,
+		"gini",
+		"no such word",
+		true,
+		[]any{},
+		[]any{1.0},
+		[]any{1e12},
+		[]any{"gini"},
+		make([]any, 1001),
+	} // not null: huma takes it for absent
 	for _, d := range descriptions() {
 		schema := hyperparameters(d)
 		schema.PrecomputeMessages()
@@ -88,8 +115,18 @@ func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 			}
 			for _, v := range values {
 				result := &huma.ValidateResult{}
-				huma.Validate(registry, schema, huma.NewPathBuffer(nil, 0), huma.ModeWriteToServer, map[string]any{p.Name: v}, result)
-				_, err := model.Spec{Algorithm: d.Algorithm, Hyperparameters: must(json.Marshal(map[string]any{p.Name: v}))}.Resolve()
+				huma.Validate(
+					registry,
+					schema,
+					huma.NewPathBuffer(nil, 0),
+					huma.ModeWriteToServer,
+					map[string]any{p.Name: v},
+					result,
+				)
+				_, err := model.Spec{
+					Algorithm:       d.Algorithm,
+					Hyperparameters: must(json.Marshal(map[string]any{p.Name: v})),
+				}.Resolve()
 				var wrong *model.SpecError
 				if err != nil && (!errors.As(err, &wrong) || !strings.HasPrefix(wrong.Pointer, "/hyperparameters/"+p.Name)) {
 					t.Errorf("%s: %s = %v: %v, want its pointer", d.Algorithm, p.Name, v, err)
@@ -118,7 +155,13 @@ func TestAlgorithms_badHyperparametersNameTheirPointer(t *testing.T) {
 func TestOpenAPI_describesHyperparameters(t *testing.T) {
 	a := newAPI(t)
 	d, _ := a.document(t)
-	encoded := string(must(json.Marshal(d.Paths["/training"]["post"].RequestBody.Content["application/json"].Schema.Properties["hyperparameters"])))
+	encoded := string(
+		must(
+			json.Marshal(
+				d.Paths["/training"]["post"].RequestBody.Content["application/json"].Schema.Properties["hyperparameters"],
+			),
+		),
+	)
 	for _, description := range descriptions() {
 		if !slices.Contains(model.Algorithms(), description.Algorithm) || !strings.Contains(encoded, description.Summary) {
 			t.Errorf("%s is not described in %s", description.Algorithm, encoded)

@@ -1,4 +1,5 @@
-// Package apiserver is the HTTP process of Iris: it reads a request, asks Temporal, the object store or the registry, and
+// Package apiserver is the HTTP process of Iris: it reads a request, asks Temporal, the object store or the registry,
+// and
 // answers. It holds no state of its own but the models it serves, so any number of processes may run side by side. What
 // takes longer than a request is a workflow; nothing here trains or scores in bulk.
 package apiserver
@@ -77,7 +78,9 @@ func (o Options) resolve() (Options, error) {
 		return o, fmt.Errorf("apiserver: Options.%s is missing", missing)
 	}
 	if min(o.MaxUpload, o.MaxBody, o.MaxBatchUpload, o.MaxBatchData) < 0 {
-		return o, errors.New("apiserver: Options.MaxUpload, Options.MaxBody, Options.MaxBatchUpload and Options.MaxBatchData must not be negative")
+		return o, errors.New(
+			"apiserver: Options.MaxUpload, Options.MaxBody, Options.MaxBatchUpload and Options.MaxBatchData must not be negative",
+		)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

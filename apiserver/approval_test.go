@@ -13,7 +13,14 @@ import (
 // waiting starts a training that waits for a verdict.
 func (a *api) waiting(t *testing.T, id string) {
 	t.Helper()
-	a.world.start(t, id, workflows.TaskQueue, workflows.TrainingType, workflows.TrainingInput{Model: "iris", LabelColumn: waits}, memo("iris"))
+	a.world.start(
+		t,
+		id,
+		workflows.TaskQueue,
+		workflows.TrainingType,
+		workflows.TrainingInput{Model: "iris", LabelColumn: waits},
+		memo("iris"),
+	)
 	a.await(t, id, enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 }
 
@@ -45,10 +52,31 @@ func TestApproval_badRequests(t *testing.T) {
 	a := newAPI(t)
 	const waiting, ended, batch = "training-iris-undecided", "training-iris-decided", "batch-iris-undecided"
 	a.waiting(t, waiting)
-	a.world.start(t, ended, workflows.TaskQueue, workflows.TrainingType, workflows.TrainingInput{Model: "iris"}, memo("iris"))
+	a.world.start(
+		t,
+		ended,
+		workflows.TaskQueue,
+		workflows.TrainingType,
+		workflows.TrainingInput{Model: "iris"},
+		memo("iris"),
+	)
 	a.wait(t, ended)
-	a.world.start(t, batch, workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: blocks}, memo("iris"))
-	a.world.start(t, "training-iris-unheard", "nobody", workflows.TrainingType, workflows.TrainingInput{Model: "iris"}, memo("iris"))
+	a.world.start(
+		t,
+		batch,
+		workflows.TaskQueue,
+		workflows.BatchType,
+		workflows.BatchInput{Model: "iris", ModelID: blocks},
+		memo("iris"),
+	)
+	a.world.start(
+		t,
+		"training-iris-unheard",
+		"nobody",
+		workflows.TrainingType,
+		workflows.TrainingInput{Model: "iris"},
+		memo("iris"),
+	)
 	const good = `{"name":"ada","reason":"I looked"}`
 	for _, test := range []struct {
 		name, task, body string
@@ -70,7 +98,10 @@ func TestApproval_badRequests(t *testing.T) {
 		{name: "broken JSON", task: waiting, body: `{`, status: 400},
 	} {
 		for _, verb := range []string{"approve", "reject"} {
-			t.Run(test.name+", "+verb, func(t *testing.T) { a.say(t, test.task, verb, test.body).problem(t, test.status, test.want) })
+			t.Run(
+				test.name+", "+verb,
+				func(t *testing.T) { a.say(t, test.task, verb, test.body).problem(t, test.status, test.want) },
+			)
 		}
 	}
 	if got := a.getTask(t, waiting); got.Approval == nil {

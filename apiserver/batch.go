@@ -42,8 +42,11 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 	}
 	format, isFile := rowMedia[media]
 	if !isFile && media != "" && media != "application/json" && media != "multipart/form-data" {
-		return newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is not understood: send application/json, a file as "+
-			"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", clip(media)))
+		return newProblem(
+			http.StatusUnsupportedMediaType,
+			fmt.Sprintf("Content-Type %q is not understood: send application/json, a file as "+
+				"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", clip(media)),
+		)
 	}
 	if err := s.mustExist(r.Context(), name); err != nil {
 		return err
@@ -57,7 +60,8 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 	return s.batchOfJSON(w, r, b)
 }
 
-// batchOfJSON starts a batch on rows that are in the request, each of which is checked before, or on objects that it names.
+// batchOfJSON starts a batch on rows that are in the request, each of which is checked before, or on objects that it
+// names.
 func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
 	ctx := r.Context()
 	body, release, err := s.readBulk(r, s.MaxBody)
@@ -87,12 +91,28 @@ func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchReq
 		return err
 	}
 	id := workflows.NewBatchID(b.in.Model)
-	b.in.Rows, err = s.Store.Put(ctx, s.Bucket, objstore.BatchInputKey(id, "csv"), bytes.NewReader(lines), int64(len(lines)), "text/csv")
+	b.in.Rows, err = s.Store.Put(
+		ctx,
+		s.Bucket,
+		objstore.BatchInputKey(id, "csv"),
+		bytes.NewReader(lines),
+		int64(len(lines)),
+		"text/csv",
+	)
 	if err != nil {
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}
 	b.in.Count, b.in.Format = int64(count), string(rows.CSV)
-	return s.startBatch(w, r, b, newTask{id: id, summary: fmt.Sprintf("score %d rows with %s", count, label(served)), priority: workflows.PriorityInteractive})
+	return s.startBatch(
+		w,
+		r,
+		b,
+		newTask{
+			id:       id,
+			summary:  fmt.Sprintf("score %d rows with %s", count, label(served)),
+			priority: workflows.PriorityInteractive,
+		},
+	)
 }
 
 // batchOfStored starts a batch on objects that are in the store already.
@@ -105,7 +125,11 @@ func (s *Server) batchOfStored(w http.ResponseWriter, r *http.Request, b *batchR
 		return err
 	}
 	return s.startBatch(w, r, b, newTask{
-		id: workflows.NewBatchID(b.in.Model), summary: fmt.Sprintf("score %s with %s", b.dataPath, label(served)), priority: workflows.PriorityBulk,
+		id: workflows.NewBatchID(
+			b.in.Model,
+		),
+		summary:  fmt.Sprintf("score %s with %s", b.dataPath, label(served)),
+		priority: workflows.PriorityBulk,
 	})
 }
 
@@ -148,14 +172,16 @@ func (s *Server) storedRows(ctx context.Context, uri string, at Fault) (objstore
 	return ref, nil
 }
 
-// isMark reports whether an object is none of those that a batch under a prefix reads: a folder, or a mark of the program that
+// isMark reports whether an object is none of those that a batch under a prefix reads: a folder, or a mark of the
+// program that
 // wrote the others, such as _SUCCESS.
 func isMark(ref objstore.Ref) bool {
 	name := path.Base(ref.Key)
 	return ref.Size == 0 || name[0] == '.' || name[0] == '_' || strings.HasSuffix(ref.Key, "/")
 }
 
-// pinned checks a request and loads the version that it asks for. Without one it is the champion that this process serves.
+// pinned checks a request and loads the version that it asks for. Without one it is the champion that this process
+// serves.
 func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served, rows.Columns, error) {
 	if err := b.resolve(); err != nil {
 		return nil, rows.Columns{}, err
@@ -186,7 +212,8 @@ func (s *Server) pin(ctx context.Context, b *batchRequest) (*registry.Served, er
 // label names a version for a summary.
 func label(served *registry.Served) string { return served.Version.Model + "/" + served.Version.Number }
 
-// startBatch starts the workflow and answers where it can be followed. Rows that were stored for it are removed unless it reads
+// startBatch starts the workflow and answers where it can be followed. Rows that were stored for it are removed unless
+// it reads
 // them: when it is not started, or was before by the same request.
 func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequest, t newTask) (err error) {
 	ctx := r.Context()

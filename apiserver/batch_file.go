@@ -52,7 +52,8 @@ func (s *Server) batchOfForm(w http.ResponseWriter, r *http.Request, b *batchReq
 	return s.batchOfFile(w, r, b, f)
 }
 
-// formRows finds out what the file of a form is by its type, or else by its name. One that was packed with gzip is unpacked.
+// formRows finds out what the file of a form is by its type, or else by its name. One that was packed with gzip is
+// unpacked.
 func formRows(part *multipart.Part) (f rowFile, err error) {
 	f.body = part
 	header := part.Header.Get("Content-Type")
@@ -69,10 +70,21 @@ func formRows(part *multipart.Part) (f rowFile, err error) {
 	}
 	packed := strings.HasSuffix(name, ".gz") || media == "application/gzip" || media == "application/x-gzip"
 	switch ext := path.Ext(strings.TrimSuffix(name, ".gz")); {
-	case known, packed, ext == ".csv", ext == ".jsonl", ext == ".ndjson", ext == ".parquet", media == "", media == "application/octet-stream", media == "text/plain":
+	case known,
+		packed,
+		ext == ".csv",
+		ext == ".jsonl",
+		ext == ".ndjson",
+		ext == ".parquet",
+		media == "",
+		media == "application/octet-stream",
+		media == "text/plain":
 	default:
-		return f, newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("a file of type %q is not understood: send text/csv, application/jsonl "+
-			"or application/vnd.apache.parquet", clip(header)))
+		return f, newProblem(
+			http.StatusUnsupportedMediaType,
+			fmt.Sprintf("a file of type %q is not understood: send text/csv, application/jsonl "+
+				"or application/vnd.apache.parquet", clip(header)),
+		)
 	}
 	if packed {
 		if f.body, err = gzip.NewReader(part); err != nil {
@@ -82,7 +94,8 @@ func formRows(part *multipart.Part) (f rowFile, err error) {
 	return f, nil
 }
 
-// batchOfFile starts a batch on a file that arrives. It goes to the store as it comes: memory does not grow with it, and
+// batchOfFile starts a batch on a file that arrives. It goes to the store as it comes: memory does not grow with it,
+// and
 // nothing of it is left unless the batch is started.
 func (s *Server) batchOfFile(w http.ResponseWriter, r *http.Request, b *batchRequest, f rowFile) error {
 	ctx := r.Context()
@@ -114,12 +127,20 @@ func (s *Server) batchOfFile(w http.ResponseWriter, r *http.Request, b *batchReq
 		return err
 	}
 	return s.startBatch(w, r, b, newTask{
-		id: id, summary: fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, label(served)), priority: workflows.PriorityBulk,
+		id:       id,
+		summary:  fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, label(served)),
+		priority: workflows.PriorityBulk,
 	})
 }
 
-// storeRows stores a file and counts its rows on the way. A CSV must have the columns; a row that is bad is no matter here.
-func (s *Server) storeRows(ctx context.Context, id string, f rowFile, columns rows.Columns) (ref objstore.Ref, count int64, err error) {
+// storeRows stores a file and counts its rows on the way. A CSV must have the columns; a row that is bad is no matter
+// here.
+func (s *Server) storeRows(
+	ctx context.Context,
+	id string,
+	f rowFile,
+	columns rows.Columns,
+) (ref objstore.Ref, count int64, err error) {
 	key := objstore.BatchInputKey(id, string(f.format))
 	mediaType := "application/octet-stream"
 	for media, format := range rowMedia {

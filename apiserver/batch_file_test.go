@@ -64,7 +64,9 @@ func formWith(parts ...formPart) (body, header string) {
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
 	for _, p := range parts {
-		header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf("form-data; name=%q; filename=%q", p.name, p.file)}}
+		header := textproto.MIMEHeader{
+			"Content-Disposition": {fmt.Sprintf("form-data; name=%q; filename=%q", p.name, p.file)},
+		}
 		if p.media != "" {
 			header.Set("Content-Type", p.media)
 		}
@@ -125,7 +127,8 @@ func TestBatchFile(t *testing.T) {
 				t.Errorf("Location %q", got.header.Get("Location"))
 			}
 			in, priority := a.batchInput(t, id)
-			if priority != 4 || in.Format != test.format || in.Count != 2 || in.ModelID != "models:/iris/1" || in.Rows.Key != objstore.BatchInputKey(id, test.format) {
+			if priority != 4 || in.Format != test.format || in.Count != 2 || in.ModelID != "models:/iris/1" ||
+				in.Rows.Key != objstore.BatchInputKey(id, test.format) {
 				t.Errorf("priority %d, input %+v", priority, in)
 			}
 			if got := string(a.contentOf(t, in.Rows)); got != test.want {
@@ -139,8 +142,14 @@ func TestBatch_options(t *testing.T) {
 	a := newAPI(t)
 	ratio := 0.25
 	want := workflows.BatchInput{
-		Model: "iris", ModelID: "models:/iris/2", KeyColumns: []string{"id", "sepal_width"}, Output: "parquet", LabelsOnly: true, MaxErrorRatio: &ratio,
-		Format: "csv", Count: 2,
+		Model:         "iris",
+		ModelID:       "models:/iris/2",
+		KeyColumns:    []string{"id", "sepal_width"},
+		Output:        "parquet",
+		LabelsOnly:    true,
+		MaxErrorRatio: &ratio,
+		Format:        "csv",
+		Count:         2,
 	}
 	const query = "?model_id=2&key_columns=id&key_columns=sepal_width&output=parquet&labels_only=true&max_error_ratio=0.25"
 	const options = `"model_id":"models:/iris/2","key_columns":["id","sepal_width"],"output":"Parquet","labels_only":true,"max_error_ratio":0.25`
@@ -186,7 +195,9 @@ func TestBatch_keysOfJSON(t *testing.T) {
 		var accepted Accepted
 		a.do(t, "POST", "/iris/predict/batch", body(key)).json(t, 202, &accepted)
 		in, _ := a.batchInput(t, accepted.TaskID)
-		if got, want := string(a.contentOf(t, in.Rows)), "sepal_length,sepal_width,petal_length,petal_width,\"a/b ~\"\n5.1,3.5,1.4,0.2,"+want+"\n"; got != want {
+		if got, want := string(
+			a.contentOf(t, in.Rows),
+		), "sepal_length,sepal_width,petal_length,petal_width,\"a/b ~\"\n5.1,3.5,1.4,0.2,"+want+"\n"; got != want {
 			t.Errorf("%s: the rows are %q, want %q", key, got, want)
 		}
 	}
@@ -238,10 +249,16 @@ func TestBatch_ofObjects(t *testing.T) {
 	} {
 		a.do(t, "POST", "/iris/predict/batch", body).problem(t, 422, want).faultAt(t, Fault{Pointer: "/data_path"})
 	}
-	a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+lake+`/rows.csv","format":"xml"}`).problem(t, 422, "xml").faultAt(t, Fault{Pointer: "/format"})
-	a.do(t, "POST", "/iris/predict/batch", `{"format":"csv","data":[`+setosa+`]}`).problem(t, 422, "data_path").faultAt(t, Fault{Pointer: "/format"})
+	a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+lake+`/rows.csv","format":"xml"}`).
+		problem(t, 422, "xml").
+		faultAt(t, Fault{Pointer: "/format"})
+	a.do(t, "POST", "/iris/predict/batch", `{"format":"csv","data":[`+setosa+`]}`).
+		problem(t, 422, "data_path").
+		faultAt(t, Fault{Pointer: "/format"})
 	for _, path := range []string{"large", "many/"} {
-		a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+lake+`/`+path+`"}`).problem(t, 413, "the limit is 100").faultAt(t, Fault{Pointer: "/data_path"})
+		a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+lake+`/`+path+`"}`).
+			problem(t, 413, "the limit is 100").
+			faultAt(t, Fault{Pointer: "/data_path"})
 	}
 	if a.started.Load() != started {
 		t.Error("a workflow was started")
@@ -257,7 +274,8 @@ func TestBatch_ofTooManyObjects(t *testing.T) {
 	for i := range maxObjects + 1 {
 		must(a.store.Put(t.Context(), a.Bucket, fmt.Sprintf("%s%04d", prefix, i), strings.NewReader("x"), 1, ""))
 	}
-	a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+a.Bucket+`/`+prefix+`"}`).problem(t, 422, "more than 1000 objects")
+	a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+a.Bucket+`/`+prefix+`"}`).
+		problem(t, 422, "more than 1000 objects")
 }
 
 func TestBatchFile_badInput(t *testing.T) {
@@ -365,7 +383,13 @@ func TestBatchFile_largeInBoundedMemory(t *testing.T) {
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := must(http.NewRequest("POST", a.url+"/iris/predict/batch?key_columns=id", io.MultiReader(strings.NewReader(header), sampled)))
+	r := must(
+		http.NewRequest(
+			"POST",
+			a.url+"/iris/predict/batch?key_columns=id",
+			io.MultiReader(strings.NewReader(header), sampled),
+		),
+	)
 	r.Header.Set("Content-Type", "text/csv")
 	response := must(http.DefaultTransport.RoundTrip(r))
 	body := must(io.ReadAll(response.Body))
@@ -377,7 +401,14 @@ func TestBatchFile_largeInBoundedMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, _ := a.batchInput(t, accepted.TaskID)
-	if want := int64(len(header)) + size/int64(len(line))*int64(len(line)); in.Rows.Size != want || in.Count != size/int64(len(line)) {
+	if want := int64(
+		len(header),
+	) + size/int64(
+		len(line),
+	)*int64(
+		len(line),
+	); in.Rows.Size != want ||
+		in.Count != size/int64(len(line)) {
 		t.Errorf("%d bytes and %d rows arrived, want %d and %d", in.Rows.Size, in.Count, want, size/len(line))
 	}
 	var after runtime.MemStats
@@ -417,7 +448,10 @@ func TestBatchFile_clientHangsUp(t *testing.T) {
 		sent, hangUp := io.Pipe()
 		go func() {
 			lines := slices.Concat([]byte(start), []byte("\n"))
-			_, _ = io.Copy(hangUp, io.MultiReader(bytes.NewReader(lines), io.LimitReader(&repeating{line: "1,2,3,4,5\n"}, 40<<20)))
+			_, _ = io.Copy(
+				hangUp,
+				io.MultiReader(bytes.NewReader(lines), io.LimitReader(&repeating{line: "1,2,3,4,5\n"}, 40<<20)),
+			)
 			hangUp.CloseWithError(errors.New("the line is dead"))
 		}()
 		r := must(http.NewRequest("POST", a.url+"/iris/predict/batch", sent))

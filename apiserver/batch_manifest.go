@@ -105,7 +105,10 @@ func (s *Server) finished(r *http.Request) (*workflows.Manifest, error) {
 	case workflows.Revoked:
 		return nil, notFound("batch %q was cancelled before there were results", clip(t.TaskID))
 	}
-	p := newProblem(http.StatusConflict, fmt.Sprintf("batch %q has not ended: see %s", clip(t.TaskID), batchLocation(name, t.TaskID)))
+	p := newProblem(
+		http.StatusConflict,
+		fmt.Sprintf("batch %q has not ended: see %s", clip(t.TaskID), batchLocation(name, t.TaskID)),
+	)
 	p.header = http.Header{"Retry-After": {"1"}}
 	return nil, p
 }
@@ -118,15 +121,29 @@ func (s *Server) handleBatchManifest(w http.ResponseWriter, r *http.Request) err
 	}
 	at := batchLocation(m.Model, m.TaskID)
 	out := BatchManifest{
-		TaskID: m.TaskID, State: workflows.State(m.State), Model: m.Model, Version: m.Version, ModelID: m.ModelID, SHA256: m.DatasetSHA256,
-		Format: m.Layout.Format, Columns: m.Layout.Columns(), Classes: m.Classes, Rows: m.Rows, Failed: m.Failed,
-		Parts: make([]BatchPart, len(m.Parts)), StartedAt: m.StartedAt, FinishedAt: m.FinishedAt, Timings: m.Timings,
-		Links: BatchManifestLinks{Rows: at + "/rows", Links: at + "/links"},
+		TaskID:     m.TaskID,
+		State:      workflows.State(m.State),
+		Model:      m.Model,
+		Version:    m.Version,
+		ModelID:    m.ModelID,
+		SHA256:     m.DatasetSHA256,
+		Format:     m.Layout.Format,
+		Columns:    m.Layout.Columns(),
+		Classes:    m.Classes,
+		Rows:       m.Rows,
+		Failed:     m.Failed,
+		Parts:      make([]BatchPart, len(m.Parts)),
+		StartedAt:  m.StartedAt,
+		FinishedAt: m.FinishedAt,
+		Timings:    m.Timings,
+		Links:      BatchManifestLinks{Rows: at + "/rows", Links: at + "/links"},
 	}
 	for i, part := range m.Parts {
 		out.Parts[i] = BatchPart{First: part.First, Rows: part.Rows, Failed: part.Failed, Bytes: part.Ref.Size}
 	}
-	if ours := m.Input.Bucket == s.Bucket && strings.HasPrefix(m.Input.Key, objstore.BatchesPrefix); !ours && m.Input.Key != "" {
+	if ours := m.Input.Bucket == s.Bucket &&
+		strings.HasPrefix(m.Input.Key, objstore.BatchesPrefix); !ours &&
+		m.Input.Key != "" {
 		out.Input = m.Input.URI()
 	}
 	if m.Output.Key != "" {
@@ -159,7 +176,8 @@ func errorsFile(m *workflows.Manifest) file {
 	return batchFile(m, m.Errors, m.TaskID+".errors.csv", scores.CSV.MediaType())
 }
 
-// batchFile is an object that a batch has written. A manifest is written once, so what it names does not change; an id that is
+// batchFile is an object that a batch has written. A manifest is written once, so what it names does not change; an id
+// that is
 // used again has another time.
 func batchFile(m *workflows.Manifest, ref objstore.Ref, name, mediaType string) file {
 	version := ref.SHA256

@@ -9,7 +9,8 @@ import (
 	"iris/workflows"
 )
 
-// linkLife is how long a link into the object store is good: long enough to begin a download, and S3 finishes what has begun.
+// linkLife is how long a link into the object store is good: long enough to begin a download, and S3 finishes what has
+// begun.
 const linkLife = time.Hour
 
 // BatchLinks are URLs of the files of a batch in the object store. Whoever has one can read the file.
@@ -35,7 +36,11 @@ func (s *Server) handleBatchOutput(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	if m.Output.Key == "" {
-		return notFound("batch %q was cancelled: its results are not one file, see %s/rows", clip(m.TaskID), batchLocation(m.Model, m.TaskID))
+		return notFound(
+			"batch %q was cancelled: its results are not one file, see %s/rows",
+			clip(m.TaskID),
+			batchLocation(m.Model, m.TaskID),
+		)
 	}
 	announceErrors(w, m)
 	return s.sendObject(w, r, outputFile(m))
@@ -94,7 +99,11 @@ func (s *Server) linksToParts(r *http.Request, m *workflows.Manifest) ([]FileLin
 }
 
 func (s *Server) linkTo(r *http.Request, f file) (*FileLink, error) {
-	url, err := s.Store.Link(r.Context(), f.ref, objstore.Download{FileName: f.name, MediaType: f.mediaType, For: linkLife})
+	url, err := s.Store.Link(
+		r.Context(),
+		f.ref,
+		objstore.Download{FileName: f.name, MediaType: f.mediaType, For: linkLife},
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,10 @@ func (b *batchRequest) query(raw string) error {
 		parse, known := batchParameters[name]
 		switch {
 		case !known:
-			at.Detail = "is not a parameter of a batch: want one of " + strings.Join(slices.Sorted(maps.Keys(batchParameters)), ", ")
+			at.Detail = "is not a parameter of a batch: want one of " + strings.Join(
+				slices.Sorted(maps.Keys(batchParameters)),
+				", ",
+			)
 		case len(given) > 1 && name != "key_columns":
 			at.Detail = "is given twice"
 		case slices.Contains(given, ""):
@@ -95,7 +98,8 @@ func (b *batchRequest) query(raw string) error {
 	return nil
 }
 
-// json reads the fields of an object. Others are skipped in a body that has rows, as in the rows themselves; strictly they are
+// json reads the fields of an object. Others are skipped in a body that has rows, as in the rows themselves; strictly
+// they are
 // a mistake.
 func (b *batchRequest) json(members []dataset.Member, strictly bool) error {
 	into := b.fields()
@@ -147,7 +151,10 @@ func (b *batchRequest) part(r io.Reader) error {
 	case err != nil:
 		return err
 	case more:
-		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart))
+		return newProblem(
+			http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart),
+		)
 	}
 	data, err := b.body(body, true)
 	if err != nil {
@@ -179,7 +186,10 @@ func (b *batchRequest) resolve() error {
 		return b.refuse("max_error_ratio", errors.New("must be from 0 to 1"))
 	}
 	if len(b.in.KeyColumns) > workflows.MaxKeyColumns {
-		return b.refuse("key_columns", fmt.Errorf("%d columns, at most %d are passed through", len(b.in.KeyColumns), workflows.MaxKeyColumns))
+		return b.refuse(
+			"key_columns",
+			fmt.Errorf("%d columns, at most %d are passed through", len(b.in.KeyColumns), workflows.MaxKeyColumns),
+		)
 	}
 	for _, name := range b.in.KeyColumns {
 		if name == "" || len(name) > maxKeyName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
@@ -191,7 +201,12 @@ func (b *batchRequest) resolve() error {
 
 // layout is what the results of a batch with these classes consist of.
 func (b *batchRequest) layout(classes []string) error {
-	l := scores.Layout{Format: scores.Format(b.in.Output), Keys: b.in.KeyColumns, Classes: classes, Probabilities: !b.in.LabelsOnly}
+	l := scores.Layout{
+		Format:        scores.Format(b.in.Output),
+		Keys:          b.in.KeyColumns,
+		Classes:       classes,
+		Probabilities: !b.in.LabelsOnly,
+	}
 	if err := l.Check(); err != nil {
 		return b.refuse("key_columns", err)
 	}

@@ -40,7 +40,8 @@ type BatchRow struct {
 	Label  string      `json:"label" doc:"the most probable class" example:"setosa"`
 }
 
-// handleBatchResult answers how far a batch is, or its results. A manifest is there when all of them are; it is asked for
+// handleBatchResult answers how far a batch is, or its results. A manifest is there when all of them are; it is asked
+// for
 // first, since it outlives the workflow.
 func (s *Server) handleBatchResult(w http.ResponseWriter, r *http.Request) error {
 	m, t, err := s.batch(r)
@@ -100,7 +101,8 @@ func sendBatchStatus(w http.ResponseWriter, t Task, m *workflows.Manifest) error
 	return writeJSON(w, http.StatusOK, status)
 }
 
-// sendResults streams the parts of a batch as one list. Memory does not grow with it; an error after the first bytes cuts
+// sendResults streams the parts of a batch as one list. Memory does not grow with it; an error after the first bytes
+// cuts
 // the answer off.
 func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m *workflows.Manifest) error {
 	out := &resultWriter{to: moving(w)}

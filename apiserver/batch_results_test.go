@@ -35,9 +35,23 @@ func (a *api) putBatch(t testing.TB, id string, layout scores.Layout, failed int
 	ctx := context.Background()
 	ext := layout.Format.Extension()
 	b := storedBatch{Manifest: workflows.Manifest{
-		TaskID: id, State: string(workflows.Success), Model: "iris", Version: "1", ModelID: "models:/iris/1", Classes: layout.Classes, Layout: layout,
-		Input: objstore.Ref{Bucket: a.Bucket, Key: objstore.BatchInputKey(id, "csv")}, DatasetSHA256: strings.Repeat("ab", 32), Failed: failed,
-		StartedAt: time.Unix(1e9, 0).UTC(), FinishedAt: time.Unix(1e9+60, 0).UTC(), Timings: workflows.Timings{Plan: 1, Score: 2, Assemble: 3, RowsPerSecond: 4},
+		TaskID:  id,
+		State:   string(workflows.Success),
+		Model:   "iris",
+		Version: "1",
+		ModelID: "models:/iris/1",
+		Classes: layout.Classes,
+		Layout:  layout,
+		Input: objstore.Ref{
+			Bucket: a.Bucket,
+			Key:    objstore.BatchInputKey(id, "csv"),
+		},
+		DatasetSHA256: strings.Repeat("ab", 32),
+		Failed:        failed,
+		StartedAt: time.Unix(1e9, 0).
+			UTC(),
+		FinishedAt: time.Unix(1e9+60, 0).UTC(),
+		Timings:    workflows.Timings{Plan: 1, Score: 2, Assemble: 3, RowsPerSecond: 4},
 	}}
 	var output bytes.Buffer
 	output.Write(layout.Header())
@@ -102,7 +116,12 @@ func (a *api) putManifest(t testing.TB, m workflows.Manifest) {
 func (b storedBatch) location() string { return batchLocation(b.Model, b.TaskID) }
 
 func batchLayout(format scores.Format) scores.Layout {
-	return scores.Layout{Format: format, Keys: []string{"id", "größe"}, Classes: []string{"setosa", "versi\"color", "virginica"}, Probabilities: true}
+	return scores.Layout{
+		Format:        format,
+		Keys:          []string{"id", "größe"},
+		Classes:       []string{"setosa", "versi\"color", "virginica"},
+		Probabilities: true,
+	}
 }
 
 // contentOf is the bytes of an object.
@@ -140,7 +159,8 @@ func wantScored(t testing.TB, got, want []ScoredRow) {
 		t.Fatalf("%d rows, want %d", len(got), len(want))
 	}
 	for i := range want {
-		if got[i].Label != want[i].Label || !maps.Equal(got[i].Keys, want[i].Keys) || !maps.Equal(got[i].Probabilities, want[i].Probabilities) {
+		if got[i].Label != want[i].Label || !maps.Equal(got[i].Keys, want[i].Keys) ||
+			!maps.Equal(got[i].Probabilities, want[i].Probabilities) {
 			t.Fatalf("row %d is %+v, want %+v", i, got[i], want[i])
 		}
 	}
@@ -280,11 +300,19 @@ func TestBatchOutput(t *testing.T) {
 			} {
 				got := a.do(t, "GET", path, nil, test.headers...)
 				if got.status != test.status || test.status < 300 && !bytes.Equal(got.body, test.want) {
-					t.Errorf("%v: status %d and %d bytes, want %d and %d", test.headers, got.status, len(got.body), test.status, len(test.want))
+					t.Errorf(
+						"%v: status %d and %d bytes, want %d and %d",
+						test.headers,
+						got.status,
+						len(got.body),
+						test.status,
+						len(test.want),
+					)
 				}
 			}
 			several := a.do(t, "GET", path, nil, "Range: bytes=0-3,10-12")
-			if several.status != 206 || !strings.HasPrefix(several.header.Get("Content-Type"), "multipart/byteranges") || !bytes.Contains(several.body, whole[10:13]) {
+			if several.status != 206 || !strings.HasPrefix(several.header.Get("Content-Type"), "multipart/byteranges") ||
+				!bytes.Contains(several.body, whole[10:13]) {
 				t.Errorf("two ranges: %d %s", several.status, several.header.Get("Content-Type"))
 			}
 			beyond := a.do(t, "GET", path, nil, "Range: bytes=999999999-")
@@ -321,10 +349,18 @@ func TestBatchErrors(t *testing.T) {
 	a := newAPI(t)
 	b := a.putBatch(t, "batch-iris-errors", batchLayout(scores.CSV), 1, 5)
 	got := a.do(t, "GET", b.location()+"/errors", nil)
-	if got.status != 200 || string(got.body) != badRows || got.header.Get("Content-Disposition") != `attachment; filename="batch-iris-errors.errors.csv"` {
+	if got.status != 200 || string(got.body) != badRows ||
+		got.header.Get("Content-Disposition") != `attachment; filename="batch-iris-errors.errors.csv"` {
 		t.Errorf("got %v %v", got, got.header)
 	}
-	if got := a.do(t, "GET", b.location()+"/errors", nil, "Range: bytes=0-3"); got.status != 206 || string(got.body) != "line" {
+	if got := a.do(
+		t,
+		"GET",
+		b.location()+"/errors",
+		nil,
+		"Range: bytes=0-3",
+	); got.status != 206 ||
+		string(got.body) != "line" {
 		t.Errorf("a range: %v", got)
 	}
 	good := a.putBatch(t, "batch-iris-noerrors", batchLayout(scores.CSV), 0, 5)
@@ -338,7 +374,8 @@ func TestBatchManifest(t *testing.T) {
 	var m BatchManifest
 	got.json(t, 200, &m)
 	if m.TaskID != b.TaskID || m.State != workflows.Success || m.Rows != 11 || m.Failed != 1 || m.Format != scores.Parquet || m.Timings != b.Timings ||
-		strings.Join(m.Columns, "|") != `id|größe|label|p_setosa|p_versi"color|p_virginica` || m.SHA256 != b.DatasetSHA256 {
+		strings.Join(m.Columns, "|") != `id|größe|label|p_setosa|p_versi"color|p_virginica` ||
+		m.SHA256 != b.DatasetSHA256 {
 		t.Errorf("got %s", got.body)
 	}
 	if len(m.Parts) != 2 || m.Parts[1] != (BatchPart{First: 5, Rows: 6, Bytes: b.Parts[1].Ref.Size}) {
@@ -365,7 +402,10 @@ func TestBatchLinks(t *testing.T) {
 	w := theWorld(t)
 	elsewhere := strings.Replace(w.addresses.S3, "127.0.0.1", "localhost", 1)
 	store := must(objstore.New(objstore.Options{
-		Endpoint: w.addresses.S3, AccessKey: w.addresses.S3AccessKey, SecretKey: w.addresses.S3SecretKey, PublicEndpoint: elsewhere,
+		Endpoint:       w.addresses.S3,
+		AccessKey:      w.addresses.S3AccessKey,
+		SecretKey:      w.addresses.S3SecretKey,
+		PublicEndpoint: elsewhere,
 	}))
 	a := newAPI(t, func(o *Options) { o.Store = store })
 	for _, format := range scores.Formats() {
@@ -385,10 +425,12 @@ func TestBatchLinks(t *testing.T) {
 			}
 			response := must(http.Get(link.URL))
 			body := must(io.ReadAll(response.Body))
-			if err := response.Body.Close(); err != nil || response.StatusCode != 200 || !bytes.Equal(body, a.contentOf(t, ref)) {
+			if err := response.Body.Close(); err != nil || response.StatusCode != 200 ||
+				!bytes.Equal(body, a.contentOf(t, ref)) {
 				t.Errorf("%s: status %d, %d bytes, want those of %s", link.URL, response.StatusCode, len(body), ref.Key)
 			}
-			if response.Header.Get("Content-Type") != link.MediaType || !strings.Contains(response.Header.Get("Content-Disposition"), link.FileName) {
+			if response.Header.Get("Content-Type") != link.MediaType ||
+				!strings.Contains(response.Header.Get("Content-Disposition"), link.FileName) {
 				t.Errorf("the store answers %v", response.Header)
 			}
 		}
@@ -408,12 +450,14 @@ func TestBatchResult_manyRowsAreElsewhere(t *testing.T) {
 	if len(rows) != 10_000 || rows[1].Label != "b" || rows[1].Logits[0][1] != 0.01 {
 		t.Errorf("%d rows, the second is %+v", len(rows), rows[1])
 	}
-	if got.header.Get("Iris-Rows-Failed") != "1" || got.header.Get("Link") != "<"+most.location()+`/errors>; rel="errors"` {
+	if got.header.Get("Iris-Rows-Failed") != "1" ||
+		got.header.Get("Link") != "<"+most.location()+`/errors>; rel="errors"` {
 		t.Errorf("the header does not tell of the bad row: %v", got.header)
 	}
 	more := a.putBatch(t, "batch-iris-more", layout, 0, 6_000, 4_001)
 	got = a.do(t, "GET", more.location(), nil)
-	if got.status != http.StatusSeeOther || got.header.Get("Location") != more.location()+"/output" || got.header.Get("Iris-Rows-Failed") != "0" {
+	if got.status != http.StatusSeeOther || got.header.Get("Location") != more.location()+"/output" ||
+		got.header.Get("Iris-Rows-Failed") != "0" {
 		t.Errorf("%d rows: %v %v, want a redirect to the output", more.Rows, got, got.header)
 	}
 }
@@ -459,13 +503,21 @@ func TestBatchResult_cancelledWithResults(t *testing.T) {
 		}
 		var links BatchLinks
 		a.do(t, "GET", b.location()+"/links", nil).json(t, 200, &links)
-		if links.Output != nil || links.Errors == nil || len(links.Parts) != 2 || links.Parts[1].FileName != b.TaskID+".part-00002."+string(format) {
+		if links.Output != nil || links.Errors == nil || len(links.Parts) != 2 ||
+			links.Parts[1].FileName != b.TaskID+".part-00002."+string(format) {
 			t.Errorf("links %+v, want those to the two parts that have rows", links)
 		}
 	}
 	t.Run("that Temporal knows", func(t *testing.T) {
 		const id = "batch-iris-revoked-known"
-		a.world.start(t, id, workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: blocks}, memo("iris"))
+		a.world.start(
+			t,
+			id,
+			workflows.TaskQueue,
+			workflows.BatchType,
+			workflows.BatchInput{Model: "iris", ModelID: blocks},
+			memo("iris"),
+		)
 		a.await(t, id, enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 		a.do(t, "DELETE", "/tasks/"+id, nil)
 		a.wait(t, id)
@@ -484,9 +536,23 @@ func TestBatchResult_cancelledWithResults(t *testing.T) {
 func TestBatchFiles_notThere(t *testing.T) {
 	a := newAPI(t)
 	a.world.start(t, "batch-iris-soon", "nobody", workflows.BatchType, workflows.BatchInput{Model: "iris"}, memo("iris"))
-	a.world.start(t, "batch-iris-broke", workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: fails}, memo("iris"))
+	a.world.start(
+		t,
+		"batch-iris-broke",
+		workflows.TaskQueue,
+		workflows.BatchType,
+		workflows.BatchInput{Model: "iris", ModelID: fails},
+		memo("iris"),
+	)
 	a.wait(t, "batch-iris-broke")
-	a.world.start(t, "batch-iris-stopped", workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: blocks}, memo("iris"))
+	a.world.start(
+		t,
+		"batch-iris-stopped",
+		workflows.TaskQueue,
+		workflows.BatchType,
+		workflows.BatchInput{Model: "iris", ModelID: blocks},
+		memo("iris"),
+	)
 	a.await(t, "batch-iris-stopped", enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 	a.do(t, "DELETE", "/tasks/batch-iris-stopped", nil)
 	a.wait(t, "batch-iris-stopped")
@@ -500,7 +566,8 @@ func TestBatchFiles_notThere(t *testing.T) {
 			t.Error("no Retry-After")
 		}
 		a.do(t, "GET", "/iris/predict/batch/batch-iris-broke"+file, nil).problem(t, 404, "failed and has no results")
-		a.do(t, "GET", "/iris/predict/batch/batch-iris-stopped"+file, nil).problem(t, 404, "was cancelled before there were results")
+		a.do(t, "GET", "/iris/predict/batch/batch-iris-stopped"+file, nil).
+			problem(t, 404, "was cancelled before there were results")
 		a.do(t, "GET", "/iris/predict/batch/batch-iris-gone"+file, nil).problem(t, 404, "no longer kept")
 		a.do(t, "GET", "/iris/predict/batch/batch-iris-none"+file, nil).problem(t, 404, "no task")
 		a.do(t, "GET", "/iris/predict/batch/"+strings.Repeat("x", 1200)+file, nil).problem(t, 404, "no task")
@@ -541,7 +608,10 @@ type between struct {
 	happens func()
 }
 
-func (b *between) DescribeWorkflowExecution(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (b *between) DescribeWorkflowExecution(
+	ctx context.Context,
+	id, run string,
+) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	b.happens()
 	return b.Client.DescribeWorkflowExecution(ctx, id, run)
 }
@@ -559,7 +629,13 @@ func TestBatchResult_endsMeanwhile(t *testing.T) {
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(b.TaskID),
 			workflows.Status{TaskID: b.TaskID, Type: workflows.BatchType, Model: "iris", State: workflows.Success}))
 		temporal.happens = func() { a.putManifest(t, b.Manifest) }
-		if got := a.do(t, "GET", b.location()+file, nil); got.status != 200 || !strings.Contains(string(got.body), `"label"`) {
+		if got := a.do(
+			t,
+			"GET",
+			b.location()+file,
+			nil,
+		); got.status != 200 ||
+			!strings.Contains(string(got.body), `"label"`) {
 			t.Errorf("%s: %d %s, want the results", file, got.status, got.body)
 		}
 	}

@@ -45,10 +45,14 @@ type position struct {
 }
 
 func (p position) encode() []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(nil, uint64(p.part)), uint64(p.row)), uint64(p.offset))
+	return binary.AppendUvarint(
+		binary.AppendUvarint(binary.AppendUvarint(nil, uint64(p.part)), uint64(p.row)),
+		uint64(p.offset),
+	)
 }
 
-// decodePosition undoes encode. A token comes from us, for it has a check; ok is false when it does not fit these parts.
+// decodePosition undoes encode. A token comes from us, for it has a check; ok is false when it does not fit these
+// parts.
 func decodePosition(token []byte, parts []workflows.Part) (p position, ok bool) {
 	var numbers [3]uint64
 	for i := range numbers {
@@ -114,7 +118,13 @@ func (s *Server) handleBatchRows(w http.ResponseWriter, r *http.Request) error {
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Model-Version"] = []string{m.Model + "/" + m.Version}
 	announceErrors(w, m)
-	next, err := s.rows(r.Context(), m, from, min(either(size, defaultRowsPage), maxRowsPage, max(1, maxPageNumbers/max(1, len(m.Layout.Classes)))), page)
+	next, err := s.rows(
+		r.Context(),
+		m,
+		from,
+		min(either(size, defaultRowsPage), maxRowsPage, max(1, maxPageNumbers/max(1, len(m.Layout.Classes)))),
+		page,
+	)
 	if err != nil {
 		return fmt.Errorf("send rows of %s: %w", m.TaskID, err)
 	}
@@ -126,7 +136,13 @@ func (s *Server) handleBatchRows(w http.ResponseWriter, r *http.Request) error {
 }
 
 // rows hands up to most rows to a page, and returns where the next one begins: behind the last part when there is none.
-func (s *Server) rows(ctx context.Context, m *workflows.Manifest, from position, most int, page *rowsPage) (position, error) {
+func (s *Server) rows(
+	ctx context.Context,
+	m *workflows.Manifest,
+	from position,
+	most int,
+	page *rowsPage,
+) (position, error) {
 	at := from
 	for {
 		for at.part < len(m.Parts) && at.row == m.Parts[at.part].Rows {
@@ -144,7 +160,13 @@ func (s *Server) rows(ctx context.Context, m *workflows.Manifest, from position,
 }
 
 // partRows hands the rows of a part from one on to take, at most so many. It returns how many, and the bytes they have.
-func (s *Server) partRows(ctx context.Context, layout scores.Layout, part workflows.Part, from position, most int, take func(*scores.Row) error,
+func (s *Server) partRows(
+	ctx context.Context,
+	layout scores.Layout,
+	part workflows.Part,
+	from position,
+	most int,
+	take func(*scores.Row) error,
 ) (n int, offset int64, err error) {
 	rows, closeRows, err := s.openPart(ctx, layout, part, from)
 	if err != nil {
@@ -167,9 +189,17 @@ func (s *Server) partRows(ctx context.Context, layout scores.Layout, part workfl
 }
 
 // openPart begins to read a part at one of its rows.
-func (s *Server) openPart(ctx context.Context, layout scores.Layout, part workflows.Part, from position) (*scores.Reader, func(), error) {
+func (s *Server) openPart(
+	ctx context.Context,
+	layout scores.Layout,
+	part workflows.Part,
+	from position,
+) (*scores.Reader, func(), error) {
 	if layout.Format == scores.Parquet {
-		rows, err := layout.NewParquetReader(&blockReader{from: s.Store.ReaderAt(ctx, part.Ref), size: part.Ref.Size}, part.Ref.Size)
+		rows, err := layout.NewParquetReader(
+			&blockReader{from: s.Store.ReaderAt(ctx, part.Ref), size: part.Ref.Size},
+			part.Ref.Size,
+		)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -257,6 +287,12 @@ func (p *rowsPage) end(total int64, next string) error {
 	if p.begun {
 		open = ""
 	}
-	_, _ = fmt.Fprintf(p.to, "%s],\"total\":%d,\"next_page_token\":%s}\n", open, total, quote(next)) // a failure shows at the flush
+	_, _ = fmt.Fprintf(
+		p.to,
+		"%s],\"total\":%d,\"next_page_token\":%s}\n",
+		open,
+		total,
+		quote(next),
+	) // a failure shows at the flush
 	return p.to.Flush()
 }

@@ -11,7 +11,8 @@ import (
 	"iris/internal/dataset"
 )
 
-// rowsCSV is an array of rows as the CSV that BatchPrediction reads: the features, and then the keys, none of which is a
+// rowsCSV is an array of rows as the CSV that BatchPrediction reads: the features, and then the keys, none of which is
+// a
 // feature. Without keys it is never longer than the JSON, which names every feature again in every row.
 func rowsCSV(features, keys []string, data []byte) ([]byte, int, error) {
 	var out []byte
@@ -63,7 +64,8 @@ func newKeyTexts(keys []string, data []byte) *keyTexts {
 	return k
 }
 
-// appendNext appends a cell for each key of the next row, with the comma before it. The row is known to be a good object.
+// appendNext appends a cell for each key of the next row, with the comma before it. The row is known to be a good
+// object.
 func (k *keyTexts) appendNext(dst []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := k.decoder.Decode(&fields); err != nil {

@@ -67,7 +67,9 @@ func TestBatch_scoresRowsInTheirOrder(t *testing.T) {
 			got := a.do(t, "GET", location, nil)
 			var rows []BatchRow
 			got.json(t, 200, &rows)
-			if len(rows) != 2 || rows[0].Specie != "setosa" || rows[0].Label != "setosa" || rows[1].Label != "virginica" || len(rows[1].Logits) != 1 || len(rows[1].Logits[0]) != 3 {
+			if len(rows) != 2 || rows[0].Specie != "setosa" || rows[0].Label != "setosa" || rows[1].Label != "virginica" ||
+				len(rows[1].Logits) != 1 ||
+				len(rows[1].Logits[0]) != 3 {
 				t.Errorf("got %s, want setosa and virginica with three probabilities each", got.body)
 			}
 			if v := got.header.Get("Model-Version"); v != "iris/"+test.version {
@@ -84,7 +86,11 @@ func TestBatch_scoresRowsInTheirOrder(t *testing.T) {
 
 func TestBatch_startsWhatTheWorkflowNeeds(t *testing.T) {
 	a := newAPI(t)
-	id, _ := a.startBatch(t, "/awkward/predict/batch", `{"data":[{"say \"hi\"":2.5,"a/b~c":1e-7},{"a/b~c":-0.0,"say \"hi\"":1e300}]}`)
+	id, _ := a.startBatch(
+		t,
+		"/awkward/predict/batch",
+		`{"data":[{"say \"hi\"":2.5,"a/b~c":1e-7},{"a/b~c":-0.0,"say \"hi\"":1e300}]}`,
+	)
 	object := must(a.store.Get(t.Context(), objstore.Ref{Bucket: a.Bucket, Key: objstore.BatchInputKey(id, "csv")}))
 	defer object.Close()
 	const want = "a/b~c,\"say \"\"hi\"\"\"\n1e-07,2.5\n-0,1e+300\n"
@@ -101,7 +107,9 @@ func TestBatch_startsWhatTheWorkflowNeeds(t *testing.T) {
 	if err := json.Unmarshal(started.GetInput().GetPayloads()[0].GetData(), &in); err != nil {
 		t.Fatal(err)
 	}
-	if in.Model != "awkward" || in.ModelID != "models:/awkward/1" || in.Count != 2 || in.Rows.Key != objstore.BatchInputKey(id, "csv") || in.Rows.SHA256 == "" {
+	if in.Model != "awkward" || in.ModelID != "models:/awkward/1" || in.Count != 2 ||
+		in.Rows.Key != objstore.BatchInputKey(id, "csv") ||
+		in.Rows.SHA256 == "" {
 		t.Errorf("input %+v, want two rows of awkward, pinned to version 1", in)
 	}
 	if got := memoModel(started.GetMemo()); got != "awkward" {
@@ -152,7 +160,13 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "features of another model", path: "/wine/predict/batch", body: twoRows, status: 422, fault: at("/data/0/alcohol")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "POST", either(test.path, "/iris/predict/batch"), test.body, "Content-Type: "+either(test.contentType, "application/json"))
+			got := a.do(
+				t,
+				"POST",
+				either(test.path, "/iris/predict/batch"),
+				test.body,
+				"Content-Type: "+either(test.contentType, "application/json"),
+			)
 			p := got.problem(t, test.status, test.want)
 			if test.fault != nil {
 				p.faultAt(t, *test.fault)
@@ -210,13 +224,26 @@ func TestBatchResult_whileItRunsAndWhenItFails(t *testing.T) {
 		return s
 	}
 	t.Run("not taken up", func(t *testing.T) {
-		a.world.start(t, "batch-iris-waiting", "nobody", workflows.BatchType, workflows.BatchInput{Model: "iris"}, memo("iris"))
+		a.world.start(
+			t,
+			"batch-iris-waiting",
+			"nobody",
+			workflows.BatchType,
+			workflows.BatchInput{Model: "iris"},
+			memo("iris"),
+		)
 		if got := status(t, "batch-iris-waiting"); got.Status != workflows.Pending {
 			t.Errorf("got %+v, want PENDING", got)
 		}
 	})
 	t.Run("running", func(t *testing.T) {
-		a.world.start(t, "batch-iris-running", workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: blocks})
+		a.world.start(
+			t,
+			"batch-iris-running",
+			workflows.TaskQueue,
+			workflows.BatchType,
+			workflows.BatchInput{Model: "iris", ModelID: blocks},
+		)
 		a.await(t, "batch-iris-running", enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 		want := BatchStatus{Status: workflows.Pending, Stage: "train the model", Done: 3, Total: 10, Unit: "iterations"}
 		if got := status(t, "batch-iris-running"); got != want {
@@ -226,14 +253,28 @@ func TestBatchResult_whileItRunsAndWhenItFails(t *testing.T) {
 		a.wait(t, "batch-iris-running")
 	})
 	t.Run("failed", func(t *testing.T) {
-		a.world.start(t, "batch-iris-failed", workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: fails}, memo("iris"))
+		a.world.start(
+			t,
+			"batch-iris-failed",
+			workflows.TaskQueue,
+			workflows.BatchType,
+			workflows.BatchInput{Model: "iris", ModelID: fails},
+			memo("iris"),
+		)
 		a.wait(t, "batch-iris-failed")
 		if got := status(t, "batch-iris-failed"); got.Status != workflows.Failure || !strings.Contains(got.Error, "line 7") {
 			t.Errorf("got %+v, want FAILURE and why", got)
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		a.world.start(t, "batch-iris-cancelled", workflows.TaskQueue, workflows.BatchType, workflows.BatchInput{Model: "iris", ModelID: blocks}, memo("iris"))
+		a.world.start(
+			t,
+			"batch-iris-cancelled",
+			workflows.TaskQueue,
+			workflows.BatchType,
+			workflows.BatchInput{Model: "iris", ModelID: blocks},
+			memo("iris"),
+		)
 		a.await(t, "batch-iris-cancelled", enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 		if got := a.do(t, "DELETE", "/tasks/batch-iris-cancelled", nil); got.status != http.StatusAccepted {
 			t.Fatalf("cancel: %s", got)
@@ -249,7 +290,14 @@ func TestBatchResult_notFound(t *testing.T) {
 	a := newAPI(t)
 	id, _ := a.startBatch(t, "/iris/predict/batch", twoRows)
 	a.wait(t, id)
-	a.world.start(t, "training-iris-here", "nobody", workflows.TrainingType, workflows.TrainingInput{Model: "iris"}, memo("iris"))
+	a.world.start(
+		t,
+		"training-iris-here",
+		"nobody",
+		workflows.TrainingType,
+		workflows.TrainingInput{Model: "iris"},
+		memo("iris"),
+	)
 	for name, path := range map[string]string{
 		"unknown":             "/iris/predict/batch/batch-iris-none",
 		"of another model":    "/wine/predict/batch/" + id,
@@ -275,13 +323,30 @@ func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	m := workflows.Manifest{TaskID: id, Model: awkwardModel, Version: "1", Rows: 2}
 	m.Layout = scores.Layout{Format: scores.CSV, Classes: []string{`<a & "b">`, "ü,é"}, Probabilities: true}
 	for i, part := range parts {
-		m.Parts = append(m.Parts, workflows.Part{Shard: i, Rows: 1, Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), bytes.NewReader(part), int64(len(part)), "text/csv"))})
+		m.Parts = append(
+			m.Parts,
+			workflows.Part{
+				Shard: i,
+				Rows:  1,
+				Ref: must(
+					a.store.Put(
+						t.Context(),
+						a.Bucket,
+						objstore.BatchPartKey(id, i, "csv"),
+						bytes.NewReader(part),
+						int64(len(part)),
+						"text/csv",
+					),
+				),
+			},
+		)
 	}
 	must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
 	got := a.do(t, "GET", "/awkward/predict/batch/"+url.PathEscape(id), nil)
 	var rows []BatchRow
 	got.json(t, 200, &rows)
-	if len(rows) != 2 || rows[0].Label != `<a & "b">` || rows[0].Specie != "" || rows[1].Label != "ü,é" || rows[1].Logits[0][0] != 1e-9 {
+	if len(rows) != 2 || rows[0].Label != `<a & "b">` || rows[0].Specie != "" || rows[1].Label != "ü,é" ||
+		rows[1].Logits[0][0] != 1e-9 {
 		t.Errorf("got %s", got.body)
 	}
 }
@@ -295,8 +360,18 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 		m.Layout = scores.Layout{Format: scores.CSV, Classes: []string{"a", "b"}, Probabilities: true}
 		for i, part := range parts {
 			m.Parts = append(m.Parts, workflows.Part{
-				Shard: i, Rows: int64(strings.Count(part, "\n")),
-				Ref: must(a.store.Put(t.Context(), a.Bucket, objstore.BatchPartKey(id, i, "csv"), strings.NewReader(part), int64(len(part)), "text/csv")),
+				Shard: i,
+				Rows:  int64(strings.Count(part, "\n")),
+				Ref: must(
+					a.store.Put(
+						t.Context(),
+						a.Bucket,
+						objstore.BatchPartKey(id, i, "csv"),
+						strings.NewReader(part),
+						int64(len(part)),
+						"text/csv",
+					),
+				),
 			})
 		}
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))

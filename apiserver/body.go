@@ -26,8 +26,12 @@ func mediaType(r *http.Request) (string, error) {
 	if err != nil {
 		return "", newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is malformed", clip(header)))
 	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
-		return "", newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("charset %q is not understood: send UTF-8", clip(charset)))
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") &&
+		!strings.EqualFold(charset, "us-ascii") {
+		return "", newProblem(
+			http.StatusUnsupportedMediaType,
+			fmt.Sprintf("charset %q is not understood: send UTF-8", clip(charset)),
+		)
 	}
 	return media, nil
 }
@@ -39,7 +43,10 @@ func wantJSON(r *http.Request) error {
 		return err
 	}
 	if media != "" && media != "application/json" {
-		return newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is not understood: send application/json", clip(media)))
+		return newProblem(
+			http.StatusUnsupportedMediaType,
+			fmt.Sprintf("Content-Type %q is not understood: send application/json", clip(media)),
+		)
 	}
 	return nil
 }
@@ -82,7 +89,11 @@ func (s *Server) takeBulk() (release func(), err error) {
 	case s.bulk <- struct{}{}:
 		return func() { <-s.bulk }, nil
 	default:
-		return func() {}, unavailable(fmt.Sprintf("%d large bodies are being worked on already; try again", cap(s.bulk)), retryAfter, nil)
+		return func() {}, unavailable(
+			fmt.Sprintf("%d large bodies are being worked on already; try again", cap(s.bulk)),
+			retryAfter,
+			nil,
+		)
 	}
 }
 

@@ -56,8 +56,11 @@ func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versi
 		return nil, err
 	}
 	if !result.Promoted {
-		return nil, newProblem(http.StatusConflict, fmt.Sprintf("the champion of %s is %s, not the one you expected: nothing was changed",
-			in.Model, either(result.From, "none")))
+		return nil, newProblem(
+			http.StatusConflict,
+			fmt.Sprintf("the champion of %s is %s, not the one you expected: nothing was changed",
+				in.Model, either(result.From, "none")),
+		)
 	}
 	return s.serveChampion(ctx, in.Model)
 }
@@ -77,7 +80,10 @@ func (s *Server) serveChampion(ctx context.Context, name string) (*versionOutput
 }
 
 // promote executes a Promotion after those of the same model that run already.
-func (s *Server) promote(ctx context.Context, in workflows.PromotionInput) (result workflows.PromotionResult, err error) {
+func (s *Server) promote(
+	ctx context.Context,
+	in workflows.PromotionInput,
+) (result workflows.PromotionResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.promotion)
 	defer cancel()
 	id := workflows.PromotionID(in.Model)
@@ -104,7 +110,8 @@ func (s *Server) promote(ctx context.Context, in workflows.PromotionInput) (resu
 	return result, nil
 }
 
-// promotionProblem is the answer to a promotion that did not end well, or not in time. The latter is cancelled, so that one
+// promotionProblem is the answer to a promotion that did not end well, or not in time. The latter is cancelled, so that
+// one
 // that no worker has begun does not surprise anybody later.
 func (s *Server) promotionProblem(ctx context.Context, run client.WorkflowRun, err error) error {
 	see := "see /tasks/" + run.GetID()

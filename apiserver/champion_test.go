@@ -57,7 +57,8 @@ func TestChampion_isServedBeforeTheAnswer(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var v Version
 			a.promoted(t, "promoted", test.body).json(t, 200, &v)
-			if v.Model != "promoted" || v.Version != test.version || !strings.Contains(strings.Join(v.Aliases, " "), registry.ChampionAlias) {
+			if v.Model != "promoted" || v.Version != test.version ||
+				!strings.Contains(strings.Join(v.Aliases, " "), registry.ChampionAlias) {
 				t.Errorf("got %+v, want version %s as the champion", v, test.version)
 			}
 			got := a.do(t, "POST", "/promoted/predict", `{"a":1,"b":2}`)
@@ -84,7 +85,9 @@ func TestChampion_badRequests(t *testing.T) {
 	a := newAPI(t)
 	const asJSON = "application/json"
 	foreign := must(a.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{
-		Name: "refused", ModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).ModelID, RunID: strings.Repeat("f", 32),
+		Name:    "refused",
+		ModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).ModelID,
+		RunID:   strings.Repeat("f", 32),
 	}))
 	for _, test := range []struct {
 		name, path, body, contentType string
@@ -114,7 +117,13 @@ func TestChampion_badRequests(t *testing.T) {
 		{name: "a parameter", path: "/refused/champion?force=1", body: `{"version":"2"}`, status: 422, fault: &Fault{Parameter: "force"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "PUT", either(test.path, "/refused/champion"), test.body, "Content-Type: "+either(test.contentType, asJSON))
+			got := a.do(
+				t,
+				"PUT",
+				either(test.path, "/refused/champion"),
+				test.body,
+				"Content-Type: "+either(test.contentType, asJSON),
+			)
 			p := got.problem(t, test.status, test.want)
 			if test.fault != nil {
 				p.faultAt(t, *test.fault)
@@ -199,7 +208,8 @@ func TestModels(t *testing.T) {
 		byName[m.Model] = m
 	}
 	iris := byName[dataset.IrisModel]
-	if iris.Champion != "1" || iris.LatestVersion != "2" || len(iris.Features) != 4 || len(iris.Classes) != 3 || iris.Links.MLflow != "http://mlflow.test/#/models/iris?workflowType=machine_learning" {
+	if iris.Champion != "1" || iris.LatestVersion != "2" || len(iris.Features) != 4 || len(iris.Classes) != 3 ||
+		iris.Links.MLflow != "http://mlflow.test/#/models/iris?workflowType=machine_learning" {
 		t.Errorf("iris is %+v", iris)
 	}
 	if m := byName[unpromotedModel]; m.Champion != "" || m.LatestVersion != "1" || m.Features != nil {
@@ -214,17 +224,22 @@ func TestVersions(t *testing.T) {
 		Versions []Version
 	}
 	a.do(t, "GET", "/iris/versions", nil).json(t, 200, &list)
-	if list.Model != "iris" || len(list.Versions) != 2 || list.Versions[0].Version != "2" || list.Versions[1].Version != "1" {
+	if list.Model != "iris" || len(list.Versions) != 2 || list.Versions[0].Version != "2" ||
+		list.Versions[1].Version != "1" {
 		t.Fatalf("got %+v, want versions 2 and 1 of iris", list)
 	}
 	var one Version
 	a.do(t, "GET", "/iris/versions/1", nil).json(t, 200, &one)
 	if one.ModelID != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 || one.TestSize != 0.25 ||
 		len(one.Dataset) != 64 || one.Metrics["accuracy"] != 0.97 || one.RunID == "" || !strings.HasPrefix(one.LoggedModelID, "m-") ||
-		one.TaskID != "training-iris-test" || len(one.Aliases) != 1 || one.CreatedAt.IsZero() || one.Links.MLflow != "http://mlflow.test/#/models/iris/versions/1?workflowType=machine_learning" {
+		one.TaskID != "training-iris-test" || len(one.Aliases) != 1 ||
+		one.CreatedAt.IsZero() ||
+		one.Links.MLflow != "http://mlflow.test/#/models/iris/versions/1?workflowType=machine_learning" {
 		t.Errorf("got %+v", one)
 	}
-	if one.Hyperparameters["l2"] != 1.0 || len(one.Features) != 4 || len(one.Classes) != 3 || one.LabelColumn == "" || one.ClassWeight != nil || one.SplitSeed != 42 {
+	if one.Hyperparameters["l2"] != 1.0 || len(one.Features) != 4 || len(one.Classes) != 3 || one.LabelColumn == "" ||
+		one.ClassWeight != nil ||
+		one.SplitSeed != 42 {
 		t.Errorf("got %+v, want the spec and the schema", one)
 	}
 	for _, path := range []string{"/iris/versions/99", "/iris/versions/first", "/iris/versions/models:%2Fwine%2F1", "/tulip/versions", "/tulip/versions/1", "/tasks%2F/versions", "/models/versions"} {

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// sendCompressed sends a body in a coding that the client accepts: gzip, deflate, which is zlib, or as it is. A client that
+// sendCompressed sends a body in a coding that the client accepts: gzip, deflate, which is zlib, or as it is. A client
+// that
 // takes nothing of it for a while is given up: what is large holds a place meanwhile.
 func sendCompressed(w http.ResponseWriter, r *http.Request, body []byte) error {
 	header := w.Header()

@@ -38,7 +38,10 @@ func TestSendCompressed_givesUpOnAClientThatTakesNothing(t *testing.T) {
 		if err := sendCompressed(patient, r, body); err != nil {
 			t.Errorf("%q: %v", coding, err)
 		}
-		if n := len(patient.deadlines); n < 2 || !patient.deadlines[n-1].IsZero() || time.Until(patient.deadlines[0]) > stallTimeout {
+		if n := len(
+			patient.deadlines,
+		); n < 2 || !patient.deadlines[n-1].IsZero() ||
+			time.Until(patient.deadlines[0]) > stallTimeout {
 			t.Errorf("%q: deadlines %v, want one before each piece and none at the end", coding, patient.deadlines)
 		}
 		if coding == "" && len(patient.deadlines) < 2*len(body)/(64<<10) {

@@ -61,7 +61,9 @@ func (p DatasetPatch) change() (registry.DatasetChange, error) {
 			continue
 		}
 		if err := registry.CheckDatasetTag(key, *value); err != nil {
-			return c, invalid(Fault{Pointer: "/tags/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(key)), Detail: err.Error()})
+			return c, invalid(
+				Fault{Pointer: "/tags/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(key)), Detail: err.Error()},
+			)
 		}
 		c.SetTags[key] = *value
 	}
@@ -79,7 +81,9 @@ func uploadNotes(query url.Values) (registry.DatasetChange, error) {
 			}
 		case "tag":
 		default:
-			return c, invalid(Fault{Parameter: clip(name), Detail: "is not a parameter of an upload: want label_column, name or tag"})
+			return c, invalid(
+				Fault{Parameter: clip(name), Detail: "is not a parameter of an upload: want label_column, name or tag"},
+			)
 		}
 	}
 	if query.Has("name") {
@@ -108,8 +112,14 @@ func (s *Server) changeDataset(ctx context.Context, digest string, c registry.Da
 	defer cancel()
 	err := s.Registry.ChangeDataset(ctx, digest, c)
 	if errors.Is(err, registry.ErrTooMany) {
-		return newProblem(http.StatusUnprocessableEntity,
-			fmt.Sprintf("a dataset has up to %d names and %d tags: nothing was changed", registry.MaxDatasetNames, registry.MaxDatasetTags))
+		return newProblem(
+			http.StatusUnprocessableEntity,
+			fmt.Sprintf(
+				"a dataset has up to %d names and %d tags: nothing was changed",
+				registry.MaxDatasetNames,
+				registry.MaxDatasetTags,
+			),
+		)
 	}
 	return err
 }
@@ -193,10 +203,18 @@ func (s *Server) lookUpDataset(ctx context.Context, t *trainingRequest) error {
 	case err != nil:
 		return err
 	case len(found) == 0:
-		at.Detail = fmt.Sprintf("%q is neither s3://bucket/key nor the name of a dataset, nor 12 digits or more that its digest begins with", clip(word))
+		at.Detail = fmt.Sprintf(
+			"%q is neither s3://bucket/key nor the name of a dataset, nor 12 digits or more that its digest begins with",
+			clip(word),
+		)
 		return invalid(at)
 	case len(found) > 1:
-		at.Detail = fmt.Sprintf("%q stands for %d datasets: give the digest of one, %.12s for example", clip(word), len(found), found[0].Digest)
+		at.Detail = fmt.Sprintf(
+			"%q stands for %d datasets: give the digest of one, %.12s for example",
+			clip(word),
+			len(found),
+			found[0].Digest,
+		)
 		return invalid(at)
 	}
 	t.in.Dataset = objstore.Ref{Bucket: s.Bucket, Key: objstore.DatasetKey(found[0].Digest)}.URI()

@@ -31,12 +31,16 @@ func TestDatasetNotes(t *testing.T) {
 	}
 	first := upload("/datasets?name=small&tag=owner:ada&tag=site:https://example.org/", smallCSV, csvType)
 	if !slices.Equal(first.Names, []string{"small"}) || !maps.Equal(first.Tags, map[string]string{"owner": "ada", "site": "https://example.org/"}) ||
-		len(first.Sources) != 1 || first.Sources[0].Kind != registry.SourceUpload || first.Sources[0].FirstSeenAt.IsZero() {
+		len(first.Sources) != 1 ||
+		first.Sources[0].Kind != registry.SourceUpload ||
+		first.Sources[0].FirstSeenAt.IsZero() {
 		t.Errorf("got %+v, want its name, two tags and an upload", first.Dataset)
 	}
 	body, header := form(part{"file", smallCSV})
 	second := upload("/datasets?name=tiny&tag=owner:eve", body, header)
-	if second.Digest != first.Digest || !slices.Equal(second.Names, []string{"small", "tiny"}) || second.Tags["owner"] != "eve" || second.Tags["site"] == "" {
+	if second.Digest != first.Digest || !slices.Equal(second.Names, []string{"small", "tiny"}) ||
+		second.Tags["owner"] != "eve" ||
+		second.Tags["site"] == "" {
 		t.Errorf("got %+v, want the same dataset with both names and the later owner", second.Dataset)
 	}
 	if n := len(second.Sources); n != 2 || second.Sources[0] != first.Sources[0] || second.Sources[1].FileName != "f" {
@@ -70,8 +74,10 @@ func TestDatasetNotes(t *testing.T) {
 	}
 
 	var patched DatasetDetails
-	a.do(t, "PATCH", "/datasets/"+first.Digest[:12], `{"add_names":["v1"],"remove_names":["small"],"tags":{"owner":null,"stage":"raw"}}`, "Content-Type: application/json").json(t, 200, &patched)
-	if !slices.Equal(patched.Names, []string{"tiny", "v1"}) || patched.Tags["stage"] != "raw" || len(patched.Tags) != 2 || len(patched.Views) != 1 {
+	a.do(t, "PATCH", "/datasets/"+first.Digest[:12], `{"add_names":["v1"],"remove_names":["small"],"tags":{"owner":null,"stage":"raw"}}`, "Content-Type: application/json").
+		json(t, 200, &patched)
+	if !slices.Equal(patched.Names, []string{"tiny", "v1"}) || patched.Tags["stage"] != "raw" || len(patched.Tags) != 2 ||
+		len(patched.Views) != 1 {
 		t.Errorf("got %+v, want the names tiny and v1, and stage for owner", patched.Dataset)
 	}
 	if named := listed("?name=small"); !slices.Equal(named, []string{other.Digest}) {
@@ -87,7 +93,8 @@ func TestDatasetNotes_badRequests(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("%q", fmt.Sprintf("n%d", i))
 	}
-	a.do(t, "PATCH", "/datasets/"+up.Digest, `{"add_names":[`+strings.Join(many, ",")+`]}`, "Content-Type: application/json").json(t, 200, new(DatasetDetails))
+	a.do(t, "PATCH", "/datasets/"+up.Digest, `{"add_names":[`+strings.Join(many, ",")+`]}`, "Content-Type: application/json").
+		json(t, 200, new(DatasetDetails))
 	for _, test := range []struct {
 		name, method, path, body string
 		status                   int
@@ -128,7 +135,8 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 	var one, two DatasetUploaded
 	a.do(t, "POST", "/datasets?name=one&tag=a:b", smallCSV, csvType).json(t, http.StatusCreated, &one)
 	a.do(t, "POST", "/datasets?name=both", smallCSV+"5,b\n", csvType).json(t, http.StatusCreated, &two)
-	a.do(t, "PATCH", "/datasets/"+one.Digest, `{"add_names":["both"]}`, "Content-Type: application/json").json(t, 200, new(DatasetDetails))
+	a.do(t, "PATCH", "/datasets/"+one.Digest, `{"add_names":["both"]}`, "Content-Type: application/json").
+		json(t, 200, new(DatasetDetails))
 	for path, body := range map[string]string{
 		"/named/training?data_path=one":                  "",
 		"/named/training?data_path=" + one.Digest[:12]:   "",
@@ -148,9 +156,13 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 	for word, want := range map[string]string{
 		"none": "neither", "both": "2 datasets", strings.Repeat("ef", 6): "neither", "abc": "neither", "/etc/passwd": "not an object in S3",
 	} {
-		a.do(t, "POST", "/named/training?data_path="+word, nil).problem(t, 422, want).faultAt(t, Fault{Parameter: "data_path"})
+		a.do(t, "POST", "/named/training?data_path="+word, nil).
+			problem(t, 422, want).
+			faultAt(t, Fault{Parameter: "data_path"})
 	}
-	a.do(t, "POST", "/named/training", `{"dataset":"none"}`, "Content-Type: application/json").problem(t, 422).faultAt(t, Fault{Pointer: "/dataset"})
+	a.do(t, "POST", "/named/training", `{"dataset":"none"}`, "Content-Type: application/json").
+		problem(t, 422).
+		faultAt(t, Fault{Pointer: "/dataset"})
 }
 
 func TestFileName(t *testing.T) {

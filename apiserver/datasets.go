@@ -118,7 +118,10 @@ func (s *Server) findDataset(ctx context.Context, digest string) (Dataset, error
 	case len(found) == 0:
 		return Dataset{}, notFound("there is no dataset %s", digest)
 	case len(found) > 1:
-		return Dataset{}, newProblem(http.StatusConflict, fmt.Sprintf("%d datasets begin with %s: give more digits", len(found), digest))
+		return Dataset{}, newProblem(
+			http.StatusConflict,
+			fmt.Sprintf("%d datasets begin with %s: give more digits", len(found), digest),
+		)
 	}
 	return found[0], s.addNotes(ctx, found)
 }
@@ -140,7 +143,10 @@ func (s *Server) getDataset(ctx context.Context, in *datasetInput) (*datasetOutp
 		return nil, fmt.Errorf("look for what uses dataset %.12s: %w", found.Digest, err)
 	}
 	for _, v := range versions {
-		out.Body.Versions = append(out.Body.Versions, DatasetVersion{Model: v.Model, Version: v.Number, ModelID: v.URI(), CreatedAt: v.CreatedAt})
+		out.Body.Versions = append(
+			out.Body.Versions,
+			DatasetVersion{Model: v.Model, Version: v.Number, ModelID: v.URI(), CreatedAt: v.CreatedAt},
+		)
 	}
 	return out, nil
 }
@@ -183,8 +189,14 @@ func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	kept, summary, err := s.keepUpload(ctx, w, "dataset-"+strings.ToLower(rand.Text()), body, func(dataset.Summary) error { return atEnd() },
-		dataset.ScanOptions{LabelColumn: label, MaxBytes: s.MaxUpload})
+	kept, summary, err := s.keepUpload(
+		ctx,
+		w,
+		"dataset-"+strings.ToLower(rand.Text()),
+		body,
+		func(dataset.Summary) error { return atEnd() },
+		dataset.ScanOptions{LabelColumn: label, MaxBytes: s.MaxUpload},
+	)
 	if err != nil {
 		return err
 	}
@@ -222,8 +234,13 @@ func datasetBody(r *http.Request) (body io.Reader, atEnd func() error, err error
 		}
 		return file, atEnd, err
 	}
-	return nil, nil, newProblem(http.StatusUnsupportedMediaType,
-		fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data", clip(media)))
+	return nil, nil, newProblem(
+		http.StatusUnsupportedMediaType,
+		fmt.Sprintf(
+			"Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data",
+			clip(media),
+		),
+	)
 }
 
 // keepView keeps how an upload was read, unless a training has read it so: that knows more.

@@ -29,7 +29,8 @@ func TestDatasets(t *testing.T) {
 		t.Errorf("the same bytes became %s and %s", up.Digest, again.Digest)
 	}
 	var other DatasetUploaded
-	a.do(t, "POST", "/datasets?label_column=kind", "kind,x\na,1\na,2\nb,3\nb,4\n", csvType).json(t, http.StatusCreated, &other)
+	a.do(t, "POST", "/datasets?label_column=kind", "kind,x\na,1\na,2\nb,3\nb,4\n", csvType).
+		json(t, http.StatusCreated, &other)
 	if other.Schema.Label != "kind" || len(other.Schema.Features) != 1 {
 		t.Errorf("got %+v, want it read by the class column kind", other.Schema)
 	}
@@ -112,7 +113,8 @@ func TestDatasets_badRequests(t *testing.T) {
 		{name: "no form", method: "POST", path: "/datasets", send: [2]string{good, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a.do(t, either(test.method, "GET"), test.path, test.send[0], either(test.send[1], "X-None: x")).problem(t, test.status, test.want)
+			a.do(t, either(test.method, "GET"), test.path, test.send[0], either(test.send[1], "X-None: x")).
+				problem(t, test.status, test.want)
 		})
 	}
 	a.idle(t)

@@ -34,7 +34,11 @@ func silentPort(t testing.TB) string {
 func downRegistry(t testing.TB, address string) (*registry.Registry, *registry.Cache) {
 	t.Helper()
 	w := theWorld(t)
-	r := must(registry.New(registry.Options{MLflow: mlflow.New(mlflow.Options{URL: "http://" + address}), Store: w.store, Bucket: w.bucket}))
+	r := must(
+		registry.New(
+			registry.Options{MLflow: mlflow.New(mlflow.Options{URL: "http://" + address}), Store: w.store, Bucket: w.bucket},
+		),
+	)
 	return r, must(registry.NewCache(registry.CacheOptions{Registry: r}))
 }
 

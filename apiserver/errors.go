@@ -25,7 +25,8 @@ import (
 	"iris/model"
 )
 
-// dependencyTimeout bounds a question to Temporal, the object store or MLflow, so that a dependency that is down is a 503
+// dependencyTimeout bounds a question to Temporal, the object store or MLflow, so that a dependency that is down is a
+// 503
 // within 3 s. Transfers of data have no such bound.
 const dependencyTimeout = 2500 * time.Millisecond
 
@@ -131,7 +132,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // errHungUp marks an answer that its client did not take.
 var errHungUp = errors.New("the client hung up")
 
-// logProblem logs what is wrong with us or with a dependency: the cause, where there is one. What is wrong with a request is
+// logProblem logs what is wrong with us or with a dependency: the cause, where there is one. What is wrong with a
+// request is
 // told to its client, and a client that hung up is not news.
 func (s *Server) logProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	if p.cause == nil || errors.Is(r.Context().Err(), context.Canceled) {

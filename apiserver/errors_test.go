@@ -65,7 +65,13 @@ func TestProblemOfHuma_places(t *testing.T) {
 		"query.page_size": {Parameter: "page_size"},
 		"path.task_id":    {Parameter: "task_id"},
 	} {
-		p := problemOfHuma(&huma.ErrorModel{Status: 422, Detail: "validation failed", Errors: []*huma.ErrorDetail{{Message: "is wrong", Location: location}}})
+		p := problemOfHuma(
+			&huma.ErrorModel{
+				Status: 422,
+				Detail: "validation failed",
+				Errors: []*huma.ErrorDetail{{Message: "is wrong", Location: location}},
+			},
+		)
 		p.faultAt(t, want)
 		if !strings.Contains(p.Detail, "is wrong") {
 			t.Errorf("%s: detail %q", location, p.Detail)

@@ -24,7 +24,14 @@ const requestIDHeader = "X-Request-Id"
 // serve is what happens to every request before and after its route.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	x := &exchange{ResponseWriter: w, ReadCloser: r.Body, head: r.Method == http.MethodHead, began: now, armed: now, status: http.StatusOK}
+	x := &exchange{
+		ResponseWriter: w,
+		ReadCloser:     r.Body,
+		head:           r.Method == http.MethodHead,
+		began:          now,
+		armed:          now,
+		status:         http.StatusOK,
+	}
 	s.metrics.unmatched.of(x)
 	x.id[0] = s.requests.of(first(r.Header, requestIDHeader))
 	w.Header()[requestIDHeader] = x.id[:]
@@ -53,7 +60,8 @@ func (s *Server) end(x *exchange, r *http.Request) {
 		x.done(aborted)
 		panic(v)
 	}
-	s.log(x).Error("a handler panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	s.log(x).
+		Error("a handler panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if x.started {
 		x.done(aborted)
 		panic(http.ErrAbortHandler)
@@ -113,7 +121,8 @@ func (x *exchange) Write(p []byte) (int, error) {
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // Read reads the body of the request. The deadline moves with the bytes that arrive, and is gone at the end: it would
-// otherwise cancel a handler that takes its time after having read everything. After a deadline that has passed it stays:
+// otherwise cancel a handler that takes its time after having read everything. After a deadline that has passed it
+// stays:
 // the server would wait for the rest of the body before it sends the answer.
 func (x *exchange) Read(p []byte) (int, error) {
 	n, err := x.ReadCloser.Read(p)
@@ -153,7 +162,10 @@ func decompress(r *http.Request) error {
 		r.ContentLength = -1
 		return nil
 	default:
-		p := newProblem(http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding %q is not understood: send the body plain, as gzip or as deflate", clip(coding)))
+		p := newProblem(
+			http.StatusUnsupportedMediaType,
+			fmt.Sprintf("Content-Encoding %q is not understood: send the body plain, as gzip or as deflate", clip(coding)),
+		)
 		p.header = http.Header{"Accept-Encoding": {codingGzip + ", " + codingDeflate}}
 		return p
 	}

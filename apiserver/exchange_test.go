@@ -38,7 +38,14 @@ func TestGzipBodies(t *testing.T) {
 		a.do(t, "POST", "/iris/predict", zipped(setosa), asGzip, asJSON).json(t, 200, &p)
 	})
 	t.Run("a batch", func(t *testing.T) {
-		if got := a.do(t, "POST", "/iris/predict/batch", zipped(twoRows), "Content-Encoding: GZIP", asJSON); got.status != http.StatusAccepted {
+		if got := a.do(
+			t,
+			"POST",
+			"/iris/predict/batch",
+			zipped(twoRows),
+			"Content-Encoding: GZIP",
+			asJSON,
+		); got.status != http.StatusAccepted {
 			t.Errorf("got %s", got)
 		}
 	})
@@ -110,7 +117,8 @@ func TestRecover(t *testing.T) {
 	if strings.Contains(p.Detail, "secret") {
 		t.Errorf("detail %q", p.Detail)
 	}
-	if log := a.log.String(); !strings.Contains(log, "secret") || !strings.Contains(log, "request_id=panicking") || !strings.Contains(log, "exchange_test.go") {
+	if log := a.log.String(); !strings.Contains(log, "secret") || !strings.Contains(log, "request_id=panicking") ||
+		!strings.Contains(log, "exchange_test.go") {
 		t.Errorf("the log lacks the panic, its request or its stack: %s", log)
 	}
 	response, err := http.Get(a.url + "/panic/late")
@@ -177,7 +185,12 @@ func TestExchange_movesTheDeadlineOfABody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-			x := &exchange{ResponseWriter: w, ReadCloser: io.NopCloser(strings.NewReader("a body in several reads")), armed: time.Now().Add(-test.since), brief: test.brief}
+			x := &exchange{
+				ResponseWriter: w,
+				ReadCloser:     io.NopCloser(strings.NewReader("a body in several reads")),
+				armed:          time.Now().Add(-test.since),
+				brief:          test.brief,
+			}
 			for buf := make([]byte, 4); ; {
 				if _, err := x.Read(buf); err != nil {
 					break
@@ -248,7 +261,14 @@ func TestExchange_bodyThatEndsEarly(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			conn := must(net.Dial("tcp", strings.TrimPrefix(a.url, "http://")))
 			defer conn.Close()
-			must(fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\nhalf", path, contentType))
+			must(
+				fmt.Fprintf(
+					conn,
+					"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\nhalf",
+					path,
+					contentType,
+				),
+			)
 			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 				t.Fatal(err)
 			}

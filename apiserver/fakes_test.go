@@ -22,7 +22,8 @@ import (
 	"iris/workflows"
 )
 
-// What the fake workflows are told to do: as the label column of a training, the model id of a batch and the reason of a
+// What the fake workflows are told to do: as the label column of a training, the model id of a batch and the reason of
+// a
 // promotion.
 const (
 	blocks   = "block"   // until it is cancelled
@@ -43,7 +44,11 @@ func answerStatus(ctx workflow.Context, modelName, how string) (*workflows.Statu
 	if how == heartens { // a fit: only its activity knows how far it is
 		status.Done, status.Total, status.Unit = 0, 0, ""
 	}
-	return status, workflow.SetQueryHandler(ctx, workflows.StatusQuery, func() (workflows.Status, error) { return *status, nil })
+	return status, workflow.SetQueryHandler(
+		ctx,
+		workflows.StatusQuery,
+		func() (workflows.Status, error) { return *status, nil },
+	)
 }
 
 // behave does what is common to the fakes.
@@ -53,7 +58,11 @@ func behave(ctx workflow.Context, how string) error {
 		ctx.Done().Receive(ctx, nil)
 		return ctx.Err()
 	case fails:
-		return temporal.NewNonRetryableApplicationError(`line 7, column "petal_width": "n/a" is not a finite number`, "BadDataset", nil)
+		return temporal.NewNonRetryableApplicationError(
+			`line 7, column "petal_width": "n/a" is not a finite number`,
+			"BadDataset",
+			nil,
+		)
 	case heartens:
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			TaskQueue: heartQueue, StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute,
@@ -74,8 +83,15 @@ func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (
 		}
 	}
 	result := workflows.TrainingResult{
-		Model: in.Model, Version: "7", ModelID: "models:/" + in.Model + "/7", RunID: "r1", ExperimentID: "1", Algorithm: in.Algorithm,
-		Dataset: in.Dataset, Metrics: map[string]float64{"accuracy": 0.9}, Gate: workflows.Gate{Decision: workflows.Kept, Reason: "worse"},
+		Model:        in.Model,
+		Version:      "7",
+		ModelID:      "models:/" + in.Model + "/7",
+		RunID:        "r1",
+		ExperimentID: "1",
+		Algorithm:    in.Algorithm,
+		Dataset:      in.Dataset,
+		Metrics:      map[string]float64{"accuracy": 0.9},
+		Gate:         workflows.Gate{Decision: workflows.Kept, Reason: "worse"},
 	}
 	return result, behave(ctx, in.LabelColumn)
 }
@@ -113,7 +129,10 @@ func (w *world) fakeBatch(ctx workflow.Context, in workflows.BatchInput) (workfl
 	if err := behave(ctx, in.ModelID); err != nil {
 		return workflows.BatchResult{}, err
 	}
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 2}})
+	ctx = workflow.WithActivityOptions(
+		ctx,
+		workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 2}},
+	)
 	var result workflows.BatchResult
 	err := workflow.ExecuteActivity(ctx, w.score, in).Get(ctx, &result)
 	return result, err
@@ -126,7 +145,10 @@ func (w *world) fakePromotion(ctx workflow.Context, in workflows.PromotionInput)
 	if err := behave(ctx, in.Reason); err != nil {
 		return workflows.PromotionResult{}, err
 	}
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 2}})
+	ctx = workflow.WithActivityOptions(
+		ctx,
+		workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 2}},
+	)
 	var result workflows.PromotionResult
 	err := workflow.ExecuteActivity(ctx, w.makeChampion, in).Get(ctx, &result)
 	return result, err
@@ -160,8 +182,17 @@ func (w *world) score(ctx context.Context, in workflows.BatchInput) (workflows.B
 	}
 	schema := m.Schema()
 	manifest := workflows.Manifest{
-		TaskID: id, Model: in.Model, Version: v.Number, ModelID: v.URI(), Classes: schema.Classes, Rows: in.Count, Input: in.Rows,
-		State: string(workflows.Success), Layout: scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
+		TaskID:  id,
+		Model:   in.Model,
+		Version: v.Number,
+		ModelID: v.URI(),
+		Classes: schema.Classes,
+		Rows:    in.Count,
+		Input:   in.Rows,
+		State: string(
+			workflows.Success,
+		),
+		Layout: scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
 	}
 	half := (len(lines) + 1) / 2
 	for i, part := range [][][]string{lines[:half], lines[half:]} {
@@ -188,7 +219,14 @@ func (w *world) score(ctx context.Context, in workflows.BatchInput) (workflows.B
 		manifest.Parts = append(manifest.Parts, workflows.Part{Ref: ref, Shard: i, Rows: int64(len(part))})
 	}
 	ref, err := w.store.PutJSON(ctx, in.Rows.Bucket, objstore.BatchManifestKey(id), manifest)
-	return workflows.BatchResult{Model: in.Model, Version: v.Number, ModelID: v.URI(), Rows: in.Count, Shards: 2, Manifest: ref}, err
+	return workflows.BatchResult{
+		Model:    in.Model,
+		Version:  v.Number,
+		ModelID:  v.URI(),
+		Rows:     in.Count,
+		Shards:   2,
+		Manifest: ref,
+	}, err
 }
 
 func (w *world) makeChampion(ctx context.Context, in workflows.PromotionInput) (workflows.PromotionResult, error) {
@@ -216,7 +254,12 @@ func steady(ctx context.Context) error {
 }
 
 // start starts a workflow as the temporal CLI would: without a memo.
-func (w *world) start(t testing.TB, id, queue, workflowType string, in any, change ...func(*client.StartWorkflowOptions)) client.WorkflowRun {
+func (w *world) start(
+	t testing.TB,
+	id, queue, workflowType string,
+	in any,
+	change ...func(*client.StartWorkflowOptions),
+) client.WorkflowRun {
 	t.Helper()
 	o := client.StartWorkflowOptions{ID: id, TaskQueue: queue}
 	for _, f := range change {

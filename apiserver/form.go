@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// formFile reads a form up to its file: the part `request`, where there may be one, then the part `file`, and nothing else.
+// formFile reads a form up to its file: the part `request`, where there may be one, then the part `file`, and nothing
+// else.
 // The file is nil when the form has none. atEnd is to be asked behind the file.
 func formFile(r *http.Request, request func(io.Reader) error) (file *multipart.Part, atEnd func() error, err error) {
 	form, err := r.MultipartReader()

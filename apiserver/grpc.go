@@ -24,7 +24,8 @@ import (
 // grpcStreams is how many requests of a connection are worked on at once; more of them wait.
 const grpcStreams = 64
 
-// RunGRPC serves the Open Inference Protocol over gRPC on l until ctx ends, lets the requests under way finish and returns
+// RunGRPC serves the Open Inference Protocol over gRPC on l until ctx ends, lets the requests under way finish and
+// returns
 // nil, or returns the first error. It closes l.
 func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
 	server := grpc.NewServer(
@@ -54,7 +55,12 @@ func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
 }
 
 // interceptGRPC is what happens to every request before and after its method, as serve is over HTTP.
-func (s *Server) interceptGRPC(ctx context.Context, in any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (out any, err error) {
+func (s *Server) interceptGRPC(
+	ctx context.Context,
+	in any,
+	info *grpc.UnaryServerInfo,
+	handle grpc.UnaryHandler,
+) (out any, err error) {
 	sent, _ := metadata.FromIncomingContext(ctx)
 	id := s.requests.of(strings.Join(sent.Get(requestIDHeader), ""))
 	_ = grpc.SetHeader(ctx, metadata.Pairs(requestIDHeader, id)) // fails once an answer has begun, which none has
@@ -98,7 +104,10 @@ type healthService struct {
 }
 
 // Check implements healthpb.HealthServer: whether the default model can be asked.
-func (h healthService) Check(_ context.Context, in *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (h healthService) Check(
+	_ context.Context,
+	in *healthpb.HealthCheckRequest,
+) (*healthpb.HealthCheckResponse, error) {
 	if in.GetService() != "" && in.GetService() != inferencepb.GRPCInferenceService_ServiceDesc.ServiceName {
 		return nil, notFound("there is no service %q", clip(in.GetService()))
 	}

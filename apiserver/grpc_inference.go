@@ -17,17 +17,27 @@ type inferenceService struct {
 }
 
 // ServerLive implements inferencepb.GRPCInferenceServiceServer.
-func (inferenceService) ServerLive(context.Context, *inferencepb.ServerLiveRequest) (*inferencepb.ServerLiveResponse, error) {
+func (inferenceService) ServerLive(
+	context.Context,
+	*inferencepb.ServerLiveRequest,
+) (*inferencepb.ServerLiveResponse, error) {
 	return &inferencepb.ServerLiveResponse{Live: true}, nil
 }
 
 // ServerReady implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) ServerReady(context.Context, *inferencepb.ServerReadyRequest) (*inferencepb.ServerReadyResponse, error) {
+func (i inferenceService) ServerReady(
+	context.Context,
+	*inferencepb.ServerReadyRequest,
+) (*inferencepb.ServerReadyResponse, error) {
 	return &inferencepb.ServerReadyResponse{Ready: i.s.Cache.Champion(i.s.DefaultModel) != nil}, nil
 }
 
-// ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, which is no error.
-func (i inferenceService) ModelReady(ctx context.Context, in *inferencepb.ModelReadyRequest) (*inferencepb.ModelReadyResponse, error) {
+// ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, which is no
+// error.
+func (i inferenceService) ModelReady(
+	ctx context.Context,
+	in *inferencepb.ModelReadyRequest,
+) (*inferencepb.ModelReadyResponse, error) {
 	_, err := i.s.servedVersion(ctx, in.GetName(), in.GetVersion())
 	if err != nil && problemOf(err).Status != http.StatusServiceUnavailable {
 		return nil, err
@@ -36,13 +46,23 @@ func (i inferenceService) ModelReady(ctx context.Context, in *inferencepb.ModelR
 }
 
 // ServerMetadata implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) ServerMetadata(context.Context, *inferencepb.ServerMetadataRequest) (*inferencepb.ServerMetadataResponse, error) {
+func (i inferenceService) ServerMetadata(
+	context.Context,
+	*inferencepb.ServerMetadataRequest,
+) (*inferencepb.ServerMetadataResponse, error) {
 	server := i.s.inferenceServer()
-	return &inferencepb.ServerMetadataResponse{Name: server.Name, Version: server.Version, Extensions: server.Extensions}, nil
+	return &inferencepb.ServerMetadataResponse{
+		Name:       server.Name,
+		Version:    server.Version,
+		Extensions: server.Extensions,
+	}, nil
 }
 
 // ModelMetadata implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) ModelMetadata(ctx context.Context, in *inferencepb.ModelMetadataRequest) (*inferencepb.ModelMetadataResponse, error) {
+func (i inferenceService) ModelMetadata(
+	ctx context.Context,
+	in *inferencepb.ModelMetadataRequest,
+) (*inferencepb.ModelMetadataResponse, error) {
 	served, err := i.s.servedVersion(ctx, in.GetName(), in.GetVersion())
 	if err != nil {
 		return nil, err
@@ -56,7 +76,11 @@ func (i inferenceService) ModelMetadata(ctx context.Context, in *inferencepb.Mod
 		return nil, err
 	}
 	out := &inferencepb.ModelMetadataResponse{
-		Name: m.Name, Versions: m.Versions, Platform: m.Platform, Inputs: tensorMetadata(m.Inputs), Outputs: tensorMetadata(m.Outputs),
+		Name:       m.Name,
+		Versions:   m.Versions,
+		Platform:   m.Platform,
+		Inputs:     tensorMetadata(m.Inputs),
+		Outputs:    tensorMetadata(m.Outputs),
 		Properties: make(map[string]string, len(config.Parameters)),
 	}
 	for name, parameter := range config.Parameters {
@@ -68,13 +92,20 @@ func (i inferenceService) ModelMetadata(ctx context.Context, in *inferencepb.Mod
 func tensorMetadata(tensors []InferenceTensor) []*inferencepb.ModelMetadataResponse_TensorMetadata {
 	list := make([]*inferencepb.ModelMetadataResponse_TensorMetadata, len(tensors))
 	for i, t := range tensors {
-		list[i] = &inferencepb.ModelMetadataResponse_TensorMetadata{Name: t.Name, Datatype: string(t.Datatype), Shape: t.Shape}
+		list[i] = &inferencepb.ModelMetadataResponse_TensorMetadata{
+			Name:     t.Name,
+			Datatype: string(t.Datatype),
+			Shape:    t.Shape,
+		}
 	}
 	return list
 }
 
 // ModelConfig implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) ModelConfig(ctx context.Context, in *inferencepb.ModelConfigRequest) (*inferencepb.ModelConfigResponse, error) {
+func (i inferenceService) ModelConfig(
+	ctx context.Context,
+	in *inferencepb.ModelConfigRequest,
+) (*inferencepb.ModelConfigResponse, error) {
 	served, err := i.s.servedVersion(ctx, in.GetName(), in.GetVersion())
 	if err != nil {
 		return nil, err
@@ -104,20 +135,29 @@ func dataType(t InferenceConfigTensor) inferencepb.DataType {
 }
 
 // RepositoryIndex implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) RepositoryIndex(ctx context.Context, in *inferencepb.RepositoryIndexRequest) (*inferencepb.RepositoryIndexResponse, error) {
+func (i inferenceService) RepositoryIndex(
+	ctx context.Context,
+	in *inferencepb.RepositoryIndexRequest,
+) (*inferencepb.RepositoryIndexResponse, error) {
 	index, err := i.s.inferenceIndex(ctx, in.GetReady())
 	if err != nil {
 		return nil, err
 	}
 	out := new(inferencepb.RepositoryIndexResponse)
 	for _, e := range index {
-		out.Models = append(out.Models, &inferencepb.RepositoryIndexResponse_ModelIndex{Name: e.Name, Version: e.Version, State: e.State, Reason: e.Reason})
+		out.Models = append(
+			out.Models,
+			&inferencepb.RepositoryIndexResponse_ModelIndex{Name: e.Name, Version: e.Version, State: e.State, Reason: e.Reason},
+		)
 	}
 	return out, nil
 }
 
 // RepositoryModelLoad implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) RepositoryModelLoad(ctx context.Context, in *inferencepb.RepositoryModelLoadRequest) (*inferencepb.RepositoryModelLoadResponse, error) {
+func (i inferenceService) RepositoryModelLoad(
+	ctx context.Context,
+	in *inferencepb.RepositoryModelLoadRequest,
+) (*inferencepb.RepositoryModelLoadResponse, error) {
 	var parameters []string
 	for name := range in.GetParameters() {
 		parameters = append(parameters, name)
@@ -129,7 +169,10 @@ func (i inferenceService) RepositoryModelLoad(ctx context.Context, in *inference
 }
 
 // RepositoryModelUnload implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) RepositoryModelUnload(ctx context.Context, in *inferencepb.RepositoryModelUnloadRequest) (*inferencepb.RepositoryModelUnloadResponse, error) {
+func (i inferenceService) RepositoryModelUnload(
+	ctx context.Context,
+	in *inferencepb.RepositoryModelUnloadRequest,
+) (*inferencepb.RepositoryModelUnloadResponse, error) {
 	if err := i.s.unload(ctx, in.GetModelName()); err != nil {
 		return nil, err
 	}
@@ -137,7 +180,10 @@ func (i inferenceService) RepositoryModelUnload(ctx context.Context, in *inferen
 }
 
 // ModelInfer implements inferencepb.GRPCInferenceServiceServer.
-func (i inferenceService) ModelInfer(ctx context.Context, in *inferencepb.ModelInferRequest) (*inferencepb.ModelInferResponse, error) {
+func (i inferenceService) ModelInfer(
+	ctx context.Context,
+	in *inferencepb.ModelInferRequest,
+) (*inferencepb.ModelInferResponse, error) {
 	began := time.Now()
 	served, err := i.s.servedVersion(ctx, in.GetModelName(), in.GetModelVersion())
 	if err != nil {
@@ -166,7 +212,11 @@ func (i inferenceService) ModelInfer(ctx context.Context, in *inferencepb.ModelI
 	raw := len(in.GetRawInputContents()) > 0 // an answer is as its request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}
 	for _, t := range request.Tensors(result) {
-		tensor := &inferencepb.ModelInferResponse_InferOutputTensor{Name: t.Name, Datatype: string(t.Datatype), Shape: t.Shape}
+		tensor := &inferencepb.ModelInferResponse_InferOutputTensor{
+			Name:     t.Name,
+			Datatype: string(t.Datatype),
+			Shape:    t.Shape,
+		}
 		out.Outputs = append(out.Outputs, tensor)
 		switch {
 		case raw:
@@ -185,7 +235,12 @@ func requestOf(in *inferencepb.ModelInferRequest) (r *inference.Request, size in
 	r = &inference.Request{ID: in.GetId()}
 	raw := in.GetRawInputContents()
 	if len(raw) > 0 && len(raw) != len(in.GetInputs()) {
-		return nil, 0, inference.Wrong("/raw_input_contents", "%d tensors, want the %d of inputs", len(raw), len(in.GetInputs()))
+		return nil, 0, inference.Wrong(
+			"/raw_input_contents",
+			"%d tensors, want the %d of inputs",
+			len(raw),
+			len(in.GetInputs()),
+		)
 	}
 	for i, t := range in.GetInputs() {
 		input := inference.Input{Name: t.GetName(), Datatype: inference.Datatype(t.GetDatatype()), Shape: t.GetShape()}
@@ -207,7 +262,10 @@ func requestOf(in *inferencepb.ModelInferRequest) (r *inference.Request, size in
 		if t.GetParameters()[sharedMemory] != nil {
 			return nil, 0, inference.Wrong(fmt.Sprintf("/outputs/%d", i), inference.NoSharedMemory)
 		}
-		r.Outputs = append(r.Outputs, inference.Output{Name: t.GetName(), Classification: t.GetParameters()["classification"].GetInt64Param()})
+		r.Outputs = append(
+			r.Outputs,
+			inference.Output{Name: t.GetName(), Classification: t.GetParameters()["classification"].GetInt64Param()},
+		)
 	}
 	return r, size, nil
 }

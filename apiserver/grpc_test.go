@@ -95,7 +95,10 @@ func rawRequest(rows [][]float64) *inferencepb.ModelInferRequest {
 
 // contentsRequest is a request with one input as contents.
 func contentsRequest(name, datatype string, shape []int64, c *contents) *inferencepb.ModelInferRequest {
-	return &inferencepb.ModelInferRequest{ModelName: "iris", Inputs: []*inferInput{{Name: name, Datatype: datatype, Shape: shape, Contents: c}}}
+	return &inferencepb.ModelInferRequest{
+		ModelName: "iris",
+		Inputs:    []*inferInput{{Name: name, Datatype: datatype, Shape: shape, Contents: c}},
+	}
 }
 
 func TestGRPC_infersRaw(t *testing.T) {
@@ -119,7 +122,8 @@ func TestGRPC_infersRaw(t *testing.T) {
 		if !reflect.DeepEqual(got.GetRawOutputContents(), want) || got.GetOutputs()[1].GetContents() != nil {
 			t.Errorf("%s: raw contents %q, want %q", coding, got.GetRawOutputContents(), want)
 		}
-		if out := got.GetOutputs()[1]; out.GetName() != "probabilities" || out.GetDatatype() != "FP64" || !slices.Equal(out.GetShape(), []int64{3, 3}) {
+		if out := got.GetOutputs()[1]; out.GetName() != "probabilities" || out.GetDatatype() != "FP64" ||
+			!slices.Equal(out.GetShape(), []int64{3, 3}) {
 			t.Errorf("output %v", out)
 		}
 	}
@@ -137,7 +141,10 @@ func TestGRPC_infersContents(t *testing.T) {
 	perFeature := &inferencepb.ModelInferRequest{ModelName: "iris", ModelVersion: "champion"}
 	for i, name := range dataset.Iris().Features {
 		perFeature.Inputs = append(perFeature.Inputs, &inferInput{
-			Name: name, Datatype: "INT8", Shape: []int64{2}, Contents: &contents{IntContents: []int32{int32(rows[0][i]), int32(rows[1][i])}},
+			Name:     name,
+			Datatype: "INT8",
+			Shape:    []int64{2},
+			Contents: &contents{IntContents: []int32{int32(rows[0][i]), int32(rows[1][i])}},
 		})
 	}
 	for name, request := range map[string]*inferencepb.ModelInferRequest{
@@ -158,7 +165,9 @@ func TestGRPC_infersContents(t *testing.T) {
 		for _, text := range got.GetOutputs()[0].GetContents().GetBytesContents() {
 			texts = append(texts, string(text))
 		}
-		if !slices.Equal(texts, labels) || !slices.Equal(got.GetOutputs()[1].GetContents().GetFp64Contents(), probabilities) || got.GetRawOutputContents() != nil {
+		if !slices.Equal(texts, labels) ||
+			!slices.Equal(got.GetOutputs()[1].GetContents().GetFp64Contents(), probabilities) ||
+			got.GetRawOutputContents() != nil {
 			t.Errorf("%s: %v, want %v %v", name, got, labels, probabilities)
 		}
 	}
@@ -175,14 +184,17 @@ func TestGRPC_classification(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := got.GetOutputs()[0].GetContents().GetBytesContents()
-	if len(texts) != 2 || !strings.HasSuffix(string(texts[0]), ":0:setosa") || !strings.HasSuffix(string(texts[1]), ":1:versicolor") {
+	if len(texts) != 2 || !strings.HasSuffix(string(texts[0]), ":0:setosa") ||
+		!strings.HasSuffix(string(texts[1]), ":1:versicolor") {
 		t.Errorf("classification %q", texts)
 	}
 }
 
 func TestGRPC_badRequests(t *testing.T) {
 	a := newGRPC(t, func(o *Options) { o.MaxBody = 2 << 20 })
-	region := map[string]*inferencepb.InferParameter{sharedMemory: {ParameterChoice: &inferencepb.InferParameter_StringParam{StringParam: "x"}}}
+	region := map[string]*inferencepb.InferParameter{
+		sharedMemory: {ParameterChoice: &inferencepb.InferParameter_StringParam{StringParam: "x"}},
+	}
 	change := func(f func(*inferencepb.ModelInferRequest)) *inferencepb.ModelInferRequest {
 		r := rawRequest(threeRows)
 		f(r)
@@ -247,7 +259,11 @@ func TestGRPC_serverAndModels(t *testing.T) {
 	if got, err := a.ServerReady(ctx, nil); err != nil || !got.GetReady() {
 		t.Errorf("ready: %v (%v)", got, err)
 	}
-	if got, err := a.ServerMetadata(ctx, nil); err != nil || got.GetName() != "iris" || got.GetVersion() != "v1.2.3" || len(got.GetExtensions()) == 0 {
+	if got, err := a.ServerMetadata(
+		ctx,
+		nil,
+	); err != nil || got.GetName() != "iris" || got.GetVersion() != "v1.2.3" ||
+		len(got.GetExtensions()) == 0 {
 		t.Errorf("server: %v (%v)", got, err)
 	}
 	for _, version := range []string{"", "1", "champion", "2"} {
@@ -255,10 +271,13 @@ func TestGRPC_serverAndModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.GetName() != "iris" || m.GetPlatform() != "onnx_onnxv1" || !slices.Contains(m.GetVersions(), "2") || m.GetProperties()["classes"] != `["setosa","versicolor","virginica"]` {
+		if m.GetName() != "iris" || m.GetPlatform() != "onnx_onnxv1" || !slices.Contains(m.GetVersions(), "2") ||
+			m.GetProperties()["classes"] != `["setosa","versicolor","virginica"]` {
 			t.Errorf("metadata %v", m)
 		}
-		if in := m.GetInputs()[0]; in.GetName() != "input" || in.GetDatatype() != "FP64" || !slices.Equal(in.GetShape(), []int64{-1, 4}) || len(m.GetOutputs()) != 2 {
+		if in := m.GetInputs()[0]; in.GetName() != "input" || in.GetDatatype() != "FP64" ||
+			!slices.Equal(in.GetShape(), []int64{-1, 4}) ||
+			len(m.GetOutputs()) != 2 {
 			t.Errorf("inputs %v, outputs %v", m.GetInputs(), m.GetOutputs())
 		}
 		config, err := a.ModelConfig(ctx, &inferencepb.ModelConfigRequest{Name: "iris", Version: version})
@@ -266,11 +285,17 @@ func TestGRPC_serverAndModels(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := config.GetConfig()
-		if c.GetName() != "iris" || c.GetInput()[0].GetDataType() != inferencepb.DataType_TYPE_FP64 || c.GetOutput()[0].GetDataType() != inferencepb.DataType_TYPE_STRING ||
-			!slices.Equal(c.GetOutput()[1].GetDims(), []int64{-1, 3}) || c.GetParameters()["features"].GetStringValue() == "" {
+		if c.GetName() != "iris" || c.GetInput()[0].GetDataType() != inferencepb.DataType_TYPE_FP64 ||
+			c.GetOutput()[0].GetDataType() != inferencepb.DataType_TYPE_STRING ||
+			!slices.Equal(c.GetOutput()[1].GetDims(), []int64{-1, 3}) ||
+			c.GetParameters()["features"].GetStringValue() == "" {
 			t.Errorf("config %v", c)
 		}
-		if got, err := a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: "iris", Version: version}); err != nil || !got.GetReady() {
+		if got, err := a.ModelReady(
+			ctx,
+			&inferencepb.ModelReadyRequest{Name: "iris", Version: version},
+		); err != nil ||
+			!got.GetReady() {
 			t.Errorf("model ready: %v (%v)", got, err)
 		}
 	}
@@ -297,13 +322,22 @@ func TestGRPC_repository(t *testing.T) {
 	if _, err := a.RepositoryModelLoad(ctx, &inferencepb.RepositoryModelLoadRequest{ModelName: "iris"}); err != nil {
 		t.Error(err)
 	}
-	_, err = a.RepositoryModelLoad(ctx, &inferencepb.RepositoryModelLoadRequest{ModelName: "iris", Parameters: map[string]*inferencepb.ModelRepositoryParameter{
-		"config": {ParameterChoice: &inferencepb.ModelRepositoryParameter_StringParam{StringParam: "{}"}},
-	}})
+	_, err = a.RepositoryModelLoad(
+		ctx,
+		&inferencepb.RepositoryModelLoadRequest{
+			ModelName: "iris",
+			Parameters: map[string]*inferencepb.ModelRepositoryParameter{
+				"config": {ParameterChoice: &inferencepb.ModelRepositoryParameter_StringParam{StringParam: "{}"}},
+			},
+		},
+	)
 	wantCode(t, err, codes.InvalidArgument, `"config"`)
 	_, err = a.RepositoryModelUnload(ctx, &inferencepb.RepositoryModelUnloadRequest{ModelName: "iris"})
 	wantCode(t, err, codes.InvalidArgument, "is its champion")
-	if _, err := a.RepositoryModelUnload(ctx, &inferencepb.RepositoryModelUnloadRequest{ModelName: unpromotedModel}); err != nil {
+	if _, err := a.RepositoryModelUnload(
+		ctx,
+		&inferencepb.RepositoryModelUnloadRequest{ModelName: unpromotedModel},
+	); err != nil {
 		t.Error(err)
 	}
 }
@@ -312,14 +346,20 @@ func TestGRPC_health(t *testing.T) {
 	a := newGRPC(t)
 	client := healthpb.NewHealthClient(a.connection)
 	for service, want := range map[string]healthpb.HealthCheckResponse_ServingStatus{"": 1, "inference.GRPCInferenceService": 1} {
-		if got, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: service}); err != nil || got.GetStatus() != want {
+		if got, err := client.Check(
+			t.Context(),
+			&healthpb.HealthCheckRequest{Service: service},
+		); err != nil ||
+			got.GetStatus() != want {
 			t.Errorf("%q: %v (%v)", service, got, err)
 		}
 	}
 	_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "x"})
 	wantCode(t, err, codes.NotFound)
 	a = newGRPC(t, func(o *Options) { o.DefaultModel = unpromotedModel })
-	if got, err := healthpb.NewHealthClient(a.connection).Check(t.Context(), nil); err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+	if got, err := healthpb.NewHealthClient(a.connection).
+		Check(t.Context(), nil); err != nil ||
+		got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("without a champion: %v (%v)", got, err)
 	}
 	if got, err := a.ServerReady(t.Context(), nil); err != nil || got.GetReady() {
@@ -331,10 +371,18 @@ func TestGRPC_requestIDs(t *testing.T) {
 	a := newGRPC(t)
 	for sent, want := range map[string]string{"mine-7": "mine-7", "not fit for a log": "", "": ""} {
 		var header metadata.MD
-		if _, err := a.ServerLive(metadata.AppendToOutgoingContext(t.Context(), requestIDHeader, sent), nil, grpc.Header(&header)); err != nil {
+		if _, err := a.ServerLive(
+			metadata.AppendToOutgoingContext(t.Context(), requestIDHeader, sent),
+			nil,
+			grpc.Header(&header),
+		); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(header.Get(requestIDHeader), " "); got == "" || got == sent && want == "" || want != "" && got != want {
+		if got := strings.Join(
+			header.Get(requestIDHeader),
+			" ",
+		); got == "" || got == sent && want == "" ||
+			want != "" && got != want {
 			t.Errorf("sent %q, got %q", sent, got)
 		}
 	}
@@ -348,16 +396,31 @@ func TestGRPC_tellsNoInternals(t *testing.T) {
 	if strings.Contains(err.Error(), "127.0.0.1") || !strings.Contains(a.log.String(), "RepositoryIndex") {
 		t.Errorf("answered %v, logged %s", err, a.log)
 	}
-	_, err = a.interceptGRPC(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/x"}, func(context.Context, any) (any, error) { panic("secret") })
+	_, err = a.interceptGRPC(
+		t.Context(),
+		nil,
+		&grpc.UnaryServerInfo{FullMethod: "/x"},
+		func(context.Context, any) (any, error) { panic("secret") },
+	)
 	wantCode(t, err, codes.Internal, "internal error")
 	if strings.Contains(err.Error(), "secret") || !strings.Contains(a.log.String(), "secret") {
 		t.Errorf("answered %v, logged %s", err, a.log)
 	}
-	_, err = a.interceptGRPC(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/x"}, func(context.Context, any) (any, error) { return nil, net.ErrWriteToConnected })
+	_, err = a.interceptGRPC(
+		t.Context(),
+		nil,
+		&grpc.UnaryServerInfo{FullMethod: "/x"},
+		func(context.Context, any) (any, error) { return nil, net.ErrWriteToConnected },
+	)
 	wantCode(t, err, codes.Internal, "internal error")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = a.interceptGRPC(gone, nil, &grpc.UnaryServerInfo{FullMethod: "/x"}, func(context.Context, any) (any, error) { return nil, errHungUp })
+	_, err = a.interceptGRPC(
+		gone,
+		nil,
+		&grpc.UnaryServerInfo{FullMethod: "/x"},
+		func(context.Context, any) (any, error) { return nil, errHungUp },
+	)
 	wantCode(t, err, codes.Canceled)
 }
 

@@ -37,7 +37,8 @@ const (
 	unreachable = "unreachable"
 )
 
-// getReady reports the dependencies without making readiness depend on them: a prediction needs none of them, and taking
+// getReady reports the dependencies without making readiness depend on them: a prediction needs none of them, and
+// taking
 // every process out of service because MLflow restarts would turn a small outage into a large one.
 func (s *Server) getReady(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	out := &readyOutput{Status: http.StatusServiceUnavailable, Body: Readiness{Dependencies: map[string]string{}}}

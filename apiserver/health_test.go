@@ -106,5 +106,7 @@ func downTemporal(t testing.TB) client.Client {
 func downStore(t testing.TB) *objstore.Store {
 	t.Helper()
 	a := testenv.All(t)
-	return must(objstore.New(objstore.Options{Endpoint: unusedPort(t), AccessKey: a.S3AccessKey, SecretKey: a.S3SecretKey}))
+	return must(
+		objstore.New(objstore.Options{Endpoint: unusedPort(t), AccessKey: a.S3AccessKey, SecretKey: a.S3SecretKey}),
+	)
 }

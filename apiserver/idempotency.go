@@ -20,7 +20,8 @@ const idempotencyHeader = "Idempotency-Key"
 // memoFingerprint is the memo key of what a request with an idempotency key asked for.
 const memoFingerprint = "fingerprint"
 
-// idempotencyKey is the key of a request, "" when it has none. It may stand in quotation marks, as the header of a structured
+// idempotencyKey is the key of a request, "" when it has none. It may stand in quotation marks, as the header of a
+// structured
 // field does.
 func idempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values(idempotencyHeader)
@@ -34,7 +35,9 @@ func idempotencyKey(r *http.Request) (string, error) {
 	}
 	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
 	if len(values) > 1 || key == "" || len(key) > longest || strings.ContainsFunc(key, unprintable) {
-		return "", invalid(Fault{Parameter: idempotencyHeader, Detail: "is to be given once, with 1 to 255 printable ASCII characters"})
+		return "", invalid(
+			Fault{Parameter: idempotencyHeader, Detail: "is to be given once, with 1 to 255 printable ASCII characters"},
+		)
 	}
 	return key, nil
 }
@@ -56,7 +59,8 @@ func (b *batchRequest) fingerprint() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// startedBefore reports whether an error of a start means that the same request came before. That another one came with the
+// startedBefore reports whether an error of a start means that the same request came before. That another one came with
+// the
 // same key is a problem.
 func (s *Server) startedBefore(ctx context.Context, id, fingerprint string, err error) (bool, error) {
 	var already *serviceerror.WorkflowExecutionAlreadyStarted

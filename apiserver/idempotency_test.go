@@ -39,7 +39,11 @@ func TestIdempotencyKey(t *testing.T) {
 			if again != first {
 				t.Errorf("sent after its end it is %v", again)
 			}
-			post(key, "/iris/predict/batch?labels_only=true").problem(t, 422, "another batch").faultAt(t, Fault{Parameter: "Idempotency-Key"})
+			post(
+				key,
+				"/iris/predict/batch?labels_only=true",
+			).problem(t, 422, "another batch").
+				faultAt(t, Fault{Parameter: "Idempotency-Key"})
 			post(key+"x", "/iris/predict/batch").json(t, 202, &other)
 			if other == first {
 				t.Error("another key is the same task")
@@ -59,7 +63,8 @@ func TestIdempotencyKey(t *testing.T) {
 		key := "Idempotency-Key: " + testenv.Name()
 		var first Accepted
 		a.do(t, "POST", "/iris/predict/batch", twoRows, key).json(t, 202, &first)
-		a.do(t, "POST", "/iris/predict/batch", strings.Replace(twoRows, "2.5", "2.4", 1), key).problem(t, 422, "another batch")
+		a.do(t, "POST", "/iris/predict/batch", strings.Replace(twoRows, "2.5", "2.4", 1), key).
+			problem(t, 422, "another batch")
 	})
 	t.Run("many at once", func(t *testing.T) {
 		key := "Idempotency-Key: " + testenv.Name()
@@ -80,7 +85,9 @@ func TestIdempotencyKey(t *testing.T) {
 		}
 	})
 	for _, header := range []string{`Idempotency-Key: ""`, "Idempotency-Key: " + strings.Repeat("x", 256), "Idempotency-Key: ü"} {
-		a.do(t, "POST", "/iris/predict/batch", twoRows, header).problem(t, 422, "255").faultAt(t, Fault{Parameter: "Idempotency-Key"})
+		a.do(t, "POST", "/iris/predict/batch", twoRows, header).
+			problem(t, 422, "255").
+			faultAt(t, Fault{Parameter: "Idempotency-Key"})
 	}
 	// A task that was started elsewhere under the id has no fingerprint.
 	id := workflows.KeyedBatchID("iris", "taken")

@@ -79,7 +79,10 @@ func (s *Server) handleInvocations(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return inForm(form, s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }))
+	return inForm(
+		form,
+		s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }),
+	)
 }
 
 const csvMedia = "text/csv"
@@ -124,7 +127,10 @@ func invocationForm(body []byte) (form string, rows []byte, err error) {
 	switch {
 	case err != nil:
 	case language:
-		err = &dataset.FrameError{Fault: dataset.NoColumn, RowError: dataset.RowError{Reason: "this is not a language model: it takes rows of numbers"}}
+		err = &dataset.FrameError{
+			Fault:    dataset.NoColumn,
+			RowError: dataset.RowError{Reason: "this is not a language model: it takes rows of numbers"},
+		}
 	case form == "" || several:
 		err = &dataset.FrameError{Fault: dataset.BadForm, RowError: dataset.RowError{
 			Reason: "want an object with exactly one of " + strings.Join(invocationForms, ", "),
@@ -195,11 +201,23 @@ type mlflowError struct {
 
 // Its codes, each of which implies the other two.
 var (
-	mlflowBadRequest  = mlflowError{ErrorCode: "BAD_REQUEST", SQLState: "KAM00", ErrorClass: "INVALID_PARAMETER_VALUE"}
-	mlflowMisfit      = mlflowError{ErrorCode: "INVALID_PARAMETER_VALUE", SQLState: "KAM01", ErrorClass: "SCHEMA_ENFORCEMENT_FAILED"}
-	mlflowUnknown     = mlflowError{ErrorCode: "RESOURCE_DOES_NOT_EXIST", SQLState: "KAM00", ErrorClass: "RESOURCE_NOT_FOUND"}
-	mlflowUnavailable = mlflowError{ErrorCode: "TEMPORARILY_UNAVAILABLE", SQLState: "XXM00", ErrorClass: "CLIENT_INTERNAL_ERROR"}
-	mlflowInternal    = mlflowError{ErrorCode: "INTERNAL_ERROR", SQLState: "XXM00", ErrorClass: "CLIENT_INTERNAL_ERROR"}
+	mlflowBadRequest = mlflowError{ErrorCode: "BAD_REQUEST", SQLState: "KAM00", ErrorClass: "INVALID_PARAMETER_VALUE"}
+	mlflowMisfit     = mlflowError{
+		ErrorCode:  "INVALID_PARAMETER_VALUE",
+		SQLState:   "KAM01",
+		ErrorClass: "SCHEMA_ENFORCEMENT_FAILED",
+	}
+	mlflowUnknown = mlflowError{
+		ErrorCode:  "RESOURCE_DOES_NOT_EXIST",
+		SQLState:   "KAM00",
+		ErrorClass: "RESOURCE_NOT_FOUND",
+	}
+	mlflowUnavailable = mlflowError{
+		ErrorCode:  "TEMPORARILY_UNAVAILABLE",
+		SQLState:   "XXM00",
+		ErrorClass: "CLIENT_INTERNAL_ERROR",
+	}
+	mlflowInternal = mlflowError{ErrorCode: "INTERNAL_ERROR", SQLState: "XXM00", ErrorClass: "CLIENT_INTERNAL_ERROR"}
 )
 
 // failMLflow answers as `mlflow models serve` does: a text for a type that is not understood, a detail for what its web
@@ -229,7 +247,8 @@ func failMLflow(w http.ResponseWriter, p *Problem, err error) {
 	sendJSON(w, status, of)
 }
 
-// isMisfit reports whether rows could be read and do not fit the model, which MLflow tells from rows that it cannot read.
+// isMisfit reports whether rows could be read and do not fit the model, which MLflow tells from rows that it cannot
+// read.
 func isMisfit(err error) bool {
 	fault, ok := frameFault(err)
 	form := ""
@@ -266,7 +285,13 @@ func sendAs(w http.ResponseWriter, status int, mediaType string, body []byte) {
 
 func (s *Server) pingOperation(path string) huma.Operation {
 	return huma.Operation{
-		OperationID: "mlflow-" + strings.TrimPrefix(path, "/"), Method: http.MethodGet, Path: path, Tags: []string{"protocols"},
+		OperationID: "mlflow-" + strings.TrimPrefix(
+			path,
+			"/",
+		),
+		Method:    http.MethodGet,
+		Path:      path,
+		Tags:      []string{"protocols"},
 		Summary:   "Can the default model be asked? (MLflow, SageMaker)",
 		Responses: map[string]*huma.Response{"200": {Description: "An empty line"}},
 	}
@@ -282,14 +307,21 @@ func (s *Server) mlflowVersionOperation(path string) huma.Operation {
 
 func (s *Server) invocationsOperation(path string) huma.Operation {
 	fields := map[string]*huma.Schema{
-		formSplit:     {Type: huma.TypeObject, AdditionalProperties: true, Description: "`columns`, `data` (rows) and perhaps `index`"},
+		formSplit: {
+			Type:                 huma.TypeObject,
+			AdditionalProperties: true,
+			Description:          "`columns`, `data` (rows) and perhaps `index`",
+		},
 		formRecords:   {Type: huma.TypeArray, Items: rowSchema(), Description: "the rows as objects"},
 		formInstances: {Description: "the rows as objects, or columns as in `inputs`"},
 		formInputs:    {Description: "an object of columns, or the rows as objects"},
 		"params":      {Description: "ignored"},
 	}
 	return huma.Operation{
-		OperationID: foreignID("invoke", path), Method: http.MethodPost, Path: path, Tags: []string{"protocols"},
+		OperationID: foreignID("invoke", path),
+		Method:      http.MethodPost,
+		Path:        path,
+		Tags:        []string{"protocols"},
 		Summary:     "Classify rows by the MLflow scoring protocol",
 		Description: "As `mlflow models serve` of the same version: JSON with exactly one of the four forms, or a CSV with a header.",
 		Parameters:  pathParameters(path),
@@ -298,7 +330,9 @@ func (s *Server) invocationsOperation(path string) huma.Operation {
 				Schema:  &huma.Schema{Type: huma.TypeObject, Properties: fields},
 				Example: map[string]any{formRecords: []any{exampleRow}},
 			},
-			csvMedia: {Schema: &huma.Schema{Type: huma.TypeString, Description: "a header with the names of the features, then the rows"}},
+			csvMedia: {
+				Schema: &huma.Schema{Type: huma.TypeString, Description: "a header with the names of the features, then the rows"},
+			},
 		}),
 		Responses: map[string]*huma.Response{"200": s.predictionsAnswer()},
 	}

@@ -119,7 +119,8 @@ func TestInvocations_agreesWithPredict(t *testing.T) {
 	var p Prediction
 	var many predictions
 	a.do(t, "POST", "/awkward/predict", `{"a/b~c":1,"say \"hi\"":2}`).json(t, 200, &p)
-	a.do(t, "POST", "/awkward/invocations", `{"inputs":[{"a/b~c":1,"say \"hi\"":2}]}`, "Content-Type: application/json").json(t, 200, &many)
+	a.do(t, "POST", "/awkward/invocations", `{"inputs":[{"a/b~c":1,"say \"hi\"":2}]}`, "Content-Type: application/json").
+		json(t, 200, &many)
 	for class, probability := range p.Probabilities {
 		if got := many.Predictions[0]["p_"+class]; got != probability {
 			t.Errorf("p_%s is %v, want the %v of /predict", class, got, probability)
@@ -200,7 +201,13 @@ func TestInvocations_badInput(t *testing.T) {
 		{name: "too large", body: `{"x":"` + strings.Repeat("x", DefaultMaxBody) + `"}`, status: 413, want: mlflowBadRequest, words: "larger"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "POST", either(test.path, "/invocations"), test.body, "Content-Type: "+either(test.contentType, "application/json"))
+			got := a.do(
+				t,
+				"POST",
+				either(test.path, "/invocations"),
+				test.body,
+				"Content-Type: "+either(test.contentType, "application/json"),
+			)
 			got.mlflowFault(t, either(test.status, 400), test.want, test.words)
 			if got.status == http.StatusServiceUnavailable && got.header.Get("Retry-After") == "" {
 				t.Error("no Retry-After")
@@ -224,7 +231,10 @@ func TestInvocations_contentTypes(t *testing.T) {
 			if got.status != want {
 				t.Fatalf("%s, want %d", got, want)
 			}
-			if media := got.header.Get("Content-Type"); want == 415 && (media != "text/plain; charset=utf-8" || len(got.body) == 0) {
+			if media := got.header.Get(
+				"Content-Type",
+			); want == 415 &&
+				(media != "text/plain; charset=utf-8" || len(got.body) == 0) {
 				t.Errorf("Content-Type %q of %q, want a text", media, got.body)
 			}
 		})
@@ -278,15 +288,42 @@ func TestScore_bounds(t *testing.T) {
 	if got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "100000 rows") {
 		t.Errorf("%d %s, want a 413 that names the limit", got.Code, got.Body)
 	}
-	long := newScorer(served(t, "x,y\n1,"+strings.Repeat("a", 250)+"\n2,"+strings.Repeat("a", 250)+"\n3,"+strings.Repeat("b", 250)+"\n4,"+strings.Repeat("b", 250)+"\n"))
+	long := newScorer(
+		served(
+			t,
+			"x,y\n1,"+strings.Repeat(
+				"a",
+				250,
+			)+"\n2,"+strings.Repeat(
+				"a",
+				250,
+			)+"\n3,"+strings.Repeat(
+				"b",
+				250,
+			)+"\n4,"+strings.Repeat(
+				"b",
+				250,
+			)+"\n",
+		),
+	)
 	fits := []byte(strings.Replace(body, "1,1,", "1,", 1))
-	if got := scoreLocally(long, fits, 1); got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "bytes") {
+	if got := scoreLocally(
+		long,
+		fits,
+		1,
+	); got.Code != http.StatusRequestEntityTooLarge ||
+		!strings.Contains(got.Body.String(), "bytes") {
 		t.Errorf("%d, %d bytes, want a 413 that names the bytes", got.Code, got.Body.Len())
 	}
 	if got := scoreLocally(sc, fits, 1); got.Code != 200 || got.Body.Len() < maxRow {
 		t.Errorf("%d, %d bytes, want the predictions", got.Code, got.Body.Len())
 	}
-	if got := scoreLocally(sc, fits, 0); got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
+	if got := scoreLocally(
+		sc,
+		fits,
+		0,
+	); got.Code != http.StatusServiceUnavailable ||
+		got.Header().Get("Retry-After") == "" {
 		t.Errorf("%d where too many large answers are being made, want a 503", got.Code)
 	}
 }
@@ -314,7 +351,11 @@ func TestScore_endsWithItsClient(t *testing.T) {
 func TestSendPieces(t *testing.T) {
 	large := make([]byte, 1<<20)
 	w := httptest.NewRecorder()
-	if err := sendPieces(w, large); err != nil || w.Body.Len() != len(large) || w.Header().Get("Content-Length") != "1048576" {
+	if err := sendPieces(
+		w,
+		large,
+	); err != nil || w.Body.Len() != len(large) ||
+		w.Header().Get("Content-Length") != "1048576" {
 		t.Errorf("%v, %d bytes of %s, want all of them", err, w.Body.Len(), w.Header().Get("Content-Length"))
 	}
 	if err := sendPieces(gone{w}, large); !errors.Is(err, errHungUp) {
@@ -359,7 +400,10 @@ func scoreLocally(sc *scorer, body []byte, places int) *httptest.ResponseRecorde
 	s := &Server{bulk: make(chan struct{}, places)}
 	form, rows, err := invocationForm(body)
 	if err == nil {
-		err = inForm(form, s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }))
+		err = inForm(
+			form,
+			s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }),
+		)
 	}
 	if err != nil {
 		answerProblem(w, r, problemOf(err), err)

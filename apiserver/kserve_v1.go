@@ -17,7 +17,10 @@ const kserveV1Prefix = "/v1"
 
 func (s *Server) kserveV1Routes() {
 	const models = kserveV1Prefix + "/models"
-	s.foreignRoute(s.kserveOperation("list-v1-models", http.MethodGet, models, "List the models that are served", kserveModels{}), s.handleKServeModels)
+	s.foreignRoute(
+		s.kserveOperation("list-v1-models", http.MethodGet, models, "List the models that are served", kserveModels{}),
+		s.handleKServeModels,
+	)
 	// Whatever has a verb is not for GET.
 	s.foreignRoute(s.kserveOperation("get-v1-model", http.MethodGet, models+"/{model}", "Can the model be asked?", kserveModel{}), s.handleKServeModel).
 		MatcherFunc(func(r *http.Request, _ *mux.RouteMatch) bool { return !strings.Contains(r.URL.Path, ":") })
@@ -64,7 +67,8 @@ func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error
 	return nil
 }
 
-// handleKServePredict scores instances: objects by the names of the features, or arrays in their order. The body is JSON
+// handleKServePredict scores instances: objects by the names of the features, or arrays in their order. The body is
+// JSON
 // whatever it says it is: curl -d, in the examples of TensorFlow Serving, says that it is a form.
 func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) error {
 	sc, err := s.scorerOf(r)
@@ -103,9 +107,14 @@ func (s *Server) kserveOperation(id, method, path, summary string, answer any) h
 }
 
 func (s *Server) kservePredictOperation(path string) huma.Operation {
-	row := &huma.Schema{OneOf: []*huma.Schema{rowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}}}
+	row := &huma.Schema{
+		OneOf: []*huma.Schema{rowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}},
+	}
 	return huma.Operation{
-		OperationID: foreignID("predict-v1", path), Method: http.MethodPost, Path: path, Tags: []string{"protocols"},
+		OperationID: foreignID("predict-v1", path),
+		Method:      http.MethodPost,
+		Path:        path,
+		Tags:        []string{"protocols"},
 		Summary:     "Classify rows (KServe V1)",
 		Description: "Each instance is an object with a number for each feature, or an array of the numbers in the order of the features.",
 		Parameters:  pathParameters(path),
@@ -126,11 +135,16 @@ func (s *Server) predictionsAnswer() *huma.Response {
 		Properties:  map[string]*huma.Schema{"label": {Type: huma.TypeString}},
 		Description: "the most probable class, and `p_` with its name for the probability of each",
 	}
-	return &huma.Response{Description: "A prediction for each row; the header `Model-Version` names the version", Content: map[string]*huma.MediaType{
-		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"predictions"}, Properties: map[string]*huma.Schema{
-			"predictions": {Type: huma.TypeArray, Items: prediction},
-		}}},
-	}}
+	return &huma.Response{
+		Description: "A prediction for each row; the header `Model-Version` names the version",
+		Content: map[string]*huma.MediaType{
+			"application/json": {
+				Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"predictions"}, Properties: map[string]*huma.Schema{
+					"predictions": {Type: huma.TypeArray, Items: prediction},
+				}},
+			},
+		},
+	}
 }
 
 // foreignID is operationID, also for a path that names a version.

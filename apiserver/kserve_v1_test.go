@@ -26,7 +26,10 @@ func TestKServeV1_predicts(t *testing.T) {
 			got := a.do(t, "POST", "/v1/models/"+test.path, test.body, "Content-Type: application/x-www-form-urlencoded")
 			var p predictions
 			got.json(t, 200, &p)
-			if labels := p.labels(t); !slices.Equal(labels, test.want) || p.Predictions == nil || got.header.Get("Model-Version") != test.version {
+			if labels := p.labels(
+				t,
+			); !slices.Equal(labels, test.want) || p.Predictions == nil ||
+				got.header.Get("Model-Version") != test.version {
 				t.Errorf("%v by %s, want %v by %s", labels, got.header.Get("Model-Version"), test.want, test.version)
 			}
 		})
@@ -84,7 +87,13 @@ func TestKServeV1_badInput(t *testing.T) {
 		{name: "another method of the list", method: "DELETE", path: "/v1/models", status: 405, words: "GET"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, either(test.method, "POST"), either(test.path, "/v1/models/iris:predict"), test.body, "Content-Type: "+either(test.contentType, "application/json"))
+			got := a.do(
+				t,
+				either(test.method, "POST"),
+				either(test.path, "/v1/models/iris:predict"),
+				test.body,
+				"Content-Type: "+either(test.contentType, "application/json"),
+			)
 			var said kserveError
 			got.json(t, test.status, &said)
 			if !strings.Contains(said.Error, test.words) {

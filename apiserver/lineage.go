@@ -52,11 +52,16 @@ func (s *Server) getVersionBatches(ctx context.Context, in *versionBatchesInput)
 		return nil, err
 	}
 	model, number := v.Body.Model, v.Body.Version
-	return batchPage("batches of "+model+"/"+number, in.PageSize, in.PageToken, func(page registry.Page) ([]registry.Batch, string, error) {
-		ctx, cancel := withDeadline(ctx)
-		defer cancel()
-		return s.Registry.VersionBatches(ctx, model, number, page)
-	})
+	return batchPage(
+		"batches of "+model+"/"+number,
+		in.PageSize,
+		in.PageToken,
+		func(page registry.Page) ([]registry.Batch, string, error) {
+			ctx, cancel := withDeadline(ctx)
+			defer cancel()
+			return s.Registry.VersionBatches(ctx, model, number, page)
+		},
+	)
 }
 
 type datasetBatchesInput struct {
@@ -71,15 +76,25 @@ func (s *Server) getDatasetBatches(ctx context.Context, in *datasetBatchesInput)
 	if err != nil {
 		return nil, err
 	}
-	return batchPage("batches of dataset "+found.Digest, in.PageSize, in.PageToken, func(page registry.Page) ([]registry.Batch, string, error) {
-		ctx, cancel := withDeadline(ctx)
-		defer cancel()
-		return s.Registry.DatasetBatches(ctx, found.Digest, page)
-	})
+	return batchPage(
+		"batches of dataset "+found.Digest,
+		in.PageSize,
+		in.PageToken,
+		func(page registry.Page) ([]registry.Batch, string, error) {
+			ctx, cancel := withDeadline(ctx)
+			defer cancel()
+			return s.Registry.DatasetBatches(ctx, found.Digest, page)
+		},
+	)
 }
 
 // batchPage reads one page of a list of batches.
-func batchPage(list string, size int, token string, read func(registry.Page) ([]registry.Batch, string, error)) (*batchesOutput, error) {
+func batchPage(
+	list string,
+	size int,
+	token string,
+	read func(registry.Page) ([]registry.Batch, string, error),
+) (*batchesOutput, error) {
 	after, err := openPageToken(list, token)
 	if err != nil {
 		return nil, err
@@ -94,17 +109,39 @@ func batchPage(list string, size int, token string, read func(registry.Page) ([]
 	for i, b := range batches {
 		id := url.PathEscape(b.TaskID)
 		out.Body.Batches[i] = BatchUse{
-			TaskID: b.TaskID, Model: b.Model, Version: b.Version, Rows: b.Rows, Dataset: b.Dataset, StartedAt: b.StartedAt, FinishedAt: b.FinishedAt,
-			Links: BatchUseLinks{Task: "/tasks/" + id, Result: "/" + b.Model + "/predict/batch/" + id, Version: "/" + b.Model + "/versions/" + b.Version},
+			TaskID:     b.TaskID,
+			Model:      b.Model,
+			Version:    b.Version,
+			Rows:       b.Rows,
+			Dataset:    b.Dataset,
+			StartedAt:  b.StartedAt,
+			FinishedAt: b.FinishedAt,
+			Links: BatchUseLinks{
+				Task:    "/tasks/" + id,
+				Result:  "/" + b.Model + "/predict/batch/" + id,
+				Version: "/" + b.Model + "/versions/" + b.Version,
+			},
 		}
 	}
 	return out, nil
 }
 
 func versionBatchesOperation(path string) huma.Operation {
-	return huma.Operation{OperationID: "list-version-batches", Method: http.MethodGet, Path: path, Tags: []string{"models"}, Summary: "List the batches that a version has scored"}
+	return huma.Operation{
+		OperationID: "list-version-batches",
+		Method:      http.MethodGet,
+		Path:        path,
+		Tags:        []string{"models"},
+		Summary:     "List the batches that a version has scored",
+	}
 }
 
 func datasetBatchesOperation(path string) huma.Operation {
-	return huma.Operation{OperationID: "list-dataset-batches", Method: http.MethodGet, Path: path, Tags: []string{"datasets"}, Summary: "List the batches whose rows were a dataset"}
+	return huma.Operation{
+		OperationID: "list-dataset-batches",
+		Method:      http.MethodGet,
+		Path:        path,
+		Tags:        []string{"datasets"},
+		Summary:     "List the batches whose rows were a dataset",
+	}
 }

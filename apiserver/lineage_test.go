@@ -17,8 +17,19 @@ func TestBatchesOf(t *testing.T) {
 	a.do(t, "POST", "/datasets", smallCSV, csvType).json(t, http.StatusCreated, &up)
 	at := time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
 	for i := range 3 {
-		b := registry.Batch{TaskID: fmt.Sprintf("batch/%d", i), Model: "wine", Version: "1", Rows: 4, StartedAt: at.Add(time.Duration(i) * time.Minute), FinishedAt: at}
-		if err := a.Registry.NoteBatch(t.Context(), b, objstore.Ref{Bucket: a.Bucket, Key: objstore.DatasetKey(up.Digest)}); err != nil {
+		b := registry.Batch{
+			TaskID:     fmt.Sprintf("batch/%d", i),
+			Model:      "wine",
+			Version:    "1",
+			Rows:       4,
+			StartedAt:  at.Add(time.Duration(i) * time.Minute),
+			FinishedAt: at,
+		}
+		if err := a.Registry.NoteBatch(
+			t.Context(),
+			b,
+			objstore.Ref{Bucket: a.Bucket, Key: objstore.DatasetKey(up.Digest)},
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,7 +44,10 @@ func TestBatchesOf(t *testing.T) {
 			a.do(t, "GET", path+"?page_size=2&page_token="+token, nil).json(t, 200, &page)
 			for _, b := range page.Batches {
 				seen = append(seen, b.TaskID)
-				if b.Links.Result != "/wine/predict/batch/"+strings.ReplaceAll(b.TaskID, "/", "%2F") || b.Links.Version != "/wine/versions/1" || b.Dataset != up.Digest || b.Rows != 4 {
+				if b.Links.Result != "/wine/predict/batch/"+strings.ReplaceAll(b.TaskID, "/", "%2F") ||
+					b.Links.Version != "/wine/versions/1" ||
+					b.Dataset != up.Digest ||
+					b.Rows != 4 {
 					t.Errorf("%s: %+v, want links to the result and the version", path, b)
 				}
 			}

@@ -13,7 +13,8 @@ import (
 	"iris/internal/registry"
 )
 
-// metrics is what GET /metrics shows. Its labels are routes, models and versions that exist: what a client invents makes
+// metrics is what GET /metrics shows. Its labels are routes, models and versions that exist: what a client invents
+// makes
 // no series.
 type metrics struct {
 	handler   http.Handler
@@ -27,23 +28,44 @@ type metrics struct {
 
 // durationBuckets go from a prediction, tens of microseconds, to an upload, in seconds.
 var durationBuckets = []float64{
-	25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10, 30,
+	25e-6,
+	50e-6,
+	100e-6,
+	250e-6,
+	500e-6,
+	1e-3,
+	2.5e-3,
+	5e-3,
+	10e-3,
+	25e-3,
+	50e-3,
+	100e-3,
+	250e-3,
+	500e-3,
+	1,
+	2.5,
+	5,
+	10,
+	30,
 }
 
 func newMetrics(cache *registry.Cache) *metrics {
 	m := &metrics{
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "iris_http_request_duration_seconds", Buckets: durationBuckets,
-			Help: "Time to answer a request, from its header to the end of its handler; model and version are those of a synchronous prediction.",
+			Name:    "iris_http_request_duration_seconds",
+			Buckets: durationBuckets,
+			Help:    "Time to answer a request, from its header to the end of its handler; model and version are those of a synchronous prediction.",
 		}, []string{"route", "model", "version"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "iris_http_requests_total", Help: "Requests by what they were answered with; aborted are those whose answer was cut off.",
+			Name: "iris_http_requests_total",
+			Help: "Requests by what they were answered with; aborted are those whose answer was cut off.",
 		}, []string{"method", "route", "status"}),
 		predicted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iris_predicted_rows_total", Help: "Rows that synchronous predictions answered, in all protocols.",
 		}, []string{"model", "version"}),
 		batched: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "iris_batch_rows_accepted_total", Help: "Rows of the batch tasks that were started; those of data_path are not known yet and not among them.",
+			Name: "iris_batch_rows_accepted_total",
+			Help: "Rows of the batch tasks that were started; those of data_path are not known yet and not among them.",
 		}, []string{"model"}),
 	}
 	all := prometheus.NewRegistry()
@@ -120,10 +142,24 @@ type cacheMetrics struct{ cache *registry.Cache }
 var (
 	cacheChampions = prometheus.NewDesc("iris_cache_champions", "Champions that are served.", nil, nil)
 	cacheVersions  = prometheus.NewDesc("iris_cache_versions", "Versions in memory beside the champions.", nil, nil)
-	cacheBytes     = prometheus.NewDesc("iris_cache_bytes", "Estimated memory of the versions in memory.", []string{"of"}, nil)
-	cacheRequests  = prometheus.NewDesc("iris_cache_requests_total",
-		"Versions asked for by number or alias: hit were in memory, miss were looked up, negative were known not to exist.", []string{"result"}, nil)
-	championLoads = prometheus.NewDesc("iris_champion_loads_total", "Champions that were loaded, and tries that failed.", []string{"result"}, nil)
+	cacheBytes     = prometheus.NewDesc(
+		"iris_cache_bytes",
+		"Estimated memory of the versions in memory.",
+		[]string{"of"},
+		nil,
+	)
+	cacheRequests = prometheus.NewDesc(
+		"iris_cache_requests_total",
+		"Versions asked for by number or alias: hit were in memory, miss were looked up, negative were known not to exist.",
+		[]string{"result"},
+		nil,
+	)
+	championLoads = prometheus.NewDesc(
+		"iris_champion_loads_total",
+		"Champions that were loaded, and tries that failed.",
+		[]string{"result"},
+		nil,
+	)
 )
 
 // Describe implements prometheus.Collector.

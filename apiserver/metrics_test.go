@@ -56,7 +56,11 @@ func TestMetrics_countPredictions(t *testing.T) {
 			t.Errorf("%s is %v, want %v", series, got, want)
 		}
 	}
-	if got := a.metric(t, `iris_http_request_duration_seconds_sum{model="iris",route="/{model}/predict",version="1"}`); got <= 0 || got > 60 {
+	if got := a.metric(
+		t,
+		`iris_http_request_duration_seconds_sum{model="iris",route="/{model}/predict",version="1"}`,
+	); got <= 0 ||
+		got > 60 {
 		t.Errorf("three predictions took %v s", got)
 	}
 }
@@ -154,9 +158,11 @@ func TestMetrics_ofTheProcess(t *testing.T) {
 
 func TestMetrics_countRowsOfEveryProtocol(t *testing.T) {
 	a := newGRPC(t)
-	a.do(t, "POST", "/iris/invocations", `{"dataframe_records":[`+setosa+`,`+setosa+`]}`, "Content-Type: application/json").json(t, 200, new(map[string]any))
+	a.do(t, "POST", "/iris/invocations", `{"dataframe_records":[`+setosa+`,`+setosa+`]}`, "Content-Type: application/json").
+		json(t, 200, new(map[string]any))
 	a.do(t, "POST", "/v1/models/iris:predict", `{"instances":[`+setosa+`]}`).json(t, 200, new(map[string]any))
-	a.do(t, "POST", "/v2/models/iris/infer", `{"inputs":[{"name":"input","datatype":"FP64","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}`).json(t, 200, new(map[string]any))
+	a.do(t, "POST", "/v2/models/iris/infer", `{"inputs":[{"name":"input","datatype":"FP64","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}`).
+		json(t, 200, new(map[string]any))
 	must(a.ModelInfer(t.Context(), rawRequest(threeRows[:1])))
 	a.idle(t)
 	for series, want := range map[string]float64{

@@ -133,7 +133,9 @@ func (s *Server) getVersion(ctx context.Context, in *versionInput) (*versionOutp
 	defer cancel()
 	v, err := s.Registry.Resolve(ctx, in.Model, versionReference(in.Model, in.Version))
 	switch {
-	case errors.Is(err, registry.ErrNotExist), errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
+	case errors.Is(err, registry.ErrNotExist),
+		errors.Is(err, registry.ErrBadReference),
+		errors.Is(err, registry.ErrWrongModel):
 		return nil, notFound("there is no version %q of model %s", clip(in.Version), in.Model)
 	case err != nil:
 		return nil, fmt.Errorf("read version %s of %s: %w", clip(in.Version), in.Model, err)
@@ -156,7 +158,8 @@ func (s *Server) recipe(ctx context.Context, v registry.Version) (*registry.Reci
 	return registry.RecipeOf(served.Model), nil
 }
 
-// versionReference is what a path calls a version, a number or an alias with or without its @, as registry.Resolve takes it.
+// versionReference is what a path calls a version, a number or an alias with or without its @, as registry.Resolve
+// takes it.
 func versionReference(modelName, version string) string {
 	if plain, err := url.PathUnescape(version); err == nil {
 		version = plain
@@ -168,7 +171,8 @@ func versionReference(modelName, version string) string {
 	return "models:/" + modelName + "@" + alias
 }
 
-// load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the form
+// load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the
+// form
 // was given.
 func (s *Server) load(ctx context.Context, name, ref string, at Fault) (*registry.Served, error) {
 	ctx, cancel := withDeadline(ctx)
@@ -191,7 +195,11 @@ func versionProblem(err error, name, ref string, at Fault) error {
 		at.Detail = fmt.Sprintf("%q is a version of another model, not of %s", shown, name)
 		return invalid(at)
 	case errors.Is(err, registry.ErrBadReference):
-		at.Detail = fmt.Sprintf("%q is not a version: want 3, models:/%[2]s/3, models:/%[2]s@champion, models:/m-ID or runs:/ID/model", shown, name)
+		at.Detail = fmt.Sprintf(
+			"%q is not a version: want 3, models:/%[2]s/3, models:/%[2]s@champion, models:/m-ID or runs:/ID/model",
+			shown,
+			name,
+		)
 		return invalid(at)
 	case errors.Is(err, registry.ErrCorrupt):
 		at.Detail = fmt.Sprintf("version %q of %s cannot be used: it is damaged, or was not registered by Iris", shown, name)
@@ -223,7 +231,8 @@ func (s *Server) versionView(v registry.Version) Version {
 	return view
 }
 
-// mlflowLink is a page of MLflow, "" when its address is not known. Without the query, MLflow shows the page among those for
+// mlflowLink is a page of MLflow, "" when its address is not known. Without the query, MLflow shows the page among
+// those for
 // language models.
 func (s *Server) mlflowLink(path ...string) string {
 	if s.MLflowUI == "" {

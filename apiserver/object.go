@@ -20,7 +20,8 @@ type file struct {
 	changed   time.Time // when they were written
 }
 
-// sendObject streams an object, or the ranges of it that are asked for. Memory does not grow with it; an error after the first
+// sendObject streams an object, or the ranges of it that are asked for. Memory does not grow with it; an error after
+// the first
 // bytes cuts the answer off.
 func (s *Server) sendObject(w http.ResponseWriter, r *http.Request, f file) error {
 	found, err := s.Store.Stat(r.Context(), f.ref.Bucket, f.ref.Key)
@@ -43,12 +44,16 @@ func (s *Server) sendObject(w http.ResponseWriter, r *http.Request, f file) erro
 	out := &movingResponse{ResponseWriter: w, moving: movingWriter{w: w, control: http.NewResponseController(w)}}
 	http.ServeContent(out, r, "", f.changed, content)
 	if out.status == http.StatusRequestedRangeNotSatisfiable && content.err == nil {
-		return newProblem(out.status, fmt.Sprintf("%s has %d bytes, and none of the range that was asked for", f.name, found.Size))
+		return newProblem(
+			out.status,
+			fmt.Sprintf("%s has %d bytes, and none of the range that was asked for", f.name, found.Size),
+		)
 	}
 	return content.err
 }
 
-// movingResponse is a response that gives up on a client that takes nothing of it. Of a range that there is not it says so in
+// movingResponse is a response that gives up on a client that takes nothing of it. Of a range that there is not it says
+// so in
 // its status alone: the words for it are ours.
 type movingResponse struct {
 	http.ResponseWriter
@@ -125,7 +130,8 @@ func (o *objectReader) close() {
 	}
 }
 
-// blockReader reads an object in blocks, the last of which it keeps: a Parquet is read in many small pieces. It is for one
+// blockReader reads an object in blocks, the last of which it keeps: a Parquet is read in many small pieces. It is for
+// one
 // goroutine.
 type blockReader struct {
 	from   io.ReaderAt

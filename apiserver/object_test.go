@@ -43,7 +43,11 @@ func TestBlockReader(t *testing.T) {
 	for range 500 {
 		offset, p := random.IntN(len(data)), make([]byte, random.IntN(3*blockSize))
 		n, err := b.ReadAt(p, int64(offset))
-		if want := min(len(p), len(data)-offset); n != want || (n < len(p)) != errors.Is(err, io.EOF) || !bytes.Equal(p[:n], data[offset:offset+n]) {
+		if want := min(
+			len(p),
+			len(data)-offset,
+		); n != want || (n < len(p)) != errors.Is(err, io.EOF) ||
+			!bytes.Equal(p[:n], data[offset:offset+n]) {
 			t.Fatalf("at %d: %d of %d bytes, %v", offset, n, len(p), err)
 		}
 	}
@@ -77,7 +81,10 @@ func TestObjectReader(t *testing.T) {
 		t.Error("seek before the start: got no error")
 	}
 	gone := &objectReader{ctx: t.Context(), store: w.store, ref: objstore.Ref{Bucket: w.bucket, Key: "none", Size: 5}}
-	if _, err := gone.Read(make([]byte, 1)); !errors.Is(err, objstore.ErrNotExist) || !errors.Is(gone.err, objstore.ErrNotExist) {
+	if _, err := gone.Read(
+		make([]byte, 1),
+	); !errors.Is(err, objstore.ErrNotExist) ||
+		!errors.Is(gone.err, objstore.ErrNotExist) {
 		t.Errorf("got %v and %v, want that there is no object", err, gone.err)
 	}
 }

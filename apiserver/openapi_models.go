@@ -23,7 +23,8 @@ type modelsDocument struct {
 	encoded   []byte
 }
 
-// currentDocument is the OpenAPI document with the champions of now. It is made anew when one has changed since somebody
+// currentDocument is the OpenAPI document with the champions of now. It is made anew when one has changed since
+// somebody
 // asked for it.
 func (s *Server) currentDocument() ([]byte, error) {
 	champions := s.Cache.Champions()
@@ -60,10 +61,20 @@ func championOperation(served *registry.Served, template *huma.Operation) *huma.
 	name, row := served.Version.Model, rowToTry(served.Model.Schema().Features)
 	answer := &huma.MediaType{Schema: championAnswer(served), Example: exampleAnswer(served, row)}
 	return &huma.Operation{
-		OperationID: championOperationID + name, Tags: template.Tags,
+		OperationID: championOperationID + name,
+		Tags:        template.Tags,
 		Summary:     "Classify one row with " + name,
-		Description: fmt.Sprintf("What `%s` stands for while version %s of %s is its champion.", predictTemplate, served.Version.Number, name),
-		RequestBody: body(map[string]*huma.MediaType{"application/json": {Schema: championRow(served.Model.Schema(), row), Example: named(served, row)}}),
+		Description: fmt.Sprintf(
+			"What `%s` stands for while version %s of %s is its champion.",
+			predictTemplate,
+			served.Version.Number,
+			name,
+		),
+		RequestBody: body(
+			map[string]*huma.MediaType{
+				"application/json": {Schema: championRow(served.Model.Schema(), row), Example: named(served, row)},
+			},
+		),
 		Responses: map[string]*huma.Response{
 			"200":     {Description: "The prediction", Content: map[string]*huma.MediaType{"application/json": answer}},
 			"default": template.Responses["default"],
@@ -140,11 +151,24 @@ func championAnswer(served *registry.Served) *huma.Schema {
 		Type: huma.TypeObject, Required: []string{"logits", "label", "probabilities", "model_version", "model_id"},
 		Properties: map[string]*huma.Schema{
 			"logits": {
-				Type: huma.TypeArray, MinItems: of(1), MaxItems: of(1), Description: "one row: a probability per class, in class order",
-				Items: &huma.Schema{Type: huma.TypeArray, MinItems: of(len(classes)), MaxItems: of(len(classes)), Items: number},
+				Type:        huma.TypeArray,
+				MinItems:    of(1),
+				MaxItems:    of(1),
+				Description: "one row: a probability per class, in class order",
+				Items: &huma.Schema{
+					Type:     huma.TypeArray,
+					MinItems: of(len(classes)),
+					MaxItems: of(len(classes)),
+					Items:    number,
+				},
 			},
-			"label":         label,
-			"probabilities": {Type: huma.TypeObject, Required: classes, Properties: probabilities, Description: "the same probabilities by class"},
+			"label": label,
+			"probabilities": {
+				Type:        huma.TypeObject,
+				Required:    classes,
+				Properties:  probabilities,
+				Description: "the same probabilities by class",
+			},
 			"model_version": one(served.Version.Number, "the version that answers"),
 			"model_id":      one(served.Version.URI(), "the same as MLflow names it"),
 		},

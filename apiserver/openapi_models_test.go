@@ -87,7 +87,8 @@ func TestOpenAPI_describesWhatIsServed(t *testing.T) {
 		}
 		response := op.Responses["200"].Content["application/json"]
 		properties := response.Schema.Properties
-		if !slices.Equal(properties["label"].Enum, schema.Classes) || !slices.Equal(properties["model_version"].Enum, []string{served.Version.Number}) ||
+		if !slices.Equal(properties["label"].Enum, schema.Classes) ||
+			!slices.Equal(properties["model_version"].Enum, []string{served.Version.Number}) ||
 			!slices.Equal(slices.Sorted(maps.Keys(properties["probabilities"].Properties)), schema.Classes) {
 			t.Errorf("%s answers %+v, want classes %v of version %s", name, properties, schema.Classes, served.Version.Number)
 		}
@@ -100,7 +101,11 @@ func TestOpenAPI_describesWhatIsServed(t *testing.T) {
 		if err := json.Unmarshal(answer.body, &got); err != nil || answer.status != 200 {
 			t.Errorf("%s of its example: %s, %v", name, answer, err)
 		}
-		if err := json.Unmarshal(response.Example, &want); err != nil || !bytes.Equal(must(json.Marshal(got)), must(json.Marshal(want))) {
+		if err := json.Unmarshal(
+			response.Example,
+			&want,
+		); err != nil ||
+			!bytes.Equal(must(json.Marshal(got)), must(json.Marshal(want))) {
 			t.Errorf("%s answers %s, the example is %s", name, answer.body, response.Example)
 		}
 		for _, field := range response.Schema.Required {
@@ -124,11 +129,24 @@ func TestOpenAPI_followsTheChampion(t *testing.T) {
 	if _, ok := a.concrete(t)["/"+name+"/predict"]; ok {
 		t.Fatal("described before it is there")
 	}
-	first, second := a.addVersion(t, name, []byte(awkwardCSV), model.Spec{}), a.addVersion(t, name, dataset.IrisCSV(), model.Spec{})
+	first, second := a.addVersion(
+		t,
+		name,
+		[]byte(awkwardCSV),
+		model.Spec{},
+	), a.addVersion(
+		t,
+		name,
+		dataset.IrisCSV(),
+		model.Spec{},
+	)
 	for _, v := range []string{first.Number, second.Number} {
 		a.world.promote(t, name, v)
 		op := a.concrete(t)["/"+name+"/predict"]
-		if got := op.Responses["200"].Content["application/json"].Schema.Properties["model_version"].Enum; !slices.Equal(got, []string{v}) {
+		if got := op.Responses["200"].Content["application/json"].Schema.Properties["model_version"].Enum; !slices.Equal(
+			got,
+			[]string{v},
+		) {
 			t.Errorf("version %v is described, want %s", got, v)
 		}
 	}

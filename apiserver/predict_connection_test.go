@@ -12,13 +12,20 @@ import (
 	"time"
 )
 
-// BenchmarkPredictConnection calls the servers over a connection on loopback, one request after the other. Beside the wall
+// BenchmarkPredictConnection calls the servers over a connection on loopback, one request after the other. Beside the
+// wall
 // time it reports the processor time of the whole process, of which the client, the same for all, has its share.
 func BenchmarkPredictConnection(b *testing.B) {
 	for _, s := range subjects(b) {
 		b.Run(s.name, func(b *testing.B) {
 			conn := dial(b, s.server())
-			request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: iris\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.path, len(s.body), s.body)
+			request := fmt.Appendf(
+				nil,
+				"POST %s HTTP/1.1\r\nHost: iris\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+				s.path,
+				len(s.body),
+				s.body,
+			)
 			buf := make([]byte, 8<<10)
 			b.ReportAllocs()
 			start := processorTime(b)

@@ -39,7 +39,12 @@ func subjects(tb testing.TB) []subject {
 		all = append(
 			all,
 			subject{name: name + "/iris", path: path, body: row, server: a.httpServer},
-			subject{name: name + "/bare", path: path, body: row, server: func() *http.Server { return &http.Server{Handler: bare(features, answer.body)} }},
+			subject{
+				name:   name + "/bare",
+				path:   path,
+				body:   row,
+				server: func() *http.Server { return &http.Server{Handler: bare(features, answer.body)} },
+			},
 		)
 	}
 	return all
@@ -138,7 +143,13 @@ func TestPredict_costsLittleMoreThanItsRouter(t *testing.T) {
 			}
 			routed, routedSize := cost(func() { c.serve(empty) })
 			if allocations > routed+3 || size > routedSize+600 {
-				t.Errorf("%d allocations of %d bytes, %d of %d of them are the router's: want at most 3 of 600 more", allocations, size, routed, routedSize)
+				t.Errorf(
+					"%d allocations of %d bytes, %d of %d of them are the router's: want at most 3 of 600 more",
+					allocations,
+					size,
+					routed,
+					routedSize,
+				)
 			}
 		})
 	}

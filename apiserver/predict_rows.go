@@ -17,7 +17,8 @@ const (
 	chunk     = 32 << 10
 )
 
-// readRows reads what a prediction is made of into b.body: a row, or a longer array of rows. Of those that are large only
+// readRows reads what a prediction is made of into b.body: a row, or a longer array of rows. Of those that are large
+// only
 // so many are held at once, until release is called, also after an error.
 func (s *Server) readRows(r *http.Request, b *scratch) (release func(), err error) {
 	var more bool
@@ -41,7 +42,8 @@ func (s *Server) readRows(r *http.Request, b *scratch) (release func(), err erro
 	return release, err
 }
 
-// predictRows answers an array in b.body with an array. All rows are checked and classified before the first is written,
+// predictRows answers an array in b.body with an array. All rows are checked and classified before the first is
+// written,
 // so that a bad one is a problem and not half an answer.
 func (s *Server) predictRows(x *exchange, r *http.Request, p *predictor, b *scratch) error {
 	x.brief = false

@@ -22,7 +22,13 @@ import (
 func irisRows(n int) string {
 	var rows strings.Builder
 	for i := range n {
-		fmt.Fprintf(&rows, `,{"sepal_length":%.1f,"sepal_width":3.1,"petal_length":%.1f,"petal_width":%.1f,"note":"skipped, as every other field"}`, 4.5+float64(i%30)/10, 1+float64(i%50)/10, 0.1+float64(i%24)/10)
+		fmt.Fprintf(
+			&rows,
+			`,{"sepal_length":%.1f,"sepal_width":3.1,"petal_length":%.1f,"petal_width":%.1f,"note":"skipped, as every other field"}`,
+			4.5+float64(i%30)/10,
+			1+float64(i%50)/10,
+			0.1+float64(i%24)/10,
+		)
 	}
 	return "[" + rows.String()[1:] + "]"
 }
@@ -212,7 +218,8 @@ func TestPredictVersion(t *testing.T) {
 			got := a.do(t, "POST", "/iris/versions/"+test.version+"/predict", setosa)
 			var p Prediction
 			got.json(t, 200, &p)
-			if p.ModelVersion != test.want || p.ModelID != "models:/iris/"+test.want || got.header.Get("Model-Version") != "iris/"+test.want {
+			if p.ModelVersion != test.want || p.ModelID != "models:/iris/"+test.want ||
+				got.header.Get("Model-Version") != "iris/"+test.want {
 				t.Errorf("got %+v, want version %s", p, test.want)
 			}
 			checkProbabilities(t, p, dataset.Iris().Classes)

@@ -95,7 +95,13 @@ func TestPredict_badInput(t *testing.T) {
 		{name: "a reserved name", path: "/tasks/predict", body: setosa, status: 404, want: "tasks"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "POST", either(test.path, "/iris/predict"), test.body, "Content-Type: "+either(test.contentType, "application/json"))
+			got := a.do(
+				t,
+				"POST",
+				either(test.path, "/iris/predict"),
+				test.body,
+				"Content-Type: "+either(test.contentType, "application/json"),
+			)
 			p := got.problem(t, test.status, test.want)
 			if test.status == 422 {
 				p.faultAt(t, test.fault)

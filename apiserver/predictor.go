@@ -114,7 +114,8 @@ func quote(s string) string {
 	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'}))
 }
 
-// predictors keeps a predictor of each version that is asked, by the route that asks, so that it is made once and not per
+// predictors keeps a predictor of each version that is asked, by the route that asks, so that it is made once and not
+// per
 // request. The map is replaced, never changed: a request reads it without a lock.
 type predictors struct {
 	holds   func(*registry.Served) bool // whether the cache still has it

@@ -42,8 +42,16 @@ func TestPredictor_answerIsWhatEncodingJSONWouldWrite(t *testing.T) {
 			t.Fatalf("%s: %v", got, err)
 		}
 		want := Prediction{
-			Specie: "virginica", Label: "virginica", Logits: [][]float64{probabilities}, ModelVersion: "12", ModelID: "models:/iris/12",
-			Probabilities: map[string]float64{"setosa": probabilities[0], "versicolor": probabilities[1], "virginica": probabilities[2]},
+			Specie:       "virginica",
+			Label:        "virginica",
+			Logits:       [][]float64{probabilities},
+			ModelVersion: "12",
+			ModelID:      "models:/iris/12",
+			Probabilities: map[string]float64{
+				"setosa":     probabilities[0],
+				"versicolor": probabilities[1],
+				"virginica":  probabilities[2],
+			},
 		}
 		if !reflect.DeepEqual(decoded, want) {
 			t.Errorf("got %s, want %+v", got, want)

@@ -47,7 +47,8 @@ func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionO
 	})
 }
 
-// aliased is the number of the version that an alias of a model stands for. Where there is none, there is nothing to roll
+// aliased is the number of the version that an alias of a model stands for. Where there is none, there is nothing to
+// roll
 // back to: the 409.
 func (s *Server) aliased(ctx context.Context, name, alias string) (string, error) {
 	ctx, cancel := withDeadline(ctx)
@@ -55,7 +56,10 @@ func (s *Server) aliased(ctx context.Context, name, alias string) (string, error
 	v, err := s.Registry.Resolve(ctx, name, "models:/"+name+"@"+alias)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
-		return "", newProblem(http.StatusConflict, fmt.Sprintf("model %s has no version with the alias %s: there is nothing to roll back to", name, alias))
+		return "", newProblem(
+			http.StatusConflict,
+			fmt.Sprintf("model %s has no version with the alias %s: there is nothing to roll back to", name, alias),
+		)
 	case errors.Is(err, registry.ErrCorrupt):
 		return "", versionProblem(err, name, alias, Fault{})
 	case err != nil:

@@ -47,7 +47,8 @@ func TestRollback_restoresThePreviousChampion(t *testing.T) {
 	if history.Model != "rolled" || len(history.Entries) != 5 || history.NextPageToken != "" {
 		t.Fatalf("got %+v, want five entries on one page", history)
 	}
-	if e := history.Entries[2]; e.From != "2" || e.To != "1" || e.Actor != "ada" || e.Reason != "it drifts" || e.At.IsZero() {
+	if e := history.Entries[2]; e.From != "2" || e.To != "1" || e.Actor != "ada" || e.Reason != "it drifts" ||
+		e.At.IsZero() {
 		t.Errorf("entry %+v, want ada's rollback from 2 to 1", e)
 	}
 	if e := history.Entries[0]; e.Actor != defaultActor || e.Reason != "rollback from version 2" {

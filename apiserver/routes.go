@@ -14,7 +14,8 @@ import (
 	"iris/internal/webui"
 )
 
-// routes sets up every route there is. The first that fits a path wins: predictions come first because they are asked most,
+// routes sets up every route there is. The first that fits a path wins: predictions come first because they are asked
+// most,
 // then what begins with a literal, then what begins with the name of a model, which can be none of the literals
 // (model.ReservedNames).
 func (s *Server) routes() error {
@@ -33,8 +34,14 @@ func (s *Server) routes() error {
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)
 	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), s.getReady)
-	s.plain(documentOperation("get-metrics", "/metrics", "Metrics of this process for Prometheus", "text/plain"), s.handleMetrics)
-	s.plain(documentOperation("get-openapi", "/openapi.json", "This API as OpenAPI 3.1", "application/json"), s.handleDocument)
+	s.plain(
+		documentOperation("get-metrics", "/metrics", "Metrics of this process for Prometheus", "text/plain"),
+		s.handleMetrics,
+	)
+	s.plain(
+		documentOperation("get-openapi", "/openapi.json", "This API as OpenAPI 3.1", "application/json"),
+		s.handleDocument,
+	)
 	s.plain(documentOperation("get-docs", "/docs", "This API as a page", "text/html"), handleDocs)
 	s.plain(documentOperation("get-docs-file", "/docs/{file}", "What the page consists of", "*/*"), handleDocs)
 

@@ -133,7 +133,8 @@ func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
 		if len(pathParameter.FindAllString(path, -1)) != len(described) {
 			t.Errorf("%s: described parameters %v", key, described)
 		}
-		if op.Summary == "" || len(op.Tags) != 1 || !slices.ContainsFunc(d.Tags, func(tag struct{ Name string }) bool { return tag.Name == op.Tags[0] }) {
+		if op.Summary == "" || len(op.Tags) != 1 ||
+			!slices.ContainsFunc(d.Tags, func(tag struct{ Name string }) bool { return tag.Name == op.Tags[0] }) {
 			t.Errorf("%s: summary %q, tags %v", key, op.Summary, op.Tags)
 		}
 		wrong := problemType
@@ -153,11 +154,13 @@ func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
 	}
 }
 
-// isOfChampion reports whether a path is the template of predictions with the name of a champion in it, and leads there.
+// isOfChampion reports whether a path is the template of predictions with the name of a champion in it, and leads
+// there.
 func (a *api) isOfChampion(method, path string) bool {
 	name, ok := strings.CutSuffix(strings.TrimPrefix(path, "/"), "/predict")
 	var match mux.RouteMatch
-	if !ok || a.Cache.Champion(name) == nil || !a.router.Match(httptest.NewRequest(strings.ToUpper(method), path, nil), &match) {
+	if !ok || a.Cache.Champion(name) == nil ||
+		!a.router.Match(httptest.NewRequest(strings.ToUpper(method), path, nil), &match) {
 		return false
 	}
 	template, err := match.Route.GetPathTemplate()
@@ -273,14 +276,21 @@ func TestRoutes_head(t *testing.T) {
 func TestDocs(t *testing.T) {
 	a := newAPI(t)
 	page := a.do(t, "GET", "/docs/", nil)
-	if page.status != 200 || page.header.Get("Content-Type") != "text/html; charset=utf-8" || page.header.Get("Content-Security-Policy") == "" {
+	if page.status != 200 || page.header.Get("Content-Type") != "text/html; charset=utf-8" ||
+		page.header.Get("Content-Security-Policy") == "" {
 		t.Fatalf("%d %v", page.status, page.header)
 	}
 	for _, file := range []string{"docs.css", "docs.js", "iris.svg"} {
 		if !strings.Contains(string(page.body), "/docs/"+file) {
 			t.Errorf("the page does not use %s", file)
 		}
-		if got := a.do(t, "GET", "/docs/"+file, nil); got.status != 200 || got.header.Get("X-Content-Type-Options") != "nosniff" {
+		if got := a.do(
+			t,
+			"GET",
+			"/docs/"+file,
+			nil,
+		); got.status != 200 ||
+			got.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %d", file, got.status)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 	"iris/internal/registry"
 )
 
-// What the protocols of other inference servers have in common: rows come in, a prediction for each goes out, and what is
+// What the protocols of other inference servers have in common: rows come in, a prediction for each goes out, and what
+// is
 // wrong is said in the words of the protocol.
 
 const (
@@ -22,7 +23,8 @@ const (
 	maxScoredAnswer = 32 << 20 // bytes of its answer, which is held in memory until the last row is known to be good
 )
 
-// scoringRoutes adds the routes of the MLflow scoring protocol and of KServe V1: those that begin with a literal, then those
+// scoringRoutes adds the routes of the MLflow scoring protocol and of KServe V1: those that begin with a literal, then
+// those
 // that begin with the name of a model.
 func (s *Server) scoringRoutes() {
 	s.kserveV1Routes()
@@ -103,9 +105,15 @@ func (s *Server) scorerOf(r *http.Request) (*scorer, error) {
 	return s.scorers.of(served), nil
 }
 
-// score answers with {"predictions":[…]}, one for each row that decode hands out. Nothing is sent before all of them are
+// score answers with {"predictions":[…]}, one for each row that decode hands out. Nothing is sent before all of them
+// are
 // known to be good. An answer that grows large takes a place as large bodies do.
-func (s *Server) score(w http.ResponseWriter, r *http.Request, sc *scorer, decode func(row func(x []float64) error) (int, error)) error {
+func (s *Server) score(
+	w http.ResponseWriter,
+	r *http.Request,
+	sc *scorer,
+	decode func(row func(x []float64) error) (int, error),
+) error {
 	probabilities := make([]float64, len(sc.keys))
 	answer := append(make([]byte, 0, 512), `{"predictions":[`...)
 	rows, large := 0, false

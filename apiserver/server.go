@@ -17,7 +17,8 @@ const (
 	maxHeader     = 64 << 10 // bytes
 )
 
-// Run serves l until ctx ends, lets the requests under way finish and returns nil, or returns the first error. It closes l.
+// Run serves l until ctx ends, lets the requests under way finish and returns nil, or returns the first error. It
+// closes l.
 // Bodies and answers have no overall deadline, since an upload may be slow and large: each must only keep moving.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := s.httpServer()
@@ -41,7 +42,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// httpServer is the server that Run runs. Its ReadTimeout is no bound of a whole body: while one arrives, exchange moves
+// httpServer is the server that Run runs. Its ReadTimeout is no bound of a whole body: while one arrives, exchange
+// moves
 // the deadline on. That it is set already when a request begins costs the many small ones nothing.
 func (s *Server) httpServer() *http.Server {
 	return &http.Server{

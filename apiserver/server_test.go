@@ -18,7 +18,13 @@ import (
 
 func TestNew_saysWhatIsMissing(t *testing.T) {
 	var temporal struct{ client.Client }
-	whole := Options{Temporal: temporal, Store: new(objstore.Store), Registry: new(registry.Registry), Cache: new(registry.Cache), Bucket: "iris"}
+	whole := Options{
+		Temporal: temporal,
+		Store:    new(objstore.Store),
+		Registry: new(registry.Registry),
+		Cache:    new(registry.Cache),
+		Bucket:   "iris",
+	}
 	if _, err := New(whole); err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +53,20 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 
 func TestNew_defaults(t *testing.T) {
 	var temporal struct{ client.Client }
-	s, err := New(Options{Temporal: temporal, Store: new(objstore.Store), Registry: new(registry.Registry), Cache: new(registry.Cache), Bucket: "iris"})
+	s, err := New(
+		Options{
+			Temporal: temporal,
+			Store:    new(objstore.Store),
+			Registry: new(registry.Registry),
+			Cache:    new(registry.Cache),
+			Bucket:   "iris",
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.DefaultModel != "iris" || s.Namespace != "default" || s.MaxUpload != 1<<30 || s.MaxBody != 32<<20 || s.Logger == nil {
+	if s.DefaultModel != "iris" || s.Namespace != "default" || s.MaxUpload != 1<<30 || s.MaxBody != 32<<20 ||
+		s.Logger == nil {
 		t.Errorf("defaults are %+v", s.Options)
 	}
 }

@@ -26,8 +26,17 @@ type Accepted struct {
 
 // start starts a workflow as a task about a model. An id that is running already is an error, so that a task is never
 // taken for another.
-func (s *Server) start(ctx context.Context, id, modelName, summary string, workflow, in any) (client.WorkflowRun, error) {
-	return s.startTask(ctx, newTask{id: id, model: modelName, summary: summary, priority: workflows.PriorityTraining}, workflow, in)
+func (s *Server) start(
+	ctx context.Context,
+	id, modelName, summary string,
+	workflow, in any,
+) (client.WorkflowRun, error) {
+	return s.startTask(
+		ctx,
+		newTask{id: id, model: modelName, summary: summary, priority: workflows.PriorityTraining},
+		workflow,
+		in,
+	)
 }
 
 // newTask is a task to be started.

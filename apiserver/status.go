@@ -46,11 +46,16 @@ func (r Result) MarshalJSON() ([]byte, error) {
 func (Result) Schema(r huma.Registry) *huma.Schema {
 	of := func(t reflect.Type) *huma.Schema { return r.Schema(t, true, "") }
 	return &huma.Schema{OneOf: []*huma.Schema{
-		of(reflect.TypeFor[workflows.TrainingResult]()), of(reflect.TypeFor[workflows.BatchResult]()), of(reflect.TypeFor[workflows.PromotionResult]()),
+		of(
+			reflect.TypeFor[workflows.TrainingResult](),
+		),
+		of(reflect.TypeFor[workflows.BatchResult]()),
+		of(reflect.TypeFor[workflows.PromotionResult]()),
 	}}
 }
 
-// task finds out about a task, by its id as it stands in a path: from its workflow while Temporal remembers it, else from
+// task finds out about a task, by its id as it stands in a path: from its workflow while Temporal remembers it, else
+// from
 // what it has left in the store.
 func (s *Server) task(ctx context.Context, escaped string) (Task, error) {
 	id, err := taskID(escaped)
@@ -94,13 +99,19 @@ func (s *Server) describe(ctx context.Context, id string) (*workflowservice.Desc
 // step started.
 func untouched(info *workflowpb.WorkflowExecutionInfo) bool { return info.GetHistoryLength() <= 3 }
 
-// running asks the workflow itself how far it is. What it cannot know, such as the iterations of a fit, and all of it when
+// running asks the workflow itself how far it is. What it cannot know, such as the iterations of a fit, and all of it
+// when
 // no worker answers, is in the last heartbeats of its activities.
 func (s *Server) running(ctx context.Context, t *Task, described *workflowservice.DescribeWorkflowExecutionResponse) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	var status workflows.Status
-	answer, err := s.Temporal.QueryWorkflow(ctx, t.TaskID, described.GetWorkflowExecutionInfo().GetExecution().GetRunId(), workflows.StatusQuery)
+	answer, err := s.Temporal.QueryWorkflow(
+		ctx,
+		t.TaskID,
+		described.GetWorkflowExecutionInfo().GetExecution().GetRunId(),
+		workflows.StatusQuery,
+	)
 	if err == nil {
 		err = answer.Get(&status)
 	}
@@ -120,7 +131,8 @@ func (t *Task) heartbeats(described *workflowservice.DescribeWorkflowExecutionRe
 			t.Stage = activity.GetActivityType().GetName()
 		}
 		var p workflows.Progress
-		if counts && converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &p) == nil && p.Unit != "" {
+		if counts && converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &p) == nil &&
+			p.Unit != "" {
 			t.Done, t.Total, t.Unit = t.Done+p.Done, t.Total+p.Total, p.Unit
 		}
 	}
@@ -144,7 +156,8 @@ func (s *Server) ended(ctx context.Context, t *Task, runID string) error {
 	ended := *t.EndedAt
 	status, err := s.storedStatus(ctx, t.TaskID)
 	// An id may be used again, as that of a promotion is: what an earlier run has left says nothing about this one.
-	ofThisRun := err == nil && status.State == t.State && !status.UpdatedAt.Before(t.StartedAt) && !status.UpdatedAt.After(ended)
+	ofThisRun := err == nil && status.State == t.State && !status.UpdatedAt.Before(t.StartedAt) &&
+		!status.UpdatedAt.After(ended)
 	if !ofThisRun {
 		return s.outcome(ctx, t, runID)
 	}

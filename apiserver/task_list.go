@@ -57,7 +57,8 @@ func (s *Server) getTasks(ctx context.Context, in *tasksInput) (*tasksOutput, er
 	return out, nil
 }
 
-// pageToken is Temporal's token for the next page of a query, "" for none. Temporal answers a token that it did not make as
+// pageToken is Temporal's token for the next page of a query, "" for none. Temporal answers a token that it did not
+// make as
 // if it were down, so ours has a check of what it belongs to.
 func pageToken(query string, token []byte) string {
 	if len(token) == 0 {

@@ -38,12 +38,26 @@ func (a *api) getTask(t *testing.T, id string) taskView {
 
 func TestTask_pending(t *testing.T) {
 	a := newAPI(t)
-	a.world.start(t, "training-iris-pending", "nobody", workflows.TrainingType, workflows.TrainingInput{Model: "iris"}, memo("iris"))
+	a.world.start(
+		t,
+		"training-iris-pending",
+		"nobody",
+		workflows.TrainingType,
+		workflows.TrainingInput{Model: "iris"},
+		memo("iris"),
+	)
 	got := a.getTask(t, "training-iris-pending")
-	if got.State != workflows.Pending || got.Model != "iris" || got.Type != workflows.TrainingType || got.StartedAt.IsZero() || got.EndedAt != nil || got.Stale {
+	if got.State != workflows.Pending || got.Model != "iris" || got.Type != workflows.TrainingType ||
+		got.StartedAt.IsZero() ||
+		got.EndedAt != nil ||
+		got.Stale {
 		t.Errorf("got %+v, want a pending training", got)
 	}
-	if want := "http://temporal.test/namespaces/" + a.namespace + "/workflows/training-iris-pending/"; !strings.HasPrefix(got.Links.Temporal, want) || !strings.HasSuffix(got.Links.Temporal, "/history") {
+	if want := "http://temporal.test/namespaces/" + a.namespace + "/workflows/training-iris-pending/"; !strings.HasPrefix(
+		got.Links.Temporal,
+		want,
+	) ||
+		!strings.HasSuffix(got.Links.Temporal, "/history") {
 		t.Errorf("link %q, want %s…", got.Links.Temporal, want)
 	}
 }
@@ -54,7 +68,10 @@ func TestTask_running(t *testing.T) {
 	a.world.start(t, "training-iris-running", workflows.TaskQueue, workflows.TrainingType, in)
 	a.await(t, "training-iris-running", enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 	got := a.getTask(t, "training-iris-running")
-	if got.State != workflows.Started || got.Model != "iris" || got.Stage != "train the model" || got.Done != 3 || got.Total != 10 || got.Unit != "iterations" || got.Stale {
+	if got.State != workflows.Started || got.Model != "iris" || got.Stage != "train the model" || got.Done != 3 ||
+		got.Total != 10 ||
+		got.Unit != "iterations" ||
+		got.Stale {
 		t.Errorf("got %+v, want what the workflow says of itself", got)
 	}
 	for path, status := range map[string]int{
@@ -100,10 +117,12 @@ func TestTask_succeeded(t *testing.T) {
 	if err := json.Unmarshal(got.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	if got.State != workflows.Success || got.EndedAt == nil || got.Error != nil || result.Version != "7" || result.Gate.Decision != workflows.Kept {
+	if got.State != workflows.Success || got.EndedAt == nil || got.Error != nil || result.Version != "7" ||
+		result.Gate.Decision != workflows.Kept {
 		t.Errorf("got %+v with result %+v", got, result)
 	}
-	if got.Links.MLflow != "http://mlflow.test/#/experiments/1/runs/r1?workflowType=machine_learning" || got.Links.Result != "/iris/versions/7" {
+	if got.Links.MLflow != "http://mlflow.test/#/experiments/1/runs/r1?workflowType=machine_learning" ||
+		got.Links.Result != "/iris/versions/7" {
 		t.Errorf("links %+v", got.Links)
 	}
 }
@@ -147,7 +166,8 @@ func TestTask_failed(t *testing.T) {
 			}
 			a.wait(t, id)
 			got := a.getTask(t, id)
-			if got.State != test.state || got.EndedAt == nil || got.Error == nil || got.Error.Type != test.wantType || !strings.Contains(got.Error.Message, test.wantWords) {
+			if got.State != test.state || got.EndedAt == nil || got.Error == nil || got.Error.Type != test.wantType ||
+				!strings.Contains(got.Error.Message, test.wantWords) {
 				t.Errorf("got %+v with error %+v, want %s of type %s", got, got.Error, test.state, test.wantType)
 			}
 		})
@@ -165,16 +185,29 @@ func TestTask_withoutAWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(hearts.Stop)
-	a.world.start(t, "training-iris-stale", queue, workflows.TrainingType, workflows.TrainingInput{Model: "iris", LabelColumn: heartens}, memo("iris"))
+	a.world.start(
+		t,
+		"training-iris-stale",
+		queue,
+		workflows.TrainingType,
+		workflows.TrainingInput{Model: "iris", LabelColumn: heartens},
+		memo("iris"),
+	)
 	a.await(t, "training-iris-stale", enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
 	a.heartbeatOf(t, "training-iris-stale")
-	if got := a.getTask(t, "training-iris-stale"); got.Stale || got.Stage != "train the model" || got.Done != 40 || got.Total != 100 || got.Unit != "rows" {
+	if got := a.getTask(
+		t,
+		"training-iris-stale",
+	); got.Stale || got.Stage != "train the model" || got.Done != 40 || got.Total != 100 ||
+		got.Unit != "rows" {
 		t.Errorf("with a worker: %+v, want the stage of the workflow and the counts of its activity", got)
 	}
 	stop()
 	begin := time.Now()
 	got := a.getTask(t, "training-iris-stale")
-	if !got.Stale || got.State != workflows.Started || got.Model != "iris" || got.Done != 40 || got.Total != 100 || got.Unit != "rows" || got.Stage != "steady" {
+	if !got.Stale || got.State != workflows.Started || got.Model != "iris" || got.Done != 40 || got.Total != 100 ||
+		got.Unit != "rows" ||
+		got.Stage != "steady" {
 		t.Errorf("got %+v, want what the heartbeats say, marked as stale", got)
 	}
 	if took := time.Since(begin); took > 3*time.Second {
@@ -182,7 +215,8 @@ func TestTask_withoutAWorker(t *testing.T) {
 	}
 }
 
-// heartbeatOf waits until Temporal has the heartbeat of the one activity of a workflow. The activity sends it as the first
+// heartbeatOf waits until Temporal has the heartbeat of the one activity of a workflow. The activity sends it as the
+// first
 // thing it does, but nothing in the history says when it has arrived.
 func (a *api) heartbeatOf(t *testing.T, id string) {
 	t.Helper()
@@ -204,10 +238,12 @@ func TestTask_fromTheStore(t *testing.T) {
 	} {
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(status.TaskID), status))
 		got := a.getTask(t, status.TaskID)
-		if got.TaskID != status.TaskID || got.State != status.State || got.Model != "iris" || !got.EndedAt.Equal(ended) || got.Links.Temporal != "" {
+		if got.TaskID != status.TaskID || got.State != status.State || got.Model != "iris" || !got.EndedAt.Equal(ended) ||
+			got.Links.Temporal != "" {
 			t.Errorf("got %+v, want %+v", got, status)
 		}
-		if status.Training != nil && got.Links.MLflow != "http://mlflow.test/#/experiments/2/runs/r?workflowType=machine_learning" {
+		if status.Training != nil &&
+			got.Links.MLflow != "http://mlflow.test/#/experiments/2/runs/r?workflowType=machine_learning" {
 			t.Errorf("link %q", got.Links.MLflow)
 		}
 		if status.Error != nil && *got.Error != *status.Error {
@@ -223,8 +259,16 @@ func TestTask_endedWithAStoredStatus(t *testing.T) {
 	const id = "training-iris-stored"
 	leave := func(at time.Time, state workflows.State) {
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(id), workflows.Status{
-			TaskID: id, Type: workflows.TrainingType, Model: "iris", State: state, Stage: "done", Done: 5, Total: 5, Unit: "iterations", UpdatedAt: at,
-			Training: &workflows.TrainingResult{Model: "iris", Version: "5"},
+			TaskID:    id,
+			Type:      workflows.TrainingType,
+			Model:     "iris",
+			State:     state,
+			Stage:     "done",
+			Done:      5,
+			Total:     5,
+			Unit:      "iterations",
+			UpdatedAt: at,
+			Training:  &workflows.TrainingResult{Model: "iris", Version: "5"},
 		}))
 	}
 	a.world.start(t, id, workflows.TaskQueue, workflows.TrainingType, workflows.TrainingInput{Model: "iris"}, memo("iris"))
@@ -242,7 +286,11 @@ func TestTask_endedWithAStoredStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			leave(test.at, test.state)
-			if got := a.getTask(t, id); got.State != workflows.Success || got.Stage != test.stage || got.EndedAt == nil || got.Result == nil {
+			if got := a.getTask(
+				t,
+				id,
+			); got.State != workflows.Success || got.Stage != test.stage || got.EndedAt == nil ||
+				got.Result == nil {
 				t.Errorf("got %+v, want SUCCESS at stage %q", got, test.stage)
 			}
 		})
@@ -252,7 +300,12 @@ func TestTask_endedWithAStoredStatus(t *testing.T) {
 func TestTask_promotion(t *testing.T) {
 	a := newAPI(t)
 	id := workflows.PromotionID("some")
-	in := workflows.PromotionInput{Model: "unpromoted", Version: "9", Expected: ptr("8"), Actor: "test"} // refused by the registry, which fails it
+	in := workflows.PromotionInput{
+		Model:    "unpromoted",
+		Version:  "9",
+		Expected: ptr("8"),
+		Actor:    "test",
+	} // refused by the registry, which fails it
 	a.world.start(t, id, workflows.TaskQueue, workflows.PromotionType, in, memo("unpromoted"))
 	a.wait(t, id)
 	if got := a.getTask(t, id); got.Type != workflows.PromotionType || got.State != workflows.Failure || got.Error == nil {
@@ -289,11 +342,23 @@ func TestTasks_listsPages(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Temporal, o.Namespace = c, namespace })
 	start := func(id, workflowType string) {
 		t.Helper()
-		if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: "nobody", Memo: map[string]any{"model": "iris"}}, workflowType, nil); err != nil {
+		if _, err := c.ExecuteWorkflow(
+			t.Context(),
+			client.StartWorkflowOptions{ID: id, TaskQueue: "nobody", Memo: map[string]any{"model": "iris"}},
+			workflowType,
+			nil,
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
-	all := []string{"training-iris-1", "training-iris-2", "training-wine-1", "batch-iris-1", "promotion-iris", `it's a test, 50%_!`}
+	all := []string{
+		"training-iris-1",
+		"training-iris-2",
+		"training-wine-1",
+		"batch-iris-1",
+		"promotion-iris",
+		`it's a test, 50%_!`,
+	}
 	for _, id := range all {
 		kind := map[byte]string{'t': workflows.TrainingType, 'b': workflows.BatchType, 'p': workflows.PromotionType, 'i': workflows.TrainingType}[id[0]]
 		start(id, kind)

@@ -47,8 +47,13 @@ func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
 		return s.trainOnForm(w, r, t)
 	default:
 		if hasBody(r) {
-			return newProblem(http.StatusUnsupportedMediaType,
-				fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data, or application/json", clip(media)))
+			return newProblem(
+				http.StatusUnsupportedMediaType,
+				fmt.Sprintf(
+					"Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data, or application/json",
+					clip(media),
+				),
+			)
 		}
 	}
 	return s.trainOnStored(w, r, t)
@@ -130,7 +135,13 @@ func (s *Server) openForData(bucket string) bool {
 }
 
 // startTraining starts the workflow and answers where it can be followed.
-func (s *Server) startTraining(ctx context.Context, w http.ResponseWriter, id string, in workflows.TrainingInput, data string) error {
+func (s *Server) startTraining(
+	ctx context.Context,
+	w http.ResponseWriter,
+	id string,
+	in workflows.TrainingInput,
+	data string,
+) error {
 	summary := fmt.Sprintf("train %s (%s) on %s", in.Model, in.Algorithm, data)
 	if _, err := s.start(ctx, id, in.Model, summary, workflows.Training, in); err != nil {
 		return err

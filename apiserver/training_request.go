@@ -18,7 +18,8 @@ import (
 	"iris/workflows"
 )
 
-// trainingRequest gathers the fields of a workflows.TrainingInput from the query and from JSON. A field may come from one
+// trainingRequest gathers the fields of a workflows.TrainingInput from the query and from JSON. A field may come from
+// one
 // of them only: nobody has to remember which one wins.
 type trainingRequest struct {
 	in     workflows.TrainingInput
@@ -135,7 +136,10 @@ func (t *trainingRequest) part(r io.Reader) error {
 	case err != nil:
 		return err
 	case more:
-		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart))
+		return newProblem(
+			http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart),
+		)
 	}
 	if err := t.json(body); err != nil {
 		return err
@@ -154,11 +158,22 @@ func (t *trainingRequest) json(body []byte) error {
 		return jsonProblem(body, err)
 	}
 	into := map[string]any{
-		"model": &t.in.Model, "dataset": &t.in.Dataset, "algorithm": &t.in.Algorithm, "hyperparameters": &t.in.Hyperparameters,
-		"test_size": &t.in.TestSize, "seed": &t.in.Seed, "label_column": &t.in.LabelColumn, "allow_schema_change": &t.in.AllowSchemaChange,
-		"features": &t.in.Features, "class_weight": &t.in.ClassWeight,
-		"promote": &t.in.Promote, "gate": &t.in.Gate, "tags": &t.in.Tags,
-		"search": &t.in.Search, "cv_folds": &t.in.CVFolds, "repeats": &t.in.Repeats,
+		"model":               &t.in.Model,
+		"dataset":             &t.in.Dataset,
+		"algorithm":           &t.in.Algorithm,
+		"hyperparameters":     &t.in.Hyperparameters,
+		"test_size":           &t.in.TestSize,
+		"seed":                &t.in.Seed,
+		"label_column":        &t.in.LabelColumn,
+		"allow_schema_change": &t.in.AllowSchemaChange,
+		"features":            &t.in.Features,
+		"class_weight":        &t.in.ClassWeight,
+		"promote":             &t.in.Promote,
+		"gate":                &t.in.Gate,
+		"tags":                &t.in.Tags,
+		"search":              &t.in.Search,
+		"cv_folds":            &t.in.CVFolds,
+		"repeats":             &t.in.Repeats,
 	}
 	ofPath := t.in.Model
 	for name, value := range fields {

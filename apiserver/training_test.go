@@ -58,7 +58,13 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 	}
 	uri := "s3://" + other + "/wine.csv"
 	defaults := workflows.TrainingInput{
-		Model: "iris", Algorithm: workflows.Auto, TestSize: ptr(0.25), Seed: ptr[uint64](42), Promote: workflows.PromoteAuto, CVFolds: ptr(5), Repeats: ptr(1),
+		Model:     "iris",
+		Algorithm: workflows.Auto,
+		TestSize:  ptr(0.25),
+		Seed:      ptr[uint64](42),
+		Promote:   workflows.PromoteAuto,
+		CVFolds:   ptr(5),
+		Repeats:   ptr(1),
 	}
 	with := func(change func(*workflows.TrainingInput)) workflows.TrainingInput {
 		in := defaults
@@ -66,7 +72,9 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		return in
 	}
 	emptyForm, formType := form()
-	requestForm, requestType := form(part{"request", `{"algorithm":"logistic_regression","seed":7,"hyperparameters":{"l2":0.5}}`})
+	requestForm, requestType := form(
+		part{"request", `{"algorithm":"logistic_regression","seed":7,"hyperparameters":{"l2":0.5}}`},
+	)
 	for _, test := range []struct {
 		name, path, body, header string
 		want                     workflows.TrainingInput
@@ -132,7 +140,16 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 
 func TestTraining_badRequests(t *testing.T) {
 	a := newAPI(t, freshBucket(t), func(o *Options) { o.MaxUpload = 5000 })
-	must(a.store.Put(t.Context(), a.Bucket, "datasets/large.csv", strings.NewReader(strings.Repeat("x", 5001)), -1, "text/csv"))
+	must(
+		a.store.Put(
+			t.Context(),
+			a.Bucket,
+			"datasets/large.csv",
+			strings.NewReader(strings.Repeat("x", 5001)),
+			-1,
+			"text/csv",
+		),
+	)
 	const asJSON = "Content-Type: application/json"
 	wine := string(datasettest.Wine())
 	formOf := func(parts ...part) [2]string { body, header := form(parts...); return [2]string{body, header} }
@@ -256,7 +273,10 @@ func TestTraining_chunkedBodies(t *testing.T) {
 	chunked := func(s string) any { return struct{ *strings.Reader }{strings.NewReader(s)} } // of a length that net/http cannot see
 	a.accepted(t, a.do(t, "POST", "/iris/training", chunked("")))
 	a.do(t, "POST", "/iris/training", chunked("x")).problem(t, http.StatusUnsupportedMediaType)
-	id := a.accepted(t, a.do(t, "POST", "/iris/training", chunked(string(datasettest.UCIIris())), "Content-Type: text/csv"))
+	id := a.accepted(
+		t,
+		a.do(t, "POST", "/iris/training", chunked(string(datasettest.UCIIris())), "Content-Type: text/csv"),
+	)
 	if in := a.inputOf(t, id); !strings.HasPrefix(in.Dataset, "s3://"+a.Bucket+"/datasets/") {
 		t.Errorf("dataset %q, want one of ours", in.Dataset)
 	}

@@ -12,10 +12,17 @@ import (
 	"iris/workflows"
 )
 
-// trainOnUpload trains on a CSV that arrives in the request. One pass hashes it, checks it and puts it into the store; only
+// trainOnUpload trains on a CSV that arrives in the request. One pass hashes it, checks it and puts it into the store;
+// only
 // when all of it is good does it become a dataset, named by its hash, and is the training started. atEnd is asked
 // before: it may still refuse the request.
-func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *trainingRequest, body io.Reader, atEnd func() error) error {
+func (s *Server) trainOnUpload(
+	w http.ResponseWriter,
+	r *http.Request,
+	t *trainingRequest,
+	body io.Reader,
+	atEnd func() error,
+) error {
 	ctx := r.Context()
 	if at, given := t.places["dataset"]; given {
 		at.Detail = "is given, and a file as well: send one of them"
@@ -40,7 +47,11 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 		return atEnd()
 	}
 	kept, summary, err := s.keepUpload(ctx, w, id, body, check, dataset.ScanOptions{
-		Known: known, LabelColumn: in.LabelColumn, Features: in.Features, AllowSchemaChange: in.AllowSchemaChange, MaxBytes: s.MaxUpload,
+		Known:             known,
+		LabelColumn:       in.LabelColumn,
+		Features:          in.Features,
+		AllowSchemaChange: in.AllowSchemaChange,
+		MaxBytes:          s.MaxUpload,
 	})
 	if err != nil {
 		return t.locate(err)
@@ -52,9 +63,16 @@ func (s *Server) trainOnUpload(w http.ResponseWriter, r *http.Request, t *traini
 	return s.startTraining(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
 }
 
-// keepUpload makes a dataset of a CSV that arrives: it is read once, and kept when all of it is good and check, which is asked
+// keepUpload makes a dataset of a CSV that arrives: it is read once, and kept when all of it is good and check, which
+// is asked
 // at the end, does not refuse it.
-func (s *Server) keepUpload(ctx context.Context, w http.ResponseWriter, id string, body io.Reader, check func(dataset.Summary) error, o dataset.ScanOptions,
+func (s *Server) keepUpload(
+	ctx context.Context,
+	w http.ResponseWriter,
+	id string,
+	body io.Reader,
+	check func(dataset.Summary) error,
+	o dataset.ScanOptions,
 ) (objstore.Ref, dataset.Summary, error) {
 	var summary dataset.Summary
 	upload, err := s.stream(ctx, objstore.UploadKey(id), "text/csv", body, func(r io.Reader) (err error) {
@@ -75,9 +93,15 @@ func (s *Server) keepUpload(ctx context.Context, w http.ResponseWriter, id strin
 	return kept, summary, s.noteUpload(ctx, kept.SHA256, body)
 }
 
-// stream reads a body once, into a check of it and into the store. When either fails the other is ended, and nothing is left.
+// stream reads a body once, into a check of it and into the store. When either fails the other is ended, and nothing is
+// left.
 // The check reads to the end, or fails.
-func (s *Server) stream(ctx context.Context, key, mediaType string, body io.Reader, check func(io.Reader) error) (objstore.Ref, error) {
+func (s *Server) stream(
+	ctx context.Context,
+	key, mediaType string,
+	body io.Reader,
+	check func(io.Reader) error,
+) (objstore.Ref, error) {
 	out, in := io.Pipe()
 	type stored struct {
 		ref objstore.Ref

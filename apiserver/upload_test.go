@@ -103,7 +103,10 @@ func TestUpload_clientHangsUp(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
 	sent, hangUp := io.Pipe()
 	go func() {
-		_, _ = io.Copy(hangUp, io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 40<<20)))
+		_, _ = io.Copy(
+			hangUp,
+			io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 40<<20)),
+		)
 		hangUp.CloseWithError(errors.New("the line is dead"))
 	}()
 	r := must(http.NewRequest("POST", a.url+"/newcomer/training", sent))

@@ -81,7 +81,10 @@ func jsonBytes(r *http.Request) (int, error) {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 0 {
-		return 0, newProblem(http.StatusBadRequest, fmt.Sprintf("header %s: %q is no number of bytes", inferenceHeader, clip(value)))
+		return 0, newProblem(
+			http.StatusBadRequest,
+			fmt.Sprintf("header %s: %q is no number of bytes", inferenceHeader, clip(value)),
+		)
 	}
 	return n, nil
 }
@@ -97,7 +100,12 @@ const ctxEvery = 256
 
 // infer scores the rows of a request of so many bytes. The caller calls done once it has sent the result, also after an
 // error.
-func (s *Server) infer(ctx context.Context, served *registry.Served, request *inference.Request, size int) (result *inference.Result, done func(), err error) {
+func (s *Server) infer(
+	ctx context.Context,
+	served *registry.Served,
+	request *inference.Request,
+	size int,
+) (result *inference.Result, done func(), err error) {
 	done = func() {}
 	schema := served.Model.Schema()
 	rows, err := request.Bind(schema.Features)
@@ -109,7 +117,11 @@ func (s *Server) infer(ctx context.Context, served *registry.Served, request *in
 	if rows.Len() > maxInferRows || values > maxInferProbabilities {
 		return nil, done, newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf(
 			"%d rows of %d classes are too many for one request: at most %d rows and %d probabilities; send less, or start a batch",
-			rows.Len(), classes, maxInferRows, maxInferProbabilities))
+			rows.Len(),
+			classes,
+			maxInferRows,
+			maxInferProbabilities,
+		))
 	}
 	const bytesEach = 8
 	if values*bytesEach > maxRow && size <= maxRow { // a larger body has its place already
@@ -132,7 +144,10 @@ func (s *Server) infer(ctx context.Context, served *registry.Served, request *in
 		probabilities := result.Probabilities[row*classes : (row+1)*classes]
 		result.Best[row] = int32(served.Model.Predict(x, probabilities))
 		if !allFinite(probabilities) {
-			return nil, done, newProblem(http.StatusBadRequest, fmt.Sprintf("row %d: the values are too large for this model to compute with", row))
+			return nil, done, newProblem(
+				http.StatusBadRequest,
+				fmt.Sprintf("row %d: the values are too large for this model to compute with", row),
+			)
 		}
 	}
 	return result, done, nil

@@ -157,7 +157,8 @@ func (s *Server) inferenceModel(ctx context.Context, served *registry.Served) (I
 	}, nil
 }
 
-// askableVersions lists the versions of a model that can be asked. While MLflow does not answer, those are the ones that
+// askableVersions lists the versions of a model that can be asked. While MLflow does not answer, those are the ones
+// that
 // this process has, of which it knows one.
 func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([]string, error) {
 	ctx, cancel := withDeadline(ctx)

@@ -9,7 +9,10 @@ import (
 
 // The words about the Open Inference Protocol in the OpenAPI document.
 
-var inferenceTag = &huma.Tag{Name: "open inference", Description: "The Open Inference Protocol V2, for clients of Triton and KServe."}
+var inferenceTag = &huma.Tag{
+	Name:        "open inference",
+	Description: "The Open Inference Protocol V2, for clients of Triton and KServe.",
+}
 
 // InferenceRequest is an inference as JSON.
 type InferenceRequest struct {
@@ -63,7 +66,8 @@ type InferenceOutputParameters struct {
 	BinarySize int `json:"binary_data_size" doc:"bytes behind the JSON"`
 }
 
-// inferenceOperation is what the operations of the protocol have in common. The id of one with a version in its path says so.
+// inferenceOperation is what the operations of the protocol have in common. The id of one with a version in its path
+// says so.
 func (s *Server) inferenceOperation(id, method, path, summary string, good *huma.Response) huma.Operation {
 	if strings.Contains(path, "{version}") {
 		id += "-version"
@@ -76,7 +80,13 @@ func (s *Server) inferenceOperation(id, method, path, summary string, good *huma
 }
 
 func (s *Server) inferOperation(path string) huma.Operation {
-	op := s.inferenceOperation("infer", http.MethodPost, path, "Classify rows given as tensors", s.answer("The outputs", InferenceReply{}))
+	op := s.inferenceOperation(
+		"infer",
+		http.MethodPost,
+		path,
+		"Classify rows given as tensors",
+		s.answer("The outputs", InferenceReply{}),
+	)
 	op.Description = "JSON, or JSON and binary tensors behind it, whose border is in the header `" + inferenceHeader + "`. gzip and deflate both ways."
 	op.RequestBody = body(map[string]*huma.MediaType{
 		"application/json": {Schema: s.schemaOf(InferenceRequest{}), Example: map[string]any{"inputs": []any{map[string]any{
@@ -89,7 +99,13 @@ func (s *Server) inferOperation(path string) huma.Operation {
 }
 
 func (s *Server) inferenceServerOperation(path string) huma.Operation {
-	return s.inferenceOperation("server", http.MethodGet, path, "Describe the server", s.answer("Its name, version and extensions", InferenceServer{}))
+	return s.inferenceOperation(
+		"server",
+		http.MethodGet,
+		path,
+		"Describe the server",
+		s.answer("Its name, version and extensions", InferenceServer{}),
+	)
 }
 
 func (s *Server) inferenceHealthOperation(what, summary string) huma.Operation {
@@ -105,31 +121,69 @@ func (s *Server) inferenceModelsOperation(path string) huma.Operation {
 }
 
 func (s *Server) inferenceModelOperation(path string) huma.Operation {
-	return s.inferenceOperation("model", http.MethodGet, path, "Describe the tensors of a model", s.answer("Its inputs and outputs", InferenceModel{}))
+	return s.inferenceOperation(
+		"model",
+		http.MethodGet,
+		path,
+		"Describe the tensors of a model",
+		s.answer("Its inputs and outputs", InferenceModel{}),
+	)
 }
 
 func (s *Server) inferenceModelReadyOperation(path string) huma.Operation {
-	return s.inferenceOperation("model-ready", http.MethodGet, path, "Can a model be asked?", s.answer("It can", InferenceReady{}))
+	return s.inferenceOperation(
+		"model-ready",
+		http.MethodGet,
+		path,
+		"Can a model be asked?",
+		s.answer("It can", InferenceReady{}),
+	)
 }
 
 func (s *Server) inferenceConfigOperation(path string) huma.Operation {
-	return s.inferenceOperation("config", http.MethodGet, path, "Describe a model as Triton's configuration does", s.answer("The configuration", InferenceConfig{}))
+	return s.inferenceOperation(
+		"config",
+		http.MethodGet,
+		path,
+		"Describe a model as Triton's configuration does",
+		s.answer("The configuration", InferenceConfig{}),
+	)
 }
 
 func (s *Server) inferenceIndexOperation(path string) huma.Operation {
-	op := s.inferenceOperation("index", http.MethodPost, path, "List models and whether they can be asked", s.answer("The models", []InferenceIndexEntry{}))
-	op.RequestBody = repositoryBody(map[string]*huma.Schema{"ready": {Type: huma.TypeBoolean, Description: "those alone that can be asked"}})
+	op := s.inferenceOperation(
+		"index",
+		http.MethodPost,
+		path,
+		"List models and whether they can be asked",
+		s.answer("The models", []InferenceIndexEntry{}),
+	)
+	op.RequestBody = repositoryBody(
+		map[string]*huma.Schema{"ready": {Type: huma.TypeBoolean, Description: "those alone that can be asked"}},
+	)
 	return op
 }
 
 func (s *Server) inferenceLoadOperation(path string) huma.Operation {
-	op := s.inferenceOperation("load", http.MethodPost, path, "Serve the champion that the registry names now", &huma.Response{Description: "It is served"})
+	op := s.inferenceOperation(
+		"load",
+		http.MethodPost,
+		path,
+		"Serve the champion that the registry names now",
+		&huma.Response{Description: "It is served"},
+	)
 	op.RequestBody = repositoryBody(nil)
 	return op
 }
 
 func (s *Server) inferenceUnloadOperation(path string) huma.Operation {
-	op := s.inferenceOperation("unload", http.MethodPost, path, "Make sure that a model is not served", &huma.Response{Description: "It is not served"})
+	op := s.inferenceOperation(
+		"unload",
+		http.MethodPost,
+		path,
+		"Make sure that a model is not served",
+		&huma.Response{Description: "It is not served"},
+	)
 	op.Description = "A model with a champion is not unloaded: 400."
 	op.RequestBody = repositoryBody(nil)
 	return op
@@ -137,5 +191,9 @@ func (s *Server) inferenceUnloadOperation(path string) huma.Operation {
 
 // repositoryBody is a body that may be absent.
 func repositoryBody(fields map[string]*huma.Schema) *huma.RequestBody {
-	return &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: fields}}}}
+	return &huma.RequestBody{
+		Content: map[string]*huma.MediaType{
+			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: fields}},
+		},
+	}
 }

@@ -14,7 +14,8 @@ import (
 	"iris/internal/registry"
 )
 
-// The extension of the Open Inference Protocol about the repository of models. Iris loads champions by itself: a client that
+// The extension of the Open Inference Protocol about the repository of models. Iris loads champions by itself: a client
+// that
 // loads one does not wait for the next poll.
 
 // InferenceIndexEntry is a model in the index of the repository.
@@ -77,9 +78,25 @@ func (s *Server) inferenceIndex(ctx context.Context, readyOnly bool) ([]Inferenc
 			index = append(index, InferenceIndexEntry{Name: info.Name, Version: served.Version.Number, State: indexReady})
 		case readyOnly:
 		case info.Champion != "":
-			index = append(index, InferenceIndexEntry{Name: info.Name, Version: info.Champion, State: indexUnavailable, Reason: "the champion is not loaded yet"})
+			index = append(
+				index,
+				InferenceIndexEntry{
+					Name:    info.Name,
+					Version: info.Champion,
+					State:   indexUnavailable,
+					Reason:  "the champion is not loaded yet",
+				},
+			)
 		default:
-			index = append(index, InferenceIndexEntry{Name: info.Name, Version: info.LatestVersion, State: indexUnavailable, Reason: "there is no champion"})
+			index = append(
+				index,
+				InferenceIndexEntry{
+					Name:    info.Name,
+					Version: info.LatestVersion,
+					State:   indexUnavailable,
+					Reason:  "there is no champion",
+				},
+			)
 		}
 	}
 	return index, nil
@@ -105,7 +122,13 @@ func (s *Server) handleInferenceLoad(w http.ResponseWriter, r *http.Request) err
 func (s *Server) loadChampion(ctx context.Context, name string, parameters []string) error {
 	if len(parameters) > 0 {
 		slices.Sort(parameters)
-		return newProblem(http.StatusBadRequest, fmt.Sprintf("parameter %q: a model is loaded as it was registered, without a configuration or files of the client's", clip(parameters[0])))
+		return newProblem(
+			http.StatusBadRequest,
+			fmt.Sprintf(
+				"parameter %q: a model is loaded as it was registered, without a configuration or files of the client's",
+				clip(parameters[0]),
+			),
+		)
 	}
 	if err := s.mustExist(ctx, name); err != nil {
 		return err
@@ -115,9 +138,15 @@ func (s *Server) loadChampion(ctx context.Context, name string, parameters []str
 	err := s.Cache.Refresh(ctx, name)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
-		return newProblem(http.StatusBadRequest, fmt.Sprintf("model %s has no champion to load: train it, or promote a version", name))
+		return newProblem(
+			http.StatusBadRequest,
+			fmt.Sprintf("model %s has no champion to load: train it, or promote a version", name),
+		)
 	case errors.Is(err, registry.ErrCorrupt):
-		p := newProblem(http.StatusBadRequest, fmt.Sprintf("the champion of %s cannot be used: it is damaged, or was not registered by Iris", name))
+		p := newProblem(
+			http.StatusBadRequest,
+			fmt.Sprintf("the champion of %s cannot be used: it is damaged, or was not registered by Iris", name),
+		)
 		p.cause = err
 		return p
 	case err != nil:
@@ -137,12 +166,16 @@ func (s *Server) handleInferenceUnload(w http.ResponseWriter, r *http.Request) e
 	return nil
 }
 
-// unload makes sure that a model is not served. What is served is the registry's decision and not that of a client of one
+// unload makes sure that a model is not served. What is served is the registry's decision and not that of a client of
+// one
 // process, so a model with a champion stays.
 func (s *Server) unload(ctx context.Context, name string) error {
 	if served := s.Cache.Champion(name); served != nil {
 		return newProblem(http.StatusBadRequest, fmt.Sprintf(
-			"model %s is not unloaded: version %s is its champion, which every process serves until another version is promoted", name, served.Version.Number))
+			"model %s is not unloaded: version %s is its champion, which every process serves until another version is promoted",
+			name,
+			served.Version.Number,
+		))
 	}
 	return s.mustExist(ctx, name)
 }

@@ -44,7 +44,12 @@ func inferBinary(rows [][]float64, rest string) (body []byte, header string) {
 	for _, row := range rows {
 		blob = must(binary.Append(blob, binary.LittleEndian, row))
 	}
-	message := fmt.Sprintf(`{"inputs":[{"name":"input","datatype":"FP64","shape":[%d,4],"parameters":{"binary_data_size":%d}}]%s}`, len(rows), len(blob), rest)
+	message := fmt.Sprintf(
+		`{"inputs":[{"name":"input","datatype":"FP64","shape":[%d,4],"parameters":{"binary_data_size":%d}}]%s}`,
+		len(rows),
+		len(blob),
+		rest,
+	)
 	return append([]byte(message), blob...), inferenceHeader + ": " + strconv.Itoa(len(message))
 }
 
@@ -143,7 +148,10 @@ func TestInfer_everyFormOfTheSameRows(t *testing.T) {
 	}
 	slices.Reverse(perFeature)
 	binaryBody, binaryHeader := inferBinary(threeRows, `,"parameters":{"binary_data_output":true}`)
-	mixedBody, mixedHeader := inferBinary(threeRows, `,"outputs":[{"name":"probabilities","parameters":{"binary_data":true}},{"name":"label"}]`)
+	mixedBody, mixedHeader := inferBinary(
+		threeRows,
+		`,"outputs":[{"name":"probabilities","parameters":{"binary_data":true}},{"name":"label"}]`,
+	)
 	var raw []byte
 	for _, row := range threeRows {
 		raw = must(binary.Append(raw, binary.LittleEndian, row))
@@ -181,7 +189,8 @@ func TestInfer_everyFormOfTheSameRows(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(t, "POST", either(test.path, path), test.body, test.headers...)
 			reply, labels, probabilities := inferReply(t, got)
-			if reply.ModelName != "iris" || reply.ModelVersion != "1" || reply.ID != "" || got.header.Get("Model-Version") != "iris/1" {
+			if reply.ModelName != "iris" || reply.ModelVersion != "1" || reply.ID != "" ||
+				got.header.Get("Model-Version") != "iris/1" {
 				t.Errorf("answered by %+v", reply)
 			}
 			if !slices.Equal(labels, wantLabels) || !slices.Equal(probabilities, wantProbabilities) {
@@ -219,7 +228,10 @@ func TestInfer_anotherVersion(t *testing.T) {
 
 func TestInfer_echoesTheID(t *testing.T) {
 	a := newAPI(t)
-	reply, labels, probabilities := inferReply(t, a.do(t, "POST", "/v2/models/iris/infer", inferJSON(threeRows[:1], `,"id":"a \"b\"","outputs":[{"name":"label"}]`)))
+	reply, labels, probabilities := inferReply(
+		t,
+		a.do(t, "POST", "/v2/models/iris/infer", inferJSON(threeRows[:1], `,"id":"a \"b\"","outputs":[{"name":"label"}]`)),
+	)
 	if reply.ID != `a "b"` || len(labels) != 1 || probabilities != nil {
 		t.Errorf("%+v, want the id and the label alone", reply)
 	}
@@ -228,7 +240,15 @@ func TestInfer_echoesTheID(t *testing.T) {
 func TestInfer_classification(t *testing.T) {
 	a := newAPI(t)
 	_, want := expected(t, a, threeRows[:1])
-	_, labels, _ := inferReply(t, a.do(t, "POST", "/v2/models/iris/infer", inferJSON(threeRows[:1], `,"outputs":[{"name":"probabilities","parameters":{"classification":2}}]`)))
+	_, labels, _ := inferReply(
+		t,
+		a.do(
+			t,
+			"POST",
+			"/v2/models/iris/infer",
+			inferJSON(threeRows[:1], `,"outputs":[{"name":"probabilities","parameters":{"classification":2}}]`),
+		),
+	)
 	if len(labels) != 2 {
 		t.Fatalf("%v, want two classes", labels)
 	}
@@ -418,11 +438,25 @@ func TestV2_models(t *testing.T) {
 		a.do(t, "GET", "/v2/models/iris"+path, nil).json(t, 200, &m)
 		schema := dataset.Iris()
 		want := InferenceModel{
-			Name: "iris", Platform: "onnx_onnxv1", Versions: m.Versions,
-			Inputs: []InferenceTensor{{Name: "input", Datatype: "FP64", Shape: []int64{-1, 4}, Parameters: map[string][]string{"features": schema.Features}}},
+			Name:     "iris",
+			Platform: "onnx_onnxv1",
+			Versions: m.Versions,
+			Inputs: []InferenceTensor{
+				{
+					Name:       "input",
+					Datatype:   "FP64",
+					Shape:      []int64{-1, 4},
+					Parameters: map[string][]string{"features": schema.Features},
+				},
+			},
 			Outputs: []InferenceTensor{
 				{Name: "label", Datatype: "BYTES", Shape: []int64{-1}},
-				{Name: "probabilities", Datatype: "FP64", Shape: []int64{-1, 3}, Parameters: map[string][]string{"classes": schema.Classes}},
+				{
+					Name:       "probabilities",
+					Datatype:   "FP64",
+					Shape:      []int64{-1, 3},
+					Parameters: map[string][]string{"classes": schema.Classes},
+				},
 			},
 		}
 		if !reflect.DeepEqual(m, want) || len(m.Versions) < 2 || m.Versions[0] != "1" {
@@ -434,8 +468,12 @@ func TestV2_models(t *testing.T) {
 		}
 		var config InferenceConfig
 		a.do(t, "GET", "/v2/models/iris"+path+"/config", nil).json(t, 200, &config)
-		if config.Name != "iris" || config.MaxBatchSize != 0 || !reflect.DeepEqual(config.Input, []InferenceConfigTensor{{"input", "TYPE_FP64", []int64{-1, 4}}}) ||
-			!reflect.DeepEqual(config.Output, []InferenceConfigTensor{{"label", "TYPE_STRING", []int64{-1}}, {"probabilities", "TYPE_FP64", []int64{-1, 3}}}) ||
+		if config.Name != "iris" || config.MaxBatchSize != 0 ||
+			!reflect.DeepEqual(config.Input, []InferenceConfigTensor{{"input", "TYPE_FP64", []int64{-1, 4}}}) ||
+			!reflect.DeepEqual(
+				config.Output,
+				[]InferenceConfigTensor{{"label", "TYPE_STRING", []int64{-1}}, {"probabilities", "TYPE_FP64", []int64{-1, 3}}},
+			) ||
 			config.Parameters["classes"].StringValue != `["setosa","versicolor","virginica"]` {
 			t.Errorf("config %+v", config)
 		}
@@ -460,7 +498,11 @@ func TestV2_repository(t *testing.T) {
 	if got := entry(nil, "iris"); got == nil || *got != (InferenceIndexEntry{"iris", "1", "READY", ""}) {
 		t.Errorf("iris is %+v", got)
 	}
-	if got := entry(`{"ready":false}`, unpromotedModel); got == nil || *got != (InferenceIndexEntry{unpromotedModel, "1", "UNAVAILABLE", "there is no champion"}) {
+	if got := entry(
+		`{"ready":false}`,
+		unpromotedModel,
+	); got == nil ||
+		*got != (InferenceIndexEntry{unpromotedModel, "1", "UNAVAILABLE", "there is no champion"}) {
 		t.Errorf("%s is %+v", unpromotedModel, got)
 	}
 	if got := entry(`{"ready":true}`, unpromotedModel); got != nil {
@@ -489,7 +531,12 @@ func TestV2_repository(t *testing.T) {
 	} {
 		a.do(t, "POST", "/v2/repository/"+test.path, test.body).inferenceError(t, test.status, test.want)
 	}
-	if got := a.do(t, "POST", "/v2/repository/models/unpromoted/unload", `{"parameters":{"unload_dependents":true}}`); got.status != 200 {
+	if got := a.do(
+		t,
+		"POST",
+		"/v2/repository/models/unpromoted/unload",
+		`{"parameters":{"unload_dependents":true}}`,
+	); got.status != 200 {
 		t.Errorf("unload of a model that is not served: %s", got)
 	}
 }
@@ -613,18 +660,32 @@ func TestV2_foreignVersions(t *testing.T) {
 	w := theWorld(t)
 	ours := w.addVersion(t, name, []byte(awkwardCSV), model.Spec{Algorithm: model.DecisionTree})
 	w.promote(t, name, ours.Number)
-	foreign := must(w.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{Name: name, ModelID: ours.ModelID, RunID: strings.Repeat("f", 32)}))
+	foreign := must(
+		w.mlflow.CreateVersion(
+			t.Context(),
+			mlflow.NewVersion{Name: name, ModelID: ours.ModelID, RunID: strings.Repeat("f", 32)},
+		),
+	)
 	a := newAPI(t)
 	var m InferenceModel
 	if a.do(t, "GET", "/v2/models/foreign-v2", nil).json(t, 200, &m); !slices.Equal(m.Versions, []string{"1"}) {
 		t.Errorf("versions %v, want that of Iris alone", m.Versions)
 	}
-	a.do(t, "POST", "/v2/models/foreign-v2/versions/"+foreign.Version+"/infer", "{}").inferenceError(t, 400, "not registered by Iris")
+	a.do(t, "POST", "/v2/models/foreign-v2/versions/"+foreign.Version+"/infer", "{}").
+		inferenceError(t, 400, "not registered by Iris")
 	if err := w.mlflow.SetAlias(t.Context(), name, registry.ChampionAlias, foreign.Version); err != nil {
 		t.Fatal(err)
 	}
 	a.do(t, "POST", "/v2/repository/models/foreign-v2/load", nil).inferenceError(t, 400, "not registered by Iris")
-	inferReply(t, a.do(t, "POST", "/v2/models/foreign-v2/infer", `{"inputs":[`+tensorJSON("input", "FP64", []int{1, 2}, []int{1, 2})+`]}`))
+	inferReply(
+		t,
+		a.do(
+			t,
+			"POST",
+			"/v2/models/foreign-v2/infer",
+			`{"inputs":[`+tensorJSON("input", "FP64", []int{1, 2}, []int{1, 2})+`]}`,
+		),
+	)
 }
 
 func TestAllFinite(t *testing.T) {

@@ -26,11 +26,22 @@ func wide(features int) []byte {
 	return []byte(b.String())
 }
 
-// What a version was trained as is told of wide ones too, from their artifact, and left out where nobody knows any more.
+// What a version was trained as is told of wide ones too, from their artifact, and left out where nobody knows any
+// more.
 func TestVersion_recipe(t *testing.T) {
 	a := newAPI(t)
-	a.addVersion(t, "weighed", datasettest.Iris(), model.Spec{ClassWeight: &model.ClassWeight{Of: map[string]float64{"0": 2}}})
-	a.addVersion(t, "wider", wide(200), model.Spec{Algorithm: model.GaussianNB, ClassWeight: &model.ClassWeight{Balanced: true}})
+	a.addVersion(
+		t,
+		"weighed",
+		datasettest.Iris(),
+		model.Spec{ClassWeight: &model.ClassWeight{Of: map[string]float64{"0": 2}}},
+	)
+	a.addVersion(
+		t,
+		"wider",
+		wide(200),
+		model.Spec{Algorithm: model.GaussianNB, ClassWeight: &model.ClassWeight{Balanced: true}},
+	)
 	broken := a.addVersion(t, "wider", wide(201), model.Spec{Algorithm: model.GaussianNB})
 
 	var v Version
@@ -40,14 +51,22 @@ func TestVersion_recipe(t *testing.T) {
 	}
 	v = Version{}
 	a.do(t, "GET", "/wider/versions/1", nil).json(t, 200, &v)
-	if len(v.Features) != 200 || v.Features[7] != "feature_007" || v.ClassWeight != "balanced" || v.Hyperparameters["var_smoothing"] != 1e-9 {
+	if len(v.Features) != 200 || v.Features[7] != "feature_007" || v.ClassWeight != "balanced" ||
+		v.Hyperparameters["var_smoothing"] != 1e-9 {
 		t.Errorf("got %+v, want 200 features, weights and hyperparameters", v)
 	}
 	logged, err := a.mlflow.GetLoggedModel(context.Background(), broken.ModelID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.mlflow.PutArtifact(context.Background(), logged.ArtifactURI, "model.json", strings.NewReader("{}"), 2, "application/json"); err != nil {
+	if err := a.mlflow.PutArtifact(
+		context.Background(),
+		logged.ArtifactURI,
+		"model.json",
+		strings.NewReader("{}"),
+		2,
+		"application/json",
+	); err != nil {
 		t.Fatal(err)
 	}
 	v = Version{}

@@ -73,12 +73,21 @@ func theWorld(t testing.TB) *world {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{addresses: testenv.All(t), namespace: testenv.Namespace(t), bucket: testenv.Bucket(t), store: testenv.S3(t)}
+	w := &world{
+		addresses: testenv.All(t),
+		namespace: testenv.Namespace(t),
+		bucket:    testenv.Bucket(t),
+		store:     testenv.S3(t),
+	}
 	w.mlflow = mlflow.New(mlflow.Options{URL: w.addresses.MLflow})
 	w.registry = must(registry.New(registry.Options{MLflow: w.mlflow, Store: w.store, Bucket: w.bucket}))
 	w.cache = must(registry.NewCache(registry.CacheOptions{Registry: w.registry}))
 	// Not testenv.Temporal, which is closed with the test that asks for it.
-	w.temporal = must(client.Dial(client.Options{HostPort: w.addresses.Temporal, Namespace: w.namespace, Logger: log.NewStructuredLogger(quiet)}))
+	w.temporal = must(
+		client.Dial(
+			client.Options{HostPort: w.addresses.Temporal, Namespace: w.namespace, Logger: log.NewStructuredLogger(quiet)},
+		),
+	)
 	w.startWorker(t, workflows.TaskQueue)
 
 	w.addVersion(t, dataset.IrisModel, dataset.IrisCSV(), model.Spec{})
@@ -122,9 +131,16 @@ func (w *world) addVersion(t testing.TB, name string, csv []byte, spec model.Spe
 	experiment := must(w.mlflow.EnsureExperiment(ctx, name))
 	run := must(w.mlflow.CreateRun(ctx, mlflow.NewRun{ExperimentID: experiment, Name: "test", Start: time.Now()}))
 	v, err := w.registry.Register(ctx, registry.Candidate{
-		Model: name, ExperimentID: experiment, RunID: run.ID, TaskID: "training-" + name + "-test", Artifact: must(m.Encode()), Spec: spec,
-		Schema: summary.Schema, Split: dataset.NewSplit(table, 42, 0.25), DatasetSHA256: strings.Repeat("ab", 32),
-		Metrics: map[string]float64{"accuracy": 0.97, "log_loss": 0.1, "macro_f1": 0.96},
+		Model:         name,
+		ExperimentID:  experiment,
+		RunID:         run.ID,
+		TaskID:        "training-" + name + "-test",
+		Artifact:      must(m.Encode()),
+		Spec:          spec,
+		Schema:        summary.Schema,
+		Split:         dataset.NewSplit(table, 42, 0.25),
+		DatasetSHA256: strings.Repeat("ab", 32),
+		Metrics:       map[string]float64{"accuracy": 0.97, "log_loss": 0.1, "macro_f1": 0.96},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +152,10 @@ func (w *world) addVersion(t testing.TB, name string, csv []byte, spec model.Spe
 func (w *world) promote(t testing.TB, name, version string) {
 	t.Helper()
 	ctx := context.Background()
-	if _, err := w.registry.Promote(ctx, registry.Promotion{Model: name, Version: version, Actor: "test", TaskID: "t" + version, At: time.Now()}); err != nil {
+	if _, err := w.registry.Promote(
+		ctx,
+		registry.Promotion{Model: name, Version: version, Actor: "test", TaskID: "t" + version, At: time.Now()},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.cache.Refresh(ctx, name); err != nil {
@@ -179,9 +198,19 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	w := theWorld(t)
 	a := &api{world: w, started: new(atomic.Int64), log: new(syncBuffer)}
 	o := Options{
-		Temporal: countingClient{w.temporal, a.started}, Store: w.store, Registry: w.registry, Cache: w.cache, Bucket: w.bucket,
-		Namespace: w.namespace, TemporalUI: "http://temporal.test", MLflowUI: "http://mlflow.test", Version: "v1.2.3",
-		Logger: slog.New(slog.NewTextHandler(a.log, nil)),
+		Temporal: countingClient{
+			w.temporal,
+			a.started,
+		},
+		Store:      w.store,
+		Registry:   w.registry,
+		Cache:      w.cache,
+		Bucket:     w.bucket,
+		Namespace:  w.namespace,
+		TemporalUI: "http://temporal.test",
+		MLflowUI:   "http://mlflow.test",
+		Version:    "v1.2.3",
+		Logger:     slog.New(slog.NewTextHandler(a.log, nil)),
 	}
 	for _, f := range change {
 		f(&o)
@@ -213,7 +242,12 @@ type countingClient struct {
 	started *atomic.Int64
 }
 
-func (c countingClient) ExecuteWorkflow(ctx context.Context, o client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error) {
+func (c countingClient) ExecuteWorkflow(
+	ctx context.Context,
+	o client.StartWorkflowOptions,
+	workflow any,
+	args ...any,
+) (client.WorkflowRun, error) {
 	c.started.Add(1)
 	return c.Client.ExecuteWorkflow(ctx, o, workflow, args...)
 }

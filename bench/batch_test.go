@@ -74,8 +74,14 @@ func TestBenchBatch(t *testing.T) {
 
 	all := []*scorer{
 		{title: "iris, `random_forest`", run: func() (filed, error) { return s.file(t, forest, rows) }},
-		{title: "scikit-learn, RandomForestClassifier", run: func() (filed, error) { return peers.file(t, "scikit-learn", rows), nil }},
-		{title: "onnxruntime, the same `random_forest`", run: func() (filed, error) { return peers.file(t, "onnxruntime", rows), nil }},
+		{
+			title: "scikit-learn, RandomForestClassifier",
+			run:   func() (filed, error) { return peers.file(t, "scikit-learn", rows), nil },
+		},
+		{
+			title: "onnxruntime, the same `random_forest`",
+			run:   func() (filed, error) { return peers.file(t, "onnxruntime", rows), nil },
+		},
 		{title: "iris, `logistic_regression`", run: func() (filed, error) { return s.file(t, linear, rows) }},
 	}
 	for round := range r.rounds {
@@ -108,7 +114,14 @@ func (v *scorer) measure(t *testing.T, r batchRun, round int) {
 	v.labels = f.Labels
 	v.seconds = append(v.seconds, f.Seconds)
 	v.scoring = append(v.scoring, f.Scoring)
-	t.Logf("round %d: %s: %.2f s, %.2f s of them in the model, labels %v", round+1, v.title, f.Seconds, f.Scoring, f.Labels)
+	t.Logf(
+		"round %d: %s: %.2f s, %.2f s of them in the model, labels %v",
+		round+1,
+		v.title,
+		f.Seconds,
+		f.Scoring,
+		f.Labels,
+	)
 }
 
 // sameCounts allows a row in ten thousand to fall elsewhere: onnxruntime's sums may differ in their last bits.
@@ -175,7 +188,11 @@ func (s *system) file(t *testing.T, name string, rows objstore.Ref) (filed, erro
 }
 
 // startBatch starts a batch prediction as the API does and returns its id and how to wait for its end.
-func (s *system) startBatch(t *testing.T, name string, rows objstore.Ref) (string, func() (workflows.BatchResult, error)) {
+func (s *system) startBatch(
+	t *testing.T,
+	name string,
+	rows objstore.Ref,
+) (string, func() (workflows.BatchResult, error)) {
 	t.Helper()
 	id := workflows.NewBatchID(name)
 	started, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
@@ -314,7 +331,14 @@ func (s *system) big(t *testing.T, r batchRun) bigBatch {
 			if len(b.small) == 0 {
 				t.Fatal(errors.New("the large batch ended before a small one: give it more rows"))
 			}
-			t.Logf("%d rows: %.1f s, worker peak %.0f MB, %d small batches meanwhile: %.0f ms", b.rows, b.seconds, float64(b.peak)/1e6, len(b.small), median(b.small))
+			t.Logf(
+				"%d rows: %.1f s, worker peak %.0f MB, %d small batches meanwhile: %.0f ms",
+				b.rows,
+				b.seconds,
+				float64(b.peak)/1e6,
+				len(b.small),
+				median(b.small),
+			)
 			return b
 		default:
 			b.small = append(b.small, s.smallBatch(t))
@@ -323,12 +347,21 @@ func (s *system) big(t *testing.T, r batchRun) bigBatch {
 }
 
 // batchPage is the section of a run.
-func batchPage(t *testing.T, versions map[string]string, r batchRun, all []*scorer, small []float64, big bigBatch) string {
+func batchPage(
+	t *testing.T,
+	versions map[string]string,
+	r batchRun,
+	all []*scorer,
+	small []float64,
+	big bigBatch,
+) string {
 	t.Helper()
 	var b bytes.Buffer
 	b.WriteString(machine(t, versions))
 	fmt.Fprintf(&b, "| run | %d rounds of %d rows, a file in MinIO to a file in MinIO |\n", r.rounds, r.rows)
-	b.WriteString("\n| engine | s | rows/s | of that in the model, s | iris, the same family, takes … of the time |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString(
+		"\n| engine | s | rows/s | of that in the model, s | iris, the same family, takes … of the time |\n| --- | --- | --- | --- | --- |\n",
+	)
 	for _, v := range all {
 		scoring, ratio := "", ""
 		if v.scoring[0] > 0 {
@@ -339,11 +372,38 @@ func batchPage(t *testing.T, versions map[string]string, r batchRun, all []*scor
 			}
 			ratio = fmt.Sprintf("%.2f", median(ratios))
 		}
-		fmt.Fprintf(&b, "| %s | %.2f | %.0f | %s | %s |\n", v.title, median(v.seconds), float64(r.rows)/median(v.seconds), scoring, ratio)
+		fmt.Fprintf(
+			&b,
+			"| %s | %.2f | %.0f | %s | %s |\n",
+			v.title,
+			median(v.seconds),
+			float64(r.rows)/median(v.seconds),
+			scoring,
+			ratio,
+		)
 	}
 	b.WriteString("\n| | |\n| --- | --- |\n")
-	fmt.Fprintf(&b, "| %d rows by iris, `random_forest` | %.1f s, %.0f rows/s; the worker's memory peaks at %.0f MB |\n", big.rows, big.seconds, float64(big.rows)/big.seconds, float64(big.peak)/1e6)
-	fmt.Fprintf(&b, "| %d rows as JSON, from POST to result, median of %d | %.0f ms |\n", smallRows, len(small), median(small))
-	fmt.Fprintf(&b, "| the same while those %d rows are scored, median of %d | %.0f ms |\n", big.rows, len(big.small), median(big.small))
+	fmt.Fprintf(
+		&b,
+		"| %d rows by iris, `random_forest` | %.1f s, %.0f rows/s; the worker's memory peaks at %.0f MB |\n",
+		big.rows,
+		big.seconds,
+		float64(big.rows)/big.seconds,
+		float64(big.peak)/1e6,
+	)
+	fmt.Fprintf(
+		&b,
+		"| %d rows as JSON, from POST to result, median of %d | %.0f ms |\n",
+		smallRows,
+		len(small),
+		median(small),
+	)
+	fmt.Fprintf(
+		&b,
+		"| the same while those %d rows are scored, median of %d | %.0f ms |\n",
+		big.rows,
+		len(big.small),
+		median(big.small),
+	)
 	return b.String()
 }

@@ -1,8 +1,9 @@
 //go:build bench
 
-// Package bench measures Iris beside others, each in one run in which the sides take turns, and writes what it measured into
-// docs/benchmarks.md: the learners of package model beside scikit-learn's and LightGBM's, the API beside other servers of
-// models, batches beside scikit-learn and onnxruntime. It tests nothing: its functions run under the tag bench, which only
+// Package bench measures Iris beside others, each in one run in which the sides take turns, and writes what it measured
+// into docs/benchmarks.md: the learners of package model beside scikit-learn's and LightGBM's, the API beside other
+// servers of models, batches beside scikit-learn and onnxruntime. It tests nothing: its functions run under the tag
+// bench, which only
 // `make bench-models`, `make bench-serving` and `make bench-batch` set.
 package bench
 

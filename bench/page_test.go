@@ -55,8 +55,18 @@ func modelsPage(machine string, sets []measured) string {
 // fits writes the table of a data set.
 func (m measured) fits(b *bytes.Buffer) {
 	schema := m.data.table.Schema
-	fmt.Fprintf(b, "\n### %s: %d rows, %d features, %d classes\n\n", m.data.name, m.data.table.Rows(), len(schema.Features), len(schema.Classes))
-	fmt.Fprintln(b, "| ours | peer | its threads | fits ours / peer | accuracy ours / peer | log loss ours / peer | fit, ms, ours / peer | ratio |")
+	fmt.Fprintf(
+		b,
+		"\n### %s: %d rows, %d features, %d classes\n\n",
+		m.data.name,
+		m.data.table.Rows(),
+		len(schema.Features),
+		len(schema.Classes),
+	)
+	fmt.Fprintln(
+		b,
+		"| ours | peer | its threads | fits ours / peer | accuracy ours / peer | log loss ours / peer | fit, ms, ours / peer | ratio |",
+	)
 	fmt.Fprintln(b, "| --- | --- | --- | --- | --- | --- | --- | --- |")
 	for _, r := range m.results {
 		for i, p := range r.peers {
@@ -80,11 +90,23 @@ func (m measured) fitted(s side) int {
 // rows writes the table of single rows.
 func rows(b *bytes.Buffer, sets []measured) {
 	fmt.Fprint(b, "\n### A prediction, and the memory of a fit\n\n")
-	fmt.Fprintln(b, "| data | ours | one row, ns | allocations | a fit allocates in all, MB | a process that fits holds at most, MB |")
+	fmt.Fprintln(
+		b,
+		"| data | ours | one row, ns | allocations | a fit allocates in all, MB | a process that fits holds at most, MB |",
+	)
 	fmt.Fprintln(b, "| --- | --- | --- | --- | --- | --- |")
 	for _, m := range sets {
 		for _, r := range m.results {
-			fmt.Fprintf(b, "| %s | `%s` | %.0f | %d | %.1f | %.0f |\n", m.data.name, r.title, perRow(r.row), r.row.AllocsPerOp(), float64(r.memory)/1e6, float64(r.peak)/1e6)
+			fmt.Fprintf(
+				b,
+				"| %s | `%s` | %.0f | %d | %.1f | %.0f |\n",
+				m.data.name,
+				r.title,
+				perRow(r.row),
+				r.row.AllocsPerOp(),
+				float64(r.memory)/1e6,
+				float64(r.peak)/1e6,
+			)
 		}
 	}
 }
@@ -96,7 +118,13 @@ func machine(t *testing.T, versions map[string]string) string {
 	fmt.Fprintf(&b, "| | |\n| --- | --- |\n| date | %s |\n", time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintf(&b, "| processor | %s, %d cores, %d of them used |\n",
 		firstMatch("/proc/cpuinfo", `(?m)^model name\s*: (.+)$`, runtime.GOARCH), runtime.NumCPU(), runtime.GOMAXPROCS(0))
-	fmt.Fprintf(&b, "| system | %s, %s/%s |\n", firstMatch("/etc/os-release", `(?m)^PRETTY_NAME="(.+)"$`, runtime.GOOS), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(
+		&b,
+		"| system | %s, %s/%s |\n",
+		firstMatch("/etc/os-release", `(?m)^PRETTY_NAME="(.+)"$`, runtime.GOOS),
+		runtime.GOOS,
+		runtime.GOARCH,
+	)
 	fmt.Fprintf(&b, "| ours | %s |\n", strings.Replace(runtime.Version(), "go", "Go ", 1))
 	names := make([]string, 0, len(versions))
 	for name, version := range versions {

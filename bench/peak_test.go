@@ -25,7 +25,8 @@ const fitRequest = "IRIS_BENCH_FIT"
 // alone names a fit for a process that does nothing else: of the first fold of a data set in a folder.
 type alone struct{ Dir, Data, Title string }
 
-// peakOfFit returns the bytes that a process holds at most while it fits, its data included, 0 where the system does not
+// peakOfFit returns the bytes that a process holds at most while it fits, its data included, 0 where the system does
+// not
 // tell.
 func peakOfFit(t *testing.T, dir string, d data, c contest) int64 {
 	t.Helper()

@@ -46,11 +46,14 @@ func startPeers(t *testing.T, python, dir string) *process {
 	return startScript(t, python, script, dir)
 }
 
-// startScript starts a Python program that says in a line what it runs on and then answers lines. It ends with the test.
+// startScript starts a Python program that says in a line what it runs on and then answers lines. It ends with the
+// test.
 func startScript(t *testing.T, python, script string, arguments ...string) *process {
 	t.Helper()
 	n := strconv.Itoa(threads)
-	cmd := exec.Command(python, append([]string{"-c", script}, arguments...)...) // without the context of the test, which ends before its cleanups
+	cmd := exec.Command(
+		python,
+		append([]string{"-c", script}, arguments...)...) // without the context of the test, which ends before its cleanups
 	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n)
 	p := &process{errors: new(bytes.Buffer)}
 	cmd.Stderr = p.errors

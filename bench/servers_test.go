@@ -138,8 +138,18 @@ func (s *system) bare(t *testing.T, q question) *server {
 		t.Fatal(err)
 	}
 	address := freeAddress(t)
-	v := &server{title: "net/http, fixed answer", url: "http://" + address + "/", body: q.object, read: func([]byte) (scored, error) { return scored{}, nil }}
-	v.program = run(t, "bare", []string{bareAddress + "=" + address, bareFeatures + "=" + string(features), bareAnswer + "=" + string(answer)}, os.Args[0])
+	v := &server{
+		title: "net/http, fixed answer",
+		url:   "http://" + address + "/",
+		body:  q.object,
+		read:  func([]byte) (scored, error) { return scored{}, nil },
+	}
+	v.program = run(
+		t,
+		"bare",
+		[]string{bareAddress + "=" + address, bareFeatures + "=" + string(features), bareAnswer + "=" + string(answer)},
+		os.Args[0],
+	)
 	return v
 }
 
@@ -187,7 +197,11 @@ func (s *system) mlserver(t *testing.T, q question, onnx string) *server {
 	write(t, filepath.Join(dir, "model-settings.json"), encode(t, map[string]any{
 		"name": q.model, "implementation": "bench_onnx.ONNX", "parameters": map[string]string{"uri": onnx},
 	}))
-	v := &server{title: "MLServer, onnxruntime", url: "http://" + address + "/v2/models/" + q.model + "/infer", want: q.want}
+	v := &server{
+		title: "MLServer, onnxruntime",
+		url:   "http://" + address + "/v2/models/" + q.model + "/infer",
+		want:  q.want,
+	}
 	v.body = encode(t, map[string]any{"inputs": []any{
 		map[string]any{"name": "input", "shape": []int{1, len(q.row)}, "datatype": "FP64", "data": q.row},
 	}})
@@ -212,7 +226,16 @@ func (s *system) mlserver(t *testing.T, q question, onnx string) *server {
 		}
 		return got, nil
 	}
-	v.program = run(t, "mlserver", []string{"PYTHONPATH=" + dir}, s.paths.MLServer, "-c", "from mlserver.cli import main; main()", "start", dir)
+	v.program = run(
+		t,
+		"mlserver",
+		[]string{"PYTHONPATH=" + dir},
+		s.paths.MLServer,
+		"-c",
+		"from mlserver.cli import main; main()",
+		"start",
+		dir,
+	)
 	return v
 }
 

@@ -60,7 +60,13 @@ func TestBenchServing(t *testing.T) {
 	}
 	s.train(t, "breast-cancer", datasettest.BreastCancer(), url.Values{"algorithm": {"logistic_regression"}})
 	wide := s.ask(t, "breast-cancer", load30(t))
-	arenas = append(arenas, &arena{title: "`logistic_regression` on breast cancer, 30 features", servers: []*server{s.iris(wide), s.bare(t, wide)}})
+	arenas = append(
+		arenas,
+		&arena{
+			title:   "`logistic_regression` on breast cancer, 30 features",
+			servers: []*server{s.iris(wide), s.bare(t, wide)},
+		},
+	)
 	for _, a := range arenas {
 		for _, v := range a.servers {
 			v.ready(t)
@@ -101,7 +107,16 @@ func (a *arena) measure(t *testing.T, r servingRun) {
 				v := a.servers[(turn+round)%len(a.servers)]
 				c := v.cell(t, n, r.length)
 				a.cells[v][i] = append(a.cells[v][i], c)
-				t.Logf("%s, round %d, %d connections: %s: %.0f requests/s, %.3f ms, %.3f ms CPU", a.title, round+1, n, v.title, c.rate, c.p50, c.cpu)
+				t.Logf(
+					"%s, round %d, %d connections: %s: %.0f requests/s, %.3f ms, %.3f ms CPU",
+					a.title,
+					round+1,
+					n,
+					v.title,
+					c.rate,
+					c.p50,
+					c.cpu,
+				)
 			}
 		}
 	}

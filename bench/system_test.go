@@ -25,7 +25,8 @@ import (
 	"iris/model"
 )
 
-// system is Iris as it is run: the binary as an API process and a worker process, on a Temporal, MinIO and MLflow of its
+// system is Iris as it is run: the binary as an API process and a worker process, on a Temporal, MinIO and MLflow of
+// its
 // own, whose state is in a folder that goes with the test.
 type system struct {
 	*app.System // the same servers, from here
@@ -51,7 +52,10 @@ func startSystem(t *testing.T, parts ...stack.Part) *system {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build iris: %v\n%s", err, out)
 	}
-	servers, err := stack.Start(t.Context(), stack.Options{Paths: paths, DataDir: filepath.Join(t.TempDir(), "stack"), Log: os.Stderr})
+	servers, err := stack.Start(
+		t.Context(),
+		stack.Options{Paths: paths, DataDir: filepath.Join(t.TempDir(), "stack"), Log: os.Stderr},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +91,17 @@ const bucket = "iris"
 func (s *system) startAPI(t *testing.T) (*program, string) {
 	t.Helper()
 	address := freeAddress(t)
-	return run(t, "apiserver", append(s.environment, "IRIS_LISTEN="+address, "IRIS_GRPC_LISTEN="), s.binary, "apiserver"), "http://" + address
+	return run(
+		t,
+		"apiserver",
+		append(s.environment, "IRIS_LISTEN="+address, "IRIS_GRPC_LISTEN="),
+		s.binary,
+		"apiserver",
+	), "http://" + address
 }
 
-// train trains a version that becomes the champion, and returns when the API answers with it. A csv of nil is the bundled
+// train trains a version that becomes the champion, and returns when the API answers with it. A csv of nil is the
+// bundled
 // iris data. Parameters are those of the route.
 func (s *system) train(t *testing.T, name string, csv []byte, parameters url.Values) {
 	t.Helper()
@@ -173,8 +184,11 @@ func (s *system) download(t *testing.T, uri string) string {
 // mlflowEnvironment is for MLflow's own programs.
 func (s *system) mlflowEnvironment() []string {
 	return []string{
-		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow, "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
-		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost",
+		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow,
+		"MLFLOW_DISABLE_TELEMETRY=true",
+		"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
+		"NO_PROXY=127.0.0.1,localhost",
+		"no_proxy=127.0.0.1,localhost",
 	}
 }
 

@@ -46,7 +46,8 @@ func needWrk(t testing.TB) string {
 	return path
 }
 
-// shoot has wrk ask for so long over so many connections that are kept alive. An answer that is no 2xx, or none, ends the
+// shoot has wrk ask for so long over so many connections that are kept alive. An answer that is no 2xx, or none, ends
+// the
 // test: wrk counts those as requests too.
 func (s *server) shoot(t testing.TB, connections int, length time.Duration) shots {
 	t.Helper()
@@ -56,8 +57,18 @@ func (s *server) shoot(t testing.TB, connections int, length time.Duration) shot
 	write(t, script, fmt.Appendf(nil, wrkScript, body))
 	ctx, cancel := context.WithTimeout(t.Context(), length+2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, needWrk(t), "-t1", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(int(length.Seconds()))+"s",
-		"--timeout", "60s", "-s", script, s.url)
+	cmd := exec.CommandContext(
+		ctx,
+		needWrk(t),
+		"-t1",
+		"-c"+strconv.Itoa(connections),
+		"-d"+strconv.Itoa(int(length.Seconds()))+"s",
+		"--timeout",
+		"60s",
+		"-s",
+		script,
+		s.url,
+	)
 	out, err := cmd.CombinedOutput()
 	m := measuredLine.FindSubmatch(out)
 	if err != nil || m == nil {
@@ -70,8 +81,15 @@ func (s *server) shoot(t testing.TB, connections int, length time.Duration) shot
 		}
 	}
 	if n[2] != 0 || n[3] != 0 || n[0] == 0 {
-		t.Fatalf("%s, %d connections: of %.0f requests %.0f were not answered by a 2xx and %.0f not at all; its output ends with\n%s",
-			s.title, connections, n[0], n[2], n[3], strings.TrimSpace(s.program.tail()))
+		t.Fatalf(
+			"%s, %d connections: of %.0f requests %.0f were not answered by a 2xx and %.0f not at all; its output ends with\n%s",
+			s.title,
+			connections,
+			n[0],
+			n[2],
+			n[3],
+			strings.TrimSpace(s.program.tail()),
+		)
 	}
 	return shots{requests: int(n[0]), rate: n[0] / n[1] * 1e6, p50: n[4] / 1e3, p99: n[5] / 1e3}
 }

@@ -51,7 +51,8 @@ func InteropRequirements() string { return requirements + interop }
 // BenchRequirements is the pip requirements file of the libraries that learners are measured beside, without MLflow.
 func BenchRequirements() string { return bench }
 
-// FastAPIRequirements is the pip requirements file of a FastAPI server with onnxruntime, which serving is measured beside.
+// FastAPIRequirements is the pip requirements file of a FastAPI server with onnxruntime, which serving is measured
+// beside.
 func FastAPIRequirements() string { return fastapi }
 
 // FastAPIVersion is the version of FastAPI that it pins.

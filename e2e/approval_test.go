@@ -47,7 +47,13 @@ func TestApproval_andRollback(t *testing.T) {
 	s := start(t)
 	const row = `{"x":1,"y":2}`
 	data := s.put("given/careful.csv", noisyRows(31, 900))
-	in := workflows.TrainingInput{Model: "careful", Algorithm: model.LogisticRegression, Dataset: data, Promote: workflows.PromoteManual, Tags: map[string]string{"team": "botany"}}
+	in := workflows.TrainingInput{
+		Model:     "careful",
+		Algorithm: model.LogisticRegression,
+		Dataset:   data,
+		Promote:   workflows.PromoteManual,
+		Tags:      map[string]string{"team": "botany"},
+	}
 
 	first := s.startTraining("careful-1", in)
 	s.untilWaiting(first)
@@ -56,11 +62,14 @@ func TestApproval_andRollback(t *testing.T) {
 		Approval *workflows.PendingApproval `json:"approval"`
 	}
 	s.call(http.MethodGet, "/tasks/careful-1", "", nil).want(t, http.StatusOK, &watched)
-	if watched.Stage != "waiting for approval" || watched.Approval == nil || watched.Approval.ModelID != "models:/careful/1" {
+	if watched.Stage != "waiting for approval" || watched.Approval == nil ||
+		watched.Approval.ModelID != "models:/careful/1" {
 		t.Errorf("task %+v, want it to show what it waits for", watched)
 	}
-	s.call(http.MethodPost, "/careful/predict", "application/json", []byte(row)).want(t, http.StatusServiceUnavailable, nil)
-	s.call(http.MethodPost, "/tasks/careful-1/approve", "application/json", []byte(`{"name":"ada","reason":"a good start"}`)).want(t, http.StatusAccepted, nil)
+	s.call(http.MethodPost, "/careful/predict", "application/json", []byte(row)).
+		want(t, http.StatusServiceUnavailable, nil)
+	s.call(http.MethodPost, "/tasks/careful-1/approve", "application/json", []byte(`{"name":"ada","reason":"a good start"}`)).
+		want(t, http.StatusAccepted, nil)
 	var result workflows.TrainingResult
 	if err := s.await(first, &result); err != nil || result.Gate.Decision != workflows.Promoted {
 		t.Fatalf("gate %+v (%v), want it promoted", result.Gate, err)
@@ -72,11 +81,26 @@ func TestApproval_andRollback(t *testing.T) {
 	in.Hyperparameters = []byte(`{"l2":0.5}`)
 	second := s.startTraining("careful-2", in)
 	s.untilWaiting(second)
-	s.temporal("workflow", "update", "execute", "--workflow-id", "careful-2", "--name", "reject", "--input", `{"name":"bob","reason":"too close to the release"}`)
-	if err := s.await(second, &result); err != nil || result.Gate.Decision != workflows.Rejected || !strings.Contains(result.Gate.Reason, "rejected by bob: too close") {
+	s.temporal(
+		"workflow",
+		"update",
+		"execute",
+		"--workflow-id",
+		"careful-2",
+		"--name",
+		"reject",
+		"--input",
+		`{"name":"bob","reason":"too close to the release"}`,
+	)
+	if err := s.await(
+		second,
+		&result,
+	); err != nil || result.Gate.Decision != workflows.Rejected ||
+		!strings.Contains(result.Gate.Reason, "rejected by bob: too close") {
 		t.Fatalf("gate %+v (%v), want bob's rejection", result.Gate, err)
 	}
-	s.call(http.MethodPost, "/tasks/careful-2/approve", "application/json", []byte(`{"name":"ada","reason":"no, take it"}`)).want(t, http.StatusConflict, nil)
+	s.call(http.MethodPost, "/tasks/careful-2/approve", "application/json", []byte(`{"name":"ada","reason":"no, take it"}`)).
+		want(t, http.StatusConflict, nil)
 
 	var version struct {
 		Gate        string            `json:"gate"`
@@ -84,13 +108,24 @@ func TestApproval_andRollback(t *testing.T) {
 		Tags        map[string]string `json:"tags"`
 	}
 	s.call(http.MethodGet, "/careful/versions/2", "", nil).want(t, http.StatusOK, &version)
-	if version.Gate != "rejected" || !strings.Contains(version.Description, "Gate: rejected, since rejected by bob") || version.Tags["team"] != "botany" {
+	if version.Gate != "rejected" || !strings.Contains(version.Description, "Gate: rejected, since rejected by bob") ||
+		version.Tags["team"] != "botany" {
 		t.Errorf("version %+v, want it to tell of its rejection", version)
 	}
 
 	third := s.startTraining("careful-3", in)
 	s.untilWaiting(third)
-	s.temporal("workflow", "update", "execute", "--workflow-id", "careful-3", "--name", "approve", "--input", `{"name":"bob","reason":"now"}`)
+	s.temporal(
+		"workflow",
+		"update",
+		"execute",
+		"--workflow-id",
+		"careful-3",
+		"--name",
+		"approve",
+		"--input",
+		`{"name":"bob","reason":"now"}`,
+	)
 	if err := s.await(third, &result); err != nil || result.Gate.Approval == nil || result.Gate.Approval.Name != "bob" {
 		t.Fatalf("gate %+v (%v), want bob's approval", result.Gate, err)
 	}
@@ -98,7 +133,8 @@ func TestApproval_andRollback(t *testing.T) {
 		t.Errorf("version %s is served after the approval, want 3", got)
 	}
 
-	s.call(http.MethodPost, "/careful/rollback", "application/json", []byte(`{"actor":"ada","reason":"complaints"}`)).want(t, http.StatusOK, nil)
+	s.call(http.MethodPost, "/careful/rollback", "application/json", []byte(`{"actor":"ada","reason":"complaints"}`)).
+		want(t, http.StatusOK, nil)
 	if got := s.champion("careful", row); got != "1" {
 		t.Errorf("version %s is served after the rollback, want 1", got)
 	}
@@ -118,6 +154,12 @@ func TestApproval_andRollback(t *testing.T) {
 // A rollback needs a champion before the champion.
 func TestRollback_nothingBefore(t *testing.T) {
 	s := start(t)
-	s.train(workflows.TrainingInput{Model: "onlyone", Dataset: s.put("given/onlyone.csv", noisyRows(32, 300)), Algorithm: model.LogisticRegression})
+	s.train(
+		workflows.TrainingInput{
+			Model:     "onlyone",
+			Dataset:   s.put("given/onlyone.csv", noisyRows(32, 300)),
+			Algorithm: model.LogisticRegression,
+		},
+	)
 	s.call(http.MethodPost, "/onlyone/rollback", "", nil).want(t, http.StatusConflict, nil)
 }

@@ -54,7 +54,15 @@ func file(t *testing.T, format scores.Format, rows []customer) (data []byte, med
 	case scores.CSV:
 		out.WriteString("id,sepal_length,sepal_width,petal_length,petal_width\n")
 		for _, row := range rows {
-			fmt.Fprintf(&out, "\"%s\",%v,%v,%v,%v\n", strings.ReplaceAll(row.ID, `"`, `""`), row.SepalLength, row.SepalWidth, row.PetalLength, row.PetalWidth)
+			fmt.Fprintf(
+				&out,
+				"\"%s\",%v,%v,%v,%v\n",
+				strings.ReplaceAll(row.ID, `"`, `""`),
+				row.SepalLength,
+				row.SepalWidth,
+				row.PetalLength,
+				row.PetalWidth,
+			)
 		}
 		return out.Bytes(), "text/csv"
 	case scores.JSONL:
@@ -89,7 +97,8 @@ func (s *iris) pages(location string, size int) (rows []scored) {
 			Total int      `json:"total"`
 			Next  string   `json:"next_page_token"`
 		}
-		s.call(http.MethodGet, fmt.Sprintf("%s/rows?page_size=%d&page_token=%s", location, size, token), "", nil).want(s.t, http.StatusOK, &page)
+		s.call(http.MethodGet, fmt.Sprintf("%s/rows?page_size=%d&page_token=%s", location, size, token), "", nil).
+			want(s.t, http.StatusOK, &page)
 		rows = append(rows, page.Rows...)
 		if token = page.Next; token == "" {
 			if page.Total != len(rows) {
@@ -120,17 +129,25 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 			bad := 0
 			if test.in != scores.Parquet { // a column of doubles has no bad cell
 				bad = 1
-				data = append(data, map[scores.Format]string{scores.CSV: "odd,1,2,x,4\n", scores.JSONL: `{"id":"odd"}` + "\n"}[test.in]...)
+				data = append(
+					data,
+					map[scores.Format]string{scores.CSV: "odd,1,2,x,4\n", scores.JSONL: `{"id":"odd"}` + "\n"}[test.in]...)
 			}
 			var batch task
-			answer := s.call(http.MethodPost, "/"+model+"/predict/batch?key_columns=id&output="+string(test.out), mediaType, data)
+			answer := s.call(
+				http.MethodPost,
+				"/"+model+"/predict/batch?key_columns=id&output="+string(test.out),
+				mediaType,
+				data,
+			)
 			answer.want(t, http.StatusAccepted, &batch)
 			location := answer.header.Get("Location")
 			if err := s.await(batch.ID, nil); err != nil {
 				t.Fatal(err)
 			}
 			paged := s.pages(location, 4_000)
-			if len(paged) != len(rows) || paged[7].Keys["id"] != rows[7].ID || paged[7].Label != "setosa" || len(paged[7].Probabilities) != 3 {
+			if len(paged) != len(rows) || paged[7].Keys["id"] != rows[7].ID || paged[7].Label != "setosa" ||
+				len(paged[7].Probabilities) != 3 {
 				t.Fatalf("%d rows in the pages, one is %+v; want %d with their keys", len(paged), paged[7], len(rows))
 			}
 			if i == 0 {
@@ -141,8 +158,19 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 					t.Fatalf("row %d is %+v, and was %+v in another format", j, paged[j], first[j])
 				}
 			}
-			if got := s.call(http.MethodGet, location, "", nil); got.status != http.StatusOK || got.header.Get("Iris-Rows-Failed") != fmt.Sprint(bad) {
-				t.Errorf("the results lead to %d with Iris-Rows-Failed %q, want the file and %d", got.status, got.header.Get("Iris-Rows-Failed"), bad)
+			if got := s.call(
+				http.MethodGet,
+				location,
+				"",
+				nil,
+			); got.status != http.StatusOK ||
+				got.header.Get("Iris-Rows-Failed") != fmt.Sprint(bad) {
+				t.Errorf(
+					"the results lead to %d with Iris-Rows-Failed %q, want the file and %d",
+					got.status,
+					got.header.Get("Iris-Rows-Failed"),
+					bad,
+				)
 			}
 			output := s.call(http.MethodGet, location+"/output", "", nil)
 			wantOutput(t, output.body, test.out, paged)
@@ -151,7 +179,11 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 				Output struct{ URL string } `json:"output"`
 			}
 			s.call(http.MethodGet, location+"/links", "", nil).want(t, http.StatusOK, &links)
-			if linked := get(t, links.Output.URL); !strings.HasPrefix(links.Output.URL, "http://localhost:") || !bytes.Equal(linked, output.body) {
+			if linked := get(
+				t,
+				links.Output.URL,
+			); !strings.HasPrefix(links.Output.URL, "http://localhost:") ||
+				!bytes.Equal(linked, output.body) {
 				t.Errorf("%d bytes at %s, want the %d of the output", len(linked), links.Output.URL, len(output.body))
 			}
 			errors := s.call(http.MethodGet, location+"/errors", "", nil)
@@ -166,7 +198,8 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 				Format       scores.Format `json:"format"`
 			}
 			s.call(http.MethodGet, location+"/manifest", "", nil).want(t, http.StatusOK, &manifest)
-			if manifest.State != "SUCCESS" || manifest.Rows != len(rows) || manifest.Failed != bad || manifest.Format != test.out {
+			if manifest.State != "SUCCESS" || manifest.Rows != len(rows) || manifest.Failed != bad ||
+				manifest.Format != test.out {
 				t.Errorf("manifest %+v", manifest)
 			}
 		})
@@ -176,7 +209,12 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 // wantOutput reads a file of results and compares it with the pages.
 func wantOutput(t *testing.T, data []byte, format scores.Format, want []scored) {
 	t.Helper()
-	layout := scores.Layout{Format: format, Keys: []string{"id"}, Classes: []string{"setosa", "versicolor", "virginica"}, Probabilities: true}
+	layout := scores.Layout{
+		Format:        format,
+		Keys:          []string{"id"},
+		Classes:       []string{"setosa", "versicolor", "virginica"},
+		Probabilities: true,
+	}
 	var r *scores.Reader
 	var err error
 	if format == scores.Parquet {
@@ -201,7 +239,8 @@ func wantOutput(t *testing.T, data []byte, format scores.Format, want []scored) 
 			t.Fatal(err)
 		}
 		label := layout.Classes[row.Label]
-		if w := want[n]; row.Keys[0] != w.Keys["id"] || label != w.Label || row.Probabilities[row.Label] != w.Probabilities[label] {
+		if w := want[n]; row.Keys[0] != w.Keys["id"] || label != w.Label ||
+			row.Probabilities[row.Label] != w.Probabilities[label] {
 			t.Fatalf("row %d of the file is %+v, want %+v", n, row, w)
 		}
 	}

@@ -30,7 +30,13 @@ const slowFeatures = 12
 // slowModel trains a model whose predictions take some tens of microseconds each.
 func (s *iris) slowModel(name string) {
 	s.t.Helper()
-	s.train(workflows.TrainingInput{Model: name, Dataset: s.put("given/"+name+".csv", wideRows(3000, slowFeatures)), Algorithm: model.KNN})
+	s.train(
+		workflows.TrainingInput{
+			Model:     name,
+			Dataset:   s.put("given/"+name+".csv", wideRows(3000, slowFeatures)),
+			Algorithm: model.KNN,
+		},
+	)
 }
 
 // putSlowRows stores rows for a slow model, with a key column of so many bytes.
@@ -58,7 +64,12 @@ func (s *iris) putSlowRows(key string, rows, keyBytes int) objstore.Ref {
 // startBatch starts a batch as the API does.
 func (s *iris) startBatch(id string, priority temporal.Priority, in workflows.BatchInput) {
 	s.t.Helper()
-	_, err := s.Temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue, Priority: priority}, workflows.BatchPrediction, in)
+	_, err := s.Temporal.ExecuteWorkflow(
+		s.t.Context(),
+		client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue, Priority: priority},
+		workflows.BatchPrediction,
+		in,
+	)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -136,7 +147,11 @@ func TestBatch_interactiveBeforeBulk(t *testing.T) {
 	large := s.putSlowRows("given/patient-large.csv", 50_000, 1500) // 80 MB: twenty shards of some tenths of a second
 	small := s.putSlowRows("given/patient-small.csv", 100, 1)
 	const bulk, quick = "patient-bulk", "patient-quick"
-	s.startBatch(bulk, workflows.PriorityBulk, workflows.BatchInput{Model: "patient", Rows: large, KeyColumns: []string{"id"}})
+	s.startBatch(
+		bulk,
+		workflows.PriorityBulk,
+		workflows.BatchInput{Model: "patient", Rows: large, KeyColumns: []string{"id"}},
+	)
 	eventually(t, "the shards of the bulk batch to be queued", func() bool {
 		status, ok := s.status(bulk)
 		return ok && status.ShardsTotal > 0
@@ -163,7 +178,11 @@ func TestBatch_interactiveBeforeBulk(t *testing.T) {
 		}
 	}
 	if overtaken <= before {
-		t.Errorf("of the shards that waited when the interactive one was queued, %d started before it and %d after it, want most after it", before, overtaken)
+		t.Errorf(
+			"of the shards that waited when the interactive one was queued, %d started before it and %d after it, want most after it",
+			before,
+			overtaken,
+		)
 	}
 }
 
@@ -185,7 +204,13 @@ func TestBatch_cancelKeepsFinishedParts(t *testing.T) {
 	}
 	m := s.manifest(id)
 	if m.State != string(workflows.Revoked) || len(m.Parts) == 0 || m.Rows == 0 || m.Rows >= rows || m.Output.Key != "" {
-		t.Fatalf("manifest of %d rows in %d parts, state %s, output %+v: want some of the rows and no output", m.Rows, len(m.Parts), m.State, m.Output)
+		t.Fatalf(
+			"manifest of %d rows in %d parts, state %s, output %+v: want some of the rows and no output",
+			m.Rows,
+			len(m.Parts),
+			m.State,
+			m.Output,
+		)
 	}
 	for _, part := range m.Parts {
 		reader, err := m.Layout.NewLineReader(bytes.NewReader(s.read(part.Ref)))
@@ -227,7 +252,11 @@ func TestBatch_everyKindOfInput(t *testing.T) {
 	s.put("given/kinds/b.parquet", table.Bytes())
 	s.put("given/kinds/c.jsonl", []byte(`{"y":3,"x":3,"id":"c1"}`+"\n"+`{"y":3,"id":"c2"}`+"\n"))
 	in := workflows.BatchInput{
-		Model: "kinds", Rows: objstore.Ref{Bucket: bucket, Key: "given/kinds/"}, KeyColumns: []string{"id"}, Output: "parquet", LabelsOnly: true,
+		Model:         "kinds",
+		Rows:          objstore.Ref{Bucket: bucket, Key: "given/kinds/"},
+		KeyColumns:    []string{"id"},
+		Output:        "parquet",
+		LabelsOnly:    true,
 		MaxErrorRatio: ptr(0.5),
 	}
 	s.startBatch("kinds-batch", workflows.PriorityBulk, in)
@@ -254,7 +283,11 @@ func TestBatch_everyKindOfInput(t *testing.T) {
 
 	in.MaxErrorRatio = ptr(0.1)
 	s.startBatch("kinds-strict", workflows.PriorityBulk, in)
-	if err := s.await("kinds-strict", nil); err == nil || !strings.Contains(err.Error(), "rows read are bad") || !strings.Contains(err.Error(), "the first: given/kinds/") {
+	if err := s.await(
+		"kinds-strict",
+		nil,
+	); err == nil || !strings.Contains(err.Error(), "rows read are bad") ||
+		!strings.Contains(err.Error(), "the first: given/kinds/") {
 		t.Errorf("ended with %v, want how many rows are bad and one of them", err)
 	}
 }

@@ -41,8 +41,21 @@ func (s *iris) tryTemporal(args ...string) (string, error) {
 
 func TestCLI_startsATraining(t *testing.T) {
 	s := start(t)
-	s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", "by-hand",
-		"--input", `{"model":"by-hand","dataset":"`+s.put("given/by-hand.csv", noisyRows(1, 300))+`","algorithm":"logistic_regression","seed":7}`)
+	s.temporal(
+		"workflow",
+		"start",
+		"--type",
+		"Training",
+		"--task-queue",
+		"iris",
+		"--workflow-id",
+		"by-hand",
+		"--input",
+		`{"model":"by-hand","dataset":"`+s.put(
+			"given/by-hand.csv",
+			noisyRows(1, 300),
+		)+`","algorithm":"logistic_regression","seed":7}`,
+	)
 	var result workflows.TrainingResult
 	if err := s.await("by-hand", &result); err != nil {
 		t.Fatal(err)
@@ -62,7 +75,8 @@ func TestCLI_startsATraining(t *testing.T) {
 	if err := json.Unmarshal([]byte(answer), &query); err != nil || len(query.QueryResult) != 1 {
 		t.Fatalf("%v in %s", err, answer)
 	}
-	if got := query.QueryResult[0]; got.State != workflows.Success || got.Training == nil || got.Training.ModelID != "models:/by-hand/1" {
+	if got := query.QueryResult[0]; got.State != workflows.Success || got.Training == nil ||
+		got.Training.ModelID != "models:/by-hand/1" {
 		t.Errorf("status %+v, want the success of models:/by-hand/1", got)
 	}
 }
@@ -79,17 +93,39 @@ func TestCLI_badInputFailsAtOnceAndSaysWhy(t *testing.T) {
 		"local path":     {`{"model":"iris","dataset":"/etc/passwd"}`, "/dataset"},
 		"missing object": {`{"model":"iris","dataset":"s3://iris/given/none.csv"}`, "does not exist"},
 		"MLflow's":       {`{"model":"iris","dataset":"s3://mlflow/x"}`, "not open"},
-		"bad rows":       {`{"model":"clibad","dataset":"` + s.put("given/cli-bad.csv", []byte("x,side\n1,a\nhello,b\n")) + `"}`, "line 3"},
+		"bad rows": {
+			`{"model":"clibad","dataset":"` + s.put("given/cli-bad.csv", []byte("x,side\n1,a\nhello,b\n")) + `"}`,
+			"line 3",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			id := "cli-bad-" + strings.ReplaceAll(name, " ", "-")
-			s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", id, "--input", test.input)
+			s.temporal(
+				"workflow",
+				"start",
+				"--type",
+				"Training",
+				"--task-queue",
+				"iris",
+				"--workflow-id",
+				id,
+				"--input",
+				test.input,
+			)
 			err := s.await(id, nil)
 			if err == nil || !strings.Contains(err.Error(), test.words) {
 				t.Fatalf("ended with %v, want a failure that says %q", err, test.words)
 			}
-			if shown := s.temporal("workflow", "show", "--workflow-id", id); !strings.Contains(shown, "WorkflowExecutionFailed") {
+			if shown := s.temporal(
+				"workflow",
+				"show",
+				"--workflow-id",
+				id,
+			); !strings.Contains(
+				shown,
+				"WorkflowExecutionFailed",
+			) {
 				t.Errorf("the CLI shows no failure:\n%s", shown)
 			}
 		})
@@ -98,7 +134,18 @@ func TestCLI_badInputFailsAtOnceAndSaysWhy(t *testing.T) {
 
 func TestCLI_cancelsATraining(t *testing.T) {
 	s := connect(t) // no worker yet: the training must not end before it is cancelled
-	s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", "to-cancel", "--input", `{"model":"to-cancel"}`)
+	s.temporal(
+		"workflow",
+		"start",
+		"--type",
+		"Training",
+		"--task-queue",
+		"iris",
+		"--workflow-id",
+		"to-cancel",
+		"--input",
+		`{"model":"to-cancel"}`,
+	)
 	s.temporal("workflow", "cancel", "--workflow-id", "to-cancel")
 	s.run(t, s.RunWorker)
 	if err := s.await("to-cancel", nil); err == nil || !strings.Contains(err.Error(), "cancel") {

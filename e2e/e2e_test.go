@@ -185,7 +185,12 @@ func (s *iris) train(in workflows.TrainingInput) workflows.TrainingResult {
 
 func (s *iris) startTraining(id string, in workflows.TrainingInput) string {
 	s.t.Helper()
-	_, err := s.Temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}, workflows.Training, in)
+	_, err := s.Temporal.ExecuteWorkflow(
+		s.t.Context(),
+		client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
+		workflows.Training,
+		in,
+	)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -62,10 +62,12 @@ func TestFlow_trainWatchPredictBatch(t *testing.T) {
 		Links  map[string]string        `json:"links"`
 	}
 	s.call(http.MethodGet, "/tasks/"+training.ID, "", nil).want(t, http.StatusOK, &watched)
-	if watched.State != workflows.Success || watched.Model != "wine" || watched.Result.ModelID != "models:/wine/1" || watched.Result.Metrics["accuracy"] < 0.9 {
+	if watched.State != workflows.Success || watched.Model != "wine" || watched.Result.ModelID != "models:/wine/1" ||
+		watched.Result.Metrics["accuracy"] < 0.9 {
 		t.Errorf("task %+v, want the success of models:/wine/1", watched)
 	}
-	if !strings.Contains(watched.Links["temporal"], training.ID) || !strings.Contains(watched.Links["mlflow"], watched.Result.RunID) {
+	if !strings.Contains(watched.Links["temporal"], training.ID) ||
+		!strings.Contains(watched.Links["mlflow"], watched.Result.RunID) {
 		t.Errorf("links %v, want the pages of Temporal and of MLflow", watched.Links)
 	}
 
@@ -80,13 +82,25 @@ func TestFlow_trainWatchPredictBatch(t *testing.T) {
 		ModelVersion  string             `json:"model_version"`
 	}
 	s.call(http.MethodPost, "/wine/predict", "application/json", row).want(t, http.StatusOK, &predicted)
-	if predicted.Label != "0" || predicted.ModelVersion != "1" || predicted.Specie != nil || len(predicted.Probabilities) != 3 {
+	if predicted.Label != "0" || predicted.ModelVersion != "1" || predicted.Specie != nil ||
+		len(predicted.Probabilities) != 3 {
 		t.Errorf("prediction %+v, want class 0 by version 1, and no specie: that is iris's", predicted)
 	}
 
 	var batch task
-	s.call(http.MethodPost, "/wine/predict/batch", "application/json",
-		fmt.Appendf(nil, `{"model_id":"runs:/%s/model","data":[%s,%s,%s]}`, watched.Result.RunID, row, wineRow(t, 177), row)).want(t, http.StatusAccepted, &batch)
+	s.call(
+		http.MethodPost,
+		"/wine/predict/batch",
+		"application/json",
+		fmt.Appendf(
+			nil,
+			`{"model_id":"runs:/%s/model","data":[%s,%s,%s]}`,
+			watched.Result.RunID,
+			row,
+			wineRow(t, 177),
+			row,
+		),
+	).want(t, http.StatusAccepted, &batch)
 	if err := s.await(batch.ID, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +154,8 @@ func TestFlow_irisOnTheUnprefixedRoutes(t *testing.T) {
 		t.Errorf("prediction %+v, want a setosa and one row of three probabilities", predicted)
 	}
 	var batch task
-	s.call(http.MethodPost, "/predict/batch", "application/json", []byte(`{"data":[`+flower+`]}`)).want(t, http.StatusAccepted, &batch)
+	s.call(http.MethodPost, "/predict/batch", "application/json", []byte(`{"data":[`+flower+`]}`)).
+		want(t, http.StatusAccepted, &batch)
 	if err := s.await(batch.ID, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -155,19 +170,28 @@ func TestFlow_irisOnTheUnprefixedRoutes(t *testing.T) {
 
 func TestFlow_mlflowTellsTheWholeStory(t *testing.T) {
 	s := start(t)
-	result := s.train(workflows.TrainingInput{Model: "story", Algorithm: model.LogisticRegression, Dataset: s.put("given/story.csv", noisyRows(5, 400))})
+	result := s.train(
+		workflows.TrainingInput{
+			Model:     "story",
+			Algorithm: model.LogisticRegression,
+			Dataset:   s.put("given/story.csv", noisyRows(5, 400)),
+		},
+	)
 	run, err := s.MLflow.GetRun(t.Context(), result.RunID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.Status != mlflow.RunFinished || run.Tags["gate"] != "promoted" || run.Tags["dataset.sha256"] != result.Dataset || run.Params["algorithm"] != "logistic_regression" {
+	if run.Status != mlflow.RunFinished || run.Tags["gate"] != "promoted" ||
+		run.Tags["dataset.sha256"] != result.Dataset ||
+		run.Params["algorithm"] != "logistic_regression" {
 		t.Errorf("run %+v, want it finished, with gate, dataset and parameters", run)
 	}
 	if run.Metrics["accuracy"] != result.Metrics["accuracy"] || run.Metrics["loss"] == 0 {
 		t.Errorf("metrics %v, want those of the result and a loss", run.Metrics)
 	}
 	version, err := s.Registry.Champion(t.Context(), "story")
-	if err != nil || version.Number != result.Version || version.RunID != result.RunID || version.DatasetSHA256 != result.Dataset {
+	if err != nil || version.Number != result.Version || version.RunID != result.RunID ||
+		version.DatasetSHA256 != result.Dataset {
 		t.Errorf("champion %+v (%v), want the version of the run", version, err)
 	}
 	history, _, err := s.Registry.History(t.Context(), "story", registry.Page{})

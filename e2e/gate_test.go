@@ -56,7 +56,8 @@ func TestGate_memoryDoesNotCount(t *testing.T) {
 	if gate.Decision != workflows.Promoted {
 		t.Errorf("gate %+v, want the better candidate promoted over the one with a memory", gate)
 	}
-	if gate.Comparison.Champion != champion.Version || gate.Comparison.CandidateAccuracy <= gate.Comparison.ChampionAccuracy {
+	if gate.Comparison.Champion != champion.Version ||
+		gate.Comparison.CandidateAccuracy <= gate.Comparison.ChampionAccuracy {
 		t.Errorf("comparison %+v, want the candidate ahead of champion %s", gate.Comparison, champion.Version)
 	}
 	if share := float64(gate.Comparison.Rows) / 1200; math.Abs(share-workflows.DefaultTestSize) > 0.05 {
@@ -93,7 +94,12 @@ func TestGate_keepsTheBetterChampion(t *testing.T) {
 	champion := s.train(workflows.TrainingInput{Model: "keeps", Dataset: data, Algorithm: model.LogisticRegression})
 	candidate := s.train(workflows.TrainingInput{Model: "keeps", Dataset: data, Algorithm: model.DecisionTree})
 	if candidate.Gate.Decision != workflows.Kept || candidate.Version == champion.Version {
-		t.Errorf("gate %+v of version %s, want a new version that leaves champion %s", candidate.Gate, candidate.Version, champion.Version)
+		t.Errorf(
+			"gate %+v of version %s, want a new version that leaves champion %s",
+			candidate.Gate,
+			candidate.Version,
+			champion.Version,
+		)
 	}
 	if v, err := s.Registry.Champion(t.Context(), "keeps"); err != nil || v.Number != champion.Version {
 		t.Errorf("champion %v (%v), want %s still", v.Number, err, champion.Version)
@@ -102,9 +108,22 @@ func TestGate_keepsTheBetterChampion(t *testing.T) {
 
 func TestGate_asksWhereNothingCanBeCompared(t *testing.T) {
 	s := start(t)
-	champion := s.train(workflows.TrainingInput{Model: "asks", Algorithm: model.LogisticRegression, Dataset: s.put("given/asks.csv", noisyRows(3, 300))})
+	champion := s.train(
+		workflows.TrainingInput{
+			Model:     "asks",
+			Algorithm: model.LogisticRegression,
+			Dataset:   s.put("given/asks.csv", noisyRows(3, 300)),
+		},
+	)
 	other := bytes.Replace(noisyRows(4, 300), []byte("x,y,side"), []byte("x,z,side"), 1)
-	changed := s.train(workflows.TrainingInput{Model: "asks", Algorithm: model.LogisticRegression, Dataset: s.put("given/asks-other.csv", other), AllowSchemaChange: true})
+	changed := s.train(
+		workflows.TrainingInput{
+			Model:             "asks",
+			Algorithm:         model.LogisticRegression,
+			Dataset:           s.put("given/asks-other.csv", other),
+			AllowSchemaChange: true,
+		},
+	)
 	if changed.Gate.Decision != workflows.NeedsApproval || changed.Gate.Comparison.Champion != champion.Version {
 		t.Errorf("gate %+v, want it to ask for an explicit promotion", changed.Gate)
 	}

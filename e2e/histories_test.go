@@ -20,7 +20,10 @@ import (
 func TestHistories(t *testing.T) {
 	s := start(t)
 	clean := s.put("given/history.csv", noisyRows(21, 900))
-	other := s.put("given/history-other.csv", []byte(strings.Replace(string(noisyRows(22, 300)), "x,y,side", "x,z,side", 1)))
+	other := s.put(
+		"given/history-other.csv",
+		[]byte(strings.Replace(string(noisyRows(22, 300)), "x,y,side", "x,z,side", 1)),
+	)
 	ragged := s.put("given/history-bad.csv", []byte("x,y,side\n1,2,left\n3,right\n"))
 	rows := s.putRows("given/history-rows.csv", "x,y\n1,2\n-3,-4\n")
 	badRows := s.putRows("given/history-bad-rows.csv", "x,y\n1,2\nx,4\n")
@@ -57,7 +60,12 @@ func TestHistories(t *testing.T) {
 		{"promotion-refused", workflows.Promotion, workflows.PromotionInput{Model: "history", Version: "1", Expected: ptr("1"), Actor: "history"}, ""},
 	} {
 		t.Run(path.name, func(t *testing.T) {
-			_, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: path.name, TaskQueue: workflows.TaskQueue}, path.workflow, path.in)
+			_, err := s.Temporal.ExecuteWorkflow(
+				t.Context(),
+				client.StartWorkflowOptions{ID: path.name, TaskQueue: workflows.TaskQueue},
+				path.workflow,
+				path.in,
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,13 +85,27 @@ func TestHistories(t *testing.T) {
 func TestHistories_approval(t *testing.T) {
 	s := start(t)
 	in := workflows.TrainingInput{
-		Model: "history-manual", Algorithm: model.LogisticRegression, Dataset: s.put("given/history-manual.csv", noisyRows(23, 300)), Promote: workflows.PromoteManual,
-		Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.5}}, Tags: map[string]string{"team": "history"},
+		Model:     "history-manual",
+		Algorithm: model.LogisticRegression,
+		Dataset:   s.put("given/history-manual.csv", noisyRows(23, 300)),
+		Promote:   workflows.PromoteManual,
+		Gate:      &workflows.GateRules{Min: map[string]float64{"accuracy": 0.5}},
+		Tags:      map[string]string{"team": "history"},
 	}
 	for id, update := range map[string]string{"training-approved": "approve", "training-rejected": "reject"} {
 		s.startTraining(id, in)
 		s.untilWaiting(id)
-		s.temporal("workflow", "update", "execute", "--workflow-id", id, "--name", update, "--input", `{"name":"ada","reason":"for the history"}`)
+		s.temporal(
+			"workflow",
+			"update",
+			"execute",
+			"--workflow-id",
+			id,
+			"--name",
+			update,
+			"--input",
+			`{"name":"ada","reason":"for the history"}`,
+		)
 		if err := s.await(id, nil); err != nil {
 			t.Errorf("%s ended with %v", id, err)
 		}
@@ -96,13 +118,24 @@ func TestHistories_cancelled(t *testing.T) {
 	s := connect(t)
 	rows := s.putRows("given/cancelled-rows.csv", "x,y\n1,2\n")
 	tasks := map[string][]any{
-		"training-cancelled": {workflows.Training, workflows.TrainingInput{Model: "cancelled", Algorithm: model.LogisticRegression}},
-		"batch-cancelled":    {workflows.BatchPrediction, workflows.BatchInput{Model: "cancelled", ModelID: "1", Rows: rows}},
+		"training-cancelled": {
+			workflows.Training,
+			workflows.TrainingInput{Model: "cancelled", Algorithm: model.LogisticRegression},
+		},
+		"batch-cancelled": {workflows.BatchPrediction, workflows.BatchInput{Model: "cancelled", ModelID: "1", Rows: rows}},
 		// Nothing is promoted that was called off before anybody began.
-		"promotion-cancelled": {workflows.Promotion, workflows.PromotionInput{Model: "cancelled", Version: "1", Actor: "history"}},
+		"promotion-cancelled": {
+			workflows.Promotion,
+			workflows.PromotionInput{Model: "cancelled", Version: "1", Actor: "history"},
+		},
 	}
 	for id, task := range tasks {
-		if _, err := s.Temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}, task[0], task[1]); err != nil {
+		if _, err := s.Temporal.ExecuteWorkflow(
+			t.Context(),
+			client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
+			task[0],
+			task[1],
+		); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Temporal.CancelWorkflow(t.Context(), id, ""); err != nil {

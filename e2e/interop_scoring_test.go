@@ -29,7 +29,8 @@ import (
 	"iris/workflows"
 )
 
-// The same requests to `mlflow models serve` and to Iris have the same answers: status, content type, predictions within
+// The same requests to `mlflow models serve` and to Iris have the same answers: status, content type, predictions
+// within
 // 1e-6, and the codes of what is refused. Where Iris means to differ, the case says so, and both answers are checked.
 func TestInteropScoring(t *testing.T) {
 	paths, err := testenv.Install(t.Context(), os.Stderr, stack.Interop)
@@ -65,7 +66,13 @@ func TestInteropScoring(t *testing.T) {
 						return
 					}
 					if want.status != request.differs.mlflow || got.status != request.differs.iris {
-						t.Errorf("MLflow %d, Iris %d (%s), want the known difference of %+v", want.status, got.status, got.body, *request.differs)
+						t.Errorf(
+							"MLflow %d, Iris %d (%s), want the known difference of %+v",
+							want.status,
+							got.status,
+							got.body,
+							*request.differs,
+						)
 					}
 				})
 				compared++
@@ -99,7 +106,12 @@ func protocolRequests() []scoringRequest {
 		{name: "version", method: "GET", path: "/version"},
 		{name: "another method", method: "GET", path: "/invocations"},
 		{name: "another method of ping", method: "POST", path: "/ping"},
-		{name: "no content type", path: "/invocations", contentType: "none", differs: &difference{500, 415}}, // a mistake of MLflow's
+		{
+			name:        "no content type",
+			path:        "/invocations",
+			contentType: "none",
+			differs:     &difference{500, 415},
+		}, // a mistake of MLflow's
 	}
 }
 
@@ -121,13 +133,35 @@ func oneFeatureRequests() []scoringRequest {
 		`{"inputs":["abc"]}`, `{"inputs":[{"x":1},1]}`, `{"inputs":[1,{}]}`, `{"instances":[1,60.5]}`, `{"instances": [ "1"]}`, `{"instances":[]}`, `{"instances":[{"x":1}]}`,
 		`{"instances":[[1],[60]]}`, `{"instances":1}`, `{"instances":["abc"]}`, `{"instances":[{"x":1},1]}`, `{"dataframe_records":[1,60]}`, `{"dataframe_split":{"columns":["x"],"data":[[1]]}}`,
 	} {
-		requests = append(requests, scoringRequest{name: body, path: "/invocations", contentType: "application/json", body: body})
+		requests = append(
+			requests,
+			scoringRequest{name: body, path: "/invocations", contentType: "application/json", body: body},
+		)
 	}
-	return append(requests,
+	return append(
+		requests,
 		scoringRequest{name: "csv, empty lines", path: "/invocations", contentType: "text/csv", body: "x\n1\n\n60\n"},
-		scoringRequest{name: "differs: null", path: "/invocations", contentType: "application/json", body: `{"instances":[1,null]}`, differs: missing},
-		scoringRequest{name: "differs: an empty cell", path: "/invocations", contentType: "text/csv", body: "x\n1\n\"\"\n", differs: missing},
-		scoringRequest{name: "differs: then an array", path: "/invocations", contentType: "application/json", body: `{"inputs":[1,[1]]}`, differs: otherCode},
+		scoringRequest{
+			name:        "differs: null",
+			path:        "/invocations",
+			contentType: "application/json",
+			body:        `{"instances":[1,null]}`,
+			differs:     missing,
+		},
+		scoringRequest{
+			name:        "differs: an empty cell",
+			path:        "/invocations",
+			contentType: "text/csv",
+			body:        "x\n1\n\"\"\n",
+			differs:     missing,
+		},
+		scoringRequest{
+			name:        "differs: then an array",
+			path:        "/invocations",
+			contentType: "application/json",
+			body:        `{"inputs":[1,[1]]}`,
+			differs:     otherCode,
+		},
 	)
 }
 
@@ -187,9 +221,13 @@ func (c interopCase) scoringRequests() []scoringRequest {
 	withExtra := func(object, member string) string { return "{" + member + "," + object[1:] }
 
 	good := map[string]string{
-		"records":                    records(record(0) + "," + record(other)),
-		"all rows":                   `{"dataframe_split":` + quoted(map[string]any{"columns": c.Features, "data": c.Rows}) + "}",
-		"records, another order":     `{"dataframe_records":` + quoted([]map[string]float64{byName(c.Features, c.Rows[0])}) + "}",
+		"records": records(record(0) + "," + record(other)),
+		"all rows": `{"dataframe_split":` + quoted(
+			map[string]any{"columns": c.Features, "data": c.Rows},
+		) + "}",
+		"records, another order": `{"dataframe_records":` + quoted(
+			[]map[string]float64{byName(c.Features, c.Rows[0])},
+		) + "}",
 		"records, more columns":      records(withExtra(record(0), `"foo":{"a":[1,null,"x"]}`)),
 		"records, one name twice":    records(withExtra(record(0), quoted(first)+":-1")),
 		"records, an int":            records(record(0, first, "3")),
@@ -324,17 +362,31 @@ func (c interopCase) scoringRequests() []scoringRequest {
 	requests := []scoringRequest{}
 	for _, list := range []map[string]string{good, bad} {
 		for _, name := range slices.Sorted(maps.Keys(list)) {
-			requests = append(requests, scoringRequest{name: name, path: "/invocations", contentType: "application/json", body: list[name]})
+			requests = append(
+				requests,
+				scoringRequest{name: name, path: "/invocations", contentType: "application/json", body: list[name]},
+			)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
-		requests = append(requests, scoringRequest{name: name, path: "/invocations", contentType: "text/csv", body: tables[name]})
+		requests = append(
+			requests,
+			scoringRequest{name: name, path: "/invocations", contentType: "text/csv", body: tables[name]},
+		)
 	}
 	for _, contentType := range []string{
 		"application/json; charset=utf-8", "application/json;charset=UTF-8", " application/json ", "application/json; charset=latin1", "application/json; charset=us-ascii",
 		`application/json; charset="utf-8"`, "application/json;", "application/json; format=pandas-split", "Application/JSON", "text/plain", "application/x-www-form-urlencoded", "",
 	} {
-		requests = append(requests, scoringRequest{name: "type " + contentType, path: "/invocations", contentType: contentType, body: records(record(0))})
+		requests = append(
+			requests,
+			scoringRequest{
+				name:        "type " + contentType,
+				path:        "/invocations",
+				contentType: contentType,
+				body:        records(record(0)),
+			},
+		)
 	}
 	// Values that are missing or not finite, and what only pandas can make sense of.
 	for name, d := range map[string]struct {
@@ -371,7 +423,16 @@ func (c interopCase) scoringRequests() []scoringRequest {
 		if d.contentType == "" {
 			d.contentType = "application/json"
 		}
-		requests = append(requests, scoringRequest{name: "differs: " + name, path: "/invocations", contentType: d.contentType, body: d.body, differs: d.differs})
+		requests = append(
+			requests,
+			scoringRequest{
+				name:        "differs: " + name,
+				path:        "/invocations",
+				contentType: d.contentType,
+				body:        d.body,
+				differs:     d.differs,
+			},
+		)
 	}
 	return requests
 }
@@ -423,7 +484,15 @@ func (r scoringRequest) send(t *testing.T, server, path string) answer {
 func compareAnswers(t *testing.T, got, want answer) {
 	t.Helper()
 	if got.status != want.status || got.header.Get("Content-Type") != want.header.Get("Content-Type") {
-		t.Fatalf("Iris %d %s: %s\nMLflow %d %s: %s", got.status, got.header.Get("Content-Type"), got.body, want.status, want.header.Get("Content-Type"), want.body)
+		t.Fatalf(
+			"Iris %d %s: %s\nMLflow %d %s: %s",
+			got.status,
+			got.header.Get("Content-Type"),
+			got.body,
+			want.status,
+			want.header.Get("Content-Type"),
+			want.body,
+		)
 	}
 	var gotBody, wantBody any
 	if json.Unmarshal(want.body, &wantBody) != nil {
@@ -493,10 +562,29 @@ func serveModel(t *testing.T, python, tracking, uri string) (url string) {
 	began := time.Now()
 	// Serving runs uvicorn by its name, and the one in the environment may be bound to a folder that was renamed.
 	programs := t.TempDir()
-	if err := os.WriteFile(filepath.Join(programs, "uvicorn"), []byte("#!/bin/sh\nexec '"+python+"' -m uvicorn \"$@\"\n"), 0o700); err != nil {
+	if err := os.WriteFile(
+		filepath.Join(programs, "uvicorn"),
+		[]byte("#!/bin/sh\nexec '"+python+"' -m uvicorn \"$@\"\n"),
+		0o700,
+	); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), python, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--host", "127.0.0.1", "--port", "0")
+	cmd := exec.CommandContext(
+		t.Context(),
+		python,
+		"-m",
+		"mlflow",
+		"models",
+		"serve",
+		"-m",
+		uri,
+		"--env-manager",
+		"local",
+		"--host",
+		"127.0.0.1",
+		"--port",
+		"0",
+	)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(),
 		"PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"), "UVICORN_PORT=0", "PYTHONUNBUFFERED=1",

@@ -40,9 +40,15 @@ func (s *iris) check(p script, given any, cases int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.python, program, file)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(),
-		"MLFLOW_TRACKING_URI="+s.addresses.MLflow, "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
-		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "PYTHONUNBUFFERED=1")
+	cmd.Env = append(
+		os.Environ(),
+		"MLFLOW_TRACKING_URI="+s.addresses.MLflow,
+		"MLFLOW_DISABLE_TELEMETRY=true",
+		"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
+		"NO_PROXY=127.0.0.1,localhost",
+		"no_proxy=127.0.0.1,localhost",
+		"PYTHONUNBUFFERED=1",
+	)
 	// The servers that a program starts are in groups of their own, which it ends itself when it is asked to end.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second

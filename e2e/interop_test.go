@@ -68,20 +68,37 @@ func TestInterop(t *testing.T) {
 			result := s.train(workflows.TrainingInput{Model: name, Dataset: uri, Algorithm: algorithm})
 			c := s.interopCase(name, data.csv)
 			if c.URI != result.ModelID || c.RunID != result.RunID {
-				t.Fatalf("the champion is %s of run %s, want the version that was trained, %s of run %s", c.URI, c.RunID, result.ModelID, result.RunID)
+				t.Fatalf(
+					"the champion is %s of run %s, want the version that was trained, %s of run %s",
+					c.URI,
+					c.RunID,
+					result.ModelID,
+					result.RunID,
+				)
 			}
 			c.Serve = data.name == "iris"
 			cases = append(cases, c)
 		}
 		for name, other := range interopVariants {
 			name = "interop-" + data.name + "-" + name
-			s.train(workflows.TrainingInput{Model: name, Dataset: uri, Algorithm: other.algorithm, Hyperparameters: json.RawMessage(other.hyperparameters)})
+			s.train(
+				workflows.TrainingInput{
+					Model:           name,
+					Dataset:         uri,
+					Algorithm:       other.algorithm,
+					Hyperparameters: json.RawMessage(other.hyperparameters),
+				},
+			)
 			c := s.interopCase(name, data.csv)
 			c.Serve = data.name == "iris"
 			cases = append(cases, c)
 		}
 	}
-	s.check(script{name: "check.py", code: interopScript, python: paths.Interop, timeout: interopTimeout}, cases, len(cases))
+	s.check(
+		script{name: "check.py", code: interopScript, python: paths.Interop, timeout: interopTimeout},
+		cases,
+		len(cases),
+	)
 }
 
 // interopCase scores the rows with the champion of a model as Iris loads it.
@@ -101,7 +118,12 @@ func (s *iris) interopCase(name string, csv []byte) interopCase {
 		s.t.Fatal(err)
 	}
 	c := interopCase{
-		Model: name, URI: version.URI(), RunID: version.RunID, ModelID: version.ModelID, Features: schema.Features, Classes: schema.Classes,
+		Model:    name,
+		URI:      version.URI(),
+		RunID:    version.RunID,
+		ModelID:  version.ModelID,
+		Features: schema.Features,
+		Classes:  schema.Classes,
 	}
 	for r := range table.Rows() {
 		p := make([]float64, len(schema.Classes))

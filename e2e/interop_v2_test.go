@@ -49,7 +49,8 @@ type openInferenceGiven struct {
 	Cases []openInferenceCase `json:"cases"`
 }
 
-// Models of every family answer Triton's client, over HTTP and gRPC and in every form that it sends and takes, as the Go
+// Models of every family answer Triton's client, over HTTP and gRPC and in every form that it sends and takes, as the
+// Go
 // scorer does: the same labels, probabilities within 1e-6, on all rows of three datasets.
 func TestInteropOpenInference(t *testing.T) {
 	paths, err := testenv.Install(t.Context(), os.Stderr, stack.TritonClient)
@@ -70,10 +71,20 @@ func TestInteropOpenInference(t *testing.T) {
 		}
 	}
 	s.serveOpenInference(&given)
-	s.check(script{name: "open_inference.py", code: openInferenceScript, python: paths.TritonClient, timeout: openInferenceTimeout}, given, len(given.Cases))
+	s.check(
+		script{
+			name:    "open_inference.py",
+			code:    openInferenceScript,
+			python:  paths.TritonClient,
+			timeout: openInferenceTimeout,
+		},
+		given,
+		len(given.Cases),
+	)
 }
 
-// serveOpenInference starts an API that serves the champions of all cases from the start, and that of the default model,
+// serveOpenInference starts an API that serves the champions of all cases from the start, and that of the default
+// model,
 // without which a server is not ready.
 func (s *iris) serveOpenInference(given *openInferenceGiven) {
 	s.t.Helper()
@@ -109,8 +120,12 @@ func (s *iris) openInferenceCase(name, uri string, algorithm model.Algorithm, cs
 	}
 	of := s.interopCase(trained, csv)
 	c := openInferenceCase{
-		Model: trained, Version: of.URI[strings.LastIndexByte(of.URI, '/')+1:], Features: of.Features, Classes: of.Classes, Rows: of.Rows,
-		Want: openInferenceWants{of.Labels, of.Probabilities},
+		Model:    trained,
+		Version:  of.URI[strings.LastIndexByte(of.URI, '/')+1:],
+		Features: of.Features,
+		Classes:  of.Classes,
+		Rows:     of.Rows,
+		Want:     openInferenceWants{of.Labels, of.Probabilities},
 	}
 	version, err := s.Registry.Champion(s.t.Context(), trained)
 	if err != nil {

@@ -35,14 +35,19 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// A worker that goes away in the middle of a batch takes nothing with it: another one goes on, and the result is, byte for
+// A worker that goes away in the middle of a batch takes nothing with it: another one goes on, and the result is, byte
+// for
 // byte, that of a batch that nobody disturbed.
 func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	s := connect(t)
 	stop := s.run(t, s.RunWorker)
 	s.slowModel("resilient")
 	const rows, id, undisturbed = 16_000, "resilient-batch", "resilient-undisturbed"
-	in := workflows.BatchInput{Model: "resilient", Rows: s.putSlowRows("given/resilient-rows.csv", rows, 1250), KeyColumns: []string{"id"}} // eight shards
+	in := workflows.BatchInput{
+		Model:      "resilient",
+		Rows:       s.putSlowRows("given/resilient-rows.csv", rows, 1250),
+		KeyColumns: []string{"id"},
+	} // eight shards
 	s.startBatch(id, workflows.PriorityBulk, in)
 	eventually(t, "the first shard", func() bool {
 		status, ok := s.status(id)
@@ -57,7 +62,13 @@ func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	}
 	got := s.read(result.Output)
 	if result.Rows != rows || bytes.Count(got, []byte("\n")) != rows+1 || !bytes.Equal(got, s.read(want.Output)) {
-		t.Errorf("result of %d rows in %d bytes, want those of an undisturbed batch: %d in %d", result.Rows, len(got), want.Rows, want.Output.Size)
+		t.Errorf(
+			"result of %d rows in %d bytes, want those of an undisturbed batch: %d in %d",
+			result.Rows,
+			len(got),
+			want.Rows,
+			want.Output.Size,
+		)
 	}
 }
 
@@ -66,7 +77,15 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 	s := start(t)
 	data := s.put("given/swap.csv", noisyRows(10, 600))
 	for _, seed := range []uint64{1, 2} {
-		s.train(workflows.TrainingInput{Model: "swap", Algorithm: model.LogisticRegression, Dataset: data, Seed: &seed, Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50))})
+		s.train(
+			workflows.TrainingInput{
+				Model:           "swap",
+				Algorithm:       model.LogisticRegression,
+				Dataset:         data,
+				Seed:            &seed,
+				Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50)),
+			},
+		)
 	}
 	other := secondAPI(t, s)
 	const row = `{"x":0.3,"y":0.2}`
@@ -89,7 +108,11 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 			}
 			const naming = `"model_version":"`
 			body := string(answer.body)
-			if named := strings.Count(body, naming+strings.TrimPrefix(by, "swap/")+`"`); named == 0 || named != strings.Count(body, naming) {
+			if named := strings.Count(
+				body,
+				naming+strings.TrimPrefix(by, "swap/")+`"`,
+			); named == 0 ||
+				named != strings.Count(body, naming) {
 				t.Fatalf("%s: an answer by %s names another version: %.300s", a.name, by, body)
 			}
 			want[i][by] = body
@@ -107,7 +130,10 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 			served.Go(func() {
 				for ctx.Err() == nil {
 					answer := api.call(http.MethodPost, a.path, "application/json", []byte(a.body))
-					if version := answer.header.Get("Model-Version"); answer.status != http.StatusOK || string(answer.body) != want[i][version] {
+					if version := answer.header.Get(
+						"Model-Version",
+					); answer.status != http.StatusOK ||
+						string(answer.body) != want[i][version] {
 						t.Errorf("%s: status %d by %q: %.300s", a.name, answer.status, version, answer.body)
 						return
 					}
@@ -160,7 +186,8 @@ func TestResilience_tasksWaitForAWorker(t *testing.T) {
 	api := secondAPI(t, s)
 	data := s.put("given/waits.csv", noisyRows(11, 200))
 	var waiting task
-	api.call(http.MethodPost, "/waits/training?algorithm=logistic_regression&data_path="+data, "", nil).want(t, http.StatusAccepted, &waiting)
+	api.call(http.MethodPost, "/waits/training?algorithm=logistic_regression&data_path="+data, "", nil).
+		want(t, http.StatusAccepted, &waiting)
 	var seen struct {
 		State workflows.State `json:"state"`
 	}
@@ -182,7 +209,11 @@ func TestResilience_tasksWaitForAWorker(t *testing.T) {
 // A tree takes seconds to fit; a cancel must not wait for it, and its run must end as KILLED.
 func TestResilience_cancelsAFit(t *testing.T) {
 	s := start(t)
-	in := workflows.TrainingInput{Model: "slow", Dataset: s.put("given/slow.csv", wideRows(4500, 12)), Algorithm: model.DecisionTree}
+	in := workflows.TrainingInput{
+		Model:     "slow",
+		Dataset:   s.put("given/slow.csv", wideRows(4500, 12)),
+		Algorithm: model.DecisionTree,
+	}
 	id := s.startTraining(workflows.NewTrainingID("slow"), in)
 	eventually(t, "the fit to begin", func() bool {
 		value, err := s.Temporal.QueryWorkflow(t.Context(), id, "", workflows.StatusQuery)
@@ -197,7 +228,13 @@ func TestResilience_cancelsAFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run, err := s.MLflow.FindRun(t.Context(), experiment, "temporal.workflow_id", id); err != nil || run.Status != "KILLED" {
+	if run, err := s.MLflow.FindRun(
+		t.Context(),
+		experiment,
+		"temporal.workflow_id",
+		id,
+	); err != nil ||
+		run.Status != "KILLED" {
 		t.Errorf("run %s (%v), want KILLED", run.Status, err)
 	}
 }

@@ -27,10 +27,18 @@ func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
 
 	const trials = 30
 	id := s.startTraining("killed-search", workflows.TrainingInput{
-		Model: "killed", Dataset: s.put("given/killed.csv", noisyRows(41, 2000)), Algorithm: model.RandomForest, CVFolds: ptr(2),
+		Model:     "killed",
+		Dataset:   s.put("given/killed.csv", noisyRows(41, 2000)),
+		Algorithm: model.RandomForest,
+		CVFolds:   ptr(2),
 		Search: &workflows.Search{
-			Method: workflows.RandomSearch, Metric: workflows.LogLoss, Budget: ptr(trials),
-			Space: map[string]workflows.Dimension{"n_trees": {Range: &workflows.Range{Min: ptr(40.0), Max: ptr(80.0)}}, "min_rows_leaf": {Range: &workflows.Range{Min: ptr(1.0), Max: ptr(20.0)}}},
+			Method: workflows.RandomSearch,
+			Metric: workflows.LogLoss,
+			Budget: ptr(trials),
+			Space: map[string]workflows.Dimension{
+				"n_trees":       {Range: &workflows.Range{Min: ptr(40.0), Max: ptr(80.0)}},
+				"min_rows_leaf": {Range: &workflows.Range{Min: ptr(1.0), Max: ptr(20.0)}},
+			},
 		},
 	})
 	eventually(t, "ten trials, and one on the worker that is to die", func() bool {
@@ -98,7 +106,8 @@ func (s *iris) computes(t *testing.T, id string, worker *exec.Cmd) bool {
 		return false
 	}
 	for _, activity := range described.GetPendingActivities() {
-		if activity.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED && activity.GetActivityType().GetName() == "RunTrial" &&
+		if activity.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED &&
+			activity.GetActivityType().GetName() == "RunTrial" &&
 			strings.HasPrefix(activity.GetLastWorkerIdentity(), fmt.Sprintf("%d@", worker.Process.Pid)) {
 			return true
 		}
@@ -124,7 +133,12 @@ func (s *iris) children(t *testing.T, experiment, parent string) []childRun {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.addresses.MLflow+"/api/2.0/mlflow/runs/search", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		s.addresses.MLflow+"/api/2.0/mlflow/runs/search",
+		bytes.NewReader(body),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,14 @@ func TestSearch_anotherWorkerTakesOver(t *testing.T) {
 	body, err := json.Marshal(map[string]any{
 		"dataset": data, "algorithm": "logistic_regression",
 		"search": map[string]any{
-			"method": "random", "budget": 30, "folds": 3, "metric": "accuracy",
-			"space": map[string]any{"l2": map[string]any{"min": 0.01, "max": 100, "log": true}, "max_iterations": map[string]any{"min": 1, "max": 50}},
+			"method": "random",
+			"budget": 30,
+			"folds":  3,
+			"metric": "accuracy",
+			"space": map[string]any{
+				"l2":             map[string]any{"min": 0.01, "max": 100, "log": true},
+				"max_iterations": map[string]any{"min": 1, "max": 50},
+			},
 		},
 	})
 	if err != nil {
@@ -51,11 +57,13 @@ func TestSearch_anotherWorkerTakesOver(t *testing.T) {
 	}
 	runs := map[string]bool{}
 	for i, trial := range result.Search.Trials {
-		if trial.Name != fmt.Sprintf("trial-%d", i+1) || trial.Score == nil || trial.Score.Mean > result.Search.Best.Score.Mean {
+		if trial.Name != fmt.Sprintf("trial-%d", i+1) || trial.Score == nil ||
+			trial.Score.Mean > result.Search.Best.Score.Mean {
 			t.Errorf("trial %d: %+v, want a score no better than the best, %+v", i+1, trial, result.Search.Best)
 		}
 		run, err := s.MLflow.FindRun(t.Context(), result.ExperimentID, "trial", result.RunID+"/"+trial.Name)
-		if err != nil || run.ID != trial.RunID || run.Status != mlflow.RunFinished || run.Tags["mlflow.parentRunId"] != result.RunID {
+		if err != nil || run.ID != trial.RunID || run.Status != mlflow.RunFinished ||
+			run.Tags["mlflow.parentRunId"] != result.RunID {
 			t.Errorf("run of %s: %+v (%v), want it a finished child", trial.Name, run, err)
 		}
 		runs[run.ID] = true
@@ -68,7 +76,8 @@ func TestSearch_anotherWorkerTakesOver(t *testing.T) {
 		t.Errorf("%d versions (%v), want one", len(versions), err)
 	}
 	parent, err := s.MLflow.GetRun(t.Context(), result.RunID)
-	if err != nil || parent.Metrics["cv_accuracy"] != result.Search.Best.Score.Mean || parent.Tags["search.best_run"] != result.Search.Best.RunID {
+	if err != nil || parent.Metrics["cv_accuracy"] != result.Search.Best.Score.Mean ||
+		parent.Tags["search.best_run"] != result.Search.Best.RunID {
 		t.Errorf("run of the training %+v (%v), want the best trial in it", parent, err)
 	}
 }

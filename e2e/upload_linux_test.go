@@ -158,8 +158,12 @@ func buildIris(t *testing.T) (program string) {
 // environment is that of a process of the system, which writes to the folder home alone.
 func (s *iris) environment(home string, more ...string) []string {
 	return append([]string{
-		"TMPDIR=" + home, "HOME=" + home, "TEMPORAL_ADDRESS=" + s.addresses.Temporal,
-		"S3_ENDPOINT=" + s.addresses.S3, "S3_ACCESS_KEY=" + s.addresses.S3AccessKey, "S3_SECRET_KEY=" + s.addresses.S3SecretKey,
+		"TMPDIR=" + home,
+		"HOME=" + home,
+		"TEMPORAL_ADDRESS=" + s.addresses.Temporal,
+		"S3_ENDPOINT=" + s.addresses.S3,
+		"S3_ACCESS_KEY=" + s.addresses.S3AccessKey,
+		"S3_SECRET_KEY=" + s.addresses.S3SecretKey,
 		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow,
 	}, more...)
 }

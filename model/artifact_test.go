@@ -16,7 +16,13 @@ import (
 // seal puts an inner object into an envelope with the right checksum.
 func seal(inner []byte) []byte {
 	sum := sha256.Sum256(inner)
-	return slices.Concat([]byte(`{"format":"iris-model","format_version":1,"sha256":"`), []byte(hex.EncodeToString(sum[:])), []byte(`","model":`), inner, []byte(`}`))
+	return slices.Concat(
+		[]byte(`{"format":"iris-model","format_version":1,"sha256":"`),
+		[]byte(hex.EncodeToString(sum[:])),
+		[]byte(`","model":`),
+		inner,
+		[]byte(`}`),
+	)
 }
 
 const (
@@ -36,7 +42,15 @@ func TestArtifact_roundTrip(t *testing.T) {
 			t.Run(string(algorithm)+" "+data, func(t *testing.T) {
 				all := load(t, data)
 				all.Schema.Aliases = map[string]string{"<other> & more": all.Schema.Classes[0], "another": all.Schema.Classes[1]}
-				before := train(t, all, Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(map[Algorithm]string{DecisionTree: `{"max_depth":4}`}[algorithm]), Seed: 1<<64 - 1})
+				before := train(
+					t,
+					all,
+					Spec{
+						Algorithm:       algorithm,
+						Hyperparameters: json.RawMessage(map[Algorithm]string{DecisionTree: `{"max_depth":4}`}[algorithm]),
+						Seed:            1<<64 - 1,
+					},
+				)
 				encoded := encode(t, before)
 				after, err := Decode(encoded)
 				if err != nil {
@@ -45,7 +59,8 @@ func TestArtifact_roundTrip(t *testing.T) {
 				if !bytes.Equal(encode(t, after), encoded) {
 					t.Error("encoded again, the bytes differ")
 				}
-				if after.Spec().Seed != 1<<64-1 || after.Spec().Algorithm != algorithm || after.Schema().Aliases["another"] != all.Schema.Classes[1] {
+				if after.Spec().Seed != 1<<64-1 || after.Spec().Algorithm != algorithm ||
+					after.Schema().Aliases["another"] != all.Schema.Classes[1] {
 					t.Errorf("got spec %v and schema %v, want those of the model", after.Spec(), after.Schema())
 				}
 				p, q := make([]float64, len(all.Schema.Classes)), make([]float64, len(all.Schema.Classes))
@@ -77,9 +92,15 @@ func TestArtifact_form(t *testing.T) {
 		t.Fatal(err)
 	}
 	if outer.Format != "iris-model" || outer.FormatVersion != 1 || len(outer.SHA256) != 64 {
-		t.Errorf("format %q version %d sha256 %q, want iris-model, 1 and 64 hex digits", outer.Format, outer.FormatVersion, outer.SHA256)
+		t.Errorf(
+			"format %q version %d sha256 %q, want iris-model, 1 and 64 hex digits",
+			outer.Format,
+			outer.FormatVersion,
+			outer.SHA256,
+		)
 	}
-	if len(outer.Model.Schema.Features) != 4 || outer.Model.Spec.Algorithm != LogisticRegression || outer.Model.Learned["weights"] == nil {
+	if len(outer.Model.Schema.Features) != 4 || outer.Model.Spec.Algorithm != LogisticRegression ||
+		outer.Model.Learned["weights"] == nil {
 		t.Errorf("model %v, want schema, spec and what was learned", outer.Model)
 	}
 }
@@ -109,7 +130,11 @@ func TestDecode_error(t *testing.T) {
 		{"an array", []byte(`[]`), "truncated or not an artifact"},
 		{"another object", []byte(`{}`), `format ""`},
 		{"another format", []byte(strings.Replace(sealed, "iris-model", "onnx", 1)), `format "onnx", want "iris-model"`},
-		{"a newer version", []byte(strings.Replace(sealed, `version":1`, `version":2`, 1)), "format version 2, this program reads 1"},
+		{
+			"a newer version",
+			[]byte(strings.Replace(sealed, `version":1`, `version":2`, 1)),
+			"format version 2, this program reads 1",
+		},
 		{"no version", []byte(strings.Replace(sealed, `"format_version":1,`, ``, 1)), "format version 0"},
 		{"one digit altered", []byte(strings.Replace(sealed, `"threshold":1`, `"threshold":2`, 1)), "corrupt"},
 		{"no model", []byte(`{"format":"iris-model","format_version":1}`), "corrupt"},
@@ -128,13 +153,21 @@ func TestDecode_error(t *testing.T) {
 		{"learned missing", seal([]byte(`{` + smallSchema + `,"spec":{}}`)), "EOF"},
 		{"learned null", seal([]byte(`{` + smallSchema + `,"spec":{},"learned":null}`)), "0 means"},
 		{"tree null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"decision_tree"},"learned":null}`)), "0 leaves"},
-		{"the other family's", seal([]byte(strings.Replace(smallTree, "decision_tree", "logistic_regression", 1))), "unknown field"},
+		{
+			"the other family's",
+			seal([]byte(strings.Replace(smallTree, "decision_tree", "logistic_regression", 1))),
+			"unknown field",
+		},
 		{"feature out of range", tree(`"feature":0`, `"feature":1`), "feature 1 of 1"},
 		{"a loop", tree(`"left":-1`, `"left":0`), "out of range"},
 		{"index with a fraction", tree(`"left":-1`, `"left":-1.5`), "number"},
 		{"number too large", logistic(`"mean":[0]`, `"mean":[1e999]`), "1e999"},
 		{"weight missing", logistic(`"weights":[1,-1]`, `"weights":[1]`), "1 weights"},
-		{"forest null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"random_forest"},"learned":null}`)), "0 class weights"},
+		{
+			"forest null",
+			seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"random_forest"},"learned":null}`)),
+			"0 class weights",
+		},
 		{"forest's tree cut short", seal([]byte(strings.Replace(smallForest, "AAAAAQ==", "AAAA", 1))), "tree 0: "},
 		{"forest's leaf missing", seal([]byte(strings.Replace(smallForest, `[[1,0],[0,1]]`, `[[1,0]]`, 1))), "leaf 1 of 1"},
 		{"forest's tree no base64", seal([]byte(strings.Replace(smallForest, "AQAA", "?", 1))), "base64"},
@@ -144,7 +177,10 @@ func TestDecode_error(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := Decode(test.artifact); err == nil || !strings.HasPrefix(err.Error(), "decode model: ") || !strings.Contains(err.Error(), test.want) {
+			if _, err := Decode(
+				test.artifact,
+			); err == nil || !strings.HasPrefix(err.Error(), "decode model: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want decode model: …%s…", err, test.want)
 			}
 		})

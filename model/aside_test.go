@@ -20,7 +20,11 @@ func TestAside(t *testing.T) {
 		}
 	})
 	t.Run("panic", func(t *testing.T) {
-		if _, err := aside(t.Context(), func() (int, error) { panic("out of range") }); err == nil || !strings.Contains(err.Error(), "out of range") {
+		if _, err := aside(
+			t.Context(),
+			func() (int, error) { panic("out of range") },
+		); err == nil ||
+			!strings.Contains(err.Error(), "out of range") {
 			t.Errorf("got %v, want the panic as an error", err)
 		}
 	})

@@ -9,7 +9,11 @@ func TestCandidates_theCheapestFirst(t *testing.T) {
 	for _, rows := range []int{10, 20_000, 20_001, 1 << 30} {
 		got := Candidates(rows)
 		if !slices.Contains(got, LogisticRegression) || slices.Contains(got, DecisionTree) || slices.Contains(got, KNN) {
-			t.Errorf("on %d rows %v are tried, want logistic_regression among them, and neither decision_tree nor knn", rows, got)
+			t.Errorf(
+				"on %d rows %v are tried, want logistic_regression among them, and neither decision_tree nor knn",
+				rows,
+				got,
+			)
 		}
 		if !slices.IsSortedFunc(got, func(a, b Algorithm) int { return Cost(a) - Cost(b) }) {
 			t.Errorf("on %d rows %v are tried, want the cheapest first", rows, got)

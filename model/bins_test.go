@@ -107,7 +107,8 @@ func TestSampleRows(t *testing.T) {
 		t.Errorf("%v of 5 rows, want all", got)
 	}
 	got := sampleRows(1000, 10)
-	if len(got) != 10 || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != 10 || got[9] >= 1000 || got[9] < 500 {
+	if len(got) != 10 || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != 10 || got[9] >= 1000 ||
+		got[9] < 500 {
 		t.Errorf("%v of 1000 rows, want ten that differ, from all over", got)
 	}
 }

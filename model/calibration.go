@@ -33,9 +33,11 @@ func (c *calibration) bins() []Bin {
 	return list
 }
 
-// ece is the expected calibration error: the mean over the rows of how far confidence and accuracy of their bin lie apart
+// ece is the expected calibration error: the mean over the rows of how far confidence and accuracy of their bin lie
+// apart
 // (Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015; of the
-// predicted class, as in Guo et al., "On calibration of modern neural networks", ICML 2017). It is 0 at best and at most
+// predicted class, as in Guo et al., "On calibration of modern neural networks", ICML 2017). It is 0 at best and at
+// most
 // 1. On few rows chance alone makes it larger.
 func (c *calibration) ece() float64 {
 	sum, rows := 0.0, 0

@@ -71,7 +71,19 @@ func exhaustive(t *dataset.Table, rows []int, entropy bool, minLeaf, depth int) 
 	if text == "" {
 		return leaf
 	}
-	return text + " (" + exhaustive(t, bestLeft, entropy, minLeaf, depth-1) + ") (" + exhaustive(t, bestRight, entropy, minLeaf, depth-1) + ")"
+	return text + " (" + exhaustive(
+		t,
+		bestLeft,
+		entropy,
+		minLeaf,
+		depth-1,
+	) + ") (" + exhaustive(
+		t,
+		bestRight,
+		entropy,
+		minLeaf,
+		depth-1,
+	) + ")"
 }
 
 // treeText writes a tree as exhaustive does.
@@ -80,7 +92,13 @@ func treeText(g *grown, counts [][]int, node int32) string {
 		return fmt.Sprint(counts[l])
 	}
 	n := g.nodes[node]
-	return fmt.Sprintf("x%d<%v (%s) (%s)", n.feature, n.threshold, treeText(g, counts, n.left), treeText(g, counts, n.left+1))
+	return fmt.Sprintf(
+		"x%d<%v (%s) (%s)",
+		n.feature,
+		n.threshold,
+		treeText(g, counts, n.left),
+		treeText(g, counts, n.left+1),
+	)
 }
 
 func TestClassGrower_asExhaustive(t *testing.T) {
@@ -170,7 +188,12 @@ func TestDecisionTree_manyRows(t *testing.T) {
 		}
 		if hyperparameters == `{"max_depth":5}` {
 			if len(tree.Splits) > 31 || metrics.Accuracy < .6 {
-				t.Errorf("%s: %d splits with accuracy %v, want at most 31 and .6 or more", hyperparameters, len(tree.Splits), metrics.Accuracy)
+				t.Errorf(
+					"%s: %d splits with accuracy %v, want at most 31 and .6 or more",
+					hyperparameters,
+					len(tree.Splits),
+					metrics.Accuracy,
+				)
 			}
 		} else if metrics.Accuracy < .999 {
 			t.Errorf("%s: accuracy %v on the training rows, want pure leaves", hyperparameters, metrics.Accuracy)

@@ -95,7 +95,8 @@ func (w *ClassWeight) check() error {
 	return nil
 }
 
-// classWeight is the hyperparameter that the learners of trees share, which a search can try both values of: balanced is
+// classWeight is the hyperparameter that the learners of trees share, which a search can try both values of: balanced
+// is
 // ClassWeight's.
 var classWeight = choice("class_weight", "none", "none", "balanced").
 	means("With balanced every class counts the same in training, however few its rows; with none every row does. Not beside the class_weight of the request.")
@@ -126,7 +127,8 @@ func (f family) weigh(s Spec, values map[string]any) error {
 	return nil
 }
 
-// weights returns what a row of each class of t counts, on average over the rows 1. balanced is what the hyperparameter of
+// weights returns what a row of each class of t counts, on average over the rows 1. balanced is what the hyperparameter
+// of
 // those learners says that have one.
 func (s Spec) weights(t *dataset.Table, balanced bool) ([]float64, error) {
 	if s.ClassWeight == nil || s.ClassWeight.Balanced {

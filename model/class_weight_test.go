@@ -25,7 +25,10 @@ func rare() *dataset.Table {
 
 // limits keep the learners that would learn rows by heart from doing so.
 var limits = map[Algorithm]string{
-	DecisionTree: `{"max_depth":3}`, RandomForest: `{"max_depth":3,"n_trees":30}`, GBDT: `{"n_rounds":20}`, MLP: `{"epochs":30}`,
+	DecisionTree: `{"max_depth":3}`,
+	RandomForest: `{"max_depth":3,"n_trees":30}`,
+	GBDT:         `{"n_rounds":20}`,
+	MLP:          `{"epochs":30}`,
 }
 
 // TestSpec_classWeight: with one class in twenty rows, a balanced model of every family finds far more of it, and the
@@ -149,7 +152,11 @@ func TestSpecResolve_classWeight(t *testing.T) {
 		{"too much", MLP, "", of("a", 1001), "/class_weight/a", "to 1000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Spec{Algorithm: test.algorithm, Hyperparameters: json.RawMessage(test.hyperparameters), ClassWeight: test.weight}.Resolve()
+			_, err := Spec{
+				Algorithm:       test.algorithm,
+				Hyperparameters: json.RawMessage(test.hyperparameters),
+				ClassWeight:     test.weight,
+			}.Resolve()
 			wrong, ok := errors.AsType[*SpecError](err)
 			if !ok || wrong.Pointer != test.pointer || !strings.Contains(wrong.Reason, test.reason) {
 				t.Errorf("error %v, want %s: … %s …", err, test.pointer, test.reason)
@@ -192,7 +199,12 @@ func TestClassWeight_Check(t *testing.T) {
 	}
 	data := rare()
 	for _, algorithm := range weighers {
-		_, err := Train(t.Context(), data, Spec{Algorithm: algorithm, ClassWeight: &ClassWeight{Of: map[string]float64{"z": 2}}}, nil)
+		_, err := Train(
+			t.Context(),
+			data,
+			Spec{Algorithm: algorithm, ClassWeight: &ClassWeight{Of: map[string]float64{"z": 2}}},
+			nil,
+		)
 		if wrong, ok := errors.AsType[*SpecError](err); !ok || wrong.Pointer != "/class_weight/z" {
 			t.Errorf("%s: error %v, want one at /class_weight/z", algorithm, err)
 		}

@@ -36,7 +36,13 @@ func (v Validated) StandardError(metric string) float64 {
 
 // CrossValidate tries s on t. report, which may be nil, is called after every fit with its metrics. Errors are those of
 // Train and of Evaluate; without two parts to test on, one that wraps ErrUnlearnable.
-func CrossValidate(ctx context.Context, t *dataset.Table, s Spec, c CrossValidation, report func(fit int, m Metrics)) (Validated, error) {
+func CrossValidate(
+	ctx context.Context,
+	t *dataset.Table,
+	s Spec,
+	c CrossValidation,
+	report func(fit int, m Metrics),
+) (Validated, error) {
 	values := map[string][]float64{}
 	fits := 0
 	for repeat := range c.Repeats {

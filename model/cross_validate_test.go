@@ -31,10 +31,12 @@ func TestCrossValidate(t *testing.T) {
 	if got.Fits != 10 || len(seen) != 10 || rows != 2*iris.Rows() {
 		t.Errorf("%d fits on %d rows, want 10 that test each of the %d rows twice", got.Fits, rows, iris.Rows())
 	}
-	if accuracy := got.Scores["accuracy"]; math.Abs(accuracy.Mean-sum/10) > 1e-12 || accuracy.Mean < 0.93 || accuracy.Std <= 0 {
+	if accuracy := got.Scores["accuracy"]; math.Abs(accuracy.Mean-sum/10) > 1e-12 || accuracy.Mean < 0.93 ||
+		accuracy.Std <= 0 {
 		t.Errorf("accuracy %+v, want the mean of the fits, about 0.95", accuracy)
 	}
-	if loss := got.Scores["log_loss"]; loss.Mean > 0.25 || math.Abs(got.StandardError("log_loss")-loss.Std/math.Sqrt(10)) > 1e-12 {
+	if loss := got.Scores["log_loss"]; loss.Mean > 0.25 ||
+		math.Abs(got.StandardError("log_loss")-loss.Std/math.Sqrt(10)) > 1e-12 {
 		t.Errorf("log loss %+v with a standard error of %v", loss, got.StandardError("log_loss"))
 	}
 	again, err := CrossValidate(t.Context(), iris, Spec{}, c, nil)
@@ -58,11 +60,31 @@ func TestCrossValidate_errors(t *testing.T) {
 		spec  Spec
 		holds func(error) bool
 	}{
-		"bad spec":          {t.Context(), iris, Spec{Algorithm: "astrology"}, func(err error) bool { return errors.As(err, &wrong) }},
-		"cancelled":         {cancelled, iris, Spec{}, func(err error) bool { return errors.Is(err, context.Canceled) }},
-		"no rows":           {t.Context(), iris.Subset(nil), Spec{}, func(err error) bool { return errors.Is(err, ErrUnlearnable) }},
-		"one distinct row":  {t.Context(), iris.Subset([]int{0, 0, 0}), Spec{}, func(err error) bool { return errors.Is(err, ErrUnlearnable) }},
-		"one class is left": {t.Context(), iris.Subset([]int{0, 1, 2, 50}), Spec{}, func(err error) bool { return errors.Is(err, ErrUnlearnable) }},
+		"bad spec": {
+			t.Context(),
+			iris,
+			Spec{Algorithm: "astrology"},
+			func(err error) bool { return errors.As(err, &wrong) },
+		},
+		"cancelled": {cancelled, iris, Spec{}, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		"no rows": {
+			t.Context(),
+			iris.Subset(nil),
+			Spec{},
+			func(err error) bool { return errors.Is(err, ErrUnlearnable) },
+		},
+		"one distinct row": {
+			t.Context(),
+			iris.Subset([]int{0, 0, 0}),
+			Spec{},
+			func(err error) bool { return errors.Is(err, ErrUnlearnable) },
+		},
+		"one class is left": {
+			t.Context(),
+			iris.Subset([]int{0, 1, 2, 50}),
+			Spec{},
+			func(err error) bool { return errors.Is(err, ErrUnlearnable) },
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

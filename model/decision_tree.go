@@ -202,7 +202,13 @@ func growExact(ctx context.Context, t *dataset.Table, criterion string, maxDepth
 
 // growBinned grows a tree with thresholds between bins. Unlike golearn it goes on where no single split helps, as
 // scikit-learn does.
-func growBinned(ctx context.Context, t *dataset.Table, criterion string, maxDepth int64, weights []float64) ([]treeSplit, error) {
+func growBinned(
+	ctx context.Context,
+	t *dataset.Table,
+	criterion string,
+	maxDepth int64,
+	weights []float64,
+) ([]treeSplit, error) {
 	b, err := newBins(ctx, t)
 	if err != nil {
 		return nil, err

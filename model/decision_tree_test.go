@@ -13,7 +13,11 @@ import (
 
 // TestDecisionTree_byHand has a tree that can be drawn on paper: x below 2.5 or not, and Laplace's shares.
 func TestDecisionTree_byHand(t *testing.T) {
-	m := train(t, table([]int{0, 0, 1, 1, 1}, []float64{1}, []float64{2}, []float64{3}, []float64{4}, []float64{5}), Spec{Algorithm: DecisionTree})
+	m := train(
+		t,
+		table([]int{0, 0, 1, 1, 1}, []float64{1}, []float64{2}, []float64{3}, []float64{4}, []float64{5}),
+		Spec{Algorithm: DecisionTree},
+	)
 	tree := m.scorer.(*decisionTree)
 	if want := []treeSplit{{Feature: 0, Threshold: 2.5, Left: ^0, Right: ^1}}; !reflect.DeepEqual(tree.Splits, want) {
 		t.Errorf("splits %v, want %v", tree.Splits, want)
@@ -74,7 +78,12 @@ func TestDecisionTree_noSplitHelps(t *testing.T) {
 	}{
 		{"constant features", []int{1, 1, 0}, [][]float64{{5}, {5}, {5}}, []int{1, 2}},
 		{"constant and below 0", []int{1, 1, 0}, [][]float64{{-5}, {-5}, {-5}}, []int{1, 2}},
-		{"exclusive or around 0", []int{0, 1, 1, 0, 2, 2, 2, 2}, [][]float64{{-1, -1}, {-1, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}}, []int{2, 2, 4}},
+		{
+			"exclusive or around 0",
+			[]int{0, 1, 1, 0, 2, 2, 2, 2},
+			[][]float64{{-1, -1}, {-1, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}},
+			[]int{2, 2, 4},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -123,7 +132,10 @@ func TestDecisionTree_cancelDuringFit(t *testing.T) {
 func TestDecisionTreePrepare(t *testing.T) {
 	good := func() *decisionTree {
 		return &decisionTree{
-			Splits: []treeSplit{{Feature: 1, Threshold: 3, Left: 1, Right: ^0}, {Feature: 0, Threshold: -1, Left: ^1, Right: ^2}},
+			Splits: []treeSplit{
+				{Feature: 1, Threshold: 3, Left: 1, Right: ^0},
+				{Feature: 0, Threshold: -1, Left: ^1, Right: ^2},
+			},
 			Leaves: [][]int{{1, 2}, {0, 3}, {4, 0}},
 		}
 	}

@@ -44,7 +44,15 @@ func ends(d Domain) (good, bad []any) {
 	bad = []any{nil, map[string]any{}}
 	switch d.Type {
 	case "number":
-		return []any{d.Low, d.High}, append(bad, math.Nextafter(d.Low, math.Inf(-1)), math.Nextafter(d.High, math.Inf(1)), "1")
+		return []any{
+				d.Low,
+				d.High,
+			}, append(
+				bad,
+				math.Nextafter(d.Low, math.Inf(-1)),
+				math.Nextafter(d.High, math.Inf(1)),
+				"1",
+			)
 	case "integer":
 		good, bad = []any{d.Low, d.High}, append(bad, d.High+1, d.Low+0.5)
 		for _, e := range d.Extra {
@@ -60,7 +68,13 @@ func ends(d Domain) (good, bad []any) {
 		bad = append(bad, "no such word", 1)
 	case "array":
 		goodItems, badItems := ends(*d.Items)
-		good, bad = []any{[]any{}, slices.Repeat(goodItems[:1], d.Longest)}, append(bad, slices.Repeat(goodItems[:1], d.Longest+1))
+		good, bad = []any{
+			[]any{},
+			slices.Repeat(goodItems[:1], d.Longest),
+		}, append(
+			bad,
+			slices.Repeat(goodItems[:1], d.Longest+1),
+		)
 		for _, item := range goodItems {
 			good = append(good, []any{item})
 		}
@@ -84,7 +98,12 @@ func TestDescribe_saysWhatResolveTakes(t *testing.T) {
 			}
 			for _, v := range bad {
 				var wrong *SpecError
-				if err := resolveWith(a, p.Name, v); !errors.As(err, &wrong) || !strings.HasPrefix(wrong.Pointer, "/hyperparameters/"+p.Name) {
+				if err := resolveWith(
+					a,
+					p.Name,
+					v,
+				); !errors.As(err, &wrong) ||
+					!strings.HasPrefix(wrong.Pointer, "/hyperparameters/"+p.Name) {
 					t.Errorf("%s: %s %v gives %v, want it refused at its pointer", a, p.Name, v, err)
 				}
 			}

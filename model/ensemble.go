@@ -17,7 +17,8 @@ type ensemble struct {
 	masks *leafMasks // nil where walks are quicker; derived by prepareMasks
 }
 
-// node is a split: rows whose feature is below the threshold go to the node left, the others to left+1. A leaf has itself
+// node is a split: rows whose feature is below the threshold go to the node left, the others to left+1. A leaf has
+// itself
 // as left and the threshold NaN, which no value reaches, so a walk that goes on at a leaf stays there.
 type node struct {
 	threshold float64
@@ -122,14 +123,16 @@ func (t *ensemble) walk(x []float64, first int) (leaves [lanes]int32) {
 	}
 }
 
-// wideLanes is lanes for trees that no cache holds: their nodes come from so far away that many walks must wait for theirs
+// wideLanes is lanes for trees that no cache holds: their nodes come from so far away that many walks must wait for
+// theirs
 // at once. On near ones the four above are quicker. wideNodes is where that begins, at two megabytes.
 const (
 	wideLanes = 16
 	wideNodes = 1 << 17
 )
 
-// walkWide puts into leaves what walk returns, for as many trees as there are or wideLanes of them, and returns how many.
+// walkWide puts into leaves what walk returns, for as many trees as there are or wideLanes of them, and returns how
+// many.
 func (t *ensemble) walkWide(x []float64, first int, leaves []int32) int {
 	nodes := t.nodes
 	walks := leaves[:copy(leaves[:wideLanes], t.roots[first:])]

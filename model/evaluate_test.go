@@ -60,7 +60,15 @@ func TestRates(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := rates([]string{"a", "b"}, test.confusion)
 			if got.Rows != test.rows || got.Accuracy != test.accuracy || math.Abs(got.MacroF1-test.macroF1) > 1e-15 {
-				t.Errorf("rows %d accuracy %v macro F1 %v, want %d %v %v", got.Rows, got.Accuracy, got.MacroF1, test.rows, test.accuracy, test.macroF1)
+				t.Errorf(
+					"rows %d accuracy %v macro F1 %v, want %d %v %v",
+					got.Rows,
+					got.Accuracy,
+					got.MacroF1,
+					test.rows,
+					test.accuracy,
+					test.macroF1,
+				)
 			}
 			if !reflect.DeepEqual(got.Classes, test.classes) {
 				t.Errorf("classes %v, want %v", got.Classes, test.classes)
@@ -114,7 +122,14 @@ func TestEvaluate_absentClasses(t *testing.T) {
 
 // TestEvaluate_sureMistake has a model that is wrong with a probability that rounds to 0.
 func TestEvaluate_sureMistake(t *testing.T) {
-	m := &Model{scorer: &logisticRegression{Mean: []float64{0}, Scale: []float64{1}, Weights: []float64{1, -1}, Bias: []float64{0, 0}}}
+	m := &Model{
+		scorer: &logisticRegression{
+			Mean:    []float64{0},
+			Scale:   []float64{1},
+			Weights: []float64{1, -1},
+			Bias:    []float64{0, 0},
+		},
+	}
 	test := table([]int{1}, []float64{1e6})
 	m.schema = test.Schema
 	if err := m.scorer.prepare(1, 2); err != nil {

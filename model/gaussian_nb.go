@@ -17,8 +17,16 @@ import (
 //   - priors: how frequent the classes are, in the order of the schema; only their proportions matter. Empty for the
 //     shares of the training rows.
 var gaussianNBParameters = []parameter{
-	number("var_smoothing", 1e-9, 1e-15, 1).means("The share of the largest variance of any feature that is added to every variance."),
-	array(number("priors", 0, 1e-9, 1e9), 1000).means("How frequent the classes are, one number per class in the order of the schema; empty takes the shares of the training rows."),
+	number(
+		"var_smoothing",
+		1e-9,
+		1e-15,
+		1,
+	).means("The share of the largest variance of any feature that is added to every variance."),
+	array(
+		number("priors", 0, 1e-9, 1e9),
+		1000,
+	).means("How frequent the classes are, one number per class in the order of the schema; empty takes the shares of the training rows."),
 }
 
 // gaussianNB is naive Bayes: within a class, every feature is normal and independent of the others. (The algorithm and

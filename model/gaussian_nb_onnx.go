@@ -1,6 +1,7 @@
 package model
 
-// onnx implements scorer. The squares are taken of differences, as the scorer does: written out as a product with x² and
+// onnx implements scorer. The squares are taken of differences, as the scorer does: written out as a product with x²
+// and
 // one with x, which MatMul could do, they would cancel where a mean is large and its variance small. A class without
 // prior needs nothing of its own, because its constant is as low as in the scorer.
 func (m *gaussianNB) onnx(g *graph) string {

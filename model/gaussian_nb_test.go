@@ -68,7 +68,18 @@ func TestGaussianNB_classWithoutRows(t *testing.T) {
 func TestGaussianNB_extremeRows(t *testing.T) {
 	m := train(t, load(t, "iris"), Spec{Algorithm: GaussianNB})
 	p := make([]float64, 3)
-	values := []float64{0, 1, -1, 1e10, -1e10, 1e200, -1e200, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64}
+	values := []float64{
+		0,
+		1,
+		-1,
+		1e10,
+		-1e10,
+		1e200,
+		-1e200,
+		math.MaxFloat64,
+		-math.MaxFloat64,
+		math.SmallestNonzeroFloat64,
+	}
 	for _, a := range values {
 		for _, b := range values {
 			m.Predict([]float64{a, b, a, b}, p)
@@ -78,9 +89,15 @@ func TestGaussianNB_extremeRows(t *testing.T) {
 }
 
 func TestGaussianNB_wrongNumberOfPriors(t *testing.T) {
-	_, err := Train(t.Context(), load(t, "iris"), Spec{Algorithm: GaussianNB, Hyperparameters: json.RawMessage(`{"priors":[1,1]}`)}, nil)
+	_, err := Train(
+		t.Context(),
+		load(t, "iris"),
+		Spec{Algorithm: GaussianNB, Hyperparameters: json.RawMessage(`{"priors":[1,1]}`)},
+		nil,
+	)
 	var specErr *SpecError
-	if !errors.As(err, &specErr) || specErr.Pointer != "/hyperparameters/priors" || !strings.Contains(specErr.Reason, "2 priors, the data has 3 classes") {
+	if !errors.As(err, &specErr) || specErr.Pointer != "/hyperparameters/priors" ||
+		!strings.Contains(specErr.Reason, "2 priors, the data has 3 classes") {
 		t.Errorf("got %v, want a *SpecError at /hyperparameters/priors", err)
 	}
 }
@@ -95,7 +112,8 @@ func TestGaussianNB_progress(t *testing.T) {
 	checkOneReport(t, m, wine, all)
 }
 
-// checkOneReport checks the progress of a learner that has no iterations: one report, with the loss on the training rows.
+// checkOneReport checks the progress of a learner that has no iterations: one report, with the loss on the training
+// rows.
 func checkOneReport(t *testing.T, m *Model, trained *dataset.Table, all []Progress) {
 	t.Helper()
 	metrics, err := Evaluate(m, trained)

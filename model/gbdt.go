@@ -15,16 +15,31 @@ import "fmt"
 //   - validation_share: the part of each class's rows that early stopping sets aside.
 //   - class_weight: see classWeight.
 var gbdtParameters = []parameter{
-	integer("n_rounds", 60, 1, 10_000).means("Boosting rounds at most, each with one tree per class, or one in all for two classes."),
+	integer(
+		"n_rounds",
+		60,
+		1,
+		10_000,
+	).means("Boosting rounds at most, each with one tree per class, or one in all for two classes."),
 	number("learning_rate", 0.2, 0.001, 1).means("The part of a tree's step that is taken; lower needs more rounds."),
 	integer("num_leaves", 63, 2, 1024).means("Leaves of a tree at most."),
 	integer("max_depth", -1, 1, 100, -1).means("Splits on the way to a leaf at most; -1 sets no limit."),
 	integer("min_rows_leaf", 10, 1, 1_000_000).means("Rows in a leaf at least."),
 	number("min_child_weight", 1e-3, 1e-6, 1e6).means("Sum of second derivatives of the loss in a leaf at least."),
-	number("l2", 1, 0, 1e6).means("Penalty on the values of the leaves, added to their sums of second derivatives; 0 is none."),
+	number(
+		"l2",
+		1,
+		0,
+		1e6,
+	).means("Penalty on the values of the leaves, added to their sums of second derivatives; 0 is none."),
 	number("row_share", 1, 0.01, 1).means("The part of the rows that is drawn for each round."),
 	number("feature_share", 0.5, 0.01, 1).means("The part of the features that is drawn for each tree."),
-	integer("early_stopping_rounds", 10, 0, 1000).means("Ends when the log loss on a validation part has not improved for so many rounds, and keeps the best; 0 is never."),
+	integer(
+		"early_stopping_rounds",
+		10,
+		0,
+		1000,
+	).means("Ends when the log loss on a validation part has not improved for so many rounds, and keeps the best; 0 is never."),
 	number("validation_share", 0.1, 0.01, 0.5).means("The part of each class's rows that early stopping sets aside."),
 	classWeight,
 }

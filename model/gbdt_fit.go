@@ -103,7 +103,12 @@ func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings, weights 
 	for k := range weights {
 		weights[k] /= greatest
 	}
-	o := &booster{gbdtSettings: h, loss: newBoostLoss(t, weights), random: rand.New(rand.NewPCG(seed, 0)), features: len(b.columns)}
+	o := &booster{
+		gbdtSettings: h,
+		loss:         newBoostLoss(t, weights),
+		random:       rand.New(rand.NewPCG(seed, 0)),
+		features:     len(b.columns),
+	}
 	o.divide(t)
 	for range min(runtime.GOMAXPROCS(0), o.loss.width) {
 		g := newBoostGrower(b, h.NumLeaves)

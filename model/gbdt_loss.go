@@ -81,7 +81,8 @@ func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
 	return sum / float64(len(rows))
 }
 
-// row returns the log loss of one row as what is to be added and of what the logarithm is to be added. p is room for its
+// row returns the log loss of one row as what is to be added and of what the logarithm is to be added. p is room for
+// its
 // probabilities.
 func (l *boostLoss) row(r int, p []float64, derive bool) (loss, factor float64) {
 	y, s := l.table.Y[r], l.scores[r*l.width:(r+1)*l.width]

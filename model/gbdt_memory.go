@@ -13,7 +13,8 @@ const (
 	boostLeafBytes = 8      // per leaf: its value
 )
 
-// checkMemory refuses a fit that would take too much. Trees count as far as it is certain that they will be grown: where
+// checkMemory refuses a fit that would take too much. Trees count as far as it is certain that they will be grown:
+// where
 // training may stop early, those of one round.
 func (h gbdtSettings) checkMemory(rows, classes int) error {
 	rounds := h.Rounds
@@ -36,7 +37,16 @@ func refuseMemory(rows, classes, trees int) error {
 	if scores(classes)*each <= maxBoostBytes {
 		return nil
 	}
-	return &SpecError{"/algorithm", fmt.Sprintf(
-		"gbdt grows a tree per class and round and keeps a score per class and row: %d classes with %d rows take %d MiB, at most %d MiB are allowed, so at most %d classes; "+
-			"take another algorithm, or fewer rounds or leaves", classes, rows, scores(classes)*each>>20, maxBoostBytes>>20, maxBoostBytes/each)}
+	return &SpecError{
+		"/algorithm",
+		fmt.Sprintf(
+			"gbdt grows a tree per class and round and keeps a score per class and row: %d classes with %d rows take %d MiB, at most %d MiB are allowed, so at most %d classes; "+
+				"take another algorithm, or fewer rounds or leaves",
+			classes,
+			rows,
+			scores(classes)*each>>20,
+			maxBoostBytes>>20,
+			maxBoostBytes/each,
+		),
+	}
 }

@@ -53,11 +53,22 @@ func TestGBDT_refusesAModelThatGrowsTooLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newBooster(data, b, 1, gbdtSettings{NumLeaves: 2, Rounds: 1, FeatureShare: 1, RowShare: 1, MinRowsLeaf: 1}, classWeights(data, false))
+	o := newBooster(
+		data,
+		b,
+		1,
+		gbdtSettings{NumLeaves: 2, Rounds: 1, FeatureShare: 1, RowShare: 1, MinRowsLeaf: 1},
+		classWeights(data, false),
+	)
 	if err := o.checkGrown(); err != nil {
 		t.Errorf("without a tree: %v", err)
 	}
-	if err := refuseMemory(100, 4, maxBoostBytes/4); err == nil || !strings.Contains(err.Error(), "4 classes with 100 rows") {
+	if err := refuseMemory(
+		100,
+		4,
+		maxBoostBytes/4,
+	); err == nil ||
+		!strings.Contains(err.Error(), "4 classes with 100 rows") {
 		t.Errorf("with trees that fill the memory: %v, want it refused", err)
 	}
 	wide := noise(3000, 1, 1000, 1)

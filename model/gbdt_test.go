@@ -16,7 +16,16 @@ import (
 // ones of 1/4: a leaf of two equal rows is worth 1/(1/2 + l2).
 func TestGBDT_byHand(t *testing.T) {
 	data := table([]int{0, 0, 1, 1}, []float64{1, 0}, []float64{2, 0}, []float64{3, 0}, []float64{4, 0})
-	m := train(t, data, Spec{Algorithm: GBDT, Hyperparameters: json.RawMessage(`{"n_rounds":1,"learning_rate":1,"l2":0.5,"min_rows_leaf":1,"num_leaves":2,"feature_share":1}`)})
+	m := train(
+		t,
+		data,
+		Spec{
+			Algorithm: GBDT,
+			Hyperparameters: json.RawMessage(
+				`{"n_rounds":1,"learning_rate":1,"l2":0.5,"min_rows_leaf":1,"num_leaves":2,"feature_share":1}`,
+			),
+		},
+	)
 	g := m.scorer.(*gbdt)
 	if g.Base[0] != 0 || len(g.Values) != 2 || math.Abs(g.Values[0]+1) > 1e-8 || math.Abs(g.Values[1]-1) > 1e-8 {
 		t.Errorf("base %v and values %v, want 0, -1 and 1", g.Base, g.Values)
@@ -205,7 +214,11 @@ func TestGBDT_nothingToLearn(t *testing.T) {
 	p := make([]float64, 3)
 	m.Predict(rows[0], p)
 	if math.Abs(p[2]-.5) > 1e-12 || math.Abs(p[0]-.25) > 1e-12 || len(m.scorer.(*gbdt).Trees.roots) != 3 {
-		t.Errorf("probabilities %v from %d trees, want the shares .25 .25 .5 and one round", p, len(m.scorer.(*gbdt).Trees.roots))
+		t.Errorf(
+			"probabilities %v from %d trees, want the shares .25 .25 .5 and one round",
+			p,
+			len(m.scorer.(*gbdt).Trees.roots),
+		)
 	}
 }
 

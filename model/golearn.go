@@ -53,7 +53,12 @@ func newInstances(attributes []base.Attribute, rows int) (*base.DenseInstances, 
 }
 
 // growTree fits golearn's CART to grid. It takes time quadratic in the rows and can't be interrupted.
-func growTree(grid *base.DenseInstances, classes int, criterion string, maxDepth int64) (*trees.CARTDecisionTreeClassifier, error) {
+func growTree(
+	grid *base.DenseInstances,
+	classes int,
+	criterion string,
+	maxDepth int64,
+) (*trees.CARTDecisionTreeClassifier, error) {
 	labels := make([]int64, classes)
 	for i := range labels {
 		labels[i] = int64(i)

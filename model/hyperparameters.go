@@ -43,13 +43,18 @@ func (e elements) String() string {
 
 // number is a parameter from low to high, both included.
 func number(name string, standard, low, high float64) parameter {
-	return parameter{name: name, standard: standard, domain: Domain{Type: "number", Low: low, High: high}, read: func(raw json.RawMessage) (any, error) {
-		v, err := parseNumber(raw)
-		if err != nil || v < low || v > high {
-			return nil, fmt.Errorf("want a number from %s to %s", plain(low), plain(high))
-		}
-		return v, nil
-	}}
+	return parameter{
+		name:     name,
+		standard: standard,
+		domain:   Domain{Type: "number", Low: low, High: high},
+		read: func(raw json.RawMessage) (any, error) {
+			v, err := parseNumber(raw)
+			if err != nil || v < low || v > high {
+				return nil, fmt.Errorf("want a number from %s to %s", plain(low), plain(high))
+			}
+			return v, nil
+		},
+	}
 }
 
 // plain writes a bound as people do: in full, unless it is very small.
@@ -79,32 +84,42 @@ func integer(name string, standard, low, high int64, extra ...int64) parameter {
 
 // choice is a parameter that is one of words.
 func choice(name, standard string, words ...string) parameter {
-	return parameter{name: name, standard: standard, domain: Domain{Type: "string", Words: words}, read: func(raw json.RawMessage) (any, error) {
-		var v string
-		if err := json.Unmarshal(raw, &v); err != nil || !slices.Contains(words, v) {
-			return nil, fmt.Errorf("want one of %s", list(words))
-		}
-		return v, nil
-	}}
+	return parameter{
+		name:     name,
+		standard: standard,
+		domain:   Domain{Type: "string", Words: words},
+		read: func(raw json.RawMessage) (any, error) {
+			var v string
+			if err := json.Unmarshal(raw, &v); err != nil || !slices.Contains(words, v) {
+				return nil, fmt.Errorf("want one of %s", list(words))
+			}
+			return v, nil
+		},
+	}
 }
 
 // array is a list of at most longest values, each as element reads it. It takes the name of its element.
 func array(element parameter, longest int, standard ...any) parameter {
 	domain := Domain{Type: "array", Items: &element.domain, Longest: longest}
-	return parameter{name: element.name, standard: append(elements{}, standard...), domain: domain, read: func(raw json.RawMessage) (any, error) {
-		var given []json.RawMessage
-		if err := json.Unmarshal(raw, &given); err != nil || given == nil || len(given) > longest {
-			return nil, fmt.Errorf("want an array of at most %d values", longest)
-		}
-		values := make(elements, len(given))
-		for i, v := range given {
-			var err error
-			if values[i], err = element.read(v); err != nil {
-				return nil, &SpecError{fmt.Sprintf("/%d", i), err.Error()}
+	return parameter{
+		name:     element.name,
+		standard: append(elements{}, standard...),
+		domain:   domain,
+		read: func(raw json.RawMessage) (any, error) {
+			var given []json.RawMessage
+			if err := json.Unmarshal(raw, &given); err != nil || given == nil || len(given) > longest {
+				return nil, fmt.Errorf("want an array of at most %d values", longest)
 			}
-		}
-		return values, nil
-	}}
+			values := make(elements, len(given))
+			for i, v := range given {
+				var err error
+				if values[i], err = element.read(v); err != nil {
+					return nil, &SpecError{fmt.Sprintf("/%d", i), err.Error()}
+				}
+			}
+			return values, nil
+		},
+	}
 }
 
 // parseNumber reads a JSON number. encoding/json alone would leave a null as 0.

@@ -20,9 +20,24 @@ const maxNeighbours = 256
 //   - weights: whether each of their votes counts the same, or 1/distance. Rows at distance 0 then outvote all others.
 //   - scaling: whether distances are taken between standardised features or between features as they are.
 var knnParameters = []parameter{
-	integer("k", 5, 1, maxNeighbours).means("How many of the nearest training rows vote; all of them when there are fewer."),
-	choice("weights", "uniform", "uniform", "distance").means("Whether each of their votes counts the same, or by 1/distance."),
-	choice("scaling", "standard", "standard", "none").means("Whether distances are taken between standardised features, or between features as they are."),
+	integer(
+		"k",
+		5,
+		1,
+		maxNeighbours,
+	).means("How many of the nearest training rows vote; all of them when there are fewer."),
+	choice(
+		"weights",
+		"uniform",
+		"uniform",
+		"distance",
+	).means("Whether each of their votes counts the same, or by 1/distance."),
+	choice(
+		"scaling",
+		"standard",
+		"standard",
+		"none",
+	).means("Whether distances are taken between standardised features, or between features as they are."),
 }
 
 // knn is the k nearest neighbours by Euclidean distance: the training rows themselves. It keeps them as they were

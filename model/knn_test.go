@@ -170,7 +170,14 @@ func TestKNN_keepsRowsAsGiven(t *testing.T) {
 
 func TestKNNPrepare(t *testing.T) {
 	good := func() *knn {
-		return &knn{K: 2, Weights: "uniform", Mean: []float64{0, 1}, Scale: []float64{1, 2}, Rows: []float64{1, 2, 3, 4}, Classes: []int{0, 1}}
+		return &knn{
+			K:       2,
+			Weights: "uniform",
+			Mean:    []float64{0, 1},
+			Scale:   []float64{1, 2},
+			Rows:    []float64{1, 2, 3, 4},
+			Classes: []int{0, 1},
+		}
 	}
 	if err := good().prepare(2, 2); err != nil {
 		t.Fatalf("a good one: %v", err)

@@ -6,10 +6,12 @@ import (
 )
 
 // leafMasks finds the leaves of small trees without walking them. For each feature it has the thresholds of all trees,
-// ascending, and for each number of them that a value may reach, one mask per tree: the leaves, from left to right, that
+// ascending, and for each number of them that a value may reach, one mask per tree: the leaves, from left to right,
+// that
 // such a value doesn't rule out. What all features leave of a tree begins with the leaf that the row falls into.
 //
-// The idea is QuickScorer's (Lucchese et al., SIGIR 2015). It takes a few loads per tree and feature and no branch, which
+// The idea is QuickScorer's (Lucchese et al., SIGIR 2015). It takes a few loads per tree and feature and no branch,
+// which
 // is less than a walk when features are few.
 type leafMasks struct {
 	trees      int
@@ -66,7 +68,8 @@ func (t *ensemble) prepareMasks(features int) {
 	t.masks = m
 }
 
-// add lists the leaves below a node, of which the first has that place in its tree, and rules those out that lie left of
+// add lists the leaves below a node, of which the first has that place in its tree, and rules those out that lie left
+// of
 // a threshold which a value reaches. It returns the place behind the last one.
 func (m *leafMasks) add(t *ensemble, tree int, node int32, place int) int {
 	if l := t.leaf[node]; l >= 0 {

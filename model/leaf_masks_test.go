@@ -61,7 +61,22 @@ func TestLeafMasks_findWhatWalksDo(t *testing.T) {
 			if e.masks == nil {
 				t.Fatalf("%d features, %d trees: no masks", features, trees)
 			}
-			values := []float64{-1, 0, math.Copysign(0, -1), 1, 1.5, 2, 3, 4, 5, 6, math.Inf(-1), math.Inf(1), math.NaN(), math.MaxFloat64}
+			values := []float64{
+				-1,
+				0,
+				math.Copysign(0, -1),
+				1,
+				1.5,
+				2,
+				3,
+				4,
+				5,
+				6,
+				math.Inf(-1),
+				math.Inf(1),
+				math.NaN(),
+				math.MaxFloat64,
+			}
 			x := make([]float64, features)
 			for range 200 {
 				for f := range x {

@@ -16,13 +16,25 @@ import (
 //
 //   - l2: strength of the penalty, scikit-learn's 1/C: the optimiser minimises
 //     mean log loss + l2/(2·rows) · Σ weights², biases not included, on standardised features. With two classes
-//     scikit-learn keeps one vector of weights, the difference of two that are each other's opposite here, whose squares
-//     are half of its; the penalty is therefore twice that, and the minimum is scikit-learn's.
-//   - max_iterations: L-BFGS steps at most; a fit usually converges in 10 to 50.
-//   - tolerance: converged when no component of the gradient of that mean is larger.
+//
+// scikit-learn keeps one vector of weights, the difference of two that are each other's opposite here, whose squares
+//
+//	  are half of its; the penalty is therefore twice that, and the minimum is scikit-learn's.
+//	- max_iterations: L-BFGS steps at most; a fit usually converges in 10 to 50.
+//	- tolerance: converged when no component of the gradient of that mean is larger.
 var logisticRegressionParameters = []parameter{
-	number("l2", 1, 0, 1e6).means("Strength of the penalty on large weights, scikit-learn's 1/C; higher is smoother, 0 is none."),
-	integer("max_iterations", 200, 1, 10_000).means("Steps of the optimiser at most; a fit usually converges in 10 to 50."),
+	number(
+		"l2",
+		1,
+		0,
+		1e6,
+	).means("Strength of the penalty on large weights, scikit-learn's 1/C; higher is smoother, 0 is none."),
+	integer(
+		"max_iterations",
+		200,
+		1,
+		10_000,
+	).means("Steps of the optimiser at most; a fit usually converges in 10 to 50."),
 	number("tolerance", 1e-6, 1e-12, 0.1).means("Converged when no component of the gradient is larger."),
 }
 
@@ -43,7 +55,8 @@ const maxWeight = 1e100
 
 // prepare implements scorer.
 func (m *logisticRegression) prepare(features, classes int) error {
-	if len(m.Mean) != features || len(m.Scale) != features || len(m.Weights) != features*classes || len(m.Bias) != classes {
+	if len(m.Mean) != features || len(m.Scale) != features || len(m.Weights) != features*classes ||
+		len(m.Bias) != classes {
 		return fmt.Errorf("%d means, %d scales, %d weights and %d biases for %d features and %d classes",
 			len(m.Mean), len(m.Scale), len(m.Weights), len(m.Bias), features, classes)
 	}
@@ -166,7 +179,10 @@ func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report
 			MajorIterations:   h.MaxIterations + 1, // gonum counts the starting point as one
 			Recorder:          &recorder{report: report, total: h.MaxIterations, loss: loss},
 		},
-		&optimize.LBFGS{Linesearcher: &optimize.MoreThuente{}, GradStopThreshold: math.NaN()}, // NaN: GradientThreshold alone decides
+		&optimize.LBFGS{
+			Linesearcher:      &optimize.MoreThuente{},
+			GradStopThreshold: math.NaN(),
+		}, // NaN: GradientThreshold alone decides
 	)
 	if err != nil && !atPrecisionLimit(err) {
 		return nil, err

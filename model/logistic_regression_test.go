@@ -16,7 +16,11 @@ import (
 // TestLogisticRegression_closedForm has a minimum that can be computed by hand: without features that vary the biases
 // alone fit the shares of the classes.
 func TestLogisticRegression_closedForm(t *testing.T) {
-	m := train(t, table([]int{0, 1, 1, 2, 2, 2, 2, 2}, repeat([]float64{4.2}, 8)...), Spec{Hyperparameters: json.RawMessage(`{"l2":0,"tolerance":1e-9}`)})
+	m := train(
+		t,
+		table([]int{0, 1, 1, 2, 2, 2, 2, 2}, repeat([]float64{4.2}, 8)...),
+		Spec{Hyperparameters: json.RawMessage(`{"l2":0,"tolerance":1e-9}`)},
+	)
 	p := make([]float64, 3)
 	if got := m.Predict([]float64{4.2}, p); got != 2 {
 		t.Errorf("class %d, want 2", got)
@@ -103,10 +107,19 @@ func TestLogisticRegression_l2Shrinks(t *testing.T) {
 	}
 }
 
-// TestLogisticRegression_penaltyOfTwoClasses has the values of scikit-learn 1.9's LogisticRegression on standardised features
+// TestLogisticRegression_penaltyOfTwoClasses has the values of scikit-learn 1.9's LogisticRegression on standardised
+// features
 // with C=1/l2 and a tolerance of 1e-12.
 func TestLogisticRegression_penaltyOfTwoClasses(t *testing.T) {
-	data := table([]int{0, 0, 1, 0, 1, 1}, []float64{0}, []float64{1}, []float64{2}, []float64{3}, []float64{4}, []float64{10})
+	data := table(
+		[]int{0, 0, 1, 0, 1, 1},
+		[]float64{0},
+		[]float64{1},
+		[]float64{2},
+		[]float64{3},
+		[]float64{4},
+		[]float64{10},
+	)
 	for hyperparameters, want := range map[string]float64{
 		`{"l2":1,"tolerance":1e-10}`: 0.45938903, `{"l2":10,"tolerance":1e-10}`: 0.4897969,
 	} {
@@ -143,7 +156,18 @@ func TestLogisticRegression_constantFeature(t *testing.T) {
 func TestLogisticRegression_extremeRows(t *testing.T) {
 	m := train(t, load(t, "iris"), Spec{Hyperparameters: json.RawMessage(`{"l2":0}`)})
 	p := make([]float64, 3)
-	values := []float64{0, 1, -1, 1e10, -1e10, 1e200, -1e200, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64}
+	values := []float64{
+		0,
+		1,
+		-1,
+		1e10,
+		-1e10,
+		1e200,
+		-1e200,
+		math.MaxFloat64,
+		-math.MaxFloat64,
+		math.SmallestNonzeroFloat64,
+	}
 	for _, a := range values {
 		for _, b := range values {
 			m.Predict([]float64{a, b, a, b}, p)
@@ -208,7 +232,12 @@ func TestLogisticRegression_progress(t *testing.T) {
 
 func TestLogisticRegression_maxIterations(t *testing.T) {
 	var last Progress
-	_, err := Train(t.Context(), load(t, "iris"), Spec{Hyperparameters: json.RawMessage(`{"max_iterations":3}`)}, func(p Progress) { last = p })
+	_, err := Train(
+		t.Context(),
+		load(t, "iris"),
+		Spec{Hyperparameters: json.RawMessage(`{"max_iterations":3}`)},
+		func(p Progress) { last = p },
+	)
 	if err != nil || last.Iteration != 3 || last.Total != 3 {
 		t.Errorf("stopped at %+v with %v, want iteration 3 of 3 and no error", last, err)
 	}
@@ -217,7 +246,11 @@ func TestLogisticRegression_maxIterations(t *testing.T) {
 // TestLogisticRegression_precisionLimit asks for more than float64 can give: the line search gives up, and what it has
 // is the answer.
 func TestLogisticRegression_precisionLimit(t *testing.T) {
-	tight := train(t, load(t, "breast_cancer"), Spec{Hyperparameters: json.RawMessage(`{"tolerance":1e-12,"max_iterations":10000}`)})
+	tight := train(
+		t,
+		load(t, "breast_cancer"),
+		Spec{Hyperparameters: json.RawMessage(`{"tolerance":1e-12,"max_iterations":10000}`)},
+	)
 	metrics, err := Evaluate(tight, load(t, "breast_cancer"))
 	if err != nil || metrics.Accuracy < .98 {
 		t.Errorf("accuracy %v on the training rows, %v; want at least .98", metrics.Accuracy, err)
@@ -250,7 +283,11 @@ func TestLogisticRegression_cancelDuringFit(t *testing.T) {
 		}
 	})
 	if !errors.Is(err, context.Canceled) || last.Iteration != 4 {
-		t.Errorf("got %v after iteration %d, want context.Canceled after iteration 4, where it was cancelled", err, last.Iteration)
+		t.Errorf(
+			"got %v after iteration %d, want context.Canceled after iteration 4, where it was cancelled",
+			err,
+			last.Iteration,
+		)
 	}
 }
 
@@ -286,13 +323,24 @@ func TestSoftmaxLoss_endlessLineSearch(t *testing.T) {
 		&optimize.LBFGS{Linesearcher: &optimize.MoreThuente{}},
 	)
 	if err != nil || result.Status != optimize.StepConvergence || result.F >= math.Log(3) {
-		t.Errorf("status %v at loss %v after %d evaluations, %v; want StepConvergence at a loss below a guess's", result.Status, result.F, evaluations, err)
+		t.Errorf(
+			"status %v at loss %v after %d evaluations, %v; want StepConvergence at a loss below a guess's",
+			result.Status,
+			result.F,
+			evaluations,
+			err,
+		)
 	}
 }
 
 func TestLogisticRegressionPrepare(t *testing.T) {
 	good := func() *logisticRegression {
-		return &logisticRegression{Mean: []float64{0, 1}, Scale: []float64{1, 2}, Weights: []float64{1, 2, 3, 4}, Bias: []float64{5, 6}}
+		return &logisticRegression{
+			Mean:    []float64{0, 1},
+			Scale:   []float64{1, 2},
+			Weights: []float64{1, 2, 3, 4},
+			Bias:    []float64{5, 6},
+		}
 	}
 	if err := good().prepare(2, 2); err != nil {
 		t.Fatalf("a good one: %v", err)

@@ -28,18 +28,48 @@ import (
 //   - patience: epochs in a row without a loss lower than the best by tolerance, after which training stops.
 //   - tolerance: see patience.
 var mlpParameters = []parameter{
-	choice("preset", "none", "none", "10-7-5").means("Other defaults by name: 10-7-5 is hidden_layers [10, 7, 5] with 700 epochs; what is given besides still counts."),
-	array(integer("hidden_layers", 0, 1, 1000), maxHiddenLayers, int64(100)).means("Units of each hidden layer, from the features to the classes; none at all make a linear model."),
+	choice(
+		"preset",
+		"none",
+		"none",
+		"10-7-5",
+	).means("Other defaults by name: 10-7-5 is hidden_layers [10, 7, 5] with 700 epochs; what is given besides still counts."),
+	array(
+		integer("hidden_layers", 0, 1, 1000),
+		maxHiddenLayers,
+		int64(100),
+	).means("Units of each hidden layer, from the features to the classes; none at all make a linear model."),
 	choice("activation", "relu", "relu", "tanh").means("What each unit of a hidden layer makes of its sum."),
 	number("l2", 1, 0, 1e6).means("Strength of the penalty on large weights; 0 is none."),
 	number("dropout", 0, 0, 0.9).means("The share of the hidden units that each row is trained without."),
 	integer("batch_size", 64, 1, 10_000).means("Rows per step of the optimiser."),
 	integer("epochs", 200, 1, 10_000).means("Passes over the rows at most."),
 	number("learning_rate", 0.003, 1e-6, 1).means("Step size of the optimiser, Adam."),
-	choice("early_stopping", "auto", "auto", "on", "off").means("Whether a part of the rows is kept from the steps to stop by the log loss there; auto does so from 10,000 rows on."),
-	number("validation_size", 0.1, 0.01, 0.5).means("The share of each class's rows that early stopping keeps from the steps."),
-	integer("patience", 10, 1, 10_000).means("Epochs in a row without a loss lower than the best by tolerance, after which training stops."),
-	number("tolerance", 5e-4, 0, 1).means("How much lower than the best a loss must be to count as an improvement, see patience."),
+	choice(
+		"early_stopping",
+		"auto",
+		"auto",
+		"on",
+		"off",
+	).means("Whether a part of the rows is kept from the steps to stop by the log loss there; auto does so from 10,000 rows on."),
+	number(
+		"validation_size",
+		0.1,
+		0.01,
+		0.5,
+	).means("The share of each class's rows that early stopping keeps from the steps."),
+	integer(
+		"patience",
+		10,
+		1,
+		10_000,
+	).means("Epochs in a row without a loss lower than the best by tolerance, after which training stops."),
+	number(
+		"tolerance",
+		5e-4,
+		0,
+		1,
+	).means("How much lower than the best a loss must be to count as an improvement, see patience."),
 }
 
 var mlpPresets = map[string]map[string]any{
@@ -130,7 +160,8 @@ func (m *mlp) score(x, p []float64) {
 	m.scratch.Put(scratch)
 }
 
-// forward computes the sums of the layer's units. With 20 inputs and 100 units gonum's Gemv, row by row, took a third of
+// forward computes the sums of the layer's units. With 20 inputs and 100 units gonum's Gemv, row by row, took a third
+// of
 // the time of loops in Go and half of that of gonum's Gemm for a whole batch.
 func (l mlpLayer) forward(in, out []float64) {
 	copy(out, l.Biases)

@@ -85,9 +85,21 @@ func newMLPFit(ctx context.Context, t *dataset.Table, h mlpHyperparameters, seed
 	initialise(layers, h.Activation, rand.New(rand.NewPCG(seed, initialStream)))
 	mean, scale := standardise(t)
 	f := &mlpFit{
-		mlpHyperparameters: h, seed: seed, theta: theta,
-		task: &mlpTask{ctx: ctx, table: t, weights: weights, mean: mean, scale: scale, activation: h.Activation, dropout: h.Dropout, layers: layers},
-		adam: newAdam(len(theta), h.LearningRate), order: rand.New(rand.NewPCG(seed, orderStream)),
+		mlpHyperparameters: h,
+		seed:               seed,
+		theta:              theta,
+		task: &mlpTask{
+			ctx:        ctx,
+			table:      t,
+			weights:    weights,
+			mean:       mean,
+			scale:      scale,
+			activation: h.Activation,
+			dropout:    h.Dropout,
+			layers:     layers,
+		},
+		adam:  newAdam(len(theta), h.LearningRate),
+		order: rand.New(rand.NewPCG(seed, orderStream)),
 	}
 	share := 0.0
 	if h.EarlyStopping == "on" || h.EarlyStopping == "auto" && len(t.Y) >= earlyStoppingRows {

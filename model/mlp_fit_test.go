@@ -82,7 +82,11 @@ func TestAdam(t *testing.T) {
 // TestMLP_sameBytes has all that is random or runs beside something else: dropout, validation, many parts of a batch.
 func TestMLP_sameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	s := Spec{Algorithm: MLP, Seed: 3, Hyperparameters: json.RawMessage(`{"dropout":0.2,"early_stopping":"on","batch_size":300,"epochs":8}`)}
+	s := Spec{
+		Algorithm:       MLP,
+		Seed:            3,
+		Hyperparameters: json.RawMessage(`{"dropout":0.2,"early_stopping":"on","batch_size":300,"epochs":8}`),
+	}
 	data := load(t, "breast_cancer")
 	first := encode(t, train(t, data, s))
 	for _, procs := range []int{1, 2, 4} {
@@ -101,7 +105,19 @@ func TestMLP_sameBytes(t *testing.T) {
 func TestMLP_partsDoNotMatter(t *testing.T) {
 	wine := load(t, "wine")
 	h := mlpHyperparameters{HiddenLayers: []int{8}, Activation: "relu", L2: 1, BatchSize: 178, LearningRate: .01}
-	many, one := newMLPFit(t.Context(), wine, h, 1, classWeights(wine, false)), newMLPFit(t.Context(), wine, h, 1, classWeights(wine, false))
+	many, one := newMLPFit(
+		t.Context(),
+		wine,
+		h,
+		1,
+		classWeights(wine, false),
+	), newMLPFit(
+		t.Context(),
+		wine,
+		h,
+		1,
+		classWeights(wine, false),
+	)
 	one.parts = one.parts[:1]
 	if len(many.parts) != 6 {
 		t.Fatalf("%d parts for 178 rows, want 6", len(many.parts))
@@ -142,9 +158,28 @@ func TestMLP_earlyStopping(t *testing.T) {
 		large    int
 	}{{"auto", 0, 1000}, {"on", 30, 1000}, {"off", 0, 0}} {
 		h.EarlyStopping = test.stopping
-		a, b := newMLPFit(t.Context(), small, h, 1, classWeights(small, false)), newMLPFit(t.Context(), large, h, 1, classWeights(large, false))
+		a, b := newMLPFit(
+			t.Context(),
+			small,
+			h,
+			1,
+			classWeights(small, false),
+		), newMLPFit(
+			t.Context(),
+			large,
+			h,
+			1,
+			classWeights(large, false),
+		)
 		if len(a.validation) != test.small || len(b.validation) != test.large {
-			t.Errorf("%s: %d and %d validation rows, want %d and %d", test.stopping, len(a.validation), len(b.validation), test.small, test.large)
+			t.Errorf(
+				"%s: %d and %d validation rows, want %d and %d",
+				test.stopping,
+				len(a.validation),
+				len(b.validation),
+				test.small,
+				test.large,
+			)
 		}
 	}
 }
@@ -220,7 +255,12 @@ func TestMLP_cancelWithinAnEpoch(t *testing.T) {
 	defer cancel()
 	data := noise(20_000, 20, 3, 1)
 	reports := 0
-	_, err := Train(ctx, data, Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(`{"hidden_layers":[1000,1000]}`)}, func(Progress) { reports++ })
+	_, err := Train(
+		ctx,
+		data,
+		Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(`{"hidden_layers":[1000,1000]}`)},
+		func(Progress) { reports++ },
+	)
 	if !errors.Is(err, context.DeadlineExceeded) || reports > 0 {
 		t.Errorf("got %v after %d reports, want context.DeadlineExceeded before the first epoch ends", err, reports)
 	}

@@ -66,7 +66,10 @@ func newLayers(sizes []int) (theta []float64, layers []mlpLayer) {
 	rest := theta
 	for i, units := range sizes[1:] {
 		weights := sizes[i] * units
-		layers = append(layers, mlpLayer{Weights: rest[:weights:weights], Biases: rest[weights : weights+units : weights+units]})
+		layers = append(
+			layers,
+			mlpLayer{Weights: rest[:weights:weights], Biases: rest[weights : weights+units : weights+units]},
+		)
 		rest = rest[weights+units:]
 	}
 	return theta, layers

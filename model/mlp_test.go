@@ -51,7 +51,10 @@ func TestMLP_exclusiveOr(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			metrics, err := Evaluate(train(t, data, Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(test.hyperparameters)}), data)
+			metrics, err := Evaluate(
+				train(t, data, Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(test.hyperparameters)}),
+				data,
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +132,11 @@ func TestMLPPrepare(t *testing.T) {
 		{"no layers", func(m *mlp) { m.Layers = nil }, "0 layers"},
 		{"too many layers", func(m *mlp) { m.Layers = make([]mlpLayer, 7) }, "7 layers"},
 		{"a layer of nothing", func(m *mlp) { m.Layers[0] = mlpLayer{} }, "layer 0: 0 weights and 0 biases"},
-		{"a weight missing", func(m *mlp) { m.Layers[1].Weights = make([]float64, 5) }, "layer 1: 5 weights and 2 biases for 3 inputs"},
+		{
+			"a weight missing",
+			func(m *mlp) { m.Layers[1].Weights = make([]float64, 5) },
+			"layer 1: 5 weights and 2 biases for 3 inputs",
+		},
 		{"a bias missing", func(m *mlp) { m.Layers[0].Biases = make([]float64, 2) }, "layer 0: 6 weights and 2 biases"},
 		{"weight NaN", func(m *mlp) { m.Layers[1].Weights[5] = math.NaN() }, "layer 1: weight NaN"},
 		{"weight too large", func(m *mlp) { m.Layers[0].Weights[0] = 2e10 }, "layer 0: weight 2e+10"},

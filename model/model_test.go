@@ -120,7 +120,8 @@ func TestModelSchemaAndSpec(t *testing.T) {
 	if s := m.Schema(); !s.SameFeatures(iris.Schema) || !s.SameClasses(iris.Schema) || s.Label != iris.Schema.Label {
 		t.Errorf("schema %v, want the table's %v", s, iris.Schema)
 	}
-	if s := m.Spec(); s.Algorithm != LogisticRegression || s.Seed != 3 || !strings.Contains(string(s.Hyperparameters), `"l2":1`) {
+	if s := m.Spec(); s.Algorithm != LogisticRegression || s.Seed != 3 ||
+		!strings.Contains(string(s.Hyperparameters), `"l2":1`) {
 		t.Errorf("spec %v, want it resolved", s)
 	}
 }

@@ -51,8 +51,10 @@ func TestClip_withinALetter(t *testing.T) {
 }
 
 func TestReservedNames(t *testing.T) {
-	want := strings.Fields("predict training tasks models datasets algorithms docs openapi schemas healthz readyz health " +
-		"metrics ping version invocations v1 v2 static api")
+	want := strings.Fields(
+		"predict training tasks models datasets algorithms docs openapi schemas healthz readyz health " +
+			"metrics ping version invocations v1 v2 static api",
+	)
 	slices.Sort(want)
 	got := ReservedNames()
 	if !slices.Equal(got, want) {

@@ -14,7 +14,8 @@ const (
 
 // ONNX returns the model as an ONNX file, for every program but this one: MLflow's pyfunc, onnxruntime, and inference
 // servers on top of it. Its one input is the rows, float64 [N, features] in the order of Schema().Features. Its outputs
-// are named by ONNXOutputs and hold one value per row each, because that is what MLflow can make columns of. It computes
+// are named by ONNXOutputs and hold one value per row each, because that is what MLflow can make columns of. It
+// computes
 // in float64 throughout and agrees with Predict to about 1e-15. Equal models give equal bytes.
 func (m *Model) ONNX() ([]byte, error) {
 	for _, class := range m.schema.Classes {
@@ -24,7 +25,12 @@ func (m *Model) ONNX() ([]byte, error) {
 	}
 	g := newGraph(len(m.schema.Features), len(m.schema.Classes))
 	probabilities := m.scorer.onnx(g)
-	best := g.node("ArgMax", inputs(probabilities), intAttribute("axis", 1), intAttribute("keepdims", 0)) // the lowest of equals
+	best := g.node(
+		"ArgMax",
+		inputs(probabilities),
+		intAttribute("axis", 1),
+		intAttribute("keepdims", 0),
+	) // the lowest of equals
 	outputs := m.ONNXOutputs()
 	columns := outputs[1:]
 	g.add("", "Gather", inputs(g.strings("classes", m.schema.Classes), best), inputs(onnxLabel))

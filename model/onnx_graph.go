@@ -12,7 +12,8 @@ import (
 // The protobuf messages of ONNX are written by hand: there is no Go package of them to import, and the few that a
 // classifier takes have a dozen fields. The numbers are those of onnx/onnx-ml.proto.
 
-// Versions of what the graphs are made of: old enough for the hosts that are in use, new enough for operators on float64.
+// Versions of what the graphs are made of: old enough for the hosts that are in use, new enough for operators on
+// float64.
 const (
 	onnxIR       = 8
 	onnxOpset    = 18

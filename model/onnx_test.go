@@ -39,16 +39,34 @@ func TestONNX_everyFamily(t *testing.T) {
 			}
 			f := readONNX(t, b)
 			if f.ir != 8 || f.opsets[""] != 18 || f.producer != "iris" || f.name != string(algorithm) {
-				t.Errorf("ir %d, opsets %v, producer %q, name %q; want 8, 18, iris and the algorithm", f.ir, f.opsets, f.producer, f.name)
+				t.Errorf(
+					"ir %d, opsets %v, producer %q, name %q; want 8, 18, iris and the algorithm",
+					f.ir,
+					f.opsets,
+					f.producer,
+					f.name,
+				)
 			}
 			var features []string
-			if err := json.Unmarshal([]byte(f.metadata["features"]), &features); err != nil || !slices.Equal(features, wine.Schema.Features) {
+			if err := json.Unmarshal(
+				[]byte(f.metadata["features"]),
+				&features,
+			); err != nil ||
+				!slices.Equal(features, wine.Schema.Features) {
 				t.Errorf("features %q (%v), want those of the schema", f.metadata["features"], err)
 			}
 			if want := []onnxValue{{"input", 11, []any{"N", 13}}}; !equalValues(f.inputs, want) {
 				t.Errorf("inputs %v, want %v", f.inputs, want)
 			}
-			if want := []onnxValue{{"label", 8, []any{"N"}}, {"p_0", 11, []any{"N", 1}}, {"p_1", 11, []any{"N", 1}}, {"p_2", 11, []any{"N", 1}}}; !equalValues(f.outputs, want) {
+			if want := []onnxValue{
+				{"label", 8, []any{"N"}},
+				{"p_0", 11, []any{"N", 1}},
+				{"p_1", 11, []any{"N", 1}},
+				{"p_2", 11, []any{"N", 1}},
+			}; !equalValues(
+				f.outputs,
+				want,
+			) {
 				t.Errorf("outputs %v, want %v", f.outputs, want)
 			}
 			f.checkFlow(t)
@@ -59,7 +77,19 @@ func TestONNX_everyFamily(t *testing.T) {
 func TestONNX_logisticRegression(t *testing.T) {
 	m := train(t, load(t, "iris"), Spec{})
 	f := encodeONNX(t, m)
-	if want := []string{"Sub", "Div", "Clip", "Gemm", "Softmax", "ArgMax", "Gather", "Split"}; !slices.Equal(f.operators(), want) {
+	if want := []string{
+		"Sub",
+		"Div",
+		"Clip",
+		"Gemm",
+		"Softmax",
+		"ArgMax",
+		"Gather",
+		"Split",
+	}; !slices.Equal(
+		f.operators(),
+		want,
+	) {
 		t.Errorf("operators %v, want %v", f.operators(), want)
 	}
 	if _, ok := f.opsets["ai.onnx.ml"]; ok {
@@ -76,7 +106,8 @@ func TestONNX_logisticRegression(t *testing.T) {
 			t.Errorf("Clip by %v %v, want the scalar %v", got.shape, got.doubles, want)
 		}
 	}
-	if got := f.constants[f.nodes[3].inputs[1]]; !slices.Equal(got.doubles, learned.Weights) || !slices.Equal(got.shape, []int{4, 3}) {
+	if got := f.constants[f.nodes[3].inputs[1]]; !slices.Equal(got.doubles, learned.Weights) ||
+		!slices.Equal(got.shape, []int{4, 3}) {
 		t.Errorf("weights %v %v, want those of the model, feature by feature", got.shape, got.doubles)
 	}
 	if got := f.constants[f.nodes[3].inputs[2]]; !slices.Equal(got.doubles, learned.Bias) {
@@ -88,7 +119,8 @@ func TestONNX_logisticRegression(t *testing.T) {
 	if got := f.nodes[5].attributes; got["axis"].i != 1 || got["keepdims"].i != 0 {
 		t.Errorf("ArgMax with %v, want axis 1 without keepdims", got)
 	}
-	if got := f.nodes[7]; got.attributes["num_outputs"].i != 3 || !slices.Equal(got.outputs, []string{"p_0", "p_1", "p_2"}) {
+	if got := f.nodes[7]; got.attributes["num_outputs"].i != 3 ||
+		!slices.Equal(got.outputs, []string{"p_0", "p_1", "p_2"}) {
 		t.Errorf("Split %v, want it to make the three columns", got)
 	}
 }
@@ -125,7 +157,18 @@ func TestONNX_decisionTree(t *testing.T) {
 			m := &Model{schema: dataset.Schema{Features: []string{"x", "y"}, Classes: []string{"a", "b"}}, scorer: test.tree}
 			f := encodeONNX(t, m)
 			f.checkFlow(t)
-			if want := []string{"TreeEnsembleRegressor", "Cast", "Squeeze", "Gather", "ArgMax", "Gather", "Split"}; !slices.Equal(f.operators(), want) {
+			if want := []string{
+				"TreeEnsembleRegressor",
+				"Cast",
+				"Squeeze",
+				"Gather",
+				"ArgMax",
+				"Gather",
+				"Split",
+			}; !slices.Equal(
+				f.operators(),
+				want,
+			) {
 				t.Errorf("operators %v, want %v", f.operators(), want)
 			}
 			if f.opsets["ai.onnx.ml"] != 3 || f.nodes[0].domain != "ai.onnx.ml" {
@@ -140,7 +183,8 @@ func TestONNX_decisionTree(t *testing.T) {
 					t.Errorf("%s %v, want %v", name, a[name].ints, want)
 				}
 			}
-			if !slices.Equal(a["nodes_modes"].strings, w.modes) || a["n_targets"].i != 1 || a["aggregate_function"].s != "SUM" || a["post_transform"].s != "NONE" {
+			if !slices.Equal(a["nodes_modes"].strings, w.modes) || a["n_targets"].i != 1 || a["aggregate_function"].s != "SUM" ||
+				a["post_transform"].s != "NONE" {
 				t.Errorf("modes %v with %v", a["nodes_modes"].strings, a)
 			}
 			if got := a["nodes_values_as_tensor"].tensor.doubles; !slices.Equal(got, w.thresholds) {
@@ -152,7 +196,8 @@ func TestONNX_decisionTree(t *testing.T) {
 			if got := f.constants[f.nodes[2].inputs[1]]; !slices.Equal(got.ints, []int{1}) {
 				t.Errorf("Squeeze along %v, want axis 1", got.ints)
 			}
-			if got := f.constants[f.nodes[3].inputs[0]]; !slices.Equal(got.doubles, test.tree.probabilities) || !slices.Equal(got.shape, []int{len(test.tree.Leaves), 2}) {
+			if got := f.constants[f.nodes[3].inputs[0]]; !slices.Equal(got.doubles, test.tree.probabilities) ||
+				!slices.Equal(got.shape, []int{len(test.tree.Leaves), 2}) {
 				t.Errorf("leaves say %v %v, want the probabilities of the tree", got.shape, got.doubles)
 			}
 		})
@@ -181,7 +226,8 @@ func (f *onnxFile) checkOperators(t *testing.T, want ...string) {
 func (f *onnxFile) checkDoubles(t *testing.T, node, input int, want []float64, shape ...int) {
 	t.Helper()
 	n := f.nodes[node]
-	if got := f.constants[n.inputs[input]]; got.kind != 11 || !slices.Equal(got.doubles, want) || !slices.Equal(got.shape, shape) {
+	if got := f.constants[n.inputs[input]]; got.kind != 11 || !slices.Equal(got.doubles, want) ||
+		!slices.Equal(got.shape, shape) {
 		t.Errorf("%s with %v %v, want float64 %v %v", n.operator, got.shape, got.doubles, shape, want)
 	}
 }
@@ -190,7 +236,8 @@ func (f *onnxFile) checkDoubles(t *testing.T, node, input int, want []float64, s
 func (f *onnxFile) checkInts(t *testing.T, node, input int, want []int, shape ...int) {
 	t.Helper()
 	n := f.nodes[node]
-	if got := f.constants[n.inputs[input]]; got.kind != 7 || !slices.Equal(got.ints, want) || !slices.Equal(got.shape, shape) {
+	if got := f.constants[n.inputs[input]]; got.kind != 7 || !slices.Equal(got.ints, want) ||
+		!slices.Equal(got.shape, shape) {
 		t.Errorf("%s with %v %v, want int64 %v %v", n.operator, got.shape, got.ints, shape, want)
 	}
 }
@@ -213,7 +260,11 @@ func TestONNX_mlp(t *testing.T) {
 }
 
 func TestONNX_gaussianNB(t *testing.T) {
-	m := &gaussianNB{Priors: []float64{.25, 0, .75}, Means: []float64{1, 2, 3, 4, 5, 6}, Variances: []float64{1, 2, 3, 4, 5, 6}}
+	m := &gaussianNB{
+		Priors:    []float64{.25, 0, .75},
+		Means:     []float64{1, 2, 3, 4, 5, 6},
+		Variances: []float64{1, 2, 3, 4, 5, 6},
+	}
 	f := encodeONNX(t, twoFeatures(t, m, "a", "b", "c"))
 	f.checkOperators(t, "Unsqueeze", "Sub", "Mul", "Clip", "Mul", "ReduceSum", "Sub", "Softmax")
 	f.checkInts(t, 0, 1, []int{2}, 1)
@@ -308,14 +359,28 @@ func TestONNX_gbdt(t *testing.T) {
 	})
 	t.Run("more", func(t *testing.T) {
 		trees := *twoTrees(t)
-		if err := trees.append(&grown{nodes: []node{{math.NaN(), 0, 0}}, leaf: []int32{3}}, func(l int32) int32 { return l }); err != nil {
+		if err := trees.append(
+			&grown{nodes: []node{{math.NaN(), 0, 0}}, leaf: []int32{3}},
+			func(l int32) int32 { return l },
+		); err != nil {
 			t.Fatal(err)
 		}
 		base := []float64{.5, .6, .7}
 		f := encodeONNX(t, twoFeatures(t, &gbdt{Base: base, Trees: trees, Values: values}, "a", "b", "c"))
 		f.checkOperators(t, "TreeEnsembleRegressor", "Cast", "Gather", "Reshape", "CumSum", "Gather", "Softmax")
 		f.checkDoubles(t, 2, 0, slices.Concat(values, base), 24)
-		if got, want := f.nodes[0].attributes["target_weights_as_tensor"].tensor.doubles, []float64{21, 22, 23, 0, 10, 20, 3}; !slices.Equal(got, want) {
+		if got, want := f.nodes[0].attributes["target_weights_as_tensor"].tensor.doubles, []float64{
+			21,
+			22,
+			23,
+			0,
+			10,
+			20,
+			3,
+		}; !slices.Equal(
+			got,
+			want,
+		) {
 			t.Errorf("leaf numbers %v, want %v", got, want)
 		}
 		f.checkInts(t, 3, 1, []int{0, 2, 3}, 3)

@@ -20,7 +20,16 @@ func (t *onnxTrees) split(tree, node, feature int, threshold float64, left, righ
 // leaf adds a leaf. Its number is what leaves gives for the rows that fall into it.
 func (t *onnxTrees) leaf(tree, node, number int) {
 	t.add(tree, node, "LEAF", 0, 0, 0, 0)
-	t.leafTree, t.leafNode, t.leaves = append(t.leafTree, tree), append(t.leafNode, node), append(t.leaves, float64(number))
+	t.leafTree, t.leafNode, t.leaves = append(
+		t.leafTree,
+		tree,
+	), append(
+		t.leafNode,
+		node,
+	), append(
+		t.leaves,
+		float64(number),
+	)
 }
 
 func (t *onnxTrees) add(tree, node int, mode string, feature int, threshold float64, yes, no int) {
@@ -35,7 +44,8 @@ func (t *onnxTrees) constant(number int) {
 	t.trees++
 }
 
-// ensemble adds the trees of e, behind those that are there. Nodes come in preorder, because their order in e is not the
+// ensemble adds the trees of e, behind those that are there. Nodes come in preorder, because their order in e is not
+// the
 // same in a fitted and a decoded model.
 func (t *onnxTrees) ensemble(e *ensemble) {
 	type place struct {

@@ -41,8 +41,9 @@ func ComparePaired(first, second *Model, t *dataset.Table) (Paired, error) {
 }
 
 // McNemar is the exact form of McNemar's test (Q. McNemar, Psychometrika 12, 1947; this form is statsmodels'
-// mcnemar(exact=True)): how probable a split of the n = b+c rows at least as uneven as b to c is, to either side, if each
-// of these rows was as likely to fall to the one as to the other. It is 1 when they differ on no row, and never 0, however
+// mcnemar(exact=True)): how probable a split of the n = b+c rows at least as uneven as b to c is, to either side, if
+// each of these rows was as likely to fall to the one as to the other. It is 1 when they differ on no row, and never 0,
+// however
 // uneven: what float64 cannot hold is its smallest number.
 func McNemar(b, c int) float64 {
 	n, k := b+c, min(b, c)

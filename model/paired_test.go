@@ -91,7 +91,8 @@ func TestComparePaired(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ComparePaired(test.first, test.second, table)
-			if err != nil || got.OnlyFirst != test.want.OnlyFirst || got.OnlySecond != test.want.OnlySecond || math.Abs(got.P-test.want.P) > 1e-12 {
+			if err != nil || got.OnlyFirst != test.want.OnlyFirst || got.OnlySecond != test.want.OnlySecond ||
+				math.Abs(got.P-test.want.P) > 1e-12 {
 				t.Errorf("got %+v (%v), want %+v", got, err, test.want)
 			}
 		})

@@ -4,7 +4,8 @@ import "fmt"
 
 // PredictRows is Predict for many rows: x has them one after the other, labels has a place for the index of each row's
 // most probable class, and probabilities one for each class of each row, row by row. What it fills in is, bit by bit,
-// what Predict would. It doesn't allocate. Slices whose lengths don't fit together are a mistake in the calling code, and
+// what Predict would. It doesn't allocate. Slices whose lengths don't fit together are a mistake in the calling code,
+// and
 // it panics.
 func (m *Model) PredictRows(x []float64, labels []int, probabilities []float64) {
 	rows, features, classes := len(labels), len(m.schema.Features), len(m.schema.Classes)

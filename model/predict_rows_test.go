@@ -76,7 +76,8 @@ func TestPredictRows_isPredict(t *testing.T) {
 	}
 }
 
-// One row is enough: with the race detector a sync.Pool forgets what it holds now and then, and many rows would show it.
+// One row is enough: with the race detector a sync.Pool forgets what it holds now and then, and many rows would show
+// it.
 func TestPredictRows_allocatesNothing(t *testing.T) {
 	wine := load(t, "wine")
 	x, labels, p := wine.Row(0), make([]int, 1), make([]float64, 3)

@@ -12,9 +12,19 @@ import (
 //   - min_rows_leaf: rows in a leaf at least, each counted as often as the bootstrap drew it.
 //   - class_weight: see classWeight.
 var randomForestParameters = []parameter{
-	integer("n_trees", 100, 1, 2000).means("Trees: more make the probabilities steadier, the model larger and prediction slower."),
+	integer(
+		"n_trees",
+		100,
+		1,
+		2000,
+	).means("Trees: more make the probabilities steadier, the model larger and prediction slower."),
 	integer("max_depth", -1, 1, 100, -1).means("Splits on the way to a leaf at most; -1 grows until the leaves are pure."),
-	integer("min_rows_leaf", 1, 1, 1_000_000).means("Rows in a leaf at least, each counted as often as the bootstrap drew it."),
+	integer(
+		"min_rows_leaf",
+		1,
+		1,
+		1_000_000,
+	).means("Rows in a leaf at least, each counted as often as the bootstrap drew it."),
 	classWeight,
 }
 

@@ -43,7 +43,10 @@ func TestRandomForest_seed(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	data := noise(6000, 9, 3, .7)
 	forest := func(seed uint64) []byte {
-		return encode(t, train(t, data, Spec{Algorithm: RandomForest, Hyperparameters: json.RawMessage(`{"n_trees":9}`), Seed: seed}))
+		return encode(
+			t,
+			train(t, data, Spec{Algorithm: RandomForest, Hyperparameters: json.RawMessage(`{"n_trees":9}`), Seed: seed}),
+		)
 	}
 	first := forest(1)
 	if bytes.Equal(forest(2), first) {
@@ -69,7 +72,14 @@ func TestRandomForest_manyClasses(t *testing.T) {
 			data.Y[r] = r / 2
 			data.X[3*r] = float64(data.Y[r])
 		}
-		m := train(t, data, Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(map[Algorithm]string{GBDT: `{"min_rows_leaf":1,"n_rounds":5}`}[algorithm])})
+		m := train(
+			t,
+			data,
+			Spec{
+				Algorithm:       algorithm,
+				Hyperparameters: json.RawMessage(map[Algorithm]string{GBDT: `{"min_rows_leaf":1,"n_rounds":5}`}[algorithm]),
+			},
+		)
 		metrics, err := Evaluate(m, data)
 		if err != nil || metrics.Accuracy < .5 {
 			t.Errorf("%s: accuracy %v, %v on two rows of each class, want most right", algorithm, metrics.Accuracy, err)

@@ -24,7 +24,11 @@ func checkSchema(s dataset.Schema) error {
 	}
 	for i := 1; i < len(s.Classes); i++ {
 		if s.Classes[i-1] >= s.Classes[i] {
-			return fmt.Errorf("schema: class %q before %q, want distinct classes in the order of their bytes", s.Classes[i-1], s.Classes[i])
+			return fmt.Errorf(
+				"schema: class %q before %q, want distinct classes in the order of their bytes",
+				s.Classes[i-1],
+				s.Classes[i],
+			)
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(s.Aliases)) {

@@ -9,8 +9,9 @@ import (
 	"iris/internal/dataset"
 )
 
-// softmaxLoss is the objective of a logistic regression: the mean log loss of a table's rows, each weighed by its class and
-// standardised as they are read (a copy would double the memory), plus the penalty. Its argument theta is the weights, feature by feature, then
+// softmaxLoss is the objective of a logistic regression: the mean log loss of a table's rows, each weighed by its class
+// and standardised as they are read (a copy would double the memory), plus the penalty. Its argument theta is the
+// weights, feature by feature, then
 // the biases.
 type softmaxLoss struct {
 	ctx         context.Context // ends a pass over the rows; gonum's functions take none
@@ -105,7 +106,8 @@ func (l *softmaxLoss) evaluate(theta []float64) {
 	l.loss = loss/rows + l.penalty(theta)
 }
 
-// row sets p to the gradient of a row's loss by its logits, and returns that loss. The sums of two and three classes are
+// row sets p to the gradient of a row's loss by its logits, and returns that loss. The sums of two and three classes
+// are
 // in registers, as in logisticRegression.score.
 func (l *softmaxLoss) row(z []float64, y int, weights, bias []float64) float64 {
 	switch len(l.p) {

@@ -61,7 +61,8 @@ func (s Spec) Resolve() (Spec, error) {
 }
 
 // Params returns s as flat names and values, as MLflow shows the parameters of a run: algorithm, seed, class_weight if
-// there is one, and every hyperparameter, none of which has one of those names then. A Spec that does not resolve has no
+// there is one, and every hyperparameter, none of which has one of those names then. A Spec that does not resolve has
+// no
 // hyperparameters there.
 func (s Spec) Params() map[string]string {
 	resolved, values, err := s.resolve()
@@ -87,7 +88,10 @@ func (s Spec) resolve() (Spec, map[string]any, error) {
 	}
 	f, ok := families[s.Algorithm]
 	if !ok {
-		return s, nil, &SpecError{"/algorithm", fmt.Sprintf("unknown algorithm %q, want %s", clip(string(s.Algorithm)), list(Algorithms()))}
+		return s, nil, &SpecError{
+			"/algorithm",
+			fmt.Sprintf("unknown algorithm %q, want %s", clip(string(s.Algorithm)), list(Algorithms())),
+		}
 	}
 	values, err := f.resolve(s.Hyperparameters)
 	if err == nil && s.ClassWeight != nil {

@@ -12,8 +12,13 @@ import (
 
 func TestSpecResolve(t *testing.T) {
 	network := func(layers string, epochs int, preset string) string {
-		return fmt.Sprintf(`{"activation":"relu","batch_size":64,"dropout":0,"early_stopping":"auto","epochs":%d,"hidden_layers":%s,"l2":1,`+
-			`"learning_rate":0.003,"patience":10,"preset":%q,"tolerance":0.0005,"validation_size":0.1}`, epochs, layers, preset)
+		return fmt.Sprintf(
+			`{"activation":"relu","batch_size":64,"dropout":0,"early_stopping":"auto","epochs":%d,"hidden_layers":%s,"l2":1,`+
+				`"learning_rate":0.003,"patience":10,"preset":%q,"tolerance":0.0005,"validation_size":0.1}`,
+			epochs,
+			layers,
+			preset,
+		)
 	}
 	const standard = `{"l2":1,"max_iterations":200,"tolerance":0.000001}`
 	tests := []struct {
@@ -26,29 +31,76 @@ func TestSpecResolve(t *testing.T) {
 		{"nothing given", "", "", LogisticRegression, standard},
 		{"null", LogisticRegression, "null", LogisticRegression, standard},
 		{"empty object", LogisticRegression, " {} ", LogisticRegression, standard},
-		{"some given, in any order", LogisticRegression, `{"tolerance":0.01, "l2":0}`, LogisticRegression, `{"l2":0,"max_iterations":200,"tolerance":0.01}`},
-		{"one spelling per number", LogisticRegression, `{"l2":-0.0,"max_iterations":5e1,"tolerance":1E-3}`, LogisticRegression, `{"l2":0,"max_iterations":50,"tolerance":0.001}`},
-		{"highest", LogisticRegression, `{"l2":1e6,"max_iterations":10000,"tolerance":0.1}`, LogisticRegression, `{"l2":1000000,"max_iterations":10000,"tolerance":0.1}`},
-		{"lowest", LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`, LogisticRegression, `{"l2":0,"max_iterations":1,"tolerance":1e-12}`},
+		{
+			"some given, in any order",
+			LogisticRegression,
+			`{"tolerance":0.01, "l2":0}`,
+			LogisticRegression,
+			`{"l2":0,"max_iterations":200,"tolerance":0.01}`,
+		},
+		{
+			"one spelling per number",
+			LogisticRegression,
+			`{"l2":-0.0,"max_iterations":5e1,"tolerance":1E-3}`,
+			LogisticRegression,
+			`{"l2":0,"max_iterations":50,"tolerance":0.001}`,
+		},
+		{
+			"highest",
+			LogisticRegression,
+			`{"l2":1e6,"max_iterations":10000,"tolerance":0.1}`,
+			LogisticRegression,
+			`{"l2":1000000,"max_iterations":10000,"tolerance":0.1}`,
+		},
+		{
+			"lowest",
+			LogisticRegression,
+			`{"l2":0,"max_iterations":1,"tolerance":1e-12}`,
+			LogisticRegression,
+			`{"l2":0,"max_iterations":1,"tolerance":1e-12}`,
+		},
 		{"tree", DecisionTree, "", DecisionTree, `{"criterion":"gini","max_depth":-1}`},
 		{"forest", RandomForest, "", RandomForest, `{"class_weight":"none","max_depth":-1,"min_rows_leaf":1,"n_trees":100}`},
-		{"gbdt", GBDT, `{"n_rounds":80,"max_depth":6}`, GBDT, `{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`},
+		{
+			"gbdt",
+			GBDT,
+			`{"n_rounds":80,"max_depth":6}`,
+			GBDT,
+			`{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`,
+		},
 		{"an array", GaussianNB, `{"priors":[1,2.50, 3e0]}`, GaussianNB, `{"priors":[1,2.5,3],"var_smoothing":1e-9}`},
 		{"network", MLP, "", MLP, network("[100]", 200, "none")},
 		{"preset", MLP, `{"preset":"10-7-5"}`, MLP, network("[10,7,5]", 700, "10-7-5")},
 		{"preset, changed", MLP, `{"epochs":9,"preset":"10-7-5"}`, MLP, network("[10,7,5]", 9, "10-7-5")},
 		{"no hidden layer", MLP, `{"hidden_layers":[]}`, MLP, network("[]", 200, "none")},
 		{"an empty array", GaussianNB, `{"priors":[ ]}`, GaussianNB, `{"priors":[],"var_smoothing":1e-9}`},
-		{"tree, given", DecisionTree, `{"criterion":"entropy","max_depth":100}`, DecisionTree, `{"criterion":"entropy","max_depth":100}`},
+		{
+			"tree, given",
+			DecisionTree,
+			`{"criterion":"entropy","max_depth":100}`,
+			DecisionTree,
+			`{"criterion":"entropy","max_depth":100}`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := Spec{Algorithm: test.algorithm, Hyperparameters: json.RawMessage(test.hyperparameters), Seed: 7}.Resolve()
+			got, err := Spec{
+				Algorithm:       test.algorithm,
+				Hyperparameters: json.RawMessage(test.hyperparameters),
+				Seed:            7,
+			}.Resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got.Algorithm != test.wantAlgorithm || string(got.Hyperparameters) != test.want || got.Seed != 7 {
-				t.Errorf("got %s %s seed %d, want %s %s seed 7", got.Algorithm, got.Hyperparameters, got.Seed, test.wantAlgorithm, test.want)
+				t.Errorf(
+					"got %s %s seed %d, want %s %s seed 7",
+					got.Algorithm,
+					got.Hyperparameters,
+					got.Seed,
+					test.wantAlgorithm,
+					test.want,
+				)
 			}
 			again, err := got.Resolve()
 			if err != nil || string(again.Hyperparameters) != test.want {
@@ -105,7 +157,13 @@ func TestSpecResolve_error(t *testing.T) {
 		{"criterion as a number", DecisionTree, `{"criterion":1}`, "/hyperparameters/criterion", "gini, entropy"},
 		{"an array as a number", GaussianNB, `{"priors":1}`, "/hyperparameters/priors", "want an array of at most 1000"},
 		{"an array as null", GaussianNB, `{"priors":null}`, "/hyperparameters/priors", "want an array"},
-		{"an array too long", GaussianNB, `{"priors":[` + strings.Repeat("1,", 1000) + `1]}`, "/hyperparameters/priors", "at most 1000"},
+		{
+			"an array too long",
+			GaussianNB,
+			`{"priors":[` + strings.Repeat("1,", 1000) + `1]}`,
+			"/hyperparameters/priors",
+			"at most 1000",
+		},
 		{"a value of an array", GaussianNB, `{"priors":[1,0]}`, "/hyperparameters/priors/1", "from 1e-09 to 1000000000"},
 		{"a null in an array", GaussianNB, `{"priors":[null]}`, "/hyperparameters/priors/0", "number"},
 		{"a unit too many", MLP, `{"hidden_layers":[10,1001]}`, "/hyperparameters/hidden_layers/1", "from 1 to 1000"},
@@ -140,9 +198,13 @@ func TestSpecParams(t *testing.T) {
 		{"defaults", Spec{Seed: 42}, map[string]string{
 			"algorithm": "logistic_regression", "seed": "42", "l2": "1", "max_iterations": "200", "tolerance": "1e-06",
 		}},
-		{"tree, highest seed", Spec{Algorithm: DecisionTree, Hyperparameters: json.RawMessage(`{"max_depth":3}`), Seed: 1<<64 - 1}, map[string]string{
-			"algorithm": "decision_tree", "seed": "18446744073709551615", "criterion": "gini", "max_depth": "3",
-		}},
+		{
+			"tree, highest seed",
+			Spec{Algorithm: DecisionTree, Hyperparameters: json.RawMessage(`{"max_depth":3}`), Seed: 1<<64 - 1},
+			map[string]string{
+				"algorithm": "decision_tree", "seed": "18446744073709551615", "criterion": "gini", "max_depth": "3",
+			},
+		},
 		{"an array", Spec{Algorithm: GaussianNB, Hyperparameters: json.RawMessage(`{"priors":[1, 2]}`)}, map[string]string{
 			"algorithm": "gaussian_nb", "seed": "0", "priors": "[1,2]", "var_smoothing": "1e-09",
 		}},
@@ -158,7 +220,18 @@ func TestSpecParams(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{DecisionTree, GaussianNB, GBDT, KNN, LogisticRegression, MLP, RandomForest}; !slices.Equal(got, want) {
+	if got, want := Algorithms(), []Algorithm{
+		DecisionTree,
+		GaussianNB,
+		GBDT,
+		KNN,
+		LogisticRegression,
+		MLP,
+		RandomForest,
+	}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

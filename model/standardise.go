@@ -36,7 +36,8 @@ func moments(t *dataset.Table) (mean, variance []float64) {
 	return mean, variance
 }
 
-// inverses returns what to multiply by instead of dividing by a scale, which takes several times as long. Where a scale is
+// inverses returns what to multiply by instead of dividing by a scale, which takes several times as long. Where a scale
+// is
 // too small for that, any value but the mean itself is out of all proportion either way.
 func inverses(scale []float64) []float64 {
 	all := make([]float64, len(scale))

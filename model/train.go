@@ -25,7 +25,8 @@ type Progress struct {
 
 // Train learns a model of t as s says. The same table and spec give the same bytes of Encode on the same architecture,
 // whatever GOMAXPROCS is. report, which may be nil, is called from this goroutine after each iteration and holds the
-// training up while it runs. When ctx ends Train returns its error at once; golearn's fit of a decision_tree can't be interrupted
+// training up while it runs. When ctx ends Train returns its error at once; golearn's fit of a decision_tree can't be
+// interrupted
 // and goes on in the background until it is done, without touching t.
 //
 // Errors are a *SpecError, one that wraps ErrUnlearnable, or ctx's; each of the first two comes again with the same
@@ -66,7 +67,13 @@ func checkTable(t *dataset.Table) error {
 	features := len(t.Schema.Features)
 	for i, v := range t.X {
 		if !within(v, maxMagnitude) {
-			return fmt.Errorf("row %d: %s is %v, want a number within ±%v", i/features+1, t.Schema.Features[i%features], v, maxMagnitude)
+			return fmt.Errorf(
+				"row %d: %s is %v, want a number within ±%v",
+				i/features+1,
+				t.Schema.Features[i%features],
+				v,
+				maxMagnitude,
+			)
 		}
 	}
 	if !slices.ContainsFunc(t.Y, func(y int) bool { return y != t.Y[0] }) {

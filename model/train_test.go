@@ -62,7 +62,11 @@ func TestTrain_accuracy(t *testing.T) {
 			trainRows, testRows := folds(test.data)
 			accuracy, logLoss := 0.0, 0.0
 			for k := range trainRows {
-				m := train(t, all.Subset(trainRows[k]), Spec{Algorithm: test.algorithm, Hyperparameters: json.RawMessage(test.hyperparameters)})
+				m := train(
+					t,
+					all.Subset(trainRows[k]),
+					Spec{Algorithm: test.algorithm, Hyperparameters: json.RawMessage(test.hyperparameters)},
+				)
 				metrics, err := Evaluate(m, all.Subset(testRows[k]))
 				if err != nil {
 					t.Fatal(err)
@@ -72,7 +76,13 @@ func TestTrain_accuracy(t *testing.T) {
 			}
 			t.Logf("accuracy %.4f, log loss %.4f", accuracy, logLoss)
 			if accuracy < test.accuracy || logLoss > test.logLoss {
-				t.Errorf("5-fold accuracy %.4f and log loss %.4f, want at least %.4f and at most %.4f", accuracy, logLoss, test.accuracy, test.logLoss)
+				t.Errorf(
+					"5-fold accuracy %.4f and log loss %.4f, want at least %.4f and at most %.4f",
+					accuracy,
+					logLoss,
+					test.accuracy,
+					test.logLoss,
+				)
 			}
 		})
 	}
@@ -91,7 +101,13 @@ func TestTrain_sameBytes(t *testing.T) {
 					t.Errorf("with GOMAXPROCS %d the model differs", procs)
 				}
 			}
-			if other := encode(t, train(t, wine.Subset([]int{0, 1, 2, 70, 71, 72, 170, 171, 172}), s)); bytes.Equal(other, first) {
+			if other := encode(
+				t,
+				train(t, wine.Subset([]int{0, 1, 2, 70, 71, 72, 170, 171, 172}), s),
+			); bytes.Equal(
+				other,
+				first,
+			) {
 				t.Error("other rows give the same model")
 			}
 		})
@@ -146,7 +162,11 @@ func TestTrain_unlearnable(t *testing.T) {
 		{"one class in the schema", func(t *dataset.Table) { t.Schema.Classes = []string{"a"}; clear(t.Y) }, "1 classes"},
 		{"a class twice", func(t *dataset.Table) { t.Schema.Classes[1] = t.Schema.Classes[0] }, "distinct classes"},
 		{"classes out of order", func(t *dataset.Table) { t.Schema.Classes = []string{"b", "a"} }, "order of their bytes"},
-		{"an alias of nothing", func(t *dataset.Table) { t.Schema.Aliases = map[string]string{"x": "a", "y": "z"} }, `alias "y"`},
+		{
+			"an alias of nothing",
+			func(t *dataset.Table) { t.Schema.Aliases = map[string]string{"x": "a", "y": "z"} },
+			`alias "y"`,
+		},
 		{"no rows", func(t *dataset.Table) { t.X, t.Y = nil, nil }, "no rows"},
 		{"a value missing", func(t *dataset.Table) { t.X = t.X[1:] }, "19 values in 10 rows of 2 features"},
 		{"a class too high", func(t *dataset.Table) { t.Y[3] = 2 }, "row 4: class 2 of 2"},
@@ -182,9 +202,21 @@ func TestTrain_oddButLearnable(t *testing.T) {
 		{"exclusive or", table([]int{0, 1, 1, 0}, []float64{-1, -1}, []float64{-1, 1}, []float64{1, -1}, []float64{1, 1})},
 		{"the same row in two classes", table([]int{0, 1, 0}, []float64{1}, []float64{1}, []float64{2})},
 		{"a class without rows", table([]int{0, 2, 0, 2}, []float64{1}, []float64{3}, []float64{2}, []float64{4})},
-		{"the largest values", table([]int{0, 1, 0, 1}, []float64{-1e150}, []float64{1e150}, []float64{-1e150}, []float64{9e149})},
+		{
+			"the largest values",
+			table([]int{0, 1, 0, 1}, []float64{-1e150}, []float64{1e150}, []float64{-1e150}, []float64{9e149}),
+		},
 		{"the smallest values", table([]int{0, 1, 0, 1}, []float64{0}, []float64{5e-324}, []float64{0}, []float64{1e-323})},
-		{"neighbouring values", table([]int{0, 1, 0, 1}, []float64{1}, []float64{math.Nextafter(1, 2)}, []float64{1}, []float64{math.Nextafter(1, 2)})},
+		{
+			"neighbouring values",
+			table(
+				[]int{0, 1, 0, 1},
+				[]float64{1},
+				[]float64{math.Nextafter(1, 2)},
+				[]float64{1},
+				[]float64{math.Nextafter(1, 2)},
+			),
+		},
 		{"two rows", table([]int{1, 0}, []float64{1}, []float64{2})},
 	}
 	for _, algorithm := range Algorithms() {

@@ -1,4 +1,5 @@
-// Package worker is the Temporal process of Iris: it runs the workflows, and the activities on two queues. One waits for
+// Package worker is the Temporal process of Iris: it runs the workflows, and the activities on two queues. One waits
+// for
 // the network, the other keeps the CPUs busy and takes no more at once than there are CPUs.
 package worker
 

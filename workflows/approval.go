@@ -24,7 +24,8 @@ const (
 	ErrBadVerdict = "BadVerdict" // it lacks its name or its reason
 )
 
-// ApprovalTimeout is how long a training waits for a verdict: long enough for a holiday, and an end all the same. Then it
+// ApprovalTimeout is how long a training waits for a verdict: long enough for a holiday, and an end all the same. Then
+// it
 // counts as rejected.
 const ApprovalTimeout = 30 * 24 * time.Hour
 
@@ -102,14 +103,19 @@ func (t *training) takeVerdict(ctx workflow.Context, name string, approved bool)
 func (t *training) mayTake(v Verdict) error {
 	switch {
 	case t.approval != nil:
-		return temporal.NewNonRetryableApplicationError("a verdict was given already, by "+t.approval.Name, ErrNotWaiting, nil)
+		return temporal.NewNonRetryableApplicationError(
+			"a verdict was given already, by "+t.approval.Name,
+			ErrNotWaiting,
+			nil,
+		)
 	case t.status.Approval == nil:
 		return temporal.NewNonRetryableApplicationError("the task is not waiting for approval", ErrNotWaiting, nil)
 	}
 	return v.check()
 }
 
-// awaitApproval waits until somebody has given a verdict, or until it is too late for one. A verdict that was given counts
+// awaitApproval waits until somebody has given a verdict, or until it is too late for one. A verdict that was given
+// counts
 // for the version: it is not asked for again when the champion has changed by the time of the promotion.
 func (t *training) awaitApproval(ctx workflow.Context) error {
 	if t.approval != nil {
@@ -118,7 +124,10 @@ func (t *training) awaitApproval(ctx workflow.Context) error {
 	before := t.status.Stage
 	t.stage(ctx, "waiting for approval")
 	t.status.Approval = &PendingApproval{
-		Version: t.result.Version, ModelID: t.result.ModelID, Gate: t.result.Gate, Until: workflow.Now(ctx).UTC().Add(ApprovalTimeout),
+		Version: t.result.Version,
+		ModelID: t.result.ModelID,
+		Gate:    t.result.Gate,
+		Until:   workflow.Now(ctx).UTC().Add(ApprovalTimeout),
 	}
 	t.recordGate(ctx)
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{

@@ -15,12 +15,40 @@ import (
 
 // Comparisons of a candidate with champion 2.
 var (
-	betterThan2   = activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.95, ChampionAccuracy: 0.9}
-	worseThan2    = activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.8, ChampionAccuracy: 0.9}
-	unlike2       = activities.Comparison{Champion: "2", Why: "its features are others"}
-	betterThan4   = activities.Comparison{Champion: "4", Comparable: true, Rows: 40, CandidateAccuracy: 0.95, ChampionAccuracy: 0.9}
-	worseThan4    = activities.Comparison{Champion: "4", Comparable: true, Rows: 40, CandidateAccuracy: 0.8, ChampionAccuracy: 0.9}
-	manual        = workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Promote: workflows.PromoteManual}
+	betterThan2 = activities.Comparison{
+		Champion:          "2",
+		Comparable:        true,
+		Rows:              40,
+		CandidateAccuracy: 0.95,
+		ChampionAccuracy:  0.9,
+	}
+	worseThan2 = activities.Comparison{
+		Champion:          "2",
+		Comparable:        true,
+		Rows:              40,
+		CandidateAccuracy: 0.8,
+		ChampionAccuracy:  0.9,
+	}
+	unlike2     = activities.Comparison{Champion: "2", Why: "its features are others"}
+	betterThan4 = activities.Comparison{
+		Champion:          "4",
+		Comparable:        true,
+		Rows:              40,
+		CandidateAccuracy: 0.95,
+		ChampionAccuracy:  0.9,
+	}
+	worseThan4 = activities.Comparison{
+		Champion:          "4",
+		Comparable:        true,
+		Rows:              40,
+		CandidateAccuracy: 0.8,
+		ChampionAccuracy:  0.9,
+	}
+	manual = workflows.TrainingInput{
+		Model:     "iris",
+		Algorithm: model.LogisticRegression,
+		Promote:   workflows.PromoteManual,
+	}
 	yes           = workflows.Verdict{Name: "ada", Reason: "the errors are the right ones"}
 	no            = workflows.Verdict{Name: "bob", Reason: "not before the holidays"}
 	afterSomeDays = 9 * 24 * time.Hour
@@ -129,9 +157,13 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 			}
 			test.set(e)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
-				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Version == "3" && strings.Contains(in.Reason, test.reason)
+				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Version == "3" &&
+					strings.Contains(in.Reason, test.reason)
 			})).Return(nil).Once()
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Promote: test.policy})
+			e.ExecuteWorkflow(
+				workflows.Training,
+				workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Promote: test.policy},
+			)
 			var result workflows.TrainingResult
 			if err := e.GetWorkflowResult(&result); err != nil {
 				t.Fatal(err)
@@ -160,7 +192,8 @@ func TestTraining_showsWhatItWaitsFor(t *testing.T) {
 	if during.State != workflows.Started || during.Stage != "waiting for approval" || p == nil {
 		t.Fatalf("status %+v, want it waiting for approval", during)
 	}
-	if p.Version != "3" || p.ModelID != "models:/iris/3" || p.Gate.Comparison != betterThan2 || p.Gate.Decision != workflows.Waiting {
+	if p.Version != "3" || p.ModelID != "models:/iris/3" || p.Gate.Comparison != betterThan2 ||
+		p.Gate.Decision != workflows.Waiting {
 		t.Errorf("to be approved: %+v, want version 3 with its comparison", p)
 	}
 	if days := p.Until.Sub(during.UpdatedAt).Hours() / 24; days != 30 {
@@ -181,12 +214,42 @@ func TestTraining_refusesVerdicts(t *testing.T) {
 		want    string // type of the error
 		words   string
 	}{
-		"too early":         {time.Second, workflows.ApproveUpdate, yes, workflows.ErrNotWaiting, "not waiting"},
-		"without a name":    {waiting, workflows.ApproveUpdate, workflows.Verdict{Reason: "x"}, workflows.ErrBadVerdict, "/name: is missing"},
-		"a blank name":      {waiting, workflows.RejectUpdate, workflows.Verdict{Name: " \n", Reason: "x"}, workflows.ErrBadVerdict, "/name: is missing"},
-		"without a reason":  {waiting, workflows.RejectUpdate, workflows.Verdict{Name: "ada"}, workflows.ErrBadVerdict, "/reason: is missing"},
-		"a long name":       {waiting, workflows.ApproveUpdate, workflows.Verdict{Name: strings.Repeat("x", 201), Reason: "x"}, workflows.ErrBadVerdict, "at most 200"},
-		"a long reason":     {waiting, workflows.ApproveUpdate, workflows.Verdict{Name: "ada", Reason: strings.Repeat("x", 2001)}, workflows.ErrBadVerdict, "at most 2000"},
+		"too early": {time.Second, workflows.ApproveUpdate, yes, workflows.ErrNotWaiting, "not waiting"},
+		"without a name": {
+			waiting,
+			workflows.ApproveUpdate,
+			workflows.Verdict{Reason: "x"},
+			workflows.ErrBadVerdict,
+			"/name: is missing",
+		},
+		"a blank name": {
+			waiting,
+			workflows.RejectUpdate,
+			workflows.Verdict{Name: " \n", Reason: "x"},
+			workflows.ErrBadVerdict,
+			"/name: is missing",
+		},
+		"without a reason": {
+			waiting,
+			workflows.RejectUpdate,
+			workflows.Verdict{Name: "ada"},
+			workflows.ErrBadVerdict,
+			"/reason: is missing",
+		},
+		"a long name": {
+			waiting,
+			workflows.ApproveUpdate,
+			workflows.Verdict{Name: strings.Repeat("x", 201), Reason: "x"},
+			workflows.ErrBadVerdict,
+			"at most 200",
+		},
+		"a long reason": {
+			waiting,
+			workflows.ApproveUpdate,
+			workflows.Verdict{Name: "ada", Reason: strings.Repeat("x", 2001)},
+			workflows.ErrBadVerdict,
+			"at most 2000",
+		},
 		"a second approval": {3 * waiting, workflows.ApproveUpdate, yes, workflows.ErrNotWaiting, "already, by bob"},
 	}
 	for name, test := range tests {
@@ -215,7 +278,8 @@ func TestTraining_cancelWhileItWaits(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
 	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
-		return in.Status == activities.RunKilled && in.Version == "3" && in.Gate == string(workflows.Rejected) && strings.Contains(in.Reason, "cancelled")
+		return in.Status == activities.RunKilled && in.Version == "3" && in.Gate == string(workflows.Rejected) &&
+			strings.Contains(in.Reason, "cancelled")
 	})).Return(nil).Once()
 	compares(e, betterThan2)
 	// MLflow does not take the note, which is no reason not to wait.

@@ -53,7 +53,12 @@ func (s *trials) autoSpecs(ctx workflow.Context) (specs []model.Spec, err error)
 // standard error of the best one's, and of equals the better. What lies within it may be luck; the cost does not.
 func cheapest(ranked []Trial) (Trial, string) {
 	best := ranked[0]
-	margin := model.Validated{Fits: best.Fits, Scores: map[string]model.Score{string(LogLoss): *best.Score}}.StandardError(string(LogLoss))
+	margin := model.Validated{
+		Fits:   best.Fits,
+		Scores: map[string]model.Score{string(LogLoss): *best.Score},
+	}.StandardError(
+		string(LogLoss),
+	)
 	chosen := best
 	for _, t := range ranked[1:] {
 		if t.Score.Mean <= best.Score.Mean+margin && model.Cost(t.Algorithm) < model.Cost(chosen.Algorithm) {
@@ -61,8 +66,20 @@ func cheapest(ranked []Trial) (Trial, string) {
 		}
 	}
 	if chosen.Name == best.Name {
-		return best, fmt.Sprintf("%s: log loss %.4f ± %.4f, the best of %d families", best.Algorithm, best.Score.Mean, best.Score.Std, len(ranked))
+		return best, fmt.Sprintf(
+			"%s: log loss %.4f ± %.4f, the best of %d families",
+			best.Algorithm,
+			best.Score.Mean,
+			best.Score.Std,
+			len(ranked),
+		)
 	}
-	return chosen, fmt.Sprintf("%s: log loss %.4f is within a standard error, %.4f, of the best one's, %.4f of %s, and it is cheaper",
-		chosen.Algorithm, chosen.Score.Mean, margin, best.Score.Mean, best.Algorithm)
+	return chosen, fmt.Sprintf(
+		"%s: log loss %.4f is within a standard error, %.4f, of the best one's, %.4f of %s, and it is cheaper",
+		chosen.Algorithm,
+		chosen.Score.Mean,
+		margin,
+		best.Score.Mean,
+		best.Algorithm,
+	)
 }

@@ -12,7 +12,8 @@ import (
 	"iris/workflows"
 )
 
-// TestAuto_nested measures what auto is worth on rows that had no part in its choice: on each of the given folds it chooses
+// TestAuto_nested measures what auto is worth on rows that had no part in its choice: on each of the given folds it
+// chooses
 // by cross-validation within the other four, is fitted on them and asked about the fold. Beside it is every family.
 func TestAuto_nested(t *testing.T) {
 	for name, csv := range map[string][]byte{"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast_cancer": datasettest.BreastCancer()} {
@@ -68,7 +69,13 @@ func choice(t *testing.T, rows *dataset.Table) model.Algorithm {
 	cv := model.CrossValidation{Folds: workflows.DefaultCVFolds, Repeats: 1, Seed: workflows.DefaultSeed}
 	var tried []workflows.Trial
 	for _, algorithm := range model.Candidates(rows.Rows()) {
-		v, err := model.CrossValidate(t.Context(), rows, model.Spec{Algorithm: algorithm, Seed: workflows.DefaultSeed}, cv, nil)
+		v, err := model.CrossValidate(
+			t.Context(),
+			rows,
+			model.Spec{Algorithm: algorithm, Seed: workflows.DefaultSeed},
+			cv,
+			nil,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

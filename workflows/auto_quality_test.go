@@ -12,7 +12,8 @@ import (
 )
 
 // What auto picks, by the rule it goes by, is within a point of the accuracy of the family that predicts best: on three
-// sets, each with five folds that were drawn once and are kept with the data. Best is by log loss, as everywhere in auto:
+// sets, each with five folds that were drawn once and are kept with the data. Best is by log loss, as everywhere in
+// auto:
 // by accuracy alone knn would be ahead on iris by three rows of 150, with almost three times the log loss.
 func TestAuto_picksAlmostTheBest(t *testing.T) {
 	for name, csv := range map[string][]byte{"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast_cancer": datasettest.BreastCancer()} {
@@ -37,7 +38,14 @@ func TestAuto_picksAlmostTheBest(t *testing.T) {
 				}
 			}
 			picked, reason := workflows.Cheapest(workflows.Ranked(tried, workflows.LogLoss))
-			t.Logf("%s with accuracy %.4f, best %s with %.4f: %s", picked.Algorithm, accuracy[picked.Algorithm], best.Algorithm, accuracy[best.Algorithm], reason)
+			t.Logf(
+				"%s with accuracy %.4f, best %s with %.4f: %s",
+				picked.Algorithm,
+				accuracy[picked.Algorithm],
+				best.Algorithm,
+				accuracy[best.Algorithm],
+				reason,
+			)
 			if accuracy[picked.Algorithm] < accuracy[best.Algorithm]-0.01 {
 				t.Errorf("auto picks %s with an accuracy of %.4f, want at most .01 below that of the best, %s: %.4f",
 					picked.Algorithm, accuracy[picked.Algorithm], best.Algorithm, accuracy[best.Algorithm])
@@ -62,7 +70,12 @@ func givenFolds(t *testing.T, table *dataset.Table, folds []int, algorithm model
 				train = append(train, row)
 			}
 		}
-		m, err := model.Train(t.Context(), table.Subset(train), model.Spec{Algorithm: algorithm, Seed: workflows.DefaultSeed}, nil)
+		m, err := model.Train(
+			t.Context(),
+			table.Subset(train),
+			model.Spec{Algorithm: algorithm, Seed: workflows.DefaultSeed},
+			nil,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +127,13 @@ func autoChampion(t testing.TB) (*model.Model, []float64) {
 	cv := model.CrossValidation{Folds: workflows.DefaultCVFolds, Repeats: 1, Seed: workflows.DefaultSeed}
 	var tried []workflows.Trial
 	for _, algorithm := range model.Candidates(table.Rows()) {
-		v, err := model.CrossValidate(t.Context(), rows, model.Spec{Algorithm: algorithm, Seed: workflows.DefaultSeed}, cv, nil)
+		v, err := model.CrossValidate(
+			t.Context(),
+			rows,
+			model.Spec{Algorithm: algorithm, Seed: workflows.DefaultSeed},
+			cv,
+			nil,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

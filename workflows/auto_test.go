@@ -36,16 +36,23 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 				case model.GBDT:
 					return tried(in, test.dear.mean, test.dear.std), nil
 				}
-				return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError("not in this test", activities.ErrBadInput, nil)
+				return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError(
+					"not in this test",
+					activities.ErrBadInput,
+					nil,
+				)
 			})
 			e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Maybe().Return(nil)
-			e.OnActivity(acts.LogChoice, mock.Anything, mock.MatchedBy(func(in activities.LogChoiceInput) bool { return in.Spec.Algorithm == test.want })).Return(nil).Once()
+			e.OnActivity(acts.LogChoice, mock.Anything, mock.MatchedBy(func(in activities.LogChoiceInput) bool { return in.Spec.Algorithm == test.want })).
+				Return(nil).
+				Once()
 			onTraining(e)
 			onKept(e)
 			onFinish(e, activities.RunFinished)
 			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: workflows.Auto, Seed: ptr[uint64](7)})
 			s := result.Search
-			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" || s.Total != len(model.Candidates(150)) {
+			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" ||
+				s.Total != len(model.Candidates(150)) {
 				t.Errorf("took %s by %+v, want %s", result.Algorithm, s, test.want)
 			}
 			if name != "a tie" && !strings.Contains(s.Reason, test.reason) {

@@ -33,7 +33,8 @@ type batch struct {
 	result  BatchResult
 }
 
-// BatchPrediction scores the rows of one or more objects with one version of a model, pinned at its start, shard by shard.
+// BatchPrediction scores the rows of one or more objects with one version of a model, pinned at its start, shard by
+// shard.
 func BatchPrediction(ctx workflow.Context, in BatchInput) (BatchResult, error) {
 	base, err := startTask(ctx, in.Model)
 	if err != nil {
@@ -77,14 +78,20 @@ func (b *batch) planShards(ctx workflow.Context) error {
 		TaskID: b.status.TaskID, Model: b.in.Model, ModelID: b.in.ModelID, Rows: b.in.Rows, Format: b.in.Format,
 		KeyColumns: b.in.KeyColumns, Output: b.in.Output, LabelsOnly: b.in.LabelsOnly,
 	}
-	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "cut "+b.in.Rows.Key), b.acts.PlanBatch, in).Get(ctx, &b.plan)
+	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "cut "+b.in.Rows.Key), b.acts.PlanBatch, in).
+		Get(ctx, &b.plan)
 	if err != nil {
 		return err
 	}
 	b.timings.Plan = workflow.Now(ctx).Sub(begun).Seconds()
 	b.shards = make([]activities.ScoredShard, b.plan.Shards)
 	b.status.Total, b.status.ShardsTotal = b.plan.Rows, b.plan.Shards
-	b.result = BatchResult{Model: b.in.Model, Version: b.plan.Model.Number, ModelID: b.plan.Model.URI, Shards: b.plan.Shards}
+	b.result = BatchResult{
+		Model:   b.in.Model,
+		Version: b.plan.Model.Number,
+		ModelID: b.plan.Model.URI,
+		Shards:  b.plan.Shards,
+	}
 	b.note(ctx, "scoring %d rows in %d shards with %s", b.plan.Rows, b.plan.Shards, b.plan.Model.URI)
 	return nil
 }
@@ -165,25 +172,36 @@ func (b *batch) tooManyBad(stopped bool) error {
 		return nil
 	}
 	first := slices.IndexFunc(b.shards, func(s activities.ScoredShard) bool { return s.FirstBad != "" })
-	return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%d of the %d rows read are bad, more than max_error_ratio %v allows; the first: %s",
-		bad, read, *limit, b.shards[first].FirstBad), activities.ErrBadDataset, nil)
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("%d of the %d rows read are bad, more than max_error_ratio %v allows; the first: %s",
+			bad, read, *limit, b.shards[first].FirstBad),
+		activities.ErrBadDataset,
+		nil,
+	)
 }
 
 // write makes what was scored the result.
 func (b *batch) write(ctx workflow.Context, cancelled bool) error {
 	in := activities.WriteManifestInput{
-		TaskID: b.status.TaskID, Plan: b.plan.Plan, Shards: slices.Clone(b.shards), Cancelled: cancelled, StartedAt: b.status.StartedAt, Timings: b.timings,
+		TaskID:    b.status.TaskID,
+		Plan:      b.plan.Plan,
+		Shards:    slices.Clone(b.shards),
+		Cancelled: cancelled,
+		StartedAt: b.status.StartedAt,
+		Timings:   b.timings,
 	}
 	for i := range in.Shards {
 		in.Shards[i].FirstBad = "" // known to the errors files
 	}
 	var written activities.Written
-	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "what the batch consists of"), b.acts.WriteManifest, in).Get(ctx, &written)
+	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "what the batch consists of"), b.acts.WriteManifest, in).
+		Get(ctx, &written)
 	b.result.Manifest, b.result.Output, b.result.Errors = written.Manifest, written.Output, written.Errors
 	return err
 }
 
-// keepFinished names the parts that a cancelled batch had finished, so that they can be read. Failing to changes nothing
+// keepFinished names the parts that a cancelled batch had finished, so that they can be read. Failing to changes
+// nothing
 // about the end of the batch.
 func (b *batch) keepFinished(ctx workflow.Context) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)

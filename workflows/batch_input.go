@@ -47,7 +47,10 @@ func (in BatchInput) check() error {
 		return &model.SpecError{Pointer: "/output", Reason: err.Error()}
 	}
 	if len(in.KeyColumns) > MaxKeyColumns {
-		return &model.SpecError{Pointer: "/key_columns", Reason: fmt.Sprintf("%d columns, want at most %d", len(in.KeyColumns), MaxKeyColumns)}
+		return &model.SpecError{
+			Pointer: "/key_columns",
+			Reason:  fmt.Sprintf("%d columns, want at most %d", len(in.KeyColumns), MaxKeyColumns),
+		}
 	}
 	if r := in.MaxErrorRatio; r != nil && !(*r >= 0 && *r <= 1) {
 		return &model.SpecError{Pointer: "/max_error_ratio", Reason: fmt.Sprintf("%v is not a share from 0 to 1", *r)}

@@ -17,10 +17,18 @@ import (
 )
 
 var (
-	batchInput = workflows.BatchInput{Model: "iris", Rows: objstore.Ref{Bucket: "iris", Key: "batches/b/input.csv"}, Count: 60}
-	pinned     = activities.PinnedModel{Model: "iris", Number: "3", URI: "models:/iris/3"}
-	written    = activities.Written{
-		Manifest: objstore.Ref{Bucket: "iris", Key: "batches/b/manifest.json"}, Output: objstore.Ref{Bucket: "iris", Key: "batches/b/output.csv"},
+	batchInput = workflows.BatchInput{
+		Model: "iris",
+		Rows:  objstore.Ref{Bucket: "iris", Key: "batches/b/input.csv"},
+		Count: 60,
+	}
+	pinned  = activities.PinnedModel{Model: "iris", Number: "3", URI: "models:/iris/3"}
+	written = activities.Written{
+		Manifest: objstore.Ref{
+			Bucket: "iris",
+			Key:    "batches/b/manifest.json",
+		},
+		Output: objstore.Ref{Bucket: "iris", Key: "batches/b/output.csv"},
 	}
 )
 
@@ -36,19 +44,27 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 	in := batchInput
 	in.KeyColumns, in.Output, in.LabelsOnly, in.Format = []string{"id"}, "jsonl", true, "csv"
 	e.OnActivity(acts.PlanBatch, mock.Anything, activities.PlanBatchInput{
-		TaskID: "default-test-workflow-id", Model: "iris", Rows: in.Rows, Format: "csv", KeyColumns: []string{"id"}, Output: "jsonl", LabelsOnly: true,
+		TaskID:     "default-test-workflow-id",
+		Model:      "iris",
+		Rows:       in.Rows,
+		Format:     "csv",
+		KeyColumns: []string{"id"},
+		Output:     "jsonl",
+		LabelsOnly: true,
 	}).Return(activities.BatchPlan{Model: pinned, Plan: "p1", Rows: 3 * shards, Shards: shards}, nil).Once()
 	var running, most atomic.Int32
-	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ScoreShardInput) (activities.ScoredShard, error) {
-		defer running.Add(-1)
-		if n := running.Add(1); n > most.Load() {
-			most.Store(n)
-		}
-		if in.Plan != "p1" || in.MostBad != nil {
-			t.Errorf("shard %+v, want the plan's and no limit", in)
-		}
-		return activities.ScoredShard{Rows: 2, Failed: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7"}, nil
-	}).Times(shards)
+	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
+		Return(func(_ context.Context, in activities.ScoreShardInput) (activities.ScoredShard, error) {
+			defer running.Add(-1)
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			if in.Plan != "p1" || in.MostBad != nil {
+				t.Errorf("shard %+v, want the plan's and no limit", in)
+			}
+			return activities.ScoredShard{Rows: 2, Failed: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7"}, nil
+		}).
+		Times(shards)
 	e.OnActivity(acts.WriteManifest, mock.Anything, mock.MatchedBy(func(in activities.WriteManifestInput) bool {
 		for i, s := range in.Shards {
 			if s != (activities.ScoredShard{Rows: 2, Failed: 1, Bytes: int64(i) + 1}) {
@@ -65,7 +81,14 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := workflows.BatchResult{
-		Model: "iris", Version: "3", ModelID: "models:/iris/3", Rows: 40, Failed: 20, Shards: shards, Manifest: written.Manifest, Output: written.Output,
+		Model:    "iris",
+		Version:  "3",
+		ModelID:  "models:/iris/3",
+		Rows:     40,
+		Failed:   20,
+		Shards:   shards,
+		Manifest: written.Manifest,
+		Output:   written.Output,
 	}
 	if got != want {
 		t.Errorf("result %+v, want %+v", got, want)
@@ -74,7 +97,8 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		t.Errorf("%d shards at once, want at most 8", n)
 	}
 	s := e.last(t)
-	if s.Done != 60 || s.Total != 60 || s.Unit != "rows" || s.Failed != 20 || s.ShardsDone != 20 || s.ShardsTotal != 20 || s.State != workflows.Success {
+	if s.Done != 60 || s.Total != 60 || s.Unit != "rows" || s.Failed != 20 || s.ShardsDone != 20 || s.ShardsTotal != 20 ||
+		s.State != workflows.Success {
 		t.Errorf("saved status %+v, want 60 of 60 rows in 20 shards", s)
 	}
 }
@@ -82,13 +106,20 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 func TestBatchPrediction_showsProgress(t *testing.T) {
 	e := newEnvironment(t)
 	onShards(e, 3)
-	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).Return(activities.ScoredShard{Rows: 2, Failed: 1}, nil).After(10 * time.Second).Once()
-	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).Return(activities.ScoredShard{Rows: 3}, nil).After(time.Hour)
+	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
+		Return(activities.ScoredShard{Rows: 2, Failed: 1}, nil).
+		After(10 * time.Second).
+		Once()
+	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
+		Return(activities.ScoredShard{Rows: 3}, nil).
+		After(time.Hour)
 	e.OnActivity(acts.WriteManifest, mock.Anything, mock.Anything).Return(written, nil)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
 	e.ExecuteWorkflow(workflows.BatchPrediction, batchInput)
-	if during.Done != 3 || during.Total != 9 || during.Failed != 1 || during.Stage != "score the rows" || during.ShardsDone != 1 || during.ShardsTotal != 3 {
+	if during.Done != 3 || during.Total != 9 || during.Failed != 1 || during.Stage != "score the rows" ||
+		during.ShardsDone != 1 ||
+		during.ShardsTotal != 3 {
 		t.Errorf("status while scoring: %+v, want 3 of 9 rows, one of them bad", during)
 	}
 	// Three rows in ten seconds: the other six take twice as long.
@@ -102,7 +133,10 @@ func TestBatchPrediction_oneShardThatFailsEndsIt(t *testing.T) {
 	onShards(e, 12)
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool { return in.Shard == 1 })).
 		Return(activities.ScoredShard{}, temporal.NewNonRetryableApplicationError("the rows have changed", activities.ErrBadDataset, nil))
-	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).Return(activities.ScoredShard{}, nil).After(time.Hour).Maybe()
+	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
+		Return(activities.ScoredShard{}, nil).
+		After(time.Hour).
+		Maybe()
 	e.ExecuteWorkflow(workflows.BatchPrediction, batchInput)
 	if errorType, _ := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrBadDataset {
 		t.Errorf("failed with %s, want BadDataset", errorType)
@@ -123,11 +157,31 @@ func TestBatchPrediction_maxErrorRatio(t *testing.T) {
 			0,
 			"1 of the 3 rows read are bad, more than max_error_ratio 0 allows; the first: line 4: no",
 		},
-		"as many as allowed":  {0.1, []activities.ScoredShard{{Rows: 900, Failed: 100, FirstBad: "x"}, {Rows: 900, Failed: 100, FirstBad: "y"}}, 200, ""},
+		"as many as allowed": {
+			0.1,
+			[]activities.ScoredShard{{Rows: 900, Failed: 100, FirstBad: "x"}, {Rows: 900, Failed: 100, FirstBad: "y"}},
+			200,
+			"",
+		},
 		"too few to judge by": {0.1, []activities.ScoredShard{{Rows: 10, Failed: 90, FirstBad: "x"}, {Rows: 1900}}, 200, ""},
-		"early":               {0.1, []activities.ScoredShard{{Rows: 800, Failed: 200, FirstBad: "line 3: no"}}, 200, "200 of the 1000 rows read are bad, more than max_error_ratio 0.1 allows; the first: line 3: no"},
-		"certain":             {0.1, []activities.ScoredShard{{Rows: 1, Failed: 201, FirstBad: "line 3: no", Stopped: true}}, 200, "201 of the 202 rows"},
-		"at the end":          {0.1, []activities.ScoredShard{{Rows: 950, Failed: 49, FirstBad: "x"}, {Rows: 800, Failed: 201, FirstBad: "y"}}, 200, "250 of the 2000 rows read are bad, more than max_error_ratio 0.1 allows; the first: x"},
+		"early": {
+			0.1,
+			[]activities.ScoredShard{{Rows: 800, Failed: 200, FirstBad: "line 3: no"}},
+			200,
+			"200 of the 1000 rows read are bad, more than max_error_ratio 0.1 allows; the first: line 3: no",
+		},
+		"certain": {
+			0.1,
+			[]activities.ScoredShard{{Rows: 1, Failed: 201, FirstBad: "line 3: no", Stopped: true}},
+			200,
+			"201 of the 202 rows",
+		},
+		"at the end": {
+			0.1,
+			[]activities.ScoredShard{{Rows: 950, Failed: 49, FirstBad: "x"}, {Rows: 800, Failed: 201, FirstBad: "y"}},
+			200,
+			"250 of the 2000 rows read are bad, more than max_error_ratio 0.1 allows; the first: x",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +203,11 @@ func TestBatchPrediction_maxErrorRatio(t *testing.T) {
 				}
 				return
 			}
-			if errorType, message := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrBadDataset || !strings.Contains(message, test.fails) {
+			if errorType, message := applicationError(
+				t,
+				e.GetWorkflowError(),
+			); errorType != activities.ErrBadDataset ||
+				!strings.Contains(message, test.fails) {
 				t.Errorf("failed with %s: %s, want %q", errorType, message, test.fails)
 			}
 		})
@@ -198,7 +256,11 @@ func TestBatchPrediction_refusesABadInput(t *testing.T) {
 			in := batchInput
 			test.change(&in)
 			e.ExecuteWorkflow(workflows.BatchPrediction, in)
-			if errorType, message := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrBadInput || !strings.Contains(message, test.pointer) {
+			if errorType, message := applicationError(
+				t,
+				e.GetWorkflowError(),
+			); errorType != activities.ErrBadInput ||
+				!strings.Contains(message, test.pointer) {
 				t.Errorf("failed with %s: %s, want BadInput that names %s", errorType, message, test.pointer)
 			}
 		})
@@ -207,7 +269,11 @@ func TestBatchPrediction_refusesABadInput(t *testing.T) {
 
 func TestBatchInput_refusesUnknownFields(t *testing.T) {
 	var in workflows.BatchInput
-	if err := json.Unmarshal([]byte(`{"model":"iris","key_colums":["id"]}`), &in); err == nil || !strings.Contains(err.Error(), "key_colums") {
+	if err := json.Unmarshal(
+		[]byte(`{"model":"iris","key_colums":["id"]}`),
+		&in,
+	); err == nil ||
+		!strings.Contains(err.Error(), "key_colums") {
 		t.Errorf("got %v, want the misspelt field", err)
 	}
 }
@@ -219,8 +285,11 @@ func TestBatchPrediction_cancel(t *testing.T) {
 			e := newEnvironment(t)
 			onShards(e, 20)
 			e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool { return in.Shard == 2 })).
-				Return(activities.ScoredShard{Rows: 3, Bytes: 30}, nil).Once()
-			e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).Return(activities.ScoredShard{}, temporal.NewCanceledError()).After(time.Hour)
+				Return(activities.ScoredShard{Rows: 3, Bytes: 30}, nil).
+				Once()
+			e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
+				Return(activities.ScoredShard{}, temporal.NewCanceledError()).
+				After(time.Hour)
 			e.OnActivity(acts.WriteManifest, mock.Anything, mock.MatchedBy(func(in activities.WriteManifestInput) bool {
 				return in.Cancelled && len(in.Shards) == 20 && in.Shards[2].Rows == 3 && in.Shards[0].Bytes == 0
 			})).Return(written, keep).Once()

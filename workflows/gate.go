@@ -32,8 +32,9 @@ const (
 const slack = 1e-12
 
 // Decide says whether a version becomes the champion: its metrics must keep to the rules, and on rows that neither was
-// trained on it must not be worse than the champion by more than the tolerances, in accuracy and in log loss. How sure the
-// difference in accuracy is (McNemar's p) is told, and changes nothing. Where there is nothing fair to compare, it decides
+// trained on it must not be worse than the champion by more than the tolerances, in accuracy and in log loss. How sure
+// the difference in accuracy is (McNemar's p) is told, and changes nothing. Where there is nothing fair to compare, it
+// decides
 // nothing.
 func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison) Gate {
 	g := Gate{Comparison: c}
@@ -48,8 +49,14 @@ func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison
 	case c.CandidateAccuracy < c.ChampionAccuracy-rules.Tolerance-slack:
 		g.Decision, g.Reason = Kept, explain(rules, c, "is worse than")
 	case c.CandidateLogLoss > c.ChampionLogLoss+rules.logLossTolerance()+slack:
-		g.Decision, g.Reason = Kept, fmt.Sprintf("log loss %.4f is worse than the %.4f of champion %s by more than %v, though %s",
-			c.CandidateLogLoss, c.ChampionLogLoss, c.Champion, rules.logLossTolerance(), explain(rules, c, "is not worse than"))
+		g.Decision, g.Reason = Kept, fmt.Sprintf(
+			"log loss %.4f is worse than the %.4f of champion %s by more than %v, though %s",
+			c.CandidateLogLoss,
+			c.ChampionLogLoss,
+			c.Champion,
+			rules.logLossTolerance(),
+			explain(rules, c, "is not worse than"),
+		)
 	default:
 		g.Decision, g.Reason = Promoted, explain(rules, c, "is not worse than")
 	}
@@ -62,11 +69,22 @@ func explain(rules GateRules, c activities.Comparison, verdict string) string {
 	if rules.Tolerance > 0 {
 		tolerance = fmt.Sprintf(" by more than %v", rules.Tolerance)
 	}
-	return fmt.Sprintf("accuracy %.4f %s the %.4f of champion %s%s on %d rows neither was trained on (only it got %d right, only the champion %d: McNemar p = %.2g)",
-		c.CandidateAccuracy, verdict, c.ChampionAccuracy, c.Champion, tolerance, c.Rows, c.OnlyCandidateRight, c.OnlyChampionRight, c.PValue)
+	return fmt.Sprintf(
+		"accuracy %.4f %s the %.4f of champion %s%s on %d rows neither was trained on (only it got %d right, only the champion %d: McNemar p = %.2g)",
+		c.CandidateAccuracy,
+		verdict,
+		c.ChampionAccuracy,
+		c.Champion,
+		tolerance,
+		c.Rows,
+		c.OnlyCandidateRight,
+		c.OnlyChampionRight,
+		c.PValue,
+	)
 }
 
-// under is what becomes of a decision when promotion is not left to the gate alone. A version that is not good enough is
+// under is what becomes of a decision when promotion is not left to the gate alone. A version that is not good enough
+// is
 // not promoted by any policy.
 func (g Gate) under(policy PromotePolicy) Gate {
 	switch {
@@ -86,7 +104,11 @@ func (g Gate) after(a *Approval) Gate {
 	g.Approval = a
 	switch {
 	case a == nil:
-		g.Decision, g.Reason = Rejected, fmt.Sprintf("nobody approved it within %d days; %s", int(ApprovalTimeout.Hours()/24), g.Reason)
+		g.Decision, g.Reason = Rejected, fmt.Sprintf(
+			"nobody approved it within %d days; %s",
+			int(ApprovalTimeout.Hours()/24),
+			g.Reason,
+		)
 	case a.Approved:
 		g.Decision, g.Reason = Promoted, fmt.Sprintf("approved by %s: %s; %s", a.Name, a.Reason, g.Reason)
 	default:

@@ -38,26 +38,76 @@ func TestDecide(t *testing.T) {
 		want   workflows.Decision
 		reason string
 	}{
-		"no champion":               {workflows.GateRules{}, activities.Comparison{}, workflows.Promoted, "no champion"},
-		"better":                    {workflows.GateRules{}, compared(0.9, 0.8), workflows.Promoted, "0.9000 is not worse than the 0.8000 of champion 1 on 9 rows"},
-		"equal":                     {workflows.GateRules{}, compared(0.8, 0.8), workflows.Promoted, "not worse"},
-		"worse":                     {workflows.GateRules{}, compared(0.7, 0.8), workflows.Kept, "0.7000 is worse than the 0.8000"},
-		"not comparable":            {workflows.GateRules{}, unlike, workflows.NeedsApproval, "its classes are others"},
-		"says how sure it is":       {workflows.GateRules{}, compared(0.9, 0.8), workflows.Promoted, "(only it got 3 right, only the champion 2: McNemar p = 1)"},
-		"within the tolerance":      {workflows.GateRules{Tolerance: 0.1}, compared(0.7, 0.8), workflows.Promoted, "champion 1 by more than 0.1 on"},
-		"beyond the tolerance":      {workflows.GateRules{Tolerance: 0.05}, compared(0.7, 0.8), workflows.Kept, "worse"},
-		"a tie, less sure":          {workflows.GateRules{}, losing(0.8, 0.3, 0.2), workflows.Promoted, "not worse"},
-		"a tie, far less sure":      {workflows.GateRules{}, losing(0.8, 0.301, 0.2), workflows.Kept, "log loss 0.3010 is worse than the 0.2000 of champion 1 by more than 0.1, though accuracy 0.8000 is not worse"},
-		"better, far less sure":     {workflows.GateRules{}, losing(0.9, 0.5, 0.2), workflows.Kept, "log loss 0.5000 is worse"},
-		"worse, but surer":          {workflows.GateRules{}, losing(0.7, 0.1, 0.2), workflows.Kept, "accuracy 0.7000 is worse"},
-		"less sure, as allowed":     {loosely(0.5), losing(0.8, 0.69, 0.2), workflows.Promoted, "not worse"},
-		"hardly less sure":          {loosely(0), losing(0.8, 0.2001, 0.2), workflows.Kept, "by more than 0,"},
-		"as sure":                   {loosely(0), losing(0.8, 0.2, 0.2), workflows.Promoted, "not worse"},
-		"the minimum itself":        {atLeast("accuracy", 0.8), activities.Comparison{}, workflows.Promoted, "no champion"},
-		"under a minimum":           {atLeast("accuracy", 0.81), activities.Comparison{}, workflows.Kept, "accuracy 0.8000 is under the minimum of 0.81"},
-		"the maximum itself":        {atMost("log_loss", 0.5), activities.Comparison{}, workflows.Promoted, "no champion"},
-		"over a maximum":            {atMost("log_loss", 0.4), compared(0.9, 0.8), workflows.Kept, "log_loss 0.5000 is over the maximum of 0.4"},
-		"not measured":              {atMost("macro_f1", 1), activities.Comparison{}, workflows.Kept, "macro_f1 (not measured)"},
+		"no champion": {workflows.GateRules{}, activities.Comparison{}, workflows.Promoted, "no champion"},
+		"better": {
+			workflows.GateRules{},
+			compared(0.9, 0.8),
+			workflows.Promoted,
+			"0.9000 is not worse than the 0.8000 of champion 1 on 9 rows",
+		},
+		"equal": {workflows.GateRules{}, compared(0.8, 0.8), workflows.Promoted, "not worse"},
+		"worse": {
+			workflows.GateRules{},
+			compared(0.7, 0.8),
+			workflows.Kept,
+			"0.7000 is worse than the 0.8000",
+		},
+		"not comparable": {workflows.GateRules{}, unlike, workflows.NeedsApproval, "its classes are others"},
+		"says how sure it is": {
+			workflows.GateRules{},
+			compared(0.9, 0.8),
+			workflows.Promoted,
+			"(only it got 3 right, only the champion 2: McNemar p = 1)",
+		},
+		"within the tolerance": {
+			workflows.GateRules{Tolerance: 0.1},
+			compared(0.7, 0.8),
+			workflows.Promoted,
+			"champion 1 by more than 0.1 on",
+		},
+		"beyond the tolerance": {workflows.GateRules{Tolerance: 0.05}, compared(0.7, 0.8), workflows.Kept, "worse"},
+		"a tie, less sure":     {workflows.GateRules{}, losing(0.8, 0.3, 0.2), workflows.Promoted, "not worse"},
+		"a tie, far less sure": {
+			workflows.GateRules{},
+			losing(0.8, 0.301, 0.2),
+			workflows.Kept,
+			"log loss 0.3010 is worse than the 0.2000 of champion 1 by more than 0.1, though accuracy 0.8000 is not worse",
+		},
+		"better, far less sure": {
+			workflows.GateRules{},
+			losing(0.9, 0.5, 0.2),
+			workflows.Kept,
+			"log loss 0.5000 is worse",
+		},
+		"worse, but surer": {
+			workflows.GateRules{},
+			losing(0.7, 0.1, 0.2),
+			workflows.Kept,
+			"accuracy 0.7000 is worse",
+		},
+		"less sure, as allowed": {loosely(0.5), losing(0.8, 0.69, 0.2), workflows.Promoted, "not worse"},
+		"hardly less sure":      {loosely(0), losing(0.8, 0.2001, 0.2), workflows.Kept, "by more than 0,"},
+		"as sure":               {loosely(0), losing(0.8, 0.2, 0.2), workflows.Promoted, "not worse"},
+		"the minimum itself":    {atLeast("accuracy", 0.8), activities.Comparison{}, workflows.Promoted, "no champion"},
+		"under a minimum": {
+			atLeast("accuracy", 0.81),
+			activities.Comparison{},
+			workflows.Kept,
+			"accuracy 0.8000 is under the minimum of 0.81",
+		},
+		"the maximum itself": {atMost("log_loss", 0.5), activities.Comparison{}, workflows.Promoted, "no champion"},
+		"over a maximum": {
+			atMost("log_loss", 0.4),
+			compared(0.9, 0.8),
+			workflows.Kept,
+			"log_loss 0.5000 is over the maximum of 0.4",
+		},
+		"not measured": {
+			atMost("macro_f1", 1),
+			activities.Comparison{},
+			workflows.Kept,
+			"macro_f1 (not measured)",
+		},
 		"too bad to be asked about": {atLeast("accuracy", 0.9), unlike, workflows.Kept, "under the minimum"},
 		"everything missed, in order": {
 			workflows.GateRules{Min: map[string]float64{"macro_f1": 1, "accuracy": 1}, Max: map[string]float64{"log_loss": 0}},
@@ -89,23 +139,29 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		json string
 		want string // pointer of the fault, "" for none
 	}{
-		"bounds":                    {`{"gate":{"min":{"accuracy":0.9,"macro_f1":0.8},"max":{"log_loss":0.3},"tolerance":0.01}}`, ""},
-		"an empty gate":             {`{"gate":{}}`, ""},
-		"null":                      {`{"gate":null,"tags":null}`, ""},
-		"no metric":                 {`{"gate":{"min":{"acuracy":0.9}}}`, "/gate/min/acuracy"},
-		"no metric to escape":       {`{"gate":{"max":{"recall/a~b":0.9}}}`, "/gate/max/recall~1a~0b"},
-		"a contradiction":           {`{"gate":{"min":{"log_loss":0.5},"max":{"log_loss":0.4}}}`, "/gate/min/log_loss"},
-		"a negative tolerance":      {`{"gate":{"tolerance":-0.1}}`, "/gate/tolerance"},
-		"a tolerance over 1":        {`{"gate":{"tolerance":1.1}}`, "/gate/tolerance"},
-		"a tolerance of log loss":   {`{"gate":{"log_loss_tolerance":0}}`, ""},
-		"no tolerance of log loss":  {`{"gate":{"log_loss_tolerance":null}}`, ""},
-		"a negative one":            {`{"gate":{"log_loss_tolerance":-1}}`, "/gate/log_loss_tolerance"},
-		"an endless one":            {`{"gate":{"log_loss_tolerance":101}}`, "/gate/log_loss_tolerance"},
-		"tags":                      {`{"tags":{"team":"botany","ticket.no":"IR-7"}}`, ""},
-		"a tag without a key":       {`{"tags":{"":"x"}}`, "/tags/"},
-		"a tag with a bad key":      {`{"tags":{"a b":"x"}}`, "/tags/a b"},
-		"a tag that begins badly":   {`{"tags":{".a":"x"}}`, "/tags/.a"},
-		"a tag with a long key":     {`{"tags":{"` + strings.Repeat("k", 101) + `":"x"}}`, "/tags/" + strings.Repeat("k", 80) + "…"},
+		"bounds": {
+			`{"gate":{"min":{"accuracy":0.9,"macro_f1":0.8},"max":{"log_loss":0.3},"tolerance":0.01}}`,
+			"",
+		},
+		"an empty gate":            {`{"gate":{}}`, ""},
+		"null":                     {`{"gate":null,"tags":null}`, ""},
+		"no metric":                {`{"gate":{"min":{"acuracy":0.9}}}`, "/gate/min/acuracy"},
+		"no metric to escape":      {`{"gate":{"max":{"recall/a~b":0.9}}}`, "/gate/max/recall~1a~0b"},
+		"a contradiction":          {`{"gate":{"min":{"log_loss":0.5},"max":{"log_loss":0.4}}}`, "/gate/min/log_loss"},
+		"a negative tolerance":     {`{"gate":{"tolerance":-0.1}}`, "/gate/tolerance"},
+		"a tolerance over 1":       {`{"gate":{"tolerance":1.1}}`, "/gate/tolerance"},
+		"a tolerance of log loss":  {`{"gate":{"log_loss_tolerance":0}}`, ""},
+		"no tolerance of log loss": {`{"gate":{"log_loss_tolerance":null}}`, ""},
+		"a negative one":           {`{"gate":{"log_loss_tolerance":-1}}`, "/gate/log_loss_tolerance"},
+		"an endless one":           {`{"gate":{"log_loss_tolerance":101}}`, "/gate/log_loss_tolerance"},
+		"tags":                     {`{"tags":{"team":"botany","ticket.no":"IR-7"}}`, ""},
+		"a tag without a key":      {`{"tags":{"":"x"}}`, "/tags/"},
+		"a tag with a bad key":     {`{"tags":{"a b":"x"}}`, "/tags/a b"},
+		"a tag that begins badly":  {`{"tags":{".a":"x"}}`, "/tags/.a"},
+		"a tag with a long key": {
+			`{"tags":{"` + strings.Repeat("k", 101) + `":"x"}}`,
+			"/tags/" + strings.Repeat("k", 80) + "…",
+		},
 		"a tag of MLflow":           {`{"tags":{"mlflow.user":"x"}}`, "/tags/mlflow.user"},
 		"a tag of ours":             {`{"tags":{"iris.gate":"x"}}`, "/tags/iris.gate"},
 		"a tag of the run":          {`{"tags":{"gate":"x"}}`, "/tags/gate"},
@@ -134,7 +190,11 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		})
 	}
 	var in workflows.TrainingInput
-	if err := json.Unmarshal([]byte(`{"gate":{"minimum":{}}}`), &in); err == nil || !strings.Contains(err.Error(), "minimum") {
+	if err := json.Unmarshal(
+		[]byte(`{"gate":{"minimum":{}}}`),
+		&in,
+	); err == nil ||
+		!strings.Contains(err.Error(), "minimum") {
 		t.Errorf("a misspelt rule gave %v, want an error naming it", err)
 	}
 }

@@ -12,7 +12,8 @@ func TestKeyedBatchID(t *testing.T) {
 	if !strings.HasPrefix(id, "batch-iris-key-") || id != workflows.KeyedBatchID("iris", "a key") {
 		t.Errorf("the id of a key is %s, and is to be the same each time", id)
 	}
-	if id == workflows.KeyedBatchID("iris", "another key") || strings.TrimPrefix(id, "batch-iris-") == strings.TrimPrefix(workflows.KeyedBatchID("wine", "a key"), "batch-wine-") {
+	if id == workflows.KeyedBatchID("iris", "another key") ||
+		strings.TrimPrefix(id, "batch-iris-") == strings.TrimPrefix(workflows.KeyedBatchID("wine", "a key"), "batch-wine-") {
 		t.Error("two keys, or two models, have the same id")
 	}
 }

@@ -85,7 +85,12 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	if in.Algorithm == Auto {
 		return in.resolveAuto()
 	}
-	spec, err := model.Spec{Algorithm: in.Algorithm, Hyperparameters: in.Hyperparameters, Seed: *in.Seed, ClassWeight: in.ClassWeight}.Resolve()
+	spec, err := model.Spec{
+		Algorithm:       in.Algorithm,
+		Hyperparameters: in.Hyperparameters,
+		Seed:            *in.Seed,
+		ClassWeight:     in.ClassWeight,
+	}.Resolve()
 	in.Algorithm = spec.Algorithm
 	if in.Search == nil { // a search begins with what was given: a preset that it tries decides on the rest
 		in.Hyperparameters = spec.Hyperparameters

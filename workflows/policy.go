@@ -30,5 +30,8 @@ func (p PromotePolicy) resolve() (PromotePolicy, error) {
 		return p, nil
 	}
 	const limit = 80
-	return p, &model.SpecError{Pointer: "/promote", Reason: fmt.Sprintf("%.*q is not auto, never or manual", limit, string(p))}
+	return p, &model.SpecError{
+		Pointer: "/promote",
+		Reason:  fmt.Sprintf("%.*q is not auto, never or manual", limit, string(p)),
+	}
 }

@@ -44,7 +44,12 @@ func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	var done activities.Promoted
 	ctx = withOptions(ctx, quick, "alias champion to "+in.Version)
 	err := workflow.ExecuteActivity(ctx, a.PromoteVersion, activities.PromoteVersionInput{
-		Model: in.Model, Version: in.Version, Expected: in.Expected, Actor: in.Actor, Reason: in.Reason, At: workflow.Now(ctx).UTC(),
+		Model:    in.Model,
+		Version:  in.Version,
+		Expected: in.Expected,
+		Actor:    in.Actor,
+		Reason:   in.Reason,
+		At:       workflow.Now(ctx).UTC(),
 	}).Get(ctx, &done)
 	if err != nil {
 		return PromotionResult{}, err
@@ -75,7 +80,8 @@ func promoteInTurn(ctx workflow.Context, in PromotionInput) (PromotionResult, er
 		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 			return result, err
 		}
-		if err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "wait for another promotion"}).Get(ctx, nil); err != nil {
+		if err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "wait for another promotion"}).
+			Get(ctx, nil); err != nil {
 			return PromotionResult{}, err
 		}
 	}

@@ -16,8 +16,14 @@ func TestPromotion(t *testing.T) {
 		activity activities.Promoted
 		want     workflows.PromotionResult
 	}{
-		"moves the alias":          {activities.Promoted{From: "1", At: noon}, workflows.PromotionResult{Promoted: true, From: "1", To: "2", At: noon}},
-		"another champion by then": {activities.Promoted{ChampionChanged: true, From: "3", At: noon}, workflows.PromotionResult{From: "3", To: "2", At: noon}},
+		"moves the alias": {
+			activities.Promoted{From: "1", At: noon},
+			workflows.PromotionResult{Promoted: true, From: "1", To: "2", At: noon},
+		},
+		"another champion by then": {
+			activities.Promoted{ChampionChanged: true, From: "3", At: noon},
+			workflows.PromotionResult{From: "3", To: "2", At: noon},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +62,10 @@ func TestPromotion_refusesBadInput(t *testing.T) {
 
 func TestPromotion_finishesWhatItHasBegun(t *testing.T) {
 	e := newEnvironment(t)
-	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).Return(activities.Promoted{At: noon}, nil).After(time.Hour).Once()
+	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
+		Return(activities.Promoted{At: noon}, nil).
+		After(time.Hour).
+		Once()
 	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
 	e.ExecuteWorkflow(workflows.Promotion, workflows.PromotionInput{Model: "iris", Version: "2", Actor: "somebody"})
 	if err := e.GetWorkflowError(); err != nil {
@@ -67,7 +76,8 @@ func TestPromotion_finishesWhatItHasBegun(t *testing.T) {
 func TestPromotion_unknownVersionFails(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
-		Return(activities.Promoted{}, temporal.NewNonRetryableApplicationError("models:/iris/9 does not exist", activities.ErrModelNotFound, nil)).Once()
+		Return(activities.Promoted{}, temporal.NewNonRetryableApplicationError("models:/iris/9 does not exist", activities.ErrModelNotFound, nil)).
+		Once()
 	e.ExecuteWorkflow(workflows.Promotion, workflows.PromotionInput{Model: "iris", Version: "9", Actor: "somebody"})
 	if errorType, _ := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrModelNotFound {
 		t.Errorf("failed with %s, want ModelNotFound", errorType)

@@ -11,7 +11,8 @@ import (
 	"iris/workflows"
 )
 
-// The histories were recorded by `make histories` from end-to-end runs. A workflow that has changed so that it cannot go
+// The histories were recorded by `make histories` from end-to-end runs. A workflow that has changed so that it cannot
+// go
 // on from one of them fails here before it meets a running one.
 func TestReplay(t *testing.T) {
 	replayer := worker.NewWorkflowReplayer()

@@ -21,8 +21,9 @@ type GateRules struct {
 	LogLossTolerance *float64 `json:"log_loss_tolerance,omitempty"` // how much higher its log loss may be, 0 to 100; nil is DefaultLogLossTolerance
 }
 
-// DefaultLogLossTolerance is how much higher than the champion's a version's log loss may be: at 0.1 it gives the actual
-// classes, in the geometric mean, a tenth less probability. An accuracy that is as good hides what goes beyond, and on a few
+// DefaultLogLossTolerance is how much higher than the champion's a version's log loss may be: at 0.1 it gives the
+// actual classes, in the geometric mean, a tenth less probability. An accuracy that is as good hides what goes beyond,
+// and on a few
 // tens of rows less than that may be chance.
 const DefaultLogLossTolerance = 0.1
 
@@ -64,14 +65,20 @@ func (r *GateRules) check() error {
 	}
 	for _, metric := range workflow.DeterministicKeys(r.Min) {
 		if most, both := r.Max[metric]; both && r.Min[metric] > most {
-			return &model.SpecError{Pointer: "/gate/min/" + metric, Reason: fmt.Sprintf("%v is more than the maximum of %v", r.Min[metric], most)}
+			return &model.SpecError{
+				Pointer: "/gate/min/" + metric,
+				Reason:  fmt.Sprintf("%v is more than the maximum of %v", r.Min[metric], most),
+			}
 		}
 	}
 	if !(r.Tolerance >= 0 && r.Tolerance <= 1) {
 		return &model.SpecError{Pointer: "/gate/tolerance", Reason: fmt.Sprintf("%v is not from 0 to 1", r.Tolerance)}
 	}
 	if v := r.logLossTolerance(); !(v >= 0 && v <= mostLogLoss) {
-		return &model.SpecError{Pointer: "/gate/log_loss_tolerance", Reason: fmt.Sprintf("%v is not from 0 to %d", v, mostLogLoss)}
+		return &model.SpecError{
+			Pointer: "/gate/log_loss_tolerance",
+			Reason:  fmt.Sprintf("%v is not from 0 to %d", v, mostLogLoss),
+		}
 	}
 	return nil
 }
@@ -81,12 +88,18 @@ func (r *GateRules) misses(metrics map[string]float64) []string {
 	var missed []string
 	for _, metric := range workflow.DeterministicKeys(r.Min) {
 		if value, measured := metrics[metric]; !measured || value < r.Min[metric] {
-			missed = append(missed, fmt.Sprintf("%s %s is under the minimum of %v", metric, shown(value, measured), r.Min[metric]))
+			missed = append(
+				missed,
+				fmt.Sprintf("%s %s is under the minimum of %v", metric, shown(value, measured), r.Min[metric]),
+			)
 		}
 	}
 	for _, metric := range workflow.DeterministicKeys(r.Max) {
 		if value, measured := metrics[metric]; !measured || value > r.Max[metric] {
-			missed = append(missed, fmt.Sprintf("%s %s is over the maximum of %v", metric, shown(value, measured), r.Max[metric]))
+			missed = append(
+				missed,
+				fmt.Sprintf("%s %s is over the maximum of %v", metric, shown(value, measured), r.Max[metric]),
+			)
 		}
 	}
 	return missed

@@ -13,7 +13,8 @@ import (
 	"iris/model"
 )
 
-// Search asks for the best hyperparameters of an algorithm instead of given ones. Each trial is a cross-validation on the
+// Search asks for the best hyperparameters of an algorithm instead of given ones. Each trial is a cross-validation on
+// the
 // rows for training.
 type Search struct {
 	Method Method `json:"method"`
@@ -165,7 +166,12 @@ func (s Search) resolveBudget() (*Search, error) {
 		return nil, err
 	}
 	if s.Method == GridSearch && size > *s.Budget {
-		return nil, refuse("/search/space", "the grid has more points than the budget, %d; at most %d are possible", *s.Budget, MaxBudget)
+		return nil, refuse(
+			"/search/space",
+			"the grid has more points than the budget, %d; at most %d are possible",
+			*s.Budget,
+			MaxBudget,
+		)
 	}
 	return &s, nil
 }
@@ -249,7 +255,10 @@ func checkValue(base model.Spec, name string, value json.RawMessage, pointer str
 	_, err = base.Resolve()
 	var wrong *model.SpecError
 	if errors.As(err, &wrong) && strings.HasPrefix(wrong.Pointer, "/hyperparameters/") {
-		return &model.SpecError{Pointer: pointer + strings.TrimPrefix(wrong.Pointer, "/hyperparameters/"+escape(name)), Reason: wrong.Reason}
+		return &model.SpecError{
+			Pointer: pointer + strings.TrimPrefix(wrong.Pointer, "/hyperparameters/"+escape(name)),
+			Reason:  wrong.Reason,
+		}
 	}
 	return err
 }

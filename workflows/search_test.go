@@ -26,7 +26,11 @@ func searchOf(t *testing.T, text string) *workflows.Search {
 // resolved is the search of a resolved input.
 func resolved(t *testing.T, text string) (workflows.Search, model.Spec) {
 	t.Helper()
-	in, spec, err := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, text)}.Resolve()
+	in, spec, err := workflows.TrainingInput{
+		Model:     "iris",
+		Algorithm: model.LogisticRegression,
+		Search:    searchOf(t, text),
+	}.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +47,17 @@ func TestSearch_defaults(t *testing.T) {
 		"grid, its own": {`{"method":"grid","space":{"l2":[1,2,3],"tolerance":[0.1,0.01]}}`, 6, 5, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in, _, err := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, test.text)}.Resolve()
+			in, _, err := workflows.TrainingInput{
+				Model:     "iris",
+				Algorithm: model.LogisticRegression,
+				Search:    searchOf(t, test.text),
+			}.Resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *in.Search.Budget != test.budget || *in.Search.Folds != test.folds || *in.CVFolds != test.cvFold || *in.Repeats != 1 || in.Search.Metric != workflows.LogLoss {
+			if *in.Search.Budget != test.budget || *in.Search.Folds != test.folds || *in.CVFolds != test.cvFold ||
+				*in.Repeats != 1 ||
+				in.Search.Metric != workflows.LogLoss {
 				t.Errorf("resolved to %+v, want budget %d, %d folds, log_loss", in.Search, test.budget, test.folds)
 			}
 			again, _, err := in.Resolve()
@@ -72,24 +82,39 @@ func TestSearch_refusals(t *testing.T) {
 		in      string // of a training of iris
 		pointer string
 	}{
-		"unknown method":       {`"search":{"method":"bayes","space":{"l2":[1]}}`, "/search/method"},
-		"no method":            {`"search":{"space":{"l2":[1]}}`, "/search/method"},
-		"unknown metric":       {`"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}`, "/search/metric"},
-		"empty space":          {`"search":{"method":"grid","space":{}}`, "/search/space"},
-		"no space":             {`"search":{"method":"grid"}`, "/search/space"},
-		"unknown parameter":    {`"search":{"method":"grid","space":{"a/b":[1]}}`, "/search/space/a~1b"},
-		"long parameter":       {`"search":{"method":"grid","space":{"` + strings.Repeat("x", 500) + `":[1]}}`, "/search/space/" + strings.Repeat("x", 80) + "…"},
-		"cut within a letter":  {`"search":{"method":"grid","space":{"x` + strings.Repeat("ü", 300) + `":[1]}}`, "/search/space/x" + strings.Repeat("ü", 39) + "…"},
-		"no values":            {`"search":{"method":"random","space":{"l2":[]}}`, "/search/space/l2"},
-		"bad value":            {`"search":{"method":"random","space":{"l2":[1,-1]}}`, "/search/space/l2/1"},
-		"range in a grid":      {`"search":{"method":"grid","space":{"l2":{"min":1,"max":2}}}`, "/search/space/l2"},
-		"no max":               {`"search":{"method":"random","space":{"l2":{"min":1}}}`, "/search/space/l2"},
-		"empty range":          {`"search":{"method":"random","space":{"l2":{"min":1,"max":1}}}`, "/search/space/l2/max"},
-		"log of 0":             {`"search":{"method":"random","space":{"l2":{"min":0,"max":1,"log":true}}}`, "/search/space/l2/min"},
-		"min out of range":     {`"search":{"method":"random","space":{"l2":{"min":-1,"max":1}}}`, "/search/space/l2/min"},
-		"max out of range":     {`"search":{"method":"random","space":{"l2":{"min":1,"max":1e7}}}`, "/search/space/l2/max"},
-		"half an iteration":    {`"search":{"method":"random","space":{"max_iterations":{"min":1.5,"max":7}}}`, "/search/space/max_iterations/min"},
-		"range of words":       {`"algorithm":"decision_tree","search":{"method":"random","space":{"criterion":{"min":1,"max":2}}}`, "/search/space/criterion"},
+		"unknown method":    {`"search":{"method":"bayes","space":{"l2":[1]}}`, "/search/method"},
+		"no method":         {`"search":{"space":{"l2":[1]}}`, "/search/method"},
+		"unknown metric":    {`"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}`, "/search/metric"},
+		"empty space":       {`"search":{"method":"grid","space":{}}`, "/search/space"},
+		"no space":          {`"search":{"method":"grid"}`, "/search/space"},
+		"unknown parameter": {`"search":{"method":"grid","space":{"a/b":[1]}}`, "/search/space/a~1b"},
+		"long parameter": {
+			`"search":{"method":"grid","space":{"` + strings.Repeat("x", 500) + `":[1]}}`,
+			"/search/space/" + strings.Repeat("x", 80) + "…",
+		},
+		"cut within a letter": {
+			`"search":{"method":"grid","space":{"x` + strings.Repeat("ü", 300) + `":[1]}}`,
+			"/search/space/x" + strings.Repeat("ü", 39) + "…",
+		},
+		"no values":       {`"search":{"method":"random","space":{"l2":[]}}`, "/search/space/l2"},
+		"bad value":       {`"search":{"method":"random","space":{"l2":[1,-1]}}`, "/search/space/l2/1"},
+		"range in a grid": {`"search":{"method":"grid","space":{"l2":{"min":1,"max":2}}}`, "/search/space/l2"},
+		"no max":          {`"search":{"method":"random","space":{"l2":{"min":1}}}`, "/search/space/l2"},
+		"empty range":     {`"search":{"method":"random","space":{"l2":{"min":1,"max":1}}}`, "/search/space/l2/max"},
+		"log of 0": {
+			`"search":{"method":"random","space":{"l2":{"min":0,"max":1,"log":true}}}`,
+			"/search/space/l2/min",
+		},
+		"min out of range": {`"search":{"method":"random","space":{"l2":{"min":-1,"max":1}}}`, "/search/space/l2/min"},
+		"max out of range": {`"search":{"method":"random","space":{"l2":{"min":1,"max":1e7}}}`, "/search/space/l2/max"},
+		"half an iteration": {
+			`"search":{"method":"random","space":{"max_iterations":{"min":1.5,"max":7}}}`,
+			"/search/space/max_iterations/min",
+		},
+		"range of words": {
+			`"algorithm":"decision_tree","search":{"method":"random","space":{"criterion":{"min":1,"max":2}}}`,
+			"/search/space/criterion",
+		},
 		"budget of none":       {`"search":{"method":"random","space":{"l2":[1]},"budget":0}`, "/search/budget"},
 		"large budget":         {`"search":{"method":"random","space":{"l2":[1]},"budget":201}`, "/search/budget"},
 		"grid over its budget": {`"search":{"method":"grid","space":{"l2":[1,2,3]},"budget":2}`, "/search/space"},
@@ -114,12 +139,17 @@ func TestSearch_refusals(t *testing.T) {
 }
 
 func TestSearch_leavesTheRequestAlone(t *testing.T) {
-	in := workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"random","space":{"max_iterations":{"min":1,"max":9}}}`)}
+	in := workflows.TrainingInput{
+		Model:     "iris",
+		Algorithm: model.LogisticRegression,
+		Search:    searchOf(t, `{"method":"random","space":{"max_iterations":{"min":1,"max":9}}}`),
+	}
 	got, _, err := in.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.Search.Space["max_iterations"].Range.Integer || in.Search.Space["max_iterations"].Range.Integer || in.Search.Budget != nil {
+	if !got.Search.Space["max_iterations"].Range.Integer || in.Search.Space["max_iterations"].Range.Integer ||
+		in.Search.Budget != nil {
 		t.Errorf("resolved %+v from %+v, want whole numbers in the first only", got.Search, in.Search)
 	}
 }
@@ -151,7 +181,10 @@ func TestCandidates_grid(t *testing.T) {
 }
 
 func TestCandidates_random(t *testing.T) {
-	s, spec := resolved(t, `{"method":"random","space":{"l2":{"min":0.001,"max":1000,"log":true},"max_iterations":{"min":1,"max":4},"tolerance":[0.01,0.1]},"budget":200}`)
+	s, spec := resolved(
+		t,
+		`{"method":"random","space":{"l2":{"min":0.001,"max":1000,"log":true},"max_iterations":{"min":1,"max":4},"tolerance":[0.01,0.1]},"budget":200}`,
+	)
 	drawn := workflows.Candidates(s, spec, 200)
 	if again := workflows.Candidates(s, spec, 200); !reflect.DeepEqual(drawn, again) {
 		t.Error("the same search drew other candidates")
@@ -170,7 +203,11 @@ func TestCandidates_random(t *testing.T) {
 			Iterations int     `json:"max_iterations"`
 			Tolerance  float64 `json:"tolerance"`
 		}
-		if err := json.Unmarshal(c.Hyperparameters, &h); err != nil || h.L2 < 0.001 || h.L2 > 1000 || h.Tolerance != 0.01 && h.Tolerance != 0.1 {
+		if err := json.Unmarshal(
+			c.Hyperparameters,
+			&h,
+		); err != nil || h.L2 < 0.001 || h.L2 > 1000 ||
+			h.Tolerance != 0.01 && h.Tolerance != 0.1 {
 			t.Fatalf("drew %s (%v), outside of the space", c.Hyperparameters, err)
 		}
 		if math.Log10(h.L2) < 0 {
@@ -193,7 +230,11 @@ func TestCandidates_smallSpaceAndBadCombination(t *testing.T) {
 	if drawn := workflows.Candidates(s, spec, 30); len(drawn) != 3 {
 		t.Errorf("drew %d of 3 points", len(drawn))
 	}
-	tree := workflows.TrainingInput{Model: "iris", Algorithm: model.DecisionTree, Search: searchOf(t, `{"method":"random","space":{"max_depth":{"min":-1,"max":1}}}`)}
+	tree := workflows.TrainingInput{
+		Model:     "iris",
+		Algorithm: model.DecisionTree,
+		Search:    searchOf(t, `{"method":"random","space":{"max_depth":{"min":-1,"max":1}}}`),
+	}
 	in, spec, err := tree.Resolve()
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +291,12 @@ func TestCandidates_presetDecidesOnWhatIsNotGiven(t *testing.T) {
 			t.Errorf("candidate %d is %s, want %s and the l2 of the request", i, got, want)
 		}
 	}
-	in, _, err := workflows.TrainingInput{Model: "iris", Algorithm: model.MLP, Hyperparameters: base.Hyperparameters, Search: s}.Resolve()
+	in, _, err := workflows.TrainingInput{
+		Model:           "iris",
+		Algorithm:       model.MLP,
+		Hyperparameters: base.Hyperparameters,
+		Search:          s,
+	}.Resolve()
 	if err != nil || string(in.Hyperparameters) != `{"l2":2}` {
 		t.Errorf("resolved to %s (%v), want what was given", in.Hyperparameters, err)
 	}

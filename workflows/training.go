@@ -25,8 +25,9 @@ type training struct {
 	result   TrainingResult
 }
 
-// Training validates a dataset, tries specs where it is asked to, fits a model on it, evaluates it on the held-out rows,
-// registers it as a version and promotes it when the gate says that it is not worse than the champion, and whoever is to
+// Training validates a dataset, tries specs where it is asked to, fits a model on it, evaluates it on the held-out
+// rows, registers it as a version and promotes it when the gate says that it is not worse than the champion, and
+// whoever is to
 // be asked agrees.
 func Training(ctx workflow.Context, in TrainingInput) (TrainingResult, error) {
 	base, err := startTask(ctx, in.Model)
@@ -87,7 +88,14 @@ func (t *training) validate(ctx workflow.Context) error {
 		return err
 	}
 	t.result.Dataset = t.data.SHA256
-	t.note(ctx, "dataset %.12s: %d rows, %d features, %d classes", t.data.SHA256, t.data.Rows, t.data.Features, t.data.Classes)
+	t.note(
+		ctx,
+		"dataset %.12s: %d rows, %d features, %d classes",
+		t.data.SHA256,
+		t.data.Rows,
+		t.data.Features,
+		t.data.Classes,
+	)
 	return nil
 }
 
@@ -95,7 +103,12 @@ func (t *training) startRun(ctx workflow.Context) error {
 	t.runTried = true
 	ctx = withOptions(ctx, quick, "lab book: experiment "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.StartRun, activities.StartRunInput{
-		Model: t.in.Model, Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Search: t.in.searchParams(), Tags: t.in.Tags,
+		Model:    t.in.Model,
+		Dataset:  t.data,
+		Spec:     t.spec,
+		TestSize: *t.in.TestSize,
+		Search:   t.in.searchParams(),
+		Tags:     t.in.Tags,
 	}).Get(ctx, &t.run)
 	t.result.RunID, t.result.ExperimentID = t.run.ID, t.run.ExperimentID
 	return err
@@ -129,7 +142,13 @@ func (t *training) evaluate(ctx workflow.Context) error {
 		return err
 	}
 	t.result.Metrics, t.report = evaluation.Metrics, evaluation.Report
-	t.note(ctx, "accuracy %.4f, log loss %.4f on %d held-out rows", evaluation.Metrics["accuracy"], evaluation.Metrics["log_loss"], t.model.TestRows)
+	t.note(
+		ctx,
+		"accuracy %.4f, log loss %.4f on %d held-out rows",
+		evaluation.Metrics["accuracy"],
+		evaluation.Metrics["log_loss"],
+		t.model.TestRows,
+	)
 	return nil
 }
 
@@ -148,7 +167,8 @@ func (t *training) register(ctx workflow.Context) error {
 	return nil
 }
 
-// promote asks the gate, and a person where the request wants one, and then waits its turn. If another version became the champion in the meantime, the
+// promote asks the gate, and a person where the request wants one, and then waits its turn. If another version became
+// the champion in the meantime, the
 // gate is asked again: it was never asked about that one.
 func (t *training) promote(ctx workflow.Context) error {
 	for {
@@ -213,7 +233,12 @@ func (t *training) close(ctx workflow.Context, cause error) {
 	}
 	ctx = t.end(ctx, cause)
 	if t.runTried {
-		in := activities.FinishRunInput{Model: t.in.Model, Run: t.run, Status: runStatus(t.status.State), Version: t.result.Version}
+		in := activities.FinishRunInput{
+			Model:   t.in.Model,
+			Run:     t.run,
+			Status:  runStatus(t.status.State),
+			Version: t.result.Version,
+		}
 		switch {
 		case cause == nil:
 			in.Gate, in.Reason = string(t.result.Gate.Decision), t.result.Gate.Reason

@@ -19,7 +19,11 @@ import (
 var (
 	trainingData = activities.Dataset{SHA256: strings.Repeat("ab", 32), Rows: 150, Features: 4, Classes: 3}
 	trainingRun  = activities.Run{ID: "run-1", ExperimentID: "7"}
-	fitted       = activities.TrainedModel{Artifact: objstore.Ref{Bucket: "iris", Key: "trainings/run-1/model.json"}, TrainRows: 110, TestRows: 40}
+	fitted       = activities.TrainedModel{
+		Artifact:  objstore.Ref{Bucket: "iris", Key: "trainings/run-1/model.json"},
+		TrainRows: 110,
+		TestRows:  40,
+	}
 )
 
 // onTraining answers every activity up to the registered version.
@@ -27,13 +31,17 @@ func onTraining(e *environment) {
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
 	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(fitted, nil)
-	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
-	e.OnActivity(acts.RegisterModel, mock.Anything, mock.Anything).Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil)
+	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).
+		Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
+	e.OnActivity(acts.RegisterModel, mock.Anything, mock.Anything).
+		Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil)
 }
 
 // onFinish expects the run to end with status.
 func onFinish(e *environment, status activities.RunStatus) {
-	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool { return in.Status == status })).Return(nil).Once()
+	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool { return in.Status == status })).
+		Return(nil).
+		Once()
 }
 
 func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
@@ -42,8 +50,14 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 		expected   string // champion the promotion must expect
 	}{
 		"first version": {activities.Comparison{}, ""},
-		"better":        {activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.95, ChampionAccuracy: 0.9}, "2"},
-		"just as good":  {activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.9, ChampionAccuracy: 0.9}, "2"},
+		"better": {
+			activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.95, ChampionAccuracy: 0.9},
+			"2",
+		},
+		"just as good": {
+			activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.9, ChampionAccuracy: 0.9},
+			"2",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +66,8 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 			onFinish(e, activities.RunFinished)
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
 			e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in activities.PromoteVersionInput) bool {
-				return in.Version == "3" && in.Expected != nil && *in.Expected == test.expected && in.Actor == "default-test-workflow-id"
+				return in.Version == "3" && in.Expected != nil && *in.Expected == test.expected &&
+					in.Actor == "default-test-workflow-id"
 			})).Return(activities.Promoted{From: test.expected, At: noon}, nil).Once()
 
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
@@ -64,10 +79,14 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 			if err := e.GetWorkflowResult(&result); err != nil {
 				t.Fatal(err)
 			}
-			if result.Gate.Decision != workflows.Promoted || result.Version != "3" || result.RunID != "run-1" || result.Dataset != trainingData.SHA256 {
+			if result.Gate.Decision != workflows.Promoted || result.Version != "3" || result.RunID != "run-1" ||
+				result.Dataset != trainingData.SHA256 {
 				t.Errorf("result %+v, want version 3 of run-1 promoted", result)
 			}
-			if s := e.last(t); s.Type != workflows.TrainingType || s.State != workflows.Success || s.Training == nil || s.EndedAt == nil {
+			if s := e.last(
+				t,
+			); s.Type != workflows.TrainingType || s.State != workflows.Success || s.Training == nil ||
+				s.EndedAt == nil {
 				t.Errorf("saved status %+v, want a success with its result", s)
 			}
 		})
@@ -79,7 +98,10 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 		comparison activities.Comparison
 		want       workflows.Decision
 	}{
-		"worse":          {activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.8, ChampionAccuracy: 0.9}, workflows.Kept},
+		"worse": {
+			activities.Comparison{Champion: "2", Comparable: true, Rows: 40, CandidateAccuracy: 0.8, ChampionAccuracy: 0.9},
+			workflows.Kept,
+		},
 		"not comparable": {activities.Comparison{Champion: "2", Why: "its features are others"}, workflows.NeedsApproval},
 	}
 	for name, test := range tests {
@@ -111,16 +133,22 @@ func TestTraining_handsGateAndTagsOn(t *testing.T) {
 	tags := map[string]string{"team": "botany"}
 	e := newEnvironment(t)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool { return in.Tags["team"] == "botany" })).
-		Return(trainingRun, nil).Once()
+		Return(trainingRun, nil).
+		Once()
 	e.OnActivity(acts.RegisterModel, mock.Anything, mock.MatchedBy(func(in activities.RegisterModelInput) bool { return in.Tags["team"] == "botany" })).
-		Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil).Once()
+		Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil).
+		Once()
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(fitted, nil)
-	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
+	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).
+		Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil).Once()
 	onFinish(e, activities.RunFinished)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{
-		Model: "iris", Algorithm: model.LogisticRegression, Tags: tags, Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 0.99}},
+		Model:     "iris",
+		Algorithm: model.LogisticRegression,
+		Tags:      tags,
+		Gate:      &workflows.GateRules{Min: map[string]float64{"accuracy": 0.99}},
 	})
 	var result workflows.TrainingResult
 	if err := e.GetWorkflowResult(&result); err != nil {
@@ -136,10 +164,14 @@ func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 	onTraining(e)
 	onFinish(e, activities.RunFinished)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
-		Return(activities.Comparison{Champion: "1", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.8}, nil).Once()
-	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).Return(activities.Promoted{ChampionChanged: true, From: "2"}, nil).Once()
+		Return(activities.Comparison{Champion: "1", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.8}, nil).
+		Once()
+	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
+		Return(activities.Promoted{ChampionChanged: true, From: "2"}, nil).
+		Once()
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
-		Return(activities.Comparison{Champion: "2", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.99}, nil).Once()
+		Return(activities.Comparison{Champion: "2", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.99}, nil).
+		Once()
 
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
@@ -159,7 +191,9 @@ func TestTraining_waitsItsTurnToPromote(t *testing.T) {
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil)
 	e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).
 		Return(workflows.PromotionResult{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{}).Times(3)
-	e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).Return(workflows.PromotionResult{Promoted: true, To: "3"}, nil).Once()
+	e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).
+		Return(workflows.PromotionResult{Promoted: true, To: "3"}, nil).
+		Once()
 	var waits []time.Duration
 	e.SetOnTimerScheduledListener(func(_ string, d time.Duration) { waits = append(waits, d) })
 
@@ -190,7 +224,14 @@ func TestTraining_refusesBadInputAtOnce(t *testing.T) {
 		"policy":            {workflows.TrainingInput{Model: "iris", Promote: "sometimes"}, "/promote"},
 		"local path":        {workflows.TrainingInput{Model: "iris", Dataset: "/etc/passwd"}, "/dataset"},
 		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
-		"hyperparameter":    {workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Hyperparameters: json.RawMessage(`{"depth":1}`)}, "/hyperparameters"},
+		"hyperparameter": {
+			workflows.TrainingInput{
+				Model:           "iris",
+				Algorithm:       model.LogisticRegression,
+				Hyperparameters: json.RawMessage(`{"depth":1}`),
+			},
+			"/hyperparameters",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +286,11 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 				onFinish(e, activities.RunFailed)
 			}
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
-			if errorType, message := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrBadDataset || message != "line 7: 3 values, want 5" {
+			if errorType, message := applicationError(
+				t,
+				e.GetWorkflowError(),
+			); errorType != activities.ErrBadDataset ||
+				message != "line 7: 3 values, want 5" {
 				t.Errorf("failed with %s: %s, want the activity's own error", errorType, message)
 			}
 			if s := e.last(t); s.State != workflows.Failure || s.Error.Type != activities.ErrBadDataset {
@@ -257,10 +302,13 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 
 func TestTraining_retriesWhatMayPass(t *testing.T) {
 	e := newEnvironment(t)
-	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(activities.Dataset{}, errors.New("connection refused")).Times(5)
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).
+		Return(activities.Dataset{}, errors.New("connection refused")).
+		Times(5)
 	onTraining(e)
 	onFinish(e, activities.RunFinished)
-	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); err != nil {
 		t.Errorf("five refused connections failed the training: %v", err)
@@ -271,7 +319,9 @@ func TestTraining_cancelKillsTheRun(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
-	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(activities.TrainedModel{}, temporal.NewCanceledError()).After(time.Hour)
+	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).
+		Return(activities.TrainedModel{}, temporal.NewCanceledError()).
+		After(time.Hour)
 	onFinish(e, activities.RunKilled)
 	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
@@ -290,12 +340,14 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(fitted, nil).After(time.Hour)
 	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).Return(activities.Evaluation{}, nil)
 	e.OnActivity(acts.RegisterModel, mock.Anything, mock.Anything).Return(activities.RegisteredVersion{Number: "3"}, nil)
-	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 	onFinish(e, activities.RunFinished)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
-	if during.State != workflows.Started || during.Stage != "train the model" || during.Model != "iris" || during.EndedAt != nil {
+	if during.State != workflows.Started || during.Stage != "train the model" || during.Model != "iris" ||
+		during.EndedAt != nil {
 		t.Errorf("status while training: %+v, want STARTED at train the model", during)
 	}
 	if after := e.status(t); after.State != workflows.Success || after.Training == nil {
@@ -305,9 +357,11 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 
 func TestTraining_endsThoughMLflowAndTheStoreAreGone(t *testing.T) {
 	e := newEnvironment(t)
-	e.TestWorkflowEnvironment.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(errors.New("connection refused"))
+	e.TestWorkflowEnvironment.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).
+		Return(errors.New("connection refused"))
 	onTraining(e)
-	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); err != nil {
 		t.Errorf("a version that is registered was lost to the lab book: %v", err)
@@ -316,7 +370,11 @@ func TestTraining_endsThoughMLflowAndTheStoreAreGone(t *testing.T) {
 
 func TestTrainingInput_refusesUnknownFields(t *testing.T) {
 	var in workflows.TrainingInput
-	if err := json.Unmarshal([]byte(`{"model":"iris","algoritm":"decision_tree"}`), &in); err == nil || !strings.Contains(err.Error(), "algoritm") {
+	if err := json.Unmarshal(
+		[]byte(`{"model":"iris","algoritm":"decision_tree"}`),
+		&in,
+	); err == nil ||
+		!strings.Contains(err.Error(), "algoritm") {
 		t.Errorf("a misspelt field gave %v, want an error naming it", err)
 	}
 }

@@ -135,7 +135,12 @@ func (s *trials) plan(ctx workflow.Context) ([]model.Spec, []int, error) {
 func specsOf(list []Trial, base model.Spec) []model.Spec {
 	specs := make([]model.Spec, len(list))
 	for i, t := range list {
-		specs[i] = model.Spec{Algorithm: t.Algorithm, Hyperparameters: t.Hyperparameters, Seed: base.Seed, ClassWeight: base.ClassWeight}
+		specs[i] = model.Spec{
+			Algorithm:       t.Algorithm,
+			Hyperparameters: t.Hyperparameters,
+			Seed:            base.Seed,
+			ClassWeight:     base.ClassWeight,
+		}
 	}
 	return specs
 }
@@ -144,7 +149,10 @@ func specsOf(list []Trial, base model.Spec) []model.Spec {
 func (s *trials) try(ctx workflow.Context, specs []model.Spec, prefix string) ([]Trial, error) {
 	from := len(s.all)
 	for i, spec := range specs {
-		s.all = append(s.all, Trial{Name: prefix + strconv.Itoa(i+1), Algorithm: spec.Algorithm, Hyperparameters: spec.Hyperparameters})
+		s.all = append(
+			s.all,
+			Trial{Name: prefix + strconv.Itoa(i+1), Algorithm: spec.Algorithm, Hyperparameters: spec.Hyperparameters},
+		)
 		s.tried = append(s.tried, activities.TriedSpec{})
 	}
 	now := s.all[from:]
@@ -256,5 +264,12 @@ func (s *trials) pick(from []Trial) (Trial, string) {
 		return cheapest(scored)
 	}
 	best := scored[0]
-	return best, fmt.Sprintf("%s: %s %.4f ± %.4f, the best of %d trials", best.Name, s.Metric, best.Score.Mean, best.Score.Std, s.Done)
+	return best, fmt.Sprintf(
+		"%s: %s %.4f ± %.4f, the best of %d trials",
+		best.Name,
+		s.Metric,
+		best.Score.Mean,
+		best.Score.Std,
+		s.Done,
+	)
 }

@@ -32,7 +32,8 @@ func l2(spec model.Spec) (v float64) {
 // tried answers a trial with a log loss.
 func tried(in activities.RunTrialInput, loss, std float64) activities.TriedSpec {
 	return activities.TriedSpec{RunID: "run-of-" + in.Name, Rows: int(112 * in.Share), Validated: model.Validated{
-		Fits: in.CV.Folds * in.CV.Repeats, Scores: map[string]model.Score{"log_loss": {Mean: loss, Std: std}, "accuracy": {Mean: 1 - loss}, "ece": {Mean: loss}},
+		Fits:   in.CV.Folds * in.CV.Repeats,
+		Scores: map[string]model.Score{"log_loss": {Mean: loss, Std: std}, "accuracy": {Mean: 1 - loss}, "ece": {Mean: loss}},
 	}}
 }
 
@@ -44,12 +45,13 @@ type runs struct {
 
 // on answers every trial as do says.
 func (r *runs) on(e *environment, do func(activities.RunTrialInput) (activities.TriedSpec, error)) {
-	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RunTrialInput) (activities.TriedSpec, error) {
-		r.mu.Lock()
-		r.seen = append(r.seen, in)
-		r.mu.Unlock()
-		return do(in)
-	})
+	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).
+		Return(func(_ context.Context, in activities.RunTrialInput) (activities.TriedSpec, error) {
+			r.mu.Lock()
+			r.seen = append(r.seen, in)
+			r.mu.Unlock()
+			return do(in)
+		})
 }
 
 // lossIsL2 is a world in which less is better.
@@ -59,7 +61,8 @@ func lossIsL2(in activities.RunTrialInput) (activities.TriedSpec, error) {
 
 // onKept lets a training end without a promotion.
 func onKept(e *environment) {
-	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 }
 
 // result runs a training that must end well.
@@ -88,23 +91,31 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 				return l2(in.Spec) == test.best && in.Run == trainingRun && in.Trial.RunID == "run-of-trial-2"
 			})).Return(nil).Once()
 			e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool {
-				return in.Search["search.method"] == "grid" && in.Search["search.metric"] == string(test.metric) && in.Search["cv_folds"] == "4"
+				return in.Search["search.method"] == "grid" && in.Search["search.metric"] == string(test.metric) &&
+					in.Search["cv_folds"] == "4"
 			})).Return(trainingRun, nil).Once()
-			e.OnActivity(acts.TrainModel, mock.Anything, mock.MatchedBy(func(in activities.TrainModelInput) bool { return l2(in.Spec) == test.best })).Return(fitted, nil).Once()
+			e.OnActivity(acts.TrainModel, mock.Anything, mock.MatchedBy(func(in activities.TrainModelInput) bool { return l2(in.Spec) == test.best })).
+				Return(fitted, nil).
+				Once()
 			onTraining(e)
 			onKept(e)
 			onFinish(e, activities.RunFinished)
 			search := searchOf(t, `{"method":"grid","space":{"l2":[3,1,2]},"folds":4,"metric":"`+string(test.metric)+`"}`)
-			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: search, Repeats: ptr(2)})
+			result := e.result(
+				t,
+				workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: search, Repeats: ptr(2)},
+			)
 			s := result.Search
-			if s == nil || s.Total != 3 || s.Done != 3 || s.Failed != 0 || len(s.Trials) != 3 || s.Best.Name != "trial-2" || s.Reason == "" {
+			if s == nil || s.Total != 3 || s.Done != 3 || s.Failed != 0 || len(s.Trials) != 3 || s.Best.Name != "trial-2" ||
+				s.Reason == "" {
 				t.Fatalf("search %+v, want three trials and the second the best", s)
 			}
 			if got := s.Trials[0]; got.RunID != "run-of-trial-1" || got.Fits != 8 || got.Rows != 112 || got.Score == nil {
 				t.Errorf("first trial %+v, want its run, rows, fits and score", got)
 			}
 			for _, in := range r.seen {
-				if in.Share != 1 || in.CV != (model.CrossValidation{Folds: 4, Repeats: 2, Seed: 42}) || in.Parent != trainingRun || in.TestSize != 0.25 {
+				if in.Share != 1 || in.CV != (model.CrossValidation{Folds: 4, Repeats: 2, Seed: 42}) || in.Parent != trainingRun ||
+					in.TestSize != 0.25 {
 					t.Errorf("trial of %+v, want all rows, 4 folds twice, under the training's run", in)
 				}
 			}
@@ -120,24 +131,39 @@ func TestSearch_aFailingTrialIsNotAFailedSearch(t *testing.T) {
 	var r runs
 	r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) {
 		if l2(in.Spec) < 3 {
-			return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError("/hyperparameters/l2: no", activities.ErrBadInput, nil)
+			return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError(
+				"/hyperparameters/l2: no",
+				activities.ErrBadInput,
+				nil,
+			)
 		}
 		return lossIsL2(in)
 	})
 	var mu sync.Mutex
 	var closed []string
-	e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.CloseTrialInput) error {
-		mu.Lock()
-		defer mu.Unlock()
-		closed = append(closed, in.Name+" "+string(in.Status)+" "+in.Reason)
-		return temporal.NewNonRetryableApplicationError("MLflow is gone", "x", nil) // must not matter
-	}).Twice()
+	e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).
+		Return(func(_ context.Context, in activities.CloseTrialInput) error {
+			mu.Lock()
+			defer mu.Unlock()
+			closed = append(closed, in.Name+" "+string(in.Status)+" "+in.Reason)
+			return temporal.NewNonRetryableApplicationError("MLflow is gone", "x", nil) // must not matter
+		}).
+		Twice()
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"grid","space":{"l2":[1,2,3,4]}}`)})
-	if s := result.Search; s.Failed != 2 || s.Done != 4 || s.Best.Name != "trial-3" || s.Trials[0].Error != "/hyperparameters/l2: no" || s.Trials[0].Score != nil {
+	result := e.result(
+		t,
+		workflows.TrainingInput{
+			Model:     "iris",
+			Algorithm: model.LogisticRegression,
+			Search:    searchOf(t, `{"method":"grid","space":{"l2":[1,2,3,4]}}`),
+		},
+	)
+	if s := result.Search; s.Failed != 2 || s.Done != 4 || s.Best.Name != "trial-3" ||
+		s.Trials[0].Error != "/hyperparameters/l2: no" ||
+		s.Trials[0].Score != nil {
 		t.Errorf("search %+v, want two failed trials and the best of the others", s)
 	}
 	if got := strings.Join(closed, "; "); !strings.Contains(got, "trial-1 FAILED /hyperparameters/l2: no") {
@@ -160,12 +186,21 @@ func TestSearch_allTrialsFail(t *testing.T) {
 			e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 			e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
 			onFinish(e, activities.RunFailed)
-			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"halving","space":{"l2":[1,2,3]}}`)})
+			e.ExecuteWorkflow(
+				workflows.Training,
+				workflows.TrainingInput{
+					Model:     "iris",
+					Algorithm: model.LogisticRegression,
+					Search:    searchOf(t, `{"method":"halving","space":{"l2":[1,2,3]}}`),
+				},
+			)
 			if kind, _ := applicationError(t, e.GetWorkflowError()); kind != test.kind {
 				t.Errorf("failed with %s, want %s", kind, test.kind)
 			}
 			last := e.last(t)
-			if last.State != workflows.Failure || !strings.Contains(last.Error.Message, test.wantMessage) || len(last.Error.Message) > 400 || last.Search.Failed != 3 {
+			if last.State != workflows.Failure || !strings.Contains(last.Error.Message, test.wantMessage) ||
+				len(last.Error.Message) > 400 ||
+				last.Search.Failed != 3 {
 				t.Errorf("saved status %+v (%+v), want FAILURE that says %q, shortly", last, last.Error, test.wantMessage)
 			}
 			if strings.Contains(last.Error.Message, "secret") {
@@ -181,7 +216,9 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
 	e.OnActivity(acts.RunTrial, mock.Anything, mock.MatchedBy(func(in activities.RunTrialInput) bool { return l2(in.Spec) <= 3 })).
 		Return(activities.TriedSpec{RunID: "r", Validated: model.Validated{Fits: 5, Scores: map[string]model.Score{"log_loss": {Mean: 0.5}}}}, nil)
-	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).Return(activities.TriedSpec{}, temporal.NewCanceledError()).After(time.Hour)
+	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).
+		Return(activities.TriedSpec{}, temporal.NewCanceledError()).
+		After(time.Hour)
 	var killed atomic.Int64
 	e.OnActivity(acts.CloseTrial, mock.Anything, mock.MatchedBy(func(in activities.CloseTrialInput) bool { return in.Status == activities.RunKilled })).
 		Return(func(context.Context, activities.CloseTrialInput) error { killed.Add(1); return nil })
@@ -195,11 +232,19 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 	for i := range values {
 		values[i] = fmt.Sprint(i + 1)
 	}
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"grid","space":{"l2":[`+strings.Join(values, ",")+`]}}`)})
+	e.ExecuteWorkflow(
+		workflows.Training,
+		workflows.TrainingInput{
+			Model:     "iris",
+			Algorithm: model.LogisticRegression,
+			Search:    searchOf(t, `{"method":"grid","space":{"l2":[`+strings.Join(values, ",")+`]}}`),
+		},
+	)
 	if err := e.GetWorkflowError(); !temporal.IsCanceledError(err) {
 		t.Fatalf("ended with %v, want a cancellation", err)
 	}
-	if during.Stage != "try candidates" || during.Done != 3 || during.Total != 40 || during.Unit != "trials" || during.Search.Best == nil {
+	if during.Stage != "try candidates" || during.Done != 3 || during.Total != 40 || during.Unit != "trials" ||
+		during.Search.Best == nil {
 		t.Errorf("status while trying: %+v, want 3 of 40 trials and the best of them", during)
 	}
 	last := e.last(t)
@@ -222,7 +267,14 @@ func TestSearch_halvingKeepsTheBestThird(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`)})
+	result := e.result(
+		t,
+		workflows.TrainingInput{
+			Model:     "iris",
+			Algorithm: model.LogisticRegression,
+			Search:    searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`),
+		},
+	)
 	rungs := map[string][]float64{}
 	for _, in := range r.seen {
 		share := fmt.Sprintf("%.3f", in.Share)
@@ -266,9 +318,17 @@ func TestSearch_halvingGoesOnWithTheTrialsThatDidNotFail(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`)})
+	result := e.result(
+		t,
+		workflows.TrainingInput{
+			Model:     "iris",
+			Algorithm: model.LogisticRegression,
+			Search:    searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`),
+		},
+	)
 	// Of 20, trial-5 and trial-15 are left, then the better of the two.
-	if s := result.Search; s.Total != s.Done || s.Done != len(s.Trials) || s.Failed != 18 || s.Total != 23 || s.Best.Score == nil {
+	if s := result.Search; s.Total != s.Done || s.Done != len(s.Trials) || s.Failed != 18 || s.Total != 23 ||
+		s.Best.Score == nil {
 		t.Errorf("search %+v, want it to end with what was left", s)
 	}
 }
@@ -281,16 +341,36 @@ func TestTraining_crossValidatesTheGivenSpec(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Hyperparameters: json.RawMessage(`{"l2":7}`), CVFolds: ptr(10)})
-	if s := result.Search; s.Method != "cross_validation" || len(s.Trials) != 1 || s.Trials[0].Score.Mean != 7 || s.Trials[0].Fits != 10 {
+	result := e.result(
+		t,
+		workflows.TrainingInput{
+			Model:           "iris",
+			Algorithm:       model.LogisticRegression,
+			Hyperparameters: json.RawMessage(`{"l2":7}`),
+			CVFolds:         ptr(10),
+		},
+	)
+	if s := result.Search; s.Method != "cross_validation" || len(s.Trials) != 1 || s.Trials[0].Score.Mean != 7 ||
+		s.Trials[0].Fits != 10 {
 		t.Errorf("search %+v, want one trial of the spec in ten folds", s)
 	}
 }
 
 func TestTraining_refusesABadSearch(t *testing.T) {
 	e := newEnvironment(t)
-	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: searchOf(t, `{"method":"grid","space":{"depth":[1]}}`)})
-	if kind, message := applicationError(t, e.GetWorkflowError()); kind != activities.ErrBadInput || !strings.Contains(message, "/search/space/depth") {
+	e.ExecuteWorkflow(
+		workflows.Training,
+		workflows.TrainingInput{
+			Model:     "iris",
+			Algorithm: model.LogisticRegression,
+			Search:    searchOf(t, `{"method":"grid","space":{"depth":[1]}}`),
+		},
+	)
+	if kind, message := applicationError(
+		t,
+		e.GetWorkflowError(),
+	); kind != activities.ErrBadInput ||
+		!strings.Contains(message, "/search/space/depth") {
 		t.Errorf("failed with %s: %s, want BadInput naming the pointer", kind, message)
 	}
 }

@@ -88,17 +88,36 @@ func TestOutcome(t *testing.T) {
 		state workflows.State
 		want  *workflows.TaskError
 	}{
-		"none":       {nil, workflows.Success, nil},
-		"cancelled":  {temporal.NewCanceledError(), workflows.Revoked, &workflows.TaskError{Type: "Cancelled", Message: "cancelled"}},
-		"terminated": {&temporal.TerminatedError{}, workflows.Revoked, &workflows.TaskError{Type: "Cancelled", Message: "terminated"}},
+		"none": {nil, workflows.Success, nil},
+		"cancelled": {
+			temporal.NewCanceledError(),
+			workflows.Revoked,
+			&workflows.TaskError{Type: "Cancelled", Message: "cancelled"},
+		},
+		"terminated": {
+			&temporal.TerminatedError{},
+			workflows.Revoked,
+			&workflows.TaskError{Type: "Cancelled", Message: "terminated"},
+		},
 		"for users": {
 			temporal.NewNonRetryableApplicationError("line 3: no", activities.ErrBadDataset, nil), workflows.Failure,
 			&workflows.TaskError{Type: "BadDataset", Message: "line 3: no"},
 		},
-		"not for users": {temporal.NewNonRetryableApplicationError("SELECT * FROM runs", activities.ErrRefused, nil), workflows.Failure, internal},
+		"not for users": {
+			temporal.NewNonRetryableApplicationError("SELECT * FROM runs", activities.ErrRefused, nil),
+			workflows.Failure,
+			internal,
+		},
 		"undecodable": {
-			temporal.NewApplicationError("unable to decode the workflow function input payload with error: x", "wrapError"), workflows.Failure,
-			&workflows.TaskError{Type: "BadInput", Message: "unable to decode the workflow function input payload with error: x"},
+			temporal.NewApplicationError(
+				"unable to decode the workflow function input payload with error: x",
+				"wrapError",
+			),
+			workflows.Failure,
+			&workflows.TaskError{
+				Type:    "BadInput",
+				Message: "unable to decode the workflow function input payload with error: x",
+			},
 		},
 		"timeout": {
 			temporal.NewHeartbeatTimeoutError(), workflows.Failure,

@@ -94,7 +94,18 @@ func runUp(ctx context.Context, args []string, env environment, out io.Writer) e
 		return err
 	}
 	c.app.Logger = newLogger(log, c.level) // the terminal is for what a person reads
-	err = app.Up(ctx, app.UpOptions{Config: c.app, Dir: c.stackDir, Listen: c.listen, GRPCListen: c.grpcListen, Ports: c.ports, Demo: *demo, Out: out})
+	err = app.Up(
+		ctx,
+		app.UpOptions{
+			Config:     c.app,
+			Dir:        c.stackDir,
+			Listen:     c.listen,
+			GRPCListen: c.grpcListen,
+			Ports:      c.ports,
+			Demo:       *demo,
+			Out:        out,
+		},
+	)
 	return errors.Join(err, log.Close())
 }
 

@@ -38,24 +38,94 @@ const settingGRPCListen = "IRIS_GRPC_LISTEN"
 func table() []setting {
 	return []setting{
 		{"IRIS_LISTEN", "127.0.0.1:8000", "address of the API", text(func(s *settings) *string { return &s.listen })},
-		{settingGRPCListen, "127.0.0.1:8001", "address of the API by gRPC; set to nothing, there is none", text(func(s *settings) *string { return &s.grpcListen })},
-		{"IRIS_DEFAULT_MODEL", "iris", "model of the routes that name none", text(func(s *settings) *string { return &s.app.DefaultModel })},
-		{"IRIS_MAX_UPLOAD", "1073741824", "largest dataset the API takes, in bytes", size(func(s *settings) *int64 { return &s.app.MaxUpload })},
-		{"IRIS_MAX_BATCH_UPLOAD", "17179869184", "largest file of rows the API takes for a batch, in bytes, inflated", size(func(s *settings) *int64 { return &s.app.MaxBatchUpload })},
-		{"IRIS_MAX_BATCH_DATA", "68719476736", "most bytes of objects that a batch may read by data_path", size(func(s *settings) *int64 { return &s.app.MaxBatchData })},
-		{"IRIS_COMPUTE_SLOTS", "0", "activities of a worker that compute at once; 0 is one per CPU", number(func(s *settings) *int { return &s.app.Slots })},
-		{"IRIS_VERSION_CACHE_MB", "128", "memory of an API or a worker for versions that are no champions, in MiB; the latest asked for is kept whatever its size", func(s *settings, v string) error {
-			mib, err := strconv.ParseUint(v, 10, 20)
-			s.app.VersionCache = max(1, int64(mib)<<20)
-			return err
-		}},
-		{"IRIS_UPLOAD_DAYS", "1", "days that what is left of an upload is kept; 0 keeps it", number(func(s *settings) *int { return &s.app.UploadDays })},
-		{"IRIS_BATCH_DAYS", "30", "days that rows and scores of a batch are kept; 0 keeps them", number(func(s *settings) *int { return &s.app.BatchDays })},
-		{"IRIS_LOG_LEVEL", "INFO", "DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, those of iris up in logs/iris.log of its folder", func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) }},
-		{"IRIS_TEMPORAL_UI", "http://127.0.0.1:8233", "base address of the Temporal UI, for links", text(func(s *settings) *string { return &s.app.TemporalUI })},
-		{"IRIS_MLFLOW_UI", "http://127.0.0.1:5000", "base address of the MLflow UI, for links", text(func(s *settings) *string { return &s.app.MLflowUI })},
-		{"MLFLOW_TRACKING_URI", "http://127.0.0.1:5000", "the MLflow server", text(func(s *settings) *string { return &s.app.MLflow })},
-		{"S3_ENDPOINT", "127.0.0.1:9000", "host and port of the object store", text(func(s *settings) *string { return &s.app.S3.Endpoint })},
+		{
+			settingGRPCListen,
+			"127.0.0.1:8001",
+			"address of the API by gRPC; set to nothing, there is none",
+			text(func(s *settings) *string { return &s.grpcListen }),
+		},
+		{
+			"IRIS_DEFAULT_MODEL",
+			"iris",
+			"model of the routes that name none",
+			text(func(s *settings) *string { return &s.app.DefaultModel }),
+		},
+		{
+			"IRIS_MAX_UPLOAD",
+			"1073741824",
+			"largest dataset the API takes, in bytes",
+			size(func(s *settings) *int64 { return &s.app.MaxUpload }),
+		},
+		{
+			"IRIS_MAX_BATCH_UPLOAD",
+			"17179869184",
+			"largest file of rows the API takes for a batch, in bytes, inflated",
+			size(func(s *settings) *int64 { return &s.app.MaxBatchUpload }),
+		},
+		{
+			"IRIS_MAX_BATCH_DATA",
+			"68719476736",
+			"most bytes of objects that a batch may read by data_path",
+			size(func(s *settings) *int64 { return &s.app.MaxBatchData }),
+		},
+		{
+			"IRIS_COMPUTE_SLOTS",
+			"0",
+			"activities of a worker that compute at once; 0 is one per CPU",
+			number(func(s *settings) *int { return &s.app.Slots }),
+		},
+		{
+			"IRIS_VERSION_CACHE_MB",
+			"128",
+			"memory of an API or a worker for versions that are no champions, in MiB; the latest asked for is kept whatever its size",
+			func(s *settings, v string) error {
+				mib, err := strconv.ParseUint(v, 10, 20)
+				s.app.VersionCache = max(1, int64(mib)<<20)
+				return err
+			},
+		},
+		{
+			"IRIS_UPLOAD_DAYS",
+			"1",
+			"days that what is left of an upload is kept; 0 keeps it",
+			number(func(s *settings) *int { return &s.app.UploadDays }),
+		},
+		{
+			"IRIS_BATCH_DAYS",
+			"30",
+			"days that rows and scores of a batch are kept; 0 keeps them",
+			number(func(s *settings) *int { return &s.app.BatchDays }),
+		},
+		{
+			"IRIS_LOG_LEVEL",
+			"INFO",
+			"DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, those of iris up in logs/iris.log of its folder",
+			func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) },
+		},
+		{
+			"IRIS_TEMPORAL_UI",
+			"http://127.0.0.1:8233",
+			"base address of the Temporal UI, for links",
+			text(func(s *settings) *string { return &s.app.TemporalUI }),
+		},
+		{
+			"IRIS_MLFLOW_UI",
+			"http://127.0.0.1:5000",
+			"base address of the MLflow UI, for links",
+			text(func(s *settings) *string { return &s.app.MLflowUI }),
+		},
+		{
+			"MLFLOW_TRACKING_URI",
+			"http://127.0.0.1:5000",
+			"the MLflow server",
+			text(func(s *settings) *string { return &s.app.MLflow }),
+		},
+		{
+			"S3_ENDPOINT",
+			"127.0.0.1:9000",
+			"host and port of the object store",
+			text(func(s *settings) *string { return &s.app.S3.Endpoint }),
+		},
 		{"S3_ACCESS_KEY", "", "key of the object store", text(func(s *settings) *string { return &s.app.S3.AccessKey })},
 		{"S3_SECRET_KEY", "", "its secret", text(func(s *settings) *string { return &s.app.S3.SecretKey })},
 		{"S3_REGION", "us-east-1", "region of the buckets", text(func(s *settings) *string { return &s.app.S3.Region })},
@@ -63,18 +133,53 @@ func table() []setting {
 			s.app.S3.Secure, err = strconv.ParseBool(v)
 			return err
 		}},
-		{"S3_PUBLIC_ENDPOINT", "", "host and port, or URL, under which clients reach the object store: links to results are for it; S3_ENDPOINT when empty", text(func(s *settings) *string { return &s.app.S3.PublicEndpoint })},
+		{
+			"S3_PUBLIC_ENDPOINT",
+			"",
+			"host and port, or URL, under which clients reach the object store: links to results are for it; S3_ENDPOINT when empty",
+			text(func(s *settings) *string { return &s.app.S3.PublicEndpoint }),
+		},
 		{"S3_BUCKET", "iris", "bucket of Iris", text(func(s *settings) *string { return &s.app.Bucket })},
-		{"S3_DATA_BUCKETS", "", "further buckets that datasets may be read from, separated by commas; never MLflow's", func(s *settings, v string) error {
-			s.app.DataBuckets = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
-			return nil
-		}},
-		{"IRIS_STACK_DIR", ".stack", "folder of the local stack (iris up)", text(func(s *settings) *string { return &s.stackDir })},
-		{stack.SettingTemporalPort, "7233", "port of Temporal (iris up)", number(func(s *settings) *int { return &s.ports.Temporal })},
-		{stack.SettingTemporalUIPort, "8233", "port of the Temporal UI (iris up)", number(func(s *settings) *int { return &s.ports.TemporalUI })},
+		{
+			"S3_DATA_BUCKETS",
+			"",
+			"further buckets that datasets may be read from, separated by commas; never MLflow's",
+			func(s *settings, v string) error {
+				s.app.DataBuckets = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+				return nil
+			},
+		},
+		{
+			"IRIS_STACK_DIR",
+			".stack",
+			"folder of the local stack (iris up)",
+			text(func(s *settings) *string { return &s.stackDir }),
+		},
+		{
+			stack.SettingTemporalPort,
+			"7233",
+			"port of Temporal (iris up)",
+			number(func(s *settings) *int { return &s.ports.Temporal }),
+		},
+		{
+			stack.SettingTemporalUIPort,
+			"8233",
+			"port of the Temporal UI (iris up)",
+			number(func(s *settings) *int { return &s.ports.TemporalUI }),
+		},
 		{stack.SettingS3Port, "9000", "port of MinIO (iris up)", number(func(s *settings) *int { return &s.ports.S3 })},
-		{stack.SettingS3ConsolePort, "9001", "port of the MinIO console (iris up)", number(func(s *settings) *int { return &s.ports.S3Console })},
-		{stack.SettingMLflowPort, "5000", "port of MLflow (iris up)", number(func(s *settings) *int { return &s.ports.MLflow })},
+		{
+			stack.SettingS3ConsolePort,
+			"9001",
+			"port of the MinIO console (iris up)",
+			number(func(s *settings) *int { return &s.ports.S3Console }),
+		},
+		{
+			stack.SettingMLflowPort,
+			"5000",
+			"port of MLflow (iris up)",
+			number(func(s *settings) *int { return &s.ports.MLflow }),
+		},
 	}
 }
 
@@ -135,7 +240,9 @@ func printSettings(out io.Writer) error {
 	for _, s := range table() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.name, code(s.fallback), s.about)
 	}
-	b.WriteString("| `TEMPORAL_*` | `127.0.0.1:7233`, namespace `default` | the connection to Temporal: Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`) or TOML profile |\n")
+	b.WriteString(
+		"| `TEMPORAL_*` | `127.0.0.1:7233`, namespace `default` | the connection to Temporal: Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`) or TOML profile |\n",
+	)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

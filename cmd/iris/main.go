@@ -33,7 +33,8 @@ func main() {
 	}
 }
 
-// run is main without the process: arguments, environment and output are given. To be told to stop is no error, wherever
+// run is main without the process: arguments, environment and output are given. To be told to stop is no error,
+// wherever
 // it happens.
 func run(ctx context.Context, args []string, env environment, out io.Writer) error {
 	err := command(ctx, args, env, out)

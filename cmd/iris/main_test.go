@@ -88,13 +88,20 @@ func TestConfig_isTheOneInTheDocs(t *testing.T) {
 
 func TestReadSettings(t *testing.T) {
 	s, err := readSettings(environment{
-		"IRIS_LISTEN=0.0.0.0:80", "S3_DATA_BUCKETS=a, b,,c", "S3_SECURE=true", "TEMPORAL_ADDRESS=temporal:7233", "TEMPORAL_NAMESPACE=flowers",
-		"IRIS_MLFLOW_PORT=5001", "IRIS_UPLOAD_DAYS=0", "XIRIS_LISTEN=no",
+		"IRIS_LISTEN=0.0.0.0:80",
+		"S3_DATA_BUCKETS=a, b,,c",
+		"S3_SECURE=true",
+		"TEMPORAL_ADDRESS=temporal:7233",
+		"TEMPORAL_NAMESPACE=flowers",
+		"IRIS_MLFLOW_PORT=5001",
+		"IRIS_UPLOAD_DAYS=0",
+		"XIRIS_LISTEN=no",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.listen != "0.0.0.0:80" || !s.app.S3.Secure || s.ports.MLflow != 5001 || s.app.UploadDays != 0 || s.app.BatchDays != 30 {
+	if s.listen != "0.0.0.0:80" || !s.app.S3.Secure || s.ports.MLflow != 5001 || s.app.UploadDays != 0 ||
+		s.app.BatchDays != 30 {
 		t.Errorf("settings %+v, want those given and the defaults for the others", s)
 	}
 	if got := strings.Join(s.app.DataBuckets, "|"); got != "a|b|c" {
@@ -103,10 +110,16 @@ func TestReadSettings(t *testing.T) {
 	if s.app.Temporal.HostPort != "temporal:7233" || s.app.Temporal.Namespace != "flowers" {
 		t.Errorf("temporal %s in %s, want what its own variables say", s.app.Temporal.HostPort, s.app.Temporal.Namespace)
 	}
-	if s, err = readSettings(nil); err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" || s.grpcListen != "127.0.0.1:8001" {
+	if s, err = readSettings(
+		nil,
+	); err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" ||
+		s.grpcListen != "127.0.0.1:8001" {
 		t.Errorf("without an environment: %+v (%v), want the defaults", s, err)
 	}
-	if s, err = readSettings(environment{"IRIS_LISTEN=", "IRIS_GRPC_LISTEN="}); err != nil || s.listen != "127.0.0.1:8000" || s.grpcListen != "" {
+	if s, err = readSettings(
+		environment{"IRIS_LISTEN=", "IRIS_GRPC_LISTEN="},
+	); err != nil || s.listen != "127.0.0.1:8000" ||
+		s.grpcListen != "" {
 		t.Errorf("with empty variables: %+v (%v), want the default, and no gRPC", s, err)
 	}
 }
@@ -116,8 +129,15 @@ func TestRun_setupWorkerAndAPI(t *testing.T) {
 	a := testenv.All(t)
 	listen, grpcListen := freeAddress(t), freeAddress(t)
 	env := environment{
-		"IRIS_LISTEN=" + listen, "IRIS_GRPC_LISTEN=" + grpcListen, "TEMPORAL_ADDRESS=" + a.Temporal, "TEMPORAL_NAMESPACE=" + testenv.Namespace(t), "MLFLOW_TRACKING_URI=" + a.MLflow,
-		"S3_ENDPOINT=" + a.S3, "S3_ACCESS_KEY=" + a.S3AccessKey, "S3_SECRET_KEY=" + a.S3SecretKey, "IRIS_LOG_LEVEL=ERROR",
+		"IRIS_LISTEN=" + listen,
+		"IRIS_GRPC_LISTEN=" + grpcListen,
+		"TEMPORAL_ADDRESS=" + a.Temporal,
+		"TEMPORAL_NAMESPACE=" + testenv.Namespace(t),
+		"MLFLOW_TRACKING_URI=" + a.MLflow,
+		"S3_ENDPOINT=" + a.S3,
+		"S3_ACCESS_KEY=" + a.S3AccessKey,
+		"S3_SECRET_KEY=" + a.S3SecretKey,
+		"IRIS_LOG_LEVEL=ERROR",
 	}
 	if err := run(t.Context(), []string{"setup", "further"}, env, new(bytes.Buffer)); err != nil {
 		t.Fatal(err)

@@ -105,7 +105,9 @@ func (s *System) Prepare(ctx context.Context, further ...string) error {
 // RunWorker serves the task queues until ctx ends.
 func (s *System) RunWorker(ctx context.Context) error {
 	// A cache of its own, which nobody refreshes: a batch names its version, and versions do not change.
-	versions, err := registry.NewCache(registry.CacheOptions{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache})
+	versions, err := registry.NewCache(
+		registry.CacheOptions{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache},
+	)
 	if err != nil {
 		return err
 	}
@@ -123,20 +125,32 @@ func (s *System) RunWorker(ctx context.Context) error {
 	return w.Run(ctx)
 }
 
-// gcFloor counts as memory in use where the garbage collector decides when to run next, and is never touched: it takes no
+// gcFloor counts as memory in use where the garbage collector decides when to run next, and is never touched: it takes
+// no
 // memory itself, but some 12 MB of garbage are left lying before a collection. Without it an API whose models are small
 // has 6 MB in use and collects every 6 MB; twice as much of it would take an upload of any size beyond 100 MB.
 const gcFloor = 6 << 20
 
-// RunAPI serves the REST API on l, inferences by gRPC on g unless that is nil, and keeps the champions fresh until ctx ends.
+// RunAPI serves the REST API on l, inferences by gRPC on g unless that is nil, and keeps the champions fresh until ctx
+// ends.
 func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 	defer runtime.KeepAlive(make([]byte, gcFloor))
 	server, err := apiserver.New(apiserver.Options{
-		Temporal: s.Temporal, Store: s.Store, Registry: s.Registry, Cache: s.Cache,
-		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, DefaultModel: s.config.DefaultModel, MaxUpload: s.config.MaxUpload,
-		MaxBatchUpload: s.config.MaxBatchUpload, MaxBatchData: s.config.MaxBatchData,
-		TemporalUI: s.config.TemporalUI, MLflowUI: s.config.MLflowUI, Namespace: s.config.Temporal.Namespace,
-		Version: s.config.Version, Logger: s.config.Logger,
+		Temporal:       s.Temporal,
+		Store:          s.Store,
+		Registry:       s.Registry,
+		Cache:          s.Cache,
+		Bucket:         s.config.Bucket,
+		DataBuckets:    s.config.DataBuckets,
+		DefaultModel:   s.config.DefaultModel,
+		MaxUpload:      s.config.MaxUpload,
+		MaxBatchUpload: s.config.MaxBatchUpload,
+		MaxBatchData:   s.config.MaxBatchData,
+		TemporalUI:     s.config.TemporalUI,
+		MLflowUI:       s.config.MLflowUI,
+		Namespace:      s.config.Temporal.Namespace,
+		Version:        s.config.Version,
+		Logger:         s.config.Logger,
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"mlflow": s.MLflow.Check(ctx)}
 		},
@@ -157,14 +171,24 @@ func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 // Listen opens the addresses of the API; an empty one of gRPC is none, and its listener nil.
 func Listen(address, grpcAddress string) (l, g net.Listener, err error) {
 	if l, err = net.Listen("tcp", address); err != nil {
-		return nil, nil, fmt.Errorf("the API cannot listen on %s: %w; stop what listens there or set IRIS_LISTEN", address, err)
+		return nil, nil, fmt.Errorf(
+			"the API cannot listen on %s: %w; stop what listens there or set IRIS_LISTEN",
+			address,
+			err,
+		)
 	}
 	if grpcAddress == "" {
 		return l, nil, nil
 	}
 	if g, err = net.Listen("tcp", grpcAddress); err != nil {
 		return nil, nil, errors.Join(
-			fmt.Errorf("the API cannot listen on %s for gRPC: %w; stop what listens there or set IRIS_GRPC_LISTEN", grpcAddress, err), l.Close())
+			fmt.Errorf(
+				"the API cannot listen on %s for gRPC: %w; stop what listens there or set IRIS_GRPC_LISTEN",
+				grpcAddress,
+				err,
+			),
+			l.Close(),
+		)
 	}
 	return l, g, nil
 }

@@ -51,7 +51,8 @@ func (t tour) run(ctx context.Context, demo bool) error {
 	if demo {
 		return t.batch(waiting)
 	}
-	t.say(`
+	t.say(
+		`
 Iris is up.
   API and its documentation  %[1]s/docs
   Temporal UI                %[2]s
@@ -64,7 +65,14 @@ Try:
   curl -s %[1]s/tasks
 
 Ctrl-C stops everything; models and data stay.`,
-		t.api, t.addresses.TemporalUI, t.addresses.MLflow+"/#/experiments?workflowType=machine_learning", t.addresses.S3Console, t.addresses.S3AccessKey, t.addresses.S3SecretKey, flower)
+		t.api,
+		t.addresses.TemporalUI,
+		t.addresses.MLflow+"/#/experiments?workflowType=machine_learning",
+		t.addresses.S3Console,
+		t.addresses.S3AccessKey,
+		t.addresses.S3SecretKey,
+		flower,
+	)
 	return nil
 }
 
@@ -100,7 +108,14 @@ func (t tour) firstModel(ctx context.Context) error {
 }
 
 func (t tour) sayTrained(id string, r workflows.TrainingResult) {
-	t.say("trained %s by workflow %s: accuracy %.4f on %d held-out rows, %s", r.ModelID, id, r.Metrics["accuracy"], r.TestRows, r.Gate.Decision)
+	t.say(
+		"trained %s by workflow %s: accuracy %.4f on %d held-out rows, %s",
+		r.ModelID,
+		id,
+		r.Metrics["accuracy"],
+		r.TestRows,
+		r.Gate.Decision,
+	)
 }
 
 // ready waits until the API says that it is.

@@ -12,7 +12,8 @@ import (
 // module is the path that every package of Iris begins with.
 const module = "iris/"
 
-// outside marks rooms that stand beside the house, such as tests and the local stack: whoever lists them may import them.
+// outside marks rooms that stand beside the house, such as tests and the local stack: whoever lists them may import
+// them.
 const outside = -1
 
 // room is one package, or a tree of them when its path ends in "/...".
@@ -37,7 +38,12 @@ func rooms() []room {
 		{path: "internal/webui", floor: 0},
 
 		// One floor up, for the rules of package dataset.
-		{path: "internal/rows", floor: 1, iris: []string{"internal/dataset"}, lib: []string{"github.com/parquet-go/parquet-go"}},
+		{
+			path:  "internal/rows",
+			floor: 1,
+			iris:  []string{"internal/dataset"},
+			lib:   []string{"github.com/parquet-go/parquet-go"},
+		},
 
 		// The machine learning: no Temporal, no network.
 		{
@@ -46,21 +52,34 @@ func rooms() []room {
 		},
 
 		{
-			path: "internal/registry", floor: 2, iris: []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},
-			lib: []string{"github.com/hashicorp/golang-lru/v2", "golang.org/x/sync"},
+			path:  "internal/registry",
+			floor: 2,
+			iris:  []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},
+			lib:   []string{"github.com/hashicorp/golang-lru/v2", "golang.org/x/sync"},
 		},
 
 		// Everything with a side effect.
 		{
-			path: "activities", floor: 3,
-			iris: []string{"internal/dataset", "internal/mlflow", "internal/objstore", "internal/rows", "internal/scores", "model", "internal/registry"},
-			lib:  []string{temporal, "gonum.org/v1/plot", "golang.org/x/sync"},
+			path:  "activities",
+			floor: 3,
+			iris: []string{
+				"internal/dataset",
+				"internal/mlflow",
+				"internal/objstore",
+				"internal/rows",
+				"internal/scores",
+				"model",
+				"internal/registry",
+			},
+			lib: []string{temporal, "gonum.org/v1/plot", "golang.org/x/sync"},
 		},
 
 		// Deterministic code; the rooms below activities are there for their types.
 		{
-			path: "workflows", floor: 4, iris: []string{"activities", "internal/dataset", "internal/objstore", "internal/rows", "internal/scores", "model"},
-			lib: []string{temporal},
+			path:  "workflows",
+			floor: 4,
+			iris:  []string{"activities", "internal/dataset", "internal/objstore", "internal/rows", "internal/scores", "model"},
+			lib:   []string{temporal},
 		},
 
 		// The two processes. They never import each other, and the API reaches activities and MLflow only by way of workflows
@@ -68,8 +87,17 @@ func rooms() []room {
 		{
 			path: "apiserver", floor: 5,
 			iris: []string{
-				"deploy", "internal/dataset", "internal/inference", "internal/inferencepb", "internal/objstore", "internal/rows", "internal/scores",
-				"internal/webui", "model", "internal/registry", "workflows",
+				"deploy",
+				"internal/dataset",
+				"internal/inference",
+				"internal/inferencepb",
+				"internal/objstore",
+				"internal/rows",
+				"internal/scores",
+				"internal/webui",
+				"model",
+				"internal/registry",
+				"workflows",
 			},
 			lib: []string{
 				temporal, "github.com/gorilla/mux", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang",
@@ -96,7 +124,11 @@ func rooms() []room {
 		{path: "deploy", floor: outside},
 		{path: "e2e", floor: outside},
 		{path: "internal/archtest", floor: outside},
-		{path: "internal/dataset/datasettest", floor: outside, iris: []string{"internal/dataset", "internal/dataset/testdata"}},
+		{
+			path:  "internal/dataset/datasettest",
+			floor: outside,
+			iris:  []string{"internal/dataset", "internal/dataset/testdata"},
+		},
 		{
 			path: "internal/stack", floor: outside, iris: []string{"deploy", "internal/objstore"},
 			lib: []string{temporal, "golang.org/x/sync"},

@@ -44,22 +44,47 @@ func TestCheck(t *testing.T) {
 	}{
 		"standard library": {source{"iris/internal/dataset", "scan.go", []string{"encoding/csv"}}, ""},
 		"down":             {source{"iris/model", "train.go", []string{"iris/internal/dataset"}}, ""},
-		"up":               {source{"iris/model", "train.go", []string{"iris/internal/registry"}}, "may import only internal/dataset of Iris"},
-		"API to worker":    {source{"iris/apiserver", "server.go", []string{"iris/worker"}}, "apiserver may import only"},
-		"API to MLflow":    {source{"iris/apiserver", "server.go", []string{"iris/internal/mlflow"}}, "apiserver may import only"},
+		"up": {
+			source{"iris/model", "train.go", []string{"iris/internal/registry"}},
+			"may import only internal/dataset of Iris",
+		},
+		"API to worker": {source{"iris/apiserver", "server.go", []string{"iris/worker"}}, "apiserver may import only"},
+		"API to MLflow": {
+			source{"iris/apiserver", "server.go", []string{"iris/internal/mlflow"}},
+			"apiserver may import only",
+		},
 		"tests' rooms":     {source{"iris/worker", "worker.go", []string{"iris/internal/testenv"}}, "worker may import only"},
 		"a room below one": {source{"iris/internal/testenv/install", "main.go", []string{"iris/internal/testenv"}}, ""},
 		"new room":         {source{"iris/helpers", "helpers.go", nil}, "has no floor"},
-		"its own library":  {source{"iris/internal/objstore", "put.go", []string{"github.com/minio/minio-go/v7/pkg/credentials"}}, ""},
+		"its own library": {
+			source{"iris/internal/objstore", "put.go", []string{"github.com/minio/minio-go/v7/pkg/credentials"}},
+			"",
+		},
 		"another's library": {
-			source{"iris/activities", "score.go", []string{"github.com/minio/minio-go/v7"}}, "beside the standard library activities may import only",
+			source{
+				"iris/activities",
+				"score.go",
+				[]string{"github.com/minio/minio-go/v7"},
+			},
+			"beside the standard library activities may import only",
 		},
 		"a name that begins alike": {
-			source{"iris/internal/objstore", "put.go", []string{"github.com/minio/minio-go/v77"}}, "may import only github.com/minio",
+			source{
+				"iris/internal/objstore",
+				"put.go",
+				[]string{"github.com/minio/minio-go/v77"},
+			},
+			"may import only github.com/minio",
 		},
-		"Temporal below floor 3":  {source{"iris/internal/registry", "cache.go", []string{"go.temporal.io/sdk/client"}}, "registry may import only"},
-		"golearn in its file":     {source{"iris/model", "golearn.go", []string{"github.com/sjwhitworth/golearn/trees"}}, ""},
-		"golearn in another file": {source{"iris/model", "train.go", []string{"github.com/sjwhitworth/golearn/trees"}}, "only model/golearn.go may"},
+		"Temporal below floor 3": {
+			source{"iris/internal/registry", "cache.go", []string{"go.temporal.io/sdk/client"}},
+			"registry may import only",
+		},
+		"golearn in its file": {source{"iris/model", "golearn.go", []string{"github.com/sjwhitworth/golearn/trees"}}, ""},
+		"golearn in another file": {
+			source{"iris/model", "train.go", []string{"github.com/sjwhitworth/golearn/trees"}},
+			"only model/golearn.go may",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -32,8 +32,15 @@ func TestParseBatchRequest_accepts(t *testing.T) {
 }
 
 func TestParseBatchRequest_others(t *testing.T) {
-	got, err := dataset.ParseBatchRequest([]byte(`{"output":"csv","model_id":"3","x":{"data":1},"k\u0065y":[ 1 ] ,"output":null}`))
-	want := []dataset.Member{{Name: "output", Value: []byte(`"csv"`)}, {Name: "x", Value: []byte(`{"data":1}`)}, {Name: "key", Value: []byte(`[ 1 ]`)}, {Name: "output", Value: []byte("null")}}
+	got, err := dataset.ParseBatchRequest(
+		[]byte(`{"output":"csv","model_id":"3","x":{"data":1},"k\u0065y":[ 1 ] ,"output":null}`),
+	)
+	want := []dataset.Member{
+		{Name: "output", Value: []byte(`"csv"`)},
+		{Name: "x", Value: []byte(`{"data":1}`)},
+		{Name: "key", Value: []byte(`[ 1 ]`)},
+		{Name: "output", Value: []byte("null")},
+	}
 	if err != nil || got.Data != nil || !reflect.DeepEqual(got.Others, want) {
 		t.Errorf("got %s, data %s, error %v, want %s and no data", got.Others, got.Data, err, want)
 	}

@@ -1,6 +1,7 @@
 package dataset
 
-// Cell reads a feature from a cell of a CSV by the rules of Scan: a finite decimal number, blanks around it don't matter.
+// Cell reads a feature from a cell of a CSV by the rules of Scan: a finite decimal number, blanks around it don't
+// matter.
 // The reason says what is wrong with it, in the words of Scan; it is "" where nothing is. It doesn't allocate unless
 // there is one.
 func Cell(cell []byte) (value float64, reason string) {

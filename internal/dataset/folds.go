@@ -39,7 +39,8 @@ func Folds(t *Table, k int, seed uint64) [][]int {
 	return folds
 }
 
-// Sample lists about share (0 to 1) of the rows of t in table order: the same share of every class, and at least one row
+// Sample lists about share (0 to 1) of the rows of t in table order: the same share of every class, and at least one
+// row
 // of each. A sample holds every smaller one of the same seed. The same table, share and seed give the same rows.
 func Sample(t *Table, share float64, seed uint64) []int {
 	byClass := make([][]int, len(t.Schema.Classes))

@@ -75,7 +75,11 @@ func TestFolds_duplicatesStayTogether(t *testing.T) {
 }
 
 func TestFolds_fewerDistinctRowsThanFolds(t *testing.T) {
-	table := &dataset.Table{Schema: dataset.Schema{Features: []string{"x"}, Classes: []string{"a", "b"}}, X: []float64{1, 2, 1, 2}, Y: []int{0, 1, 0, 1}}
+	table := &dataset.Table{
+		Schema: dataset.Schema{Features: []string{"x"}, Classes: []string{"a", "b"}},
+		X:      []float64{1, 2, 1, 2},
+		Y:      []int{0, 1, 0, 1},
+	}
 	full := 0
 	for _, fold := range dataset.Folds(table, 3, 1) {
 		if len(fold) > 0 {

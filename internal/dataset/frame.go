@@ -181,7 +181,14 @@ func notRecord(s *jsonScanner, at string, number int) error {
 	if number == 0 {
 		fault = NoColumn
 	}
-	return framePlace{at: at, row: number, column: none}.fail(fault, s.kind()+", want an object with the features as names")
+	return framePlace{
+		at:     at,
+		row:    number,
+		column: none,
+	}.fail(
+		fault,
+		s.kind()+", want an object with the features as names",
+	)
 }
 
 // RecordsOrRows reads an array whose elements are objects, or arrays in feature
@@ -204,11 +211,19 @@ func (d *FrameDecoder) RecordsOrRows(data []byte, at string, row func(x []float6
 }
 
 // each calls read for every element of an array, and row with what it has read.
-func (d *FrameDecoder) each(data []byte, at string, row func([]float64) error, read func(*jsonScanner, int, []float64) error) (int, error) {
+func (d *FrameDecoder) each(
+	data []byte,
+	at string,
+	row func([]float64) error,
+	read func(*jsonScanner, int, []float64) error,
+) (int, error) {
 	s := &jsonScanner{data: data, python: true}
 	s.space()
 	if s.peek() != '[' {
-		return 0, pythonSyntaxFirst(data, framePlace{at: at, row: none, column: none}.fail(BadForm, s.kind()+", want an array"))
+		return 0, pythonSyntaxFirst(
+			data,
+			framePlace{at: at, row: none, column: none}.fail(BadForm, s.kind()+", want an array"),
+		)
 	}
 	s.pos++
 	x := make([]float64, len(d.features))

@@ -99,7 +99,8 @@ func isNoValue(cell string) bool {
 // isTruth reports whether a cell is the word as pandas takes it: in lower case,
 // in upper case or capitalised.
 func isTruth(cell, word string) bool {
-	return cell == word || cell == strings.ToUpper(word) || len(cell) == len(word) && cell[:1] == strings.ToUpper(word[:1]) && cell[1:] == word[1:]
+	return cell == word || cell == strings.ToUpper(word) ||
+		len(cell) == len(word) && cell[:1] == strings.ToUpper(word[:1]) && cell[1:] == word[1:]
 }
 
 // badCSV is the error of a file that is not a CSV.

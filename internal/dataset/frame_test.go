@@ -155,7 +155,8 @@ func TestFrameDecoder_badRows(t *testing.T) {
 func TestFrameDecoder_notJSON(t *testing.T) {
 	for _, form := range []string{"records", "either", "columns", "split"} {
 		for _, data := range []string{``, `[`, `[{`, `[{"a":1,"b":nul}]`, `[{"a":1,"b":2}`, `[{"a":1,"b":2}]x`, `[{"a":"\x","b":2}]`, `[[1,2`, `[{"a":01,"b":1}]`, `{`, `{"a":[1`, `{"a":[1,],"b":1}`, `{"columns":["a",`, `{"a":N}`, "\"\xff\"", `[{"a":1,"b":"`, `[{"a":1,"b":tru}]`, `[{"a":1,"x":[}]`, `{"columns":["a","\xff`, `{"columns":[x],"data":[]}`, `{"a":[1 2],"b":1}`} {
-			if form == "split" && strings.HasPrefix(data, "[") || strings.HasPrefix(data, "{") != (form == "columns" || form == "split") {
+			if form == "split" && strings.HasPrefix(data, "[") ||
+				strings.HasPrefix(data, "{") != (form == "columns" || form == "split") {
 				continue
 			}
 			_, _, err := readFrame(form, data)
@@ -190,7 +191,12 @@ func TestFrameDecoder_oneFeature(t *testing.T) {
 	d := dataset.NewFrameDecoder([]string{"a"})
 	var got []float64
 	keep := func(x []float64) error { got = append(got, x[0]); return nil }
-	if n, err := d.Column([]byte(`[1,"2",true]`), "/c", keep); n != 3 || err != nil || !slices.Equal(got, []float64{1, 2, 1}) {
+	if n, err := d.Column(
+		[]byte(`[1,"2",true]`),
+		"/c",
+		keep,
+	); n != 3 || err != nil ||
+		!slices.Equal(got, []float64{1, 2, 1}) {
 		t.Errorf("%v, %d, %v", got, n, err)
 	}
 	if _, err := d.Column([]byte(`[1,null]`), "/c", keep); err == nil || !strings.Contains(err.Error(), "/c/1: null") {

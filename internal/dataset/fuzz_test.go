@@ -40,12 +40,14 @@ func FuzzScan(f *testing.F) {
 		table, summary, err := dataset.Read(bytes.NewReader(data), o)
 
 		again, errAgain := dataset.Scan(iotest.OneByteReader(bytes.NewReader(data)), o)
-		if !reflect.DeepEqual(again, summary) || (err == nil) != (errAgain == nil) || (err != nil && err.Error() != errAgain.Error()) {
+		if !reflect.DeepEqual(again, summary) || (err == nil) != (errAgain == nil) ||
+			(err != nil && err.Error() != errAgain.Error()) {
 			t.Fatalf("in one piece: %+v, %v; byte for byte: %+v, %v", summary, err, again, errAgain)
 		}
 		if err != nil {
 			var row *dataset.RowError
-			if !errors.As(err, &row) || row.Reason == "" || row.Line < 0 || row.Line > bytes.Count(data, []byte("\n"))+1 || !utf8.ValidString(row.Reason) {
+			if !errors.As(err, &row) || row.Reason == "" || row.Line < 0 || row.Line > bytes.Count(data, []byte("\n"))+1 ||
+				!utf8.ValidString(row.Reason) {
 				t.Fatalf("refused with %#v, want a *RowError with a line of the file", err)
 			}
 			return

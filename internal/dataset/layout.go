@@ -52,7 +52,10 @@ func labelColumn(names []string, line int, o ScanOptions) (int, error) {
 		if i := slices.Index(names, o.LabelColumn); i >= 0 {
 			return i, nil
 		}
-		return last, &RowError{Line: line, Reason: fmt.Sprintf("no class column %s among %s", shown(o.LabelColumn), listed(names))}
+		return last, &RowError{
+			Line:   line,
+			Reason: fmt.Sprintf("no class column %s among %s", shown(o.LabelColumn), listed(names)),
+		}
 	}
 	if o.Known != nil {
 		if i := slices.Index(names, o.Known.Label); i >= 0 {

@@ -139,7 +139,8 @@ func checkHistogram(t *testing.T, p dataset.ColumnProfile, values []float64) {
 	if !slices.Equal(counts, h.Counts) {
 		t.Fatalf("counts %v from %v by %v, want %v", h.Counts, h.Start, h.Width, counts)
 	}
-	if spread := p.Max/2 - p.Min/2; p.Std < 0 || p.Std > spread*(1+1e-6) || math.IsNaN(p.Std) || (p.Max > p.Min && p.Std == 0 && spread > 0x1p-1000) {
+	if spread := p.Max/2 - p.Min/2; p.Std < 0 || p.Std > spread*(1+1e-6) || math.IsNaN(p.Std) ||
+		(p.Max > p.Min && p.Std == 0 && spread > 0x1p-1000) {
 		t.Fatalf("standard deviation %v of values from %v to %v", p.Std, p.Min, p.Max)
 	}
 }
@@ -210,7 +211,15 @@ func scanned(rows int) string {
 	var csv strings.Builder
 	csv.WriteString("a,b,c,d,label\n")
 	for i := range rows {
-		fmt.Fprintf(&csv, "%.3f,%.1f,%d,%.6g,%c\n", r.NormFloat64(), 100*r.Float64(), r.IntN(1000), r.ExpFloat64(), 'x'+rune(i%3))
+		fmt.Fprintf(
+			&csv,
+			"%.3f,%.1f,%d,%.6g,%c\n",
+			r.NormFloat64(),
+			100*r.Float64(),
+			r.IntN(1000),
+			r.ExpFloat64(),
+			'x'+rune(i%3),
+		)
 	}
 	return csv.String()
 }

@@ -51,7 +51,11 @@ func TestRowDecoder_numbers(t *testing.T) {
 		"0.1000000000000000055511151231257827021181583404541015625": 0.1,
 	} {
 		x := []float64{7}
-		if err := d.DecodeRow([]byte(`{"a":`+literal+`}`), x); err != nil || math.Float64bits(x[0]) != math.Float64bits(want) {
+		if err := d.DecodeRow(
+			[]byte(`{"a":`+literal+`}`),
+			x,
+		); err != nil ||
+			math.Float64bits(x[0]) != math.Float64bits(want) {
 			t.Errorf("%s: %v, error %v, want %v", literal, x[0], err, want)
 		}
 	}
@@ -143,7 +147,12 @@ var badJSON = []struct {
 	{"a wrong unicode escape", `{"x":"\u12g4"}`, 10, `'g', want four hex digits`},
 	{"not UTF-8", "{\"x\":\"a\xff\"}", 6, "a string that isn't UTF-8"},
 	{"not UTF-8 in a name", "{\"\xc3(\":1}", 2, "a string that isn't UTF-8"},
-	{"too deep", `{"x":` + strings.Repeat("[", 1001) + strings.Repeat("]", 1001) + `}`, 1005, "nested more than 1000 deep"},
+	{
+		"too deep",
+		`{"x":` + strings.Repeat("[", 1001) + strings.Repeat("]", 1001) + `}`,
+		1005,
+		"nested more than 1000 deep",
+	},
 	{"too deep for any stack", strings.Repeat(`{"x":`, 1e6), 5005, "nested more than 1000 deep"},
 }
 
@@ -229,7 +238,8 @@ func TestRowDecoder_array(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rows, err := irisDecoder.DecodeArray([]byte(test.body), func([]float64) error { return nil })
-			if rows != test.rows || (err == nil) != (test.want == "") || err != nil && !strings.HasPrefix(err.Error(), test.want) {
+			if rows != test.rows || (err == nil) != (test.want == "") ||
+				err != nil && !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("%d rows and %v, want %d and %q", rows, err, test.rows, test.want)
 			}
 			if got, want := dataset.IsArray([]byte(test.body)), test.name != "no array"; got != want {

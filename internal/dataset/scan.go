@@ -238,7 +238,11 @@ func (s *scan) finish(bytes int64) (Summary, []int, error) {
 	schema.Aliases = s.options.Known.aliasesOf(schema.Classes)
 
 	order := make([]int, len(s.classes))
-	profile := Profile{Rows: s.rows, Columns: make([]ColumnProfile, len(s.columns)), Classes: make([]ClassCount, len(s.classes))}
+	profile := Profile{
+		Rows:    s.rows,
+		Columns: make([]ColumnProfile, len(s.columns)),
+		Classes: make([]ClassCount, len(s.classes)),
+	}
 	for i, name := range schema.Features {
 		profile.Columns[i] = s.columns[i].profile(name, s.rows)
 	}

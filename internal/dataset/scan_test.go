@@ -48,7 +48,15 @@ func TestScan_badCSVs(t *testing.T) {
 					t.Fatalf("%s: error %T %v, want a *RowError", name, err, err)
 				}
 				if row.Line != bad.Line || row.Column != bad.Column {
-					t.Errorf("%s: error at line %d, column %q, want line %d, column %q: %v", name, row.Line, row.Column, bad.Line, bad.Column, err)
+					t.Errorf(
+						"%s: error at line %d, column %q, want line %d, column %q: %v",
+						name,
+						row.Line,
+						row.Column,
+						bad.Line,
+						bad.Column,
+						err,
+					)
 				}
 			}
 		})
@@ -192,7 +200,15 @@ func TestScan_accepts(t *testing.T) {
 				t.Errorf("classes %q, want %q", got.Schema.Classes, want)
 			}
 			if got.Schema.Label != c.label || got.Header == c.headless || got.Bytes != int64(len(c.csv)) {
-				t.Errorf("label %q, header %v, %d bytes, want %q, %v, %d", got.Schema.Label, got.Header, got.Bytes, c.label, !c.headless, len(c.csv))
+				t.Errorf(
+					"label %q, header %v, %d bytes, want %q, %v, %d",
+					got.Schema.Label,
+					got.Header,
+					got.Bytes,
+					c.label,
+					!c.headless,
+					len(c.csv),
+				)
 			}
 			if !reflect.DeepEqual(rows, c.rows) {
 				t.Errorf("rows %v, want %v", rows, c.rows)
@@ -210,7 +226,9 @@ func TestScan_summary(t *testing.T) {
 		Rows: 150,
 		Columns: []dataset.ColumnProfile{
 			{Name: "sepal_length", Min: 4.3, Max: 7.9, Mean: 5.843333, Std: 0.825301, Histogram: dataset.Histogram{
-				Start: 4.25, Width: 0.125, Counts: []int{1, 3, 5, 2, 5, 6, 19, 4, 1, 6, 13, 8, 7, 3, 12, 4, 9, 7, 7, 8, 3, 4, 2, 3, 1, 1, 1, 4, 0, 1},
+				Start:  4.25,
+				Width:  0.125,
+				Counts: []int{1, 3, 5, 2, 5, 6, 19, 4, 1, 6, 13, 8, 7, 3, 12, 4, 9, 7, 7, 8, 3, 4, 2, 3, 1, 1, 1, 4, 0, 1},
 			}},
 			{Name: "sepal_width", Min: 2, Max: 4.4, Mean: 3.057333, Std: 0.434411, Histogram: dataset.Histogram{
 				Start: 2, Width: 0.125, Counts: []int{1, 3, 4, 3, 13, 9, 14, 10, 37, 13, 6, 12, 10, 3, 6, 2, 2, 1, 0, 1},
@@ -222,7 +240,11 @@ func TestScan_summary(t *testing.T) {
 				Start: 0, Width: 0.125, Counts: []int{5, 29, 7, 7, 2, 0, 0, 0, 10, 5, 13, 8, 16, 2, 12, 5, 12, 3, 8, 3, 3},
 			}},
 		},
-		Classes: []dataset.ClassCount{{Class: "setosa", Rows: 50}, {Class: "versicolor", Rows: 50}, {Class: "virginica", Rows: 50}},
+		Classes: []dataset.ClassCount{
+			{Class: "setosa", Rows: 50},
+			{Class: "versicolor", Rows: 50},
+			{Class: "virginica", Rows: 50},
+		},
 	}
 	for i, c := range got.Profile.Columns {
 		if math.Abs(c.Mean-want.Columns[i].Mean) > 1e-6 {
@@ -328,12 +350,18 @@ func TestScan_otherErrors(t *testing.T) {
 		t.Errorf("error %v, want that of the reader", err)
 	}
 	// Cut within quotes: the reader's error is the cause, not the open quote.
-	_, err = dataset.Scan(io.MultiReader(strings.NewReader("a,label\n1,\"x"), iotest.ErrReader(io.ErrUnexpectedEOF)), dataset.ScanOptions{})
+	_, err = dataset.Scan(
+		io.MultiReader(strings.NewReader("a,label\n1,\"x"), iotest.ErrReader(io.ErrUnexpectedEOF)),
+		dataset.ScanOptions{},
+	)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("error %v, want that of the reader", err)
 	}
 	// An io.EOF in disguise is not the end of the file.
-	_, err = dataset.Scan(io.MultiReader(strings.NewReader(small), iotest.ErrReader(wrapped{io.EOF})), dataset.ScanOptions{})
+	_, err = dataset.Scan(
+		io.MultiReader(strings.NewReader(small), iotest.ErrReader(wrapped{io.EOF})),
+		dataset.ScanOptions{},
+	)
 	if !errors.As(err, new(wrapped)) {
 		t.Errorf("error %v, want that of the reader", err)
 	}

@@ -121,7 +121,11 @@ func TestSplit_allocations(t *testing.T) {
 }
 
 func TestSplit_json(t *testing.T) {
-	want := dataset.NewSplit(table(2, [2]float64{1, 0}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1}), math.MaxUint64, 1e-9)
+	want := dataset.NewSplit(
+		table(2, [2]float64{1, 0}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1}),
+		math.MaxUint64,
+		1e-9,
+	)
 	data, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +297,12 @@ func TestNewSplit_restoresWhatAMoveTook(t *testing.T) {
 		checked++
 		train, held := sides(data, dataset.NewSplit(data, seed, 0.1))
 		if train[0] != 2 || held[0] != 0 || held[1] != 1 {
-			t.Errorf("seed %d: %v rows in training, %v held out, want class 0 in training, and one of class 1 held out", seed, train, held)
+			t.Errorf(
+				"seed %d: %v rows in training, %v held out, want class 0 in training, and one of class 1 held out",
+				seed,
+				train,
+				held,
+			)
 		}
 	}
 	if checked == 0 {

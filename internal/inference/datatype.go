@@ -28,13 +28,31 @@ var numerics = map[Datatype]numeric{
 	"UINT32": {4, true, 0, math.MaxUint32, func(b []byte) float64 { return float64(binary.LittleEndian.Uint32(b)) }},
 	"UINT64": {8, true, 0, math.MaxUint64, func(b []byte) float64 { return float64(binary.LittleEndian.Uint64(b)) }},
 	"INT8":   {1, true, math.MinInt8, math.MaxInt8, func(b []byte) float64 { return float64(int8(b[0])) }},
-	"INT16":  {2, true, math.MinInt16, math.MaxInt16, func(b []byte) float64 { return float64(int16(binary.LittleEndian.Uint16(b))) }},
-	"INT32":  {4, true, math.MinInt32, math.MaxInt32, func(b []byte) float64 { return float64(int32(binary.LittleEndian.Uint32(b))) }},
-	"INT64":  {8, true, math.MinInt64, math.MaxInt64, func(b []byte) float64 { return float64(int64(binary.LittleEndian.Uint64(b))) }},
-	"FP16":   {size: 2, read: func(b []byte) float64 { return half(binary.LittleEndian.Uint16(b)) }},
-	"BF16":   {size: 2, read: func(b []byte) float64 { return single(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
-	"FP32":   {size: 4, read: func(b []byte) float64 { return single(binary.LittleEndian.Uint32(b)) }},
-	FP64:     {size: 8, read: func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
+	"INT16": {
+		2,
+		true,
+		math.MinInt16,
+		math.MaxInt16,
+		func(b []byte) float64 { return float64(int16(binary.LittleEndian.Uint16(b))) },
+	},
+	"INT32": {
+		4,
+		true,
+		math.MinInt32,
+		math.MaxInt32,
+		func(b []byte) float64 { return float64(int32(binary.LittleEndian.Uint32(b))) },
+	},
+	"INT64": {
+		8,
+		true,
+		math.MinInt64,
+		math.MaxInt64,
+		func(b []byte) float64 { return float64(int64(binary.LittleEndian.Uint64(b))) },
+	},
+	"FP16": {size: 2, read: func(b []byte) float64 { return half(binary.LittleEndian.Uint16(b)) }},
+	"BF16": {size: 2, read: func(b []byte) float64 { return single(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
+	"FP32": {size: 4, read: func(b []byte) float64 { return single(binary.LittleEndian.Uint32(b)) }},
+	FP64:   {size: 8, read: func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
 }
 
 // holds reports whether v is a value of the datatype; for a floating-point type the nearest one will do.

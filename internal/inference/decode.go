@@ -11,7 +11,8 @@ import (
 // NoHeader stands for a body that is JSON to its end.
 const NoHeader = -1
 
-// maxElements of an input as JSON, whose elements take more room once they are read: 32 MiB, which is what the API takes of
+// maxElements of an input as JSON, whose elements take more room once they are read: 32 MiB, which is what the API
+// takes of
 // binary data.
 const maxElements = 4 << 20
 
@@ -45,8 +46,9 @@ type messageOutput struct {
 	} `json:"parameters"`
 }
 
-// Decode reads the body of a request over HTTP. Its first bytes, header of them, are JSON, and behind them are the elements
-// of the inputs that say so; with NoHeader all of it is JSON, and with a header of 0 all of it is the elements of the one
+// Decode reads the body of a request over HTTP. Its first bytes, header of them, are JSON, and behind them are the
+// elements of the inputs that say so; with NoHeader all of it is JSON, and with a header of 0 all of it is the elements
+// of the one
 // input. The request refers to the body. The error is an *Error.
 func Decode(body []byte, header int) (*Request, error) {
 	switch {
@@ -121,7 +123,13 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 		return nil, err
 	}
 	if elements > maxElements {
-		return nil, inputError(index, "shape", "%s is too large for JSON: at most %d elements, or binary data", shapeText(in.Shape), maxElements)
+		return nil, inputError(
+			index,
+			"shape",
+			"%s is too large for JSON: at most %d elements, or binary data",
+			shapeText(in.Shape),
+			maxElements,
+		)
 	}
 	if in.Values, err = decodeNumbers(m.Data, in.Shape, elements, kind); err != nil {
 		var place *Error

@@ -6,11 +6,15 @@ import (
 	"testing"
 )
 
-// Whatever is sent, the decoder answers with rows of finite numbers or with an *Error, and rows mean the same when they are
+// Whatever is sent, the decoder answers with rows of finite numbers or with an *Error, and rows mean the same when they
+// are
 // sent again as binary data.
 func FuzzDecode(f *testing.F) {
 	good := inputs(tensor("input", "FP64", "[2,2]", "[[1,-2],[3e1,4]]"))
-	binaryBody, header := withBinary(`{"inputs":[{"name":"input","datatype":"FP16","shape":[1,2],"parameters":{"binary_data_size":4}}],"outputs":[{"name":"probabilities","parameters":{"classification":1}}]}`, []uint16{1, 2})
+	binaryBody, header := withBinary(
+		`{"inputs":[{"name":"input","datatype":"FP16","shape":[1,2],"parameters":{"binary_data_size":4}}],"outputs":[{"name":"probabilities","parameters":{"classification":1}}]}`,
+		[]uint16{1, 2},
+	)
 	f.Add([]byte(good), NoHeader)
 	f.Add([]byte(good), 10)
 	f.Add([]byte(binaryBody), header)
@@ -34,7 +38,14 @@ func FuzzDecode(f *testing.F) {
 				flat = append(flat, v)
 			}
 		}
-		again, header := withBinary(fmt.Sprintf(`{"inputs":[{"name":"input","datatype":"FP64","shape":[%d,2],"parameters":{"binary_data_size":%d}}]}`, len(rows), 8*len(flat)), flat)
+		again, header := withBinary(
+			fmt.Sprintf(
+				`{"inputs":[{"name":"input","datatype":"FP64","shape":[%d,2],"parameters":{"binary_data_size":%d}}]}`,
+				len(rows),
+				8*len(flat),
+			),
+			flat,
+		)
 		same, err := rowsOf(t, again, header, features)
 		if err != nil || fmt.Sprint(same) != fmt.Sprint(rows) {
 			t.Fatalf("%v when sent again (%v), were %v", same, err, rows)
@@ -43,7 +54,13 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		res := &Result{Model: "m", Version: "1", Classes: []string{"a", "b"}, Best: make([]int32, len(rows)), Probabilities: make([]float64, 2*len(rows))}
+		res := &Result{
+			Model:         "m",
+			Version:       "1",
+			Classes:       []string{"a", "b"},
+			Best:          make([]int32, len(rows)),
+			Probabilities: make([]float64, 2*len(rows)),
+		}
 		r.Binary, r.Outputs = false, nil
 		if answer, header := r.Encode(nil, res); header != NoHeader || !json.Valid(answer) {
 			t.Fatalf("%d %s is not JSON", header, answer)

@@ -1,5 +1,6 @@
-// Package inference is the Open Inference Protocol V2 as far as it is about tensors: it reads a request, JSON with or without
-// binary data behind it, as rows of features, and writes what a model says of them as tensors. It knows no HTTP, no gRPC
+// Package inference is the Open Inference Protocol V2 as far as it is about tensors: it reads a request, JSON with or
+// without binary data behind it, as rows of features, and writes what a model says of them as tensors. It knows no
+// HTTP, no gRPC
 // and no model. The specification is kserve/open-inference-protocol's; the binary tensors and the classification are
 // extensions of Triton's that its clients rely on.
 package inference

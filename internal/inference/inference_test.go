@@ -55,20 +55,36 @@ func withBinary(message string, elements ...any) (body string, header int) {
 func TestDecode_formsOfTheSameRows(t *testing.T) {
 	want := [][]float64{{1, -2}, {3, 4}}
 	binaryInput := func(datatype string, size int) string {
-		return fmt.Sprintf(`{"inputs":[{"name":"input","datatype":%q,"shape":[2,2],"parameters":{"binary_data_size":%d}}]}`, datatype, size)
+		return fmt.Sprintf(
+			`{"inputs":[{"name":"input","datatype":%q,"shape":[2,2],"parameters":{"binary_data_size":%d}}]}`,
+			datatype,
+			size,
+		)
 	}
 	tests := map[string]struct {
 		body   string
 		header int
 	}{
-		"flat":            {inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]")), NoHeader},
-		"nested":          {inputs(tensor("input", "FP64", "[2,2]", "[[1, -2], [3,\n4.0]]")), NoHeader},
-		"32 bits":         {inputs(tensor("input", "FP32", "[2,2]", "[1,-2.0,30e-1,4]")), NoHeader},
-		"integers":        {inputs(tensor("input", "INT64", "[2,2]", "[1,-2,3,4]")), NoHeader},
-		"columns":         {inputs(tensor("height", "INT8", "[2]", "[-2,4]"), tensor("width", "UINT64", "[2,1]", "[[1],[3]]")), NoHeader},
-		"a flat column":   {inputs(tensor("width", "FP64", "[2,1]", "[1,3]"), tensor("height", "FP16", "[2]", "[-2,4]")), NoHeader},
-		"a header of all": {inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]")), len(inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]")))},
-		"other fields":    {`{"id":"7","parameters":{"content_type":"pd","priority":3},"x":[{}],"inputs":[{"name":"input","parameters":{"content_type":"np"},"shape":[2,2],"datatype":"FP64","data":[1,-2,3,4]}]}`, NoHeader},
+		"flat":     {inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]")), NoHeader},
+		"nested":   {inputs(tensor("input", "FP64", "[2,2]", "[[1, -2], [3,\n4.0]]")), NoHeader},
+		"32 bits":  {inputs(tensor("input", "FP32", "[2,2]", "[1,-2.0,30e-1,4]")), NoHeader},
+		"integers": {inputs(tensor("input", "INT64", "[2,2]", "[1,-2,3,4]")), NoHeader},
+		"columns": {
+			inputs(tensor("height", "INT8", "[2]", "[-2,4]"), tensor("width", "UINT64", "[2,1]", "[[1],[3]]")),
+			NoHeader,
+		},
+		"a flat column": {
+			inputs(tensor("width", "FP64", "[2,1]", "[1,3]"), tensor("height", "FP16", "[2]", "[-2,4]")),
+			NoHeader,
+		},
+		"a header of all": {
+			inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]")),
+			len(inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]"))),
+		},
+		"other fields": {
+			`{"id":"7","parameters":{"content_type":"pd","priority":3},"x":[{}],"inputs":[{"name":"input","parameters":{"content_type":"np"},"shape":[2,2],"datatype":"FP64","data":[1,-2,3,4]}]}`,
+			NoHeader,
+		},
 	}
 	add := func(name, body string, header int) {
 		tests[name] = struct {
@@ -85,8 +101,11 @@ func TestDecode_formsOfTheSameRows(t *testing.T) {
 	}
 	body, header := withBinary("", []float64{1, -2, 3, 4})
 	add("a raw body", body, header)
-	body, header = withBinary(`{"inputs":[{"name":"height","datatype":"INT16","shape":[2],"parameters":{"binary_data_size":4}},`+
-		tensor("width", "FP64", "[2]", "[1,3]")+`]}`, []int16{-2, 4})
+	body, header = withBinary(
+		`{"inputs":[{"name":"height","datatype":"INT16","shape":[2],"parameters":{"binary_data_size":4}},`+
+			tensor("width", "FP64", "[2]", "[1,3]")+`]}`,
+		[]int16{-2, 4},
+	)
 	add("binary and JSON", body, header)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -102,8 +121,11 @@ func TestDecode_unsignedBinary(t *testing.T) {
 	for datatype, elements := range map[string]any{
 		"UINT8": []uint8{1, 255}, "UINT16": []uint16{1, 255}, "UINT32": []uint32{1, 255}, "UINT64": []uint64{1, 255},
 	} {
-		body, header := withBinary(fmt.Sprintf(`{"inputs":[{"name":"input","datatype":%q,"shape":[1,2],"parameters":{"binary_data_size":%d}}]}`,
-			datatype, binary.Size(elements)), elements)
+		body, header := withBinary(
+			fmt.Sprintf(`{"inputs":[{"name":"input","datatype":%q,"shape":[1,2],"parameters":{"binary_data_size":%d}}]}`,
+				datatype, binary.Size(elements)),
+			elements,
+		)
 		if got, err := rowsOf(t, body, header, features); err != nil || got[0][0] != 1 || got[0][1] != 255 {
 			t.Errorf("%s: %v (%v), want 1 and 255", datatype, got, err)
 		}
@@ -135,7 +157,12 @@ func TestBind_featureCalledInput(t *testing.T) {
 			t.Errorf("%s: %v (%v), want 1 and 2", shape, got, err)
 		}
 	}
-	got, err := rowsOf(t, inputs(tensor("input", "FP64", "[1]", "[1]"), tensor("b", "FP64", "[1]", "[2]")), NoHeader, []string{"b", "input"})
+	got, err := rowsOf(
+		t,
+		inputs(tensor("input", "FP64", "[1]", "[1]"), tensor("b", "FP64", "[1]", "[2]")),
+		NoHeader,
+		[]string{"b", "input"},
+	)
 	if err != nil || !reflect.DeepEqual(got, [][]float64{{2, 1}}) {
 		t.Errorf("%v (%v), want 2 and 1", got, err)
 	}
@@ -302,7 +329,12 @@ func TestEncode_outputsThatAreAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []output{
-		{Name: "probabilities", Datatype: "BYTES", Shape: []int{2, 2}, Data: json.RawMessage(`["0.5:1:ü","0.25:0:<a & \"b\">","0.75:0:<a & \"b\">","0.25:2:c"]`)},
+		{
+			Name:     "probabilities",
+			Datatype: "BYTES",
+			Shape:    []int{2, 2},
+			Data:     json.RawMessage(`["0.5:1:ü","0.25:0:<a & \"b\">","0.75:0:<a & \"b\">","0.25:2:c"]`),
+		},
 		{Name: "label", Datatype: "BYTES", Shape: []int{2}, Parameters: map[string]int{"binary_data_size": 19}},
 	}
 	if got.ID != "" || !reflect.DeepEqual(got.Outputs, want) {
@@ -317,7 +349,12 @@ func TestEncode_binary(t *testing.T) {
 	body, header := (&Request{Binary: true}).Encode(nil, result())
 	blob := body[header:]
 	var values [6]float64
-	if _, err := binary.Decode(blob[19:], binary.LittleEndian, &values); err != nil || !reflect.DeepEqual(values[:], result().Probabilities) {
+	if _, err := binary.Decode(
+		blob[19:],
+		binary.LittleEndian,
+		&values,
+	); err != nil ||
+		!reflect.DeepEqual(values[:], result().Probabilities) {
 		t.Errorf("probabilities %v (%v)", values, err)
 	}
 	r := &Request{Outputs: []Output{{Name: ProbabilitiesName, Binary: true, Classification: 100}}}
@@ -328,10 +365,16 @@ func TestEncode_binary(t *testing.T) {
 	if texts := tensors[0].Texts(); len(texts) != 6 || string(texts[0]) != "0.5:1:ü" || string(texts[5]) != "1e-09:1:ü" {
 		t.Errorf("classification %q", texts)
 	}
-	if floats := (&Request{Outputs: []Output{{Name: ProbabilitiesName}}}).Tensors(result())[0]; floats.Texts() != nil || len(floats.Floats()) != 6 {
+	if floats := (&Request{Outputs: []Output{{Name: ProbabilitiesName}}}).Tensors(result())[0]; floats.Texts() != nil ||
+		len(floats.Floats()) != 6 {
 		t.Errorf("probabilities %q %v", floats.Texts(), floats.Floats())
 	}
-	if raw := string(tensors[0].AppendRaw(nil)); !strings.HasPrefix(raw, "\x08\x00\x00\x000.5:1:ü\x10\x00\x00\x000.25:0:<a") {
+	if raw := string(
+		tensors[0].AppendRaw(nil),
+	); !strings.HasPrefix(
+		raw,
+		"\x08\x00\x00\x000.5:1:ü\x10\x00\x00\x000.25:0:<a",
+	) {
 		t.Errorf("classification %q", raw)
 	}
 }
@@ -361,7 +404,13 @@ func TestRequest_allocatesNothingPerRow(t *testing.T) {
 			cost := func(rows int) float64 {
 				text, header := body(rows)
 				b := []byte(text)
-				res := &Result{Model: "m", Version: "1", Classes: []string{"a", "b"}, Best: make([]int32, rows), Probabilities: make([]float64, 2*rows)}
+				res := &Result{
+					Model:         "m",
+					Version:       "1",
+					Classes:       []string{"a", "b"},
+					Best:          make([]int32, rows),
+					Probabilities: make([]float64, 2*rows),
+				}
 				x, answer := make([]float64, 2), make([]byte, 0, 1<<20)
 				return testing.AllocsPerRun(20, func() {
 					r, err := Decode(b, header)

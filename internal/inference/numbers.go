@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// decodeNumbers reads an array of numbers, flat or nested as the shape is. The JSON is valid, since it was read as part of a
+// decodeNumbers reads an array of numbers, flat or nested as the shape is. The JSON is valid, since it was read as part
+// of a
 // document that is. The pointer of an error begins behind data.
 func decodeNumbers(data []byte, shape []int64, elements int, kind numeric) ([]float64, error) {
 	d := numbers{data: data, kind: kind}

@@ -71,7 +71,14 @@ func (r *Request) matrix(features []string) (*Rows, error) {
 	if in.whole {
 		row := len(features) * numerics[in.Datatype].size
 		if len(in.Raw)%row != 0 {
-			return nil, Wrong("", "%d bytes, want a multiple of the %d of a row of %d %s", len(in.Raw), row, len(features), in.Datatype)
+			return nil, Wrong(
+				"",
+				"%d bytes, want a multiple of the %d of a row of %d %s",
+				len(in.Raw),
+				row,
+				len(features),
+				in.Datatype,
+			)
 		}
 		in.Shape = []int64{int64(len(in.Raw) / row), want}
 	}
@@ -90,13 +97,18 @@ func (r *Request) matrix(features []string) (*Rows, error) {
 }
 
 func wantedInputs(features []string) string {
-	return "one " + shown(InputName) + " of shape " + shapeText([]int64{-1, int64(len(features))}) + ", or one per feature by its name"
+	return "one " + shown(
+		InputName,
+	) + " of shape " + shapeText(
+		[]int64{-1, int64(len(features))},
+	) + ", or one per feature by its name"
 }
 
 // Len is the number of rows.
 func (r *Rows) Len() int { return r.n }
 
-// Row fills x, one value per feature, with a row. It doesn't allocate but for an error, which is an *Error: a value that is
+// Row fills x, one value per feature, with a row. It doesn't allocate but for an error, which is an *Error: a value
+// that is
 // not finite.
 func (r *Rows) Row(row int, x []float64) error {
 	for i := range r.columns {
@@ -150,12 +162,27 @@ func (in *Input) check(index int) (numeric, error) {
 	}
 	if in.Raw != nil || in.Values == nil {
 		if want := elements * kind.size; len(in.Raw) != want {
-			return kind, inputError(index, "", "%d bytes of data, want the %d of %s %s", len(in.Raw), want, in.Datatype, shapeText(in.Shape))
+			return kind, inputError(
+				index,
+				"",
+				"%d bytes of data, want the %d of %s %s",
+				len(in.Raw),
+				want,
+				in.Datatype,
+				shapeText(in.Shape),
+			)
 		}
 		return kind, nil
 	}
 	if len(in.Values) != elements {
-		return kind, inputError(index, "data", "%d elements, want the %d of shape %s", len(in.Values), elements, shapeText(in.Shape))
+		return kind, inputError(
+			index,
+			"data",
+			"%d elements, want the %d of shape %s",
+			len(in.Values),
+			elements,
+			shapeText(in.Shape),
+		)
 	}
 	for i, v := range in.Values {
 		if !kind.holds(v) {

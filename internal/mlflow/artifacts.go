@@ -23,9 +23,16 @@ const (
 	artifactRoute  = "mlflow-artifacts/artifacts"
 )
 
-// PutArtifact stores a file under the artifact URI of a run or a logged model. The name may have folders, but no #. An artifact
+// PutArtifact stores a file under the artifact URI of a run or a logged model. The name may have folders, but no #. An
+// artifact
 // that is there is replaced. Size is -1 when it is not known; a reader of another size is an error.
-func (c *Client) PutArtifact(ctx context.Context, uri, name string, body io.Reader, size int64, contentType string) error {
+func (c *Client) PutArtifact(
+	ctx context.Context,
+	uri, name string,
+	body io.Reader,
+	size int64,
+	contentType string,
+) error {
 	doing := "put artifact " + name
 	file, err := artifactPath(uri, name)
 	if err != nil {
@@ -171,7 +178,10 @@ func (c *Client) artifactURL(file string) string {
 func artifactPath(uri, name string) (string, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != artifactScheme {
-		return "", fmt.Errorf("the artifacts at %q are not behind MLflow: it must run with --artifacts-destination, not with a default root", uri)
+		return "", fmt.Errorf(
+			"the artifacts at %q are not behind MLflow: it must run with --artifacts-destination, not with a default root",
+			uri,
+		)
 	}
 	if !fs.ValidPath(name) || name == "." {
 		return "", fmt.Errorf("%q is not a name of an artifact", name)

@@ -26,7 +26,11 @@ func (w world) artifact(t *testing.T, uri, name string) string {
 func TestArtifacts(t *testing.T) {
 	w := newWorld(t)
 	run := w.run(t)
-	logged := must(w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}))(t)
+	logged := must(
+		w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}),
+	)(
+		t,
+	)
 	large := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB
 	for _, test := range []struct {
 		name, uri, file, content string
@@ -47,7 +51,14 @@ func TestArtifacts(t *testing.T) {
 			if test.known {
 				size = int64(len(test.content))
 			}
-			if err := w.PutArtifact(t.Context(), test.uri, test.file, strings.NewReader(test.content), size, "text/plain"); err != nil {
+			if err := w.PutArtifact(
+				t.Context(),
+				test.uri,
+				test.file,
+				strings.NewReader(test.content),
+				size,
+				"text/plain",
+			); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.artifact(t, test.uri, test.file); got != test.content {
@@ -104,13 +115,21 @@ func TestPutArtifact_failingReader(t *testing.T) {
 func TestPutArtifact_request(t *testing.T) {
 	s := newScript(t, nil)
 	for content, length := range map[string]string{"": "0", "abc": "3"} {
-		err := s.client.PutArtifact(t.Context(), "mlflow-artifacts:/1/r/artifacts", "a", strings.NewReader(content), int64(len(content)), "image/png")
+		err := s.client.PutArtifact(
+			t.Context(),
+			"mlflow-artifacts:/1/r/artifacts",
+			"a",
+			strings.NewReader(content),
+			int64(len(content)),
+			"image/png",
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		requests := s.received("PUT mlflow-artifacts/artifacts/1/r/artifacts/a")
 		last := requests[len(requests)-1]
-		if last.header.Get("Content-Length") != length || last.header.Get("Content-Type") != "image/png" || last.body != content {
+		if last.header.Get("Content-Length") != length || last.header.Get("Content-Type") != "image/png" ||
+			last.body != content {
 			t.Errorf("sent %+v, want %q as image/png with length %s", last, content, length)
 		}
 	}
@@ -129,7 +148,10 @@ func TestPutArtifact_isSentOnce(t *testing.T) {
 // neither.
 func TestGetArtifact_serverErrors(t *testing.T) {
 	const file, list = "GET mlflow-artifacts/artifacts/1/r/a", "GET mlflow-artifacts/artifacts"
-	internal := reply{http.StatusInternalServerError, `{"error_code":"INTERNAL_ERROR","message":"(404) when calling HeadObject"}`}
+	internal := reply{
+		http.StatusInternalServerError,
+		`{"error_code":"INTERNAL_ERROR","message":"(404) when calling HeadObject"}`,
+	}
 	listed := reply{http.StatusOK, `{"files":[{"path":"b"},{"path":"a"}]}`}
 	for _, test := range []struct {
 		name      string
@@ -159,7 +181,13 @@ func TestGetArtifact_serverErrors(t *testing.T) {
 				}
 			}
 			if s.count(file) != test.requests || s.count(list) != test.wantLists {
-				t.Errorf("%d requests for the file and %d for the list, want %d and %d", s.count(file), s.count(list), test.requests, test.wantLists)
+				t.Errorf(
+					"%d requests for the file and %d for the list, want %d and %d",
+					s.count(file),
+					s.count(list),
+					test.requests,
+					test.wantLists,
+				)
 			}
 		})
 	}

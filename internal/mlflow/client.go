@@ -90,22 +90,38 @@ type request struct {
 
 // read gets something.
 func (c *Client) read(ctx context.Context, doing, path string, query url.Values, answer any) error {
-	return c.call(ctx, request{doing: doing, method: http.MethodGet, path: path, query: query, repeat: true, timeout: readTimeout}, answer)
+	return c.call(
+		ctx,
+		request{doing: doing, method: http.MethodGet, path: path, query: query, repeat: true, timeout: readTimeout},
+		answer,
+	)
 }
 
 // search gets something by POST.
 func (c *Client) search(ctx context.Context, doing, path string, body, answer any) error {
-	return c.call(ctx, request{doing: doing, method: http.MethodPost, path: path, body: body, repeat: true, timeout: readTimeout}, answer)
+	return c.call(
+		ctx,
+		request{doing: doing, method: http.MethodPost, path: path, body: body, repeat: true, timeout: readTimeout},
+		answer,
+	)
 }
 
 // set writes something that is the same when it is written twice.
 func (c *Client) set(ctx context.Context, doing, method, path string, body any) error {
-	return c.call(ctx, request{doing: doing, method: method, path: path, body: body, repeat: true, timeout: writeTimeout}, nil)
+	return c.call(
+		ctx,
+		request{doing: doing, method: method, path: path, body: body, repeat: true, timeout: writeTimeout},
+		nil,
+	)
 }
 
 // create writes something that would be there twice when it were written twice.
 func (c *Client) create(ctx context.Context, doing, path string, body, answer any) error {
-	return c.call(ctx, request{doing: doing, method: http.MethodPost, path: path, body: body, timeout: writeTimeout}, answer)
+	return c.call(
+		ctx,
+		request{doing: doing, method: http.MethodPost, path: path, body: body, timeout: writeTimeout},
+		answer,
+	)
 }
 
 // apiRoute is where the two APIs are that we use: mlflow/ and mlflow-artifacts/.

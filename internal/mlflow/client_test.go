@@ -65,7 +65,10 @@ func TestAnswer_numbersAsStrings(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"1.5", `"x"`, "true", "9223372036854775808"} {
-		s := newScript(t, map[string][]reply{"GET model-versions/get": {{200, `{"model_version":{"creation_timestamp":` + bad + `}}`}}})
+		s := newScript(
+			t,
+			map[string][]reply{"GET model-versions/get": {{200, `{"model_version":{"creation_timestamp":` + bad + `}}`}}},
+		)
 		_, err := s.client.GetVersion(t.Context(), "m", "3")
 		wantError(t, err, nil, bad+" is not an integer")
 	}
@@ -75,7 +78,9 @@ func TestAnswer_metrics(t *testing.T) {
 	s := newScript(t, map[string][]reply{"GET runs/get": {{200, `{"run":{"data":{"metrics":[
 		{"key":"a","value":1.5},{"key":"b","value":"2.5"},{"key":"c","value":"NaN"},{"key":"d","value":"Infinity"},{"key":"e","value":"-Infinity"},{"key":"f","value":1e999}]}}}`}}})
 	got := must(s.client.GetRun(t.Context(), "r"))(t).Metrics
-	if got["a"] != 1.5 || got["b"] != 2.5 || !math.IsNaN(got["c"]) || !math.IsInf(got["d"], 1) || !math.IsInf(got["e"], -1) || !math.IsInf(got["f"], 1) {
+	if got["a"] != 1.5 || got["b"] != 2.5 || !math.IsNaN(got["c"]) || !math.IsInf(got["d"], 1) ||
+		!math.IsInf(got["e"], -1) ||
+		!math.IsInf(got["f"], 1) {
 		t.Errorf("metrics %v, want 1.5, 2.5, NaN, +Inf, -Inf and +Inf", got)
 	}
 }
@@ -129,7 +134,11 @@ func TestPages_failing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, map[string][]reply{
-				"GET registered-models/search": {{200, first}, test.second}, "GET model-versions/search": {{200, first}, test.second},
+				"GET registered-models/search": {
+					{200, first},
+					test.second,
+				},
+				"GET model-versions/search": {{200, first}, test.second},
 			})
 			models, err := s.client.RegisteredModels(t.Context())
 			wantError(t, err, nil, test.want)
@@ -226,7 +235,8 @@ func TestURL_isNone(t *testing.T) {
 	for _, url := range []string{"", "localhost:5000", "ftp://me:secret@localhost", "http://", "http://me:secret@host:port", "://"} {
 		c := mlflow.New(mlflow.Options{URL: url})
 		callAll(t.Context(), methods(c), func(m method, err error, _ time.Duration) {
-			if err == nil || !strings.Contains(err.Error(), "want http(s)://host:port") || strings.Contains(err.Error(), "secret") {
+			if err == nil || !strings.Contains(err.Error(), "want http(s)://host:port") ||
+				strings.Contains(err.Error(), "secret") {
 				t.Errorf("URL %q: %s: got error %v, want one that says what a URL is and keeps the password", url, m.name, err)
 			}
 			if errors.Is(err, mlflow.ErrUnavailable) {

@@ -32,14 +32,26 @@ func (c *Client) findExperiment(ctx context.Context, name string) (string, error
 			Stage string `json:"lifecycle_stage"`
 		} `json:"experiment"`
 	}
-	if err := c.read(ctx, doing, "mlflow/experiments/get-by-name", url.Values{"experiment_name": {name}}, &answer); err != nil {
+	if err := c.read(
+		ctx,
+		doing,
+		"mlflow/experiments/get-by-name",
+		url.Values{"experiment_name": {name}},
+		&answer,
+	); err != nil {
 		return "", err
 	}
 	id := answer.Experiment.ID
 	if answer.Experiment.Stage != "deleted" {
 		return id, nil
 	}
-	err := c.set(ctx, "restore experiment "+name, http.MethodPost, "mlflow/experiments/restore", map[string]string{"experiment_id": id})
+	err := c.set(
+		ctx,
+		"restore experiment "+name,
+		http.MethodPost,
+		"mlflow/experiments/restore",
+		map[string]string{"experiment_id": id},
+	)
 	if errors.Is(err, ErrNotExist) { // what MLflow says when it is not deleted any more
 		return id, nil
 	}

@@ -47,8 +47,11 @@ func TestEnsureExperiment_restoresADeletedOne(t *testing.T) {
 func TestEnsureExperiment_somebodyWasFaster(t *testing.T) {
 	const missing = `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"not found"}`
 	s := newScript(t, map[string][]reply{
-		"GET experiments/get-by-name": {{404, missing}, {200, `{"experiment":{"experiment_id":"7","lifecycle_stage":"active"}}`}},
-		"POST experiments/create":     {{400, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"taken"}`}},
+		"GET experiments/get-by-name": {
+			{404, missing},
+			{200, `{"experiment":{"experiment_id":"7","lifecycle_stage":"active"}}`},
+		},
+		"POST experiments/create": {{400, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"taken"}`}},
 	})
 	if id, err := s.client.EnsureExperiment(t.Context(), "iris"); err != nil || id != "7" {
 		t.Errorf("EnsureExperiment = %q, %v; want 7", id, err)
@@ -58,7 +61,9 @@ func TestEnsureExperiment_somebodyWasFaster(t *testing.T) {
 func TestEnsureExperiment_restoredBySomebodyElse(t *testing.T) {
 	s := newScript(t, map[string][]reply{
 		"GET experiments/get-by-name": {{200, `{"experiment":{"experiment_id":"7","lifecycle_stage":"deleted"}}`}},
-		"POST experiments/restore":    {{404, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No Experiment with id=7 exists"}`}},
+		"POST experiments/restore": {
+			{404, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No Experiment with id=7 exists"}`},
+		},
 	})
 	if id, err := s.client.EnsureExperiment(t.Context(), "iris"); err != nil || id != "7" {
 		t.Errorf("EnsureExperiment = %q, %v; want 7", id, err)

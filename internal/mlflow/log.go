@@ -50,7 +50,10 @@ func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 		if m.Time.IsZero() {
 			m.Time = now
 		}
-		metrics = append(metrics, wireMetric{m.Key, number(m.Value), toMillis(m.Time), m.Step, m.ModelID, m.DatasetName, m.DatasetDigest})
+		metrics = append(
+			metrics,
+			wireMetric{m.Key, number(m.Value), toMillis(m.Time), m.Step, m.ModelID, m.DatasetName, m.DatasetDigest},
+		)
 	}
 	params, tags := pairs(b.Params), pairs(b.Tags)
 	for len(metrics)+len(params)+len(tags) > 0 {
@@ -75,7 +78,8 @@ func cut[T any](list []T, n int) (head, tail []T) {
 	return list[:n], list[n:]
 }
 
-// Column is a column of a dataset, or of what goes into and comes out of a model. Its type is one of MLflow's: double, string, long, boolean ...
+// Column is a column of a dataset, or of what goes into and comes out of a model. Its type is one of MLflow's: double,
+// string, long, boolean ...
 type Column struct {
 	Name, Type string
 }

@@ -122,7 +122,13 @@ func (c *Client) FindLoggedModel(ctx context.Context, experimentID, runID string
 
 // FinishLoggedModel says that the artifacts of a logged model are all there, or never will be.
 func (c *Client) FinishLoggedModel(ctx context.Context, id string, status LoggedModelStatus) error {
-	return c.set(ctx, "finish logged model "+id, http.MethodPatch, "mlflow/logged-models/"+url.PathEscape(id), map[string]any{
-		"model_id": id, "status": status,
-	})
+	return c.set(
+		ctx,
+		"finish logged model "+id,
+		http.MethodPatch,
+		"mlflow/logged-models/"+url.PathEscape(id),
+		map[string]any{
+			"model_id": id, "status": status,
+		},
+	)
 }

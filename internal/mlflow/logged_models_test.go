@@ -17,7 +17,8 @@ func TestLoggedModels(t *testing.T) {
 	made := must(w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{
 		ExperimentID: w.experiment, Name: "model", Type: "decision_tree", RunID: run.ID, Params: params, Tags: tags,
 	}))(t)
-	if !strings.HasPrefix(made.ID, "m-") || made.Status != mlflow.LoggedModelPending || made.RunID != run.ID || made.ExperimentID != w.experiment {
+	if !strings.HasPrefix(made.ID, "m-") || made.Status != mlflow.LoggedModelPending || made.RunID != run.ID ||
+		made.ExperimentID != w.experiment {
 		t.Errorf("CreateLoggedModel = %+v, want a pending model m-... of run %s", made, run.ID)
 	}
 	if want := "mlflow-artifacts:/" + w.experiment + "/models/" + made.ID + "/artifacts"; made.ArtifactURI != want {
@@ -28,13 +29,18 @@ func TestLoggedModels(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "later", RunID: run.ID}))(t)
+	must(
+		w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "later", RunID: run.ID}),
+	)(
+		t,
+	)
 	for name, got := range map[string]mlflow.LoggedModel{
 		"GetLoggedModel":                   must(w.GetLoggedModel(t.Context(), made.ID))(t),
 		"FindLoggedModel, of which oldest": must(w.FindLoggedModel(t.Context(), w.experiment, run.ID))(t),
 	} {
 		if got.ID != made.ID || !got.Created.Equal(made.Created) || time.Since(got.Created) > time.Hour || got.Status != mlflow.LoggedModelReady || got.Name != "model" || got.Type != "decision_tree" ||
-			got.ArtifactURI != made.ArtifactURI || !maps.Equal(got.Params, params) || got.Tags["task"] != "it's" {
+			got.ArtifactURI != made.ArtifactURI || !maps.Equal(got.Params, params) ||
+			got.Tags["task"] != "it's" {
 			t.Errorf("%s = %+v, want %+v, ready", name, got, made)
 		}
 	}
@@ -51,6 +57,9 @@ func TestLoggedModels(t *testing.T) {
 	wantError(t, err, mlflow.ErrNotExist, "get logged model m-none")
 	err = w.FinishLoggedModel(t.Context(), "m-none", mlflow.LoggedModelUploadFailed)
 	wantError(t, err, mlflow.ErrNotExist, "finish logged model m-none")
-	_, err = w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "a/b", RunID: run.ID})
+	_, err = w.CreateLoggedModel(
+		t.Context(),
+		mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "a/b", RunID: run.ID},
+	)
 	wantRefusal(t, err, http.StatusBadRequest, "create logged model a/b")
 }

@@ -20,9 +20,21 @@ func TestONNXModel_files(t *testing.T) {
 		Outputs: []mlflow.Column{{Name: "label", Type: "string"}, {Name: "p_<a>", Type: "double"}},
 		Example: [][]float64{{1.5, -2}},
 	}
-	of := mlflow.LoggedModel{ID: "m-1", RunID: "r-1", Created: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600))}
+	of := mlflow.LoggedModel{
+		ID:      "m-1",
+		RunID:   "r-1",
+		Created: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600)),
+	}
 	files := m.Files(of)
-	want := []string{"MLmodel", "conda.yaml", "input_example.json", "model.onnx", "python_env.yaml", "requirements.txt", "serving_input_example.json"}
+	want := []string{
+		"MLmodel",
+		"conda.yaml",
+		"input_example.json",
+		"model.onnx",
+		"python_env.yaml",
+		"requirements.txt",
+		"serving_input_example.json",
+	}
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
 		t.Errorf("got files %v, want %v", got, want)
 	}
@@ -31,15 +43,27 @@ func TestONNXModel_files(t *testing.T) {
 			t.Errorf("%s is another one the second time", name)
 		}
 	}
-	wantLines(t, files["MLmodel"],
-		"    data: model.onnx", "    loader_module: mlflow.onnx", "    - CPUExecutionProvider", `model_id: "m-1"`, `run_id: "r-1"`,
+	wantLines(
+		t,
+		files["MLmodel"],
+		"    data: model.onnx",
+		"    loader_module: mlflow.onnx",
+		"    - CPUExecutionProvider",
+		`model_id: "m-1"`,
+		`run_id: "r-1"`,
 		`  inputs: "[{\"type\":\"double\",\"name\":\"x\",\"required\":true},{\"type\":\"double\",\"name\":\"it's \\\"y\\\": ü\x7f\",\"required\":true}]"`,
 		`  outputs: "[{\"type\":\"string\",\"name\":\"label\",\"required\":true},{\"type\":\"double\",\"name\":\"p_\\u003ca\\u003e\",\"required\":true}]"`,
-		"utc_time_created: '2026-01-02 02:04:05.006000'", "mlflow_version: "+deploy.MLflowVersion())
+		"utc_time_created: '2026-01-02 02:04:05.006000'",
+		"mlflow_version: "+deploy.MLflowVersion(),
+	)
 	wantLines(t, files["python_env.yaml"], "python: 3.11.7", "- -r requirements.txt")
 	wantLines(t, files["conda.yaml"], "- python=3.11.7", "  - mlflow=="+deploy.MLflowVersion())
 	wantJSON(t, files["input_example.json"], `{"columns":["x","it's \"y\": ü`+"\u007f"+`"],"data":[[1.5,-2]]}`)
-	wantJSON(t, files["serving_input_example.json"], `{"dataframe_split":{"columns":["x","it's \"y\": ü`+"\u007f"+`"],"data":[[1.5,-2]]}}`)
+	wantJSON(
+		t,
+		files["serving_input_example.json"],
+		`{"dataframe_split":{"columns":["x","it's \"y\": ü`+"\u007f"+`"],"data":[[1.5,-2]]}}`,
+	)
 }
 
 // What a model asks for is what it is tested with.

@@ -63,7 +63,13 @@ func (c *Client) GetRegisteredModel(ctx context.Context, name string) (Registere
 	var answer struct {
 		Model wireRegisteredModel `json:"registered_model"`
 	}
-	if err := c.read(ctx, "get registered model "+name, "mlflow/registered-models/get", url.Values{"name": {name}}, &answer); err != nil {
+	if err := c.read(
+		ctx,
+		"get registered model "+name,
+		"mlflow/registered-models/get",
+		url.Values{"name": {name}},
+		&answer,
+	); err != nil {
 		return RegisteredModel{}, err
 	}
 	return answer.Model.model(), nil
@@ -100,9 +106,15 @@ func (c *Client) SetAlias(ctx context.Context, name, alias, version string) erro
 
 // DeleteAlias removes an alias. One that is not there is fine.
 func (c *Client) DeleteAlias(ctx context.Context, name, alias string) error {
-	return c.set(ctx, aliasOf("delete", name, alias), http.MethodDelete, "mlflow/registered-models/alias", map[string]string{
-		"name": name, "alias": alias,
-	})
+	return c.set(
+		ctx,
+		aliasOf("delete", name, alias),
+		http.MethodDelete,
+		"mlflow/registered-models/alias",
+		map[string]string{
+			"name": name, "alias": alias,
+		},
+	)
 }
 
 // GetAlias returns the version for which an alias stands, or ErrNotExist.

@@ -14,7 +14,11 @@ import (
 // version registers a new logged model of a run.
 func (w world) version(t *testing.T, run mlflow.Run) mlflow.ModelVersion {
 	t.Helper()
-	logged := must(w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}))(t)
+	logged := must(
+		w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}),
+	)(
+		t,
+	)
 	return must(w.CreateVersion(t.Context(), mlflow.NewVersion{
 		Name: w.name, ModelID: logged.ID, RunID: run.ID, Description: "first", Tags: map[string]string{"seed": "42"},
 	}))(t)
@@ -36,7 +40,12 @@ func TestEnsureRegisteredModel(t *testing.T) {
 	_, err := w.GetRegisteredModel(t.Context(), w.name)
 	wantError(t, err, mlflow.ErrNotExist, "get registered model "+w.name)
 	for _, description := range []string{"first", "second"} {
-		if err := w.EnsureRegisteredModel(t.Context(), w.name, description, map[string]string{"by": description}); err != nil {
+		if err := w.EnsureRegisteredModel(
+			t.Context(),
+			w.name,
+			description,
+			map[string]string{"by": description},
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +88,8 @@ func TestVersions(t *testing.T) {
 		all = append(all, w.version(t, r))
 	}
 	first := all[0]
-	if first.Name != w.name || first.Version != "1" || first.RunID != run.ID || first.Description != "first" || first.Tags["seed"] != "42" {
+	if first.Name != w.name || first.Version != "1" || first.RunID != run.ID || first.Description != "first" ||
+		first.Tags["seed"] != "42" {
 		t.Errorf("CreateVersion = %+v, want version 1 of %s", first, w.name)
 	}
 	if first.Source != "models:/"+first.ModelID || len(first.ModelID) != 34 {
@@ -144,7 +154,11 @@ func TestVersion_tagsAndDescription(t *testing.T) {
 		}
 	}
 	got := must(w.GetVersion(t.Context(), w.name, v.Version))(t)
-	if want := map[string]string{"seed": "42", "artifact.sha256": "ü"}; !maps.Equal(got.Tags, want) || got.Description != "second" {
+	if want := map[string]string{
+		"seed":            "42",
+		"artifact.sha256": "ü",
+	}; !maps.Equal(got.Tags, want) ||
+		got.Description != "second" {
 		t.Errorf("got %+v, want the tags %v and the second description", got, want)
 	}
 	wantError(t, w.SetVersionTag(t.Context(), w.name, "9", "a", "b"), mlflow.ErrNotExist, "tag version 9 of model "+w.name)
@@ -174,7 +188,8 @@ func TestAliases(t *testing.T) {
 	set("previous", v2.Version)
 	got := must(w.GetAlias(t.Context(), w.name, "champion"))(t)
 	slices.Sort(got.Aliases)
-	if got.Version != v2.Version || got.ModelID != v2.ModelID || !slices.Equal(got.Aliases, []string{"champion", "previous"}) {
+	if got.Version != v2.Version || got.ModelID != v2.ModelID ||
+		!slices.Equal(got.Aliases, []string{"champion", "previous"}) {
 		t.Errorf("GetAlias = %+v, want version %s with both aliases", got, v2.Version)
 	}
 	set("previous", v1.Version)
@@ -189,13 +204,20 @@ func TestAliases(t *testing.T) {
 	if got, want := w.registered(t).Aliases, map[string]string{"previous": "1"}; !maps.Equal(got, want) {
 		t.Errorf("aliases after the delete %v, want %v", got, want)
 	}
-	wantError(t, w.SetAlias(t.Context(), w.name, "champion", "9"), mlflow.ErrNotExist, "set alias champion of model "+w.name)
+	wantError(
+		t,
+		w.SetAlias(t.Context(), w.name, "champion", "9"),
+		mlflow.ErrNotExist,
+		"set alias champion of model "+w.name,
+	)
 	wantError(t, w.DeleteAlias(t.Context(), w.name+"-none", "champion"), mlflow.ErrNotExist, "delete alias champion")
 }
 
 func TestGetAlias_otherRefusals(t *testing.T) {
 	s := newScript(t, map[string][]reply{
-		"GET registered-models/alias": {{400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"Missing value for required parameter 'alias'."}`}},
+		"GET registered-models/alias": {
+			{400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"Missing value for required parameter 'alias'."}`},
+		},
 	})
 	_, err := s.client.GetAlias(t.Context(), "iris", "")
 	wantRefusal(t, err, http.StatusBadRequest, "Missing value for required parameter 'alias'")
@@ -204,7 +226,9 @@ func TestGetAlias_otherRefusals(t *testing.T) {
 func TestVersion_fromSomewhereElse(t *testing.T) {
 	for _, source := range []string{"s3://bucket/model", "runs:/abc/model", "models:/iris/3", "mlflow-artifacts:/1/abc/artifacts/model"} {
 		s := newScript(t, map[string][]reply{
-			"GET model-versions/get": {{200, fmt.Sprintf(`{"model_version":{"name":"iris","version":3,"source":%q,"creation_timestamp":null}}`, source)}},
+			"GET model-versions/get": {
+				{200, fmt.Sprintf(`{"model_version":{"name":"iris","version":3,"source":%q,"creation_timestamp":null}}`, source)},
+			},
 		})
 		got := must(s.client.GetVersion(t.Context(), "iris", "3"))(t)
 		if got.ModelID != "" || got.Source != source || got.Version != "3" || !got.Created.IsZero() {

@@ -68,8 +68,16 @@ type modelOutput struct {
 
 func (w wireRun) run() Run {
 	run := Run{
-		ID: w.Info.ID, ExperimentID: w.Info.ExperimentID, ArtifactURI: w.Info.ArtifactURI, Status: w.Info.Status, Name: w.Info.Name,
-		Tags: fromPairs(w.Data.Tags), Params: fromPairs(w.Data.Params), Metrics: make(map[string]float64, len(w.Data.Metrics)),
+		ID:           w.Info.ID,
+		ExperimentID: w.Info.ExperimentID,
+		ArtifactURI:  w.Info.ArtifactURI,
+		Status:       w.Info.Status,
+		Name:         w.Info.Name,
+		Tags: fromPairs(
+			w.Data.Tags,
+		),
+		Params:  fromPairs(w.Data.Params),
+		Metrics: make(map[string]float64, len(w.Data.Metrics)),
 	}
 	for _, metric := range w.Data.Metrics {
 		run.Metrics[metric.Key] = float64(metric.Value)
@@ -123,7 +131,12 @@ func (c *Client) FindRun(ctx context.Context, experimentID, tag, value string) (
 		Runs []wireRun `json:"runs"`
 	}
 	err = c.search(ctx, doing, "mlflow/runs/search", map[string]any{
-		"experiment_ids": []string{experimentID}, "filter": filter, "max_results": 1, "order_by": []string{"attributes.start_time ASC"},
+		"experiment_ids": []string{
+			experimentID,
+		},
+		"filter":      filter,
+		"max_results": 1,
+		"order_by":    []string{"attributes.start_time ASC"},
 	}, &answer)
 	switch {
 	case err != nil:

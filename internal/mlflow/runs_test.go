@@ -47,7 +47,12 @@ func TestCreateRun_isWhatGetRunReturns(t *testing.T) {
 
 func TestGetRun_missing(t *testing.T) {
 	_, err := newWorld(t).GetRun(t.Context(), "none")
-	wantError(t, err, mlflow.ErrNotExist, "get run none: MLflow answers 404 RESOURCE_DOES_NOT_EXIST: Run with id=none not found")
+	wantError(
+		t,
+		err,
+		mlflow.ErrNotExist,
+		"get run none: MLflow answers 404 RESOURCE_DOES_NOT_EXIST: Run with id=none not found",
+	)
 }
 
 func TestFindRun(t *testing.T) {
@@ -57,7 +62,9 @@ func TestFindRun(t *testing.T) {
 	for i, value := range values {
 		for later := range 2 { // the oldest is found
 			run := must(w.CreateRun(t.Context(), mlflow.NewRun{
-				ExperimentID: w.experiment, Start: time.UnixMilli(int64(1000 + 10*i + later)), Tags: map[string]string{"workflow.id": value},
+				ExperimentID: w.experiment,
+				Start:        time.UnixMilli(int64(1000 + 10*i + later)),
+				Tags:         map[string]string{"workflow.id": value},
 			}))(t)
 			if later == 0 {
 				ids[value] = run.ID
@@ -170,7 +177,13 @@ func (w world) history(t *testing.T, runID, metric string) int {
 	var answer struct {
 		Metrics []struct{} `json:"metrics"`
 	}
-	w.raw(t, http.MethodGet, "/api/2.0/mlflow/metrics/get-history?max_results=10000&run_id="+runID+"&metric_key="+metric, "", &answer)
+	w.raw(
+		t,
+		http.MethodGet,
+		"/api/2.0/mlflow/metrics/get-history?max_results=10000&run_id="+runID+"&metric_key="+metric,
+		"",
+		&answer,
+	)
 	return len(answer.Metrics)
 }
 
@@ -219,10 +232,12 @@ func TestLogDataset(t *testing.T) {
 		t.Fatalf("inputs %+v, want one in the context training", inputs)
 	}
 	want := map[string]string{
-		"name": "iris", "digest": data.Digest, "source_type": "s3",
-		"source":  `{"uri":"s3://iris/datasets/ü.csv"}`,
-		"schema":  `{"mlflow_colspec":[{"type":"double","name":"petal_width","required":true},{"type":"string","name":"species","required":true}]}`,
-		"profile": `{"classes":["ü"],"num_elements":300,"num_rows":150}`,
+		"name":        "iris",
+		"digest":      data.Digest,
+		"source_type": "s3",
+		"source":      `{"uri":"s3://iris/datasets/ü.csv"}`,
+		"schema":      `{"mlflow_colspec":[{"type":"double","name":"petal_width","required":true},{"type":"string","name":"species","required":true}]}`,
+		"profile":     `{"classes":["ü"],"num_elements":300,"num_rows":150}`,
 	}
 	if !maps.Equal(inputs[0].Dataset, want) {
 		t.Errorf("dataset %v, want %v", inputs[0].Dataset, want)
@@ -236,7 +251,11 @@ func TestLogModelOutput(t *testing.T) {
 	run := w.run(t)
 	var ids []string
 	for range 2 {
-		logged := must(w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}))(t)
+		logged := must(
+			w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}),
+		)(
+			t,
+		)
 		ids = append(ids, logged.ID)
 		for range 2 { // twice is once
 			if err := w.LogModelOutput(t.Context(), run.ID, logged.ID); err != nil {

@@ -43,13 +43,25 @@ func methods(c *mlflow.Client) []method {
 		{"FinishLoggedModel", false, func(ctx context.Context) error {
 			return c.FinishLoggedModel(ctx, "m-1", mlflow.LoggedModelReady)
 		}},
-		{"EnsureRegisteredModel", true, func(ctx context.Context) error { return c.EnsureRegisteredModel(ctx, "m", "", nil) }},
-		{"GetRegisteredModel", true, func(ctx context.Context) error { _, err := c.GetRegisteredModel(ctx, "m"); return err }},
+		{
+			"EnsureRegisteredModel",
+			true,
+			func(ctx context.Context) error { return c.EnsureRegisteredModel(ctx, "m", "", nil) },
+		},
+		{
+			"GetRegisteredModel",
+			true,
+			func(ctx context.Context) error { _, err := c.GetRegisteredModel(ctx, "m"); return err },
+		},
 		{"RegisteredModels", true, func(ctx context.Context) error { _, err := c.RegisteredModels(ctx); return err }},
 		{"SetAlias", false, func(ctx context.Context) error { return c.SetAlias(ctx, "m", "a", "1") }},
 		{"DeleteAlias", false, func(ctx context.Context) error { return c.DeleteAlias(ctx, "m", "a") }},
 		{"GetAlias", true, func(ctx context.Context) error { _, err := c.GetAlias(ctx, "m", "a"); return err }},
-		{"CreateVersion", false, func(ctx context.Context) error { _, err := c.CreateVersion(ctx, mlflow.NewVersion{}); return err }},
+		{
+			"CreateVersion",
+			false,
+			func(ctx context.Context) error { _, err := c.CreateVersion(ctx, mlflow.NewVersion{}); return err },
+		},
 		{"GetVersion", true, func(ctx context.Context) error { _, err := c.GetVersion(ctx, "m", "1"); return err }},
 		{"SearchVersions", true, func(ctx context.Context) error { _, err := c.SearchVersions(ctx, ""); return err }},
 		{"SetVersionTag", false, func(ctx context.Context) error { return c.SetVersionTag(ctx, "m", "1", "a", "b") }},
@@ -57,7 +69,11 @@ func methods(c *mlflow.Client) []method {
 		{"PutArtifact", false, func(ctx context.Context) error {
 			return c.PutArtifact(ctx, "mlflow-artifacts:/1", "a", strings.NewReader("x"), 1, "")
 		}},
-		{"GetArtifact", false, func(ctx context.Context) error { _, err := c.GetArtifact(ctx, "mlflow-artifacts:/1", "a"); return err }},
+		{
+			"GetArtifact",
+			false,
+			func(ctx context.Context) error { _, err := c.GetArtifact(ctx, "mlflow-artifacts:/1", "a"); return err },
+		},
 	}
 }
 

@@ -131,14 +131,26 @@ func (v ModelVersion) number() int {
 
 // SetVersionTag sets a tag of a version.
 func (c *Client) SetVersionTag(ctx context.Context, name, version, key, value string) error {
-	return c.set(ctx, fmt.Sprintf("tag version %s of model %s", version, name), http.MethodPost, "mlflow/model-versions/set-tag", map[string]string{
-		"name": name, "version": version, "key": key, "value": value,
-	})
+	return c.set(
+		ctx,
+		fmt.Sprintf("tag version %s of model %s", version, name),
+		http.MethodPost,
+		"mlflow/model-versions/set-tag",
+		map[string]string{
+			"name": name, "version": version, "key": key, "value": value,
+		},
+	)
 }
 
 // UpdateVersion sets the description of a version.
 func (c *Client) UpdateVersion(ctx context.Context, name, version, description string) error {
-	return c.set(ctx, fmt.Sprintf("update version %s of model %s", version, name), http.MethodPatch, "mlflow/model-versions/update", map[string]string{
-		"name": name, "version": version, "description": description,
-	})
+	return c.set(
+		ctx,
+		fmt.Sprintf("update version %s of model %s", version, name),
+		http.MethodPatch,
+		"mlflow/model-versions/update",
+		map[string]string{
+			"name": name, "version": version, "description": description,
+		},
+	)
 }

@@ -70,5 +70,6 @@ func (s *Store) SetExpiry(ctx context.Context, bucket string, days map[string]in
 
 // sameRule compares what we set; the server adds fields of its own.
 func sameRule(a, b lifecycle.Rule) bool {
-	return a.ID == b.ID && a.Status == b.Status && a.RuleFilter.Prefix == b.RuleFilter.Prefix && a.Expiration.Days == b.Expiration.Days
+	return a.ID == b.ID && a.Status == b.Status && a.RuleFilter.Prefix == b.RuleFilter.Prefix &&
+		a.Expiration.Days == b.Expiration.Days
 }

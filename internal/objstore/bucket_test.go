@@ -52,7 +52,11 @@ func TestEnsureBucket_refused(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusNotFound)
 	})
-	if err := store.EnsureBucket(t.Context(), "bucket"); err == nil || err.Error() != "create bucket bucket: said the server" {
+	if err := store.EnsureBucket(
+		t.Context(),
+		"bucket",
+	); err == nil ||
+		err.Error() != "create bucket bucket: said the server" {
 		t.Errorf("got error %v, want what the server said", err)
 	}
 }

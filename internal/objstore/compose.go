@@ -22,7 +22,8 @@ const (
 )
 
 // Compose makes one object of a head and other objects, one behind the other, and returns its size. Objects are copied
-// within S3; what is too small for that, and what the head needs to become a part, goes through memory, at most 10 MiB of
+// within S3; what is too small for that, and what the head needs to become a part, goes through memory, at most 10 MiB
+// of
 // it at a time and request. The refs must say how large the objects are. As with Put, the key is as it was until all is
 // there, and nothing is left behind after an error.
 func (s *Store) Compose(ctx context.Context, bucket, key, contentType string, head []byte, objects []Ref) (Ref, error) {

@@ -81,7 +81,17 @@ func TestCompose_errors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := store.Compose(ctx, bucket, "whole", "text/csv", nil, []objstore.Ref{large, large}); !errors.Is(err, context.Canceled) {
+	if _, err := store.Compose(
+		ctx,
+		bucket,
+		"whole",
+		"text/csv",
+		nil,
+		[]objstore.Ref{large, large},
+	); !errors.Is(
+		err,
+		context.Canceled,
+	) {
 		t.Errorf("cancelled: %v", err)
 	}
 	body, err := store.Get(t.Context(), objstore.Ref{Bucket: bucket, Key: "whole"})

@@ -28,7 +28,12 @@ func (s *Store) GetRange(ctx context.Context, ref Ref, offset, length int64) (io
 	return s.open(ctx, doing, ref, options)
 }
 
-func (s *Store) open(ctx context.Context, doing string, ref Ref, options minio.GetObjectOptions) (io.ReadCloser, error) {
+func (s *Store) open(
+	ctx context.Context,
+	doing string,
+	ref Ref,
+	options minio.GetObjectOptions,
+) (io.ReadCloser, error) {
 	if ref.ETag != "" {
 		if err := options.SetMatchETag(ref.ETag); err != nil {
 			return nil, fmt.Errorf("%s: %w", doing, err)

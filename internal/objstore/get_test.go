@@ -108,7 +108,8 @@ func TestStat(t *testing.T) {
 	store, bucket := realS3(t)
 	put(t, store, bucket, "object", "0123456789")
 	got, err := store.Stat(t.Context(), bucket, "object")
-	if want := (objstore.Ref{Bucket: bucket, Key: "object", Size: 10, ETag: "781e5e245d69b566979b86e28d23f2c7"}); err != nil || got != want {
+	if want := (objstore.Ref{Bucket: bucket, Key: "object", Size: 10, ETag: "781e5e245d69b566979b86e28d23f2c7"}); err != nil ||
+		got != want {
 		t.Errorf("Stat = %+v, %v; want %+v", got, err, want)
 	}
 	_, err = store.Stat(t.Context(), bucket, "none")
@@ -206,7 +207,12 @@ func TestJSON(t *testing.T) {
 	if _, err := store.PutJSON(t.Context(), bucket, "bad.json", func() {}); err == nil {
 		t.Error("PutJSON of a func: got no error")
 	}
-	wantError(t, store.GetJSON(t.Context(), bucket, "none.json", &got), objstore.ErrNotExist, "get s3://"+bucket+"/none.json")
+	wantError(
+		t,
+		store.GetJSON(t.Context(), bucket, "none.json", &got),
+		objstore.ErrNotExist,
+		"get s3://"+bucket+"/none.json",
+	)
 }
 
 func TestGetJSON_badObjects(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// The layout of the bucket of Iris: every key is built here. Task ids come from whoever starts a workflow, so one task id
+// The layout of the bucket of Iris: every key is built here. Task ids come from whoever starts a workflow, so one task
+// id
 // is one segment of a path, whatever it holds.
 
 // Prefixes of objects that expire (Store.SetExpiry).

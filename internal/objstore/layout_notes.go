@@ -20,7 +20,8 @@ const (
 // DatasetNotesPrefix begins the keys of the notes about the datasets whose digests begin so.
 func DatasetNotesPrefix(digest string) string { return datasetNotesPrefix + digest }
 
-// DatasetNoteKey is where one note about a dataset lies: an object for each name, tag and source, so that two who write at
+// DatasetNoteKey is where one note about a dataset lies: an object for each name, tag and source, so that two who write
+// at
 // once do not lose what the other wrote.
 func DatasetNoteKey(digest string, kind NoteKind, name string) string {
 	return datasetNotesPrefix + digest + "/" + string(kind) + "/" + segment(name) + ".json"

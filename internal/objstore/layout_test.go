@@ -89,7 +89,11 @@ func TestBatchNoteName_laterComesFirst(t *testing.T) {
 	if !slices.IsSorted(names) || names[0] == names[1] {
 		t.Errorf("names %q, want them in this order", names)
 	}
-	if long := objstore.BatchNoteName(at, strings.Repeat("é", 300)); len(long) > 255 || strings.Contains(objstore.BatchNoteName(at, "a/b"), "/") {
+	if long := objstore.BatchNoteName(
+		at,
+		strings.Repeat("é", 300),
+	); len(long) > 255 ||
+		strings.Contains(objstore.BatchNoteName(at, "a/b"), "/") {
 		t.Errorf("a long id becomes %d bytes, want at most 255 and no slash", len(long))
 	}
 }

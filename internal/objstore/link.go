@@ -14,7 +14,8 @@ type Download struct {
 	For       time.Duration // how long the link is good, at most seven days
 }
 
-// Link is a URL that reads an object without a key of the store, for Options.PublicEndpoint. It asks S3 for nothing: the
+// Link is a URL that reads an object without a key of the store, for Options.PublicEndpoint. It asks S3 for nothing:
+// the
 // object need not exist.
 func (s *Store) Link(ctx context.Context, ref Ref, d Download) (string, error) {
 	headers := url.Values{}

@@ -19,7 +19,10 @@ func public(t *testing.T, behind *objstore.Store, endpoint string) *objstore.Sto
 		t.Fatal(err)
 	}
 	store, err := objstore.New(objstore.Options{
-		Endpoint: client.EndpointURL().Host, AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey, PublicEndpoint: endpoint,
+		Endpoint:       client.EndpointURL().Host,
+		AccessKey:      keys.AccessKeyID,
+		SecretKey:      keys.SecretAccessKey,
+		PublicEndpoint: endpoint,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +39,11 @@ func TestLink(t *testing.T) {
 		t.Fatalf("the server is at %s, want 127.0.0.1", host)
 	}
 	for want, store := range map[string]*objstore.Store{host: store, elsewhere: public(t, store, "http://"+elsewhere+"/")} {
-		link, err := store.Link(t.Context(), ref, objstore.Download{FileName: `batch "1".csv`, MediaType: "text/csv; charset=utf-8", For: time.Hour})
+		link, err := store.Link(
+			t.Context(),
+			ref,
+			objstore.Download{FileName: `batch "1".csv`, MediaType: "text/csv; charset=utf-8", For: time.Hour},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +55,8 @@ func TestLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(answer.Body)
-		if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK || string(body) != "label\nsetosa\n" {
+		if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK ||
+			string(body) != "label\nsetosa\n" {
 			t.Fatalf("%s: %d %s, %v", link, answer.StatusCode, body, err)
 		}
 		if got := answer.Header.Get("Content-Disposition"); got != `attachment; filename="batch__1_.csv"` {
@@ -74,7 +82,11 @@ func TestLink_asksNobody(t *testing.T) {
 	if err != nil || !strings.HasPrefix(link, "http://127.0.0.1:1/bucket/key?") {
 		t.Errorf("got %q, %v", link, err)
 	}
-	if _, err := store.Link(t.Context(), objstore.Ref{Bucket: "bucket", Key: "key"}, objstore.Download{For: 30 * 24 * time.Hour}); err == nil {
+	if _, err := store.Link(
+		t.Context(),
+		objstore.Ref{Bucket: "bucket", Key: "key"},
+		objstore.Download{For: 30 * 24 * time.Hour},
+	); err == nil {
 		t.Error("a link for a month: got no error, though S3 allows seven days")
 	} else {
 		wantText(t, err, "link to s3://bucket/key: ")
@@ -83,7 +95,9 @@ func TestLink_asksNobody(t *testing.T) {
 
 func TestNew_badPublicEndpoint(t *testing.T) {
 	for _, endpoint := range []string{"ftp://host", "host/path"} {
-		_, err := objstore.New(objstore.Options{Endpoint: "host:1", AccessKey: "key", SecretKey: "secret", PublicEndpoint: endpoint})
+		_, err := objstore.New(
+			objstore.Options{Endpoint: "host:1", AccessKey: "key", SecretKey: "secret", PublicEndpoint: endpoint},
+		)
 		if err == nil {
 			t.Errorf("%s: got no error", endpoint)
 		} else {

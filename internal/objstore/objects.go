@@ -45,8 +45,9 @@ func (s *Store) Delete(ctx context.Context, bucket, key string) error {
 	return err
 }
 
-// List returns the objects whose keys start with prefix, in the order of their keys, with sizes and ETags. No object is no
-// error; a missing bucket is ErrNotExist. The whole list is in memory: it is for prefixes of thousands, not of millions.
+// List returns the objects whose keys start with prefix, in the order of their keys, with sizes and ETags. No object is
+// no error; a missing bucket is ErrNotExist. The whole list is in memory: it is for prefixes of thousands, not of
+// millions.
 func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Ref, error) {
 	return s.ListAtMost(ctx, bucket, prefix, math.MaxInt)
 }

@@ -25,7 +25,12 @@ func TestCopy(t *testing.T) {
 		"onto itself":  {Bucket: bucket, Key: "uploads/a b+c"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := store.Copy(t.Context(), objstore.Ref{Bucket: from.Bucket, Key: from.Key, SHA256: from.SHA256}, to.Bucket, to.Key)
+			got, err := store.Copy(
+				t.Context(),
+				objstore.Ref{Bucket: from.Bucket, Key: from.Key, SHA256: from.SHA256},
+				to.Bucket,
+				to.Key,
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +83,12 @@ func TestDelete(t *testing.T) {
 
 func TestDelete_refused(t *testing.T) {
 	store := fakeS3(t, func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusForbidden, "AccessDenied") })
-	if err := store.Delete(t.Context(), "bucket", "key"); err == nil || err.Error() != "delete s3://bucket/key: said the server" {
+	if err := store.Delete(
+		t.Context(),
+		"bucket",
+		"key",
+	); err == nil ||
+		err.Error() != "delete s3://bucket/key: said the server" {
 		t.Errorf("got error %v, want what the server said", err)
 	}
 }
@@ -120,7 +130,12 @@ func TestList(t *testing.T) {
 
 // page answers one page of a list; next is the token of the page after it.
 func page(w io.Writer, next string, keys ...string) {
-	_, _ = fmt.Fprintf(w, "<ListBucketResult><IsTruncated>%t</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", next != "", next)
+	_, _ = fmt.Fprintf(
+		w,
+		"<ListBucketResult><IsTruncated>%t</IsTruncated><NextContinuationToken>%s</NextContinuationToken>",
+		next != "",
+		next,
+	)
 	for _, key := range keys {
 		_, _ = fmt.Fprintf(w, "<Contents><Key>%s</Key><Size>1</Size></Contents>", key)
 	}

@@ -31,7 +31,11 @@ func fakeS3(t *testing.T, handler http.HandlerFunc) *objstore.Store {
 
 // proxied returns a store that reaches a real one through a proxy. What inspect returns says whether a request goes on;
 // if not, inspect has answered it.
-func proxied(t *testing.T, behind *objstore.Store, inspect func(http.ResponseWriter, *http.Request) bool) *objstore.Store {
+func proxied(
+	t *testing.T,
+	behind *objstore.Store,
+	inspect func(http.ResponseWriter, *http.Request) bool,
+) *objstore.Store {
 	t.Helper()
 	client := objstore.Client(behind)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -47,7 +51,9 @@ func proxied(t *testing.T, behind *objstore.Store, inspect func(http.ResponseWri
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := objstore.New(objstore.Options{Endpoint: server.URL, AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey})
+	store, err := objstore.New(
+		objstore.Options{Endpoint: server.URL, AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,8 +134,16 @@ func (u *upload) part(ctx context.Context, id string, number int, data []byte) (
 	defer wait.release()
 	done := minio.CompletePart{PartNumber: number}
 	err := u.send(ctx, data, func(body io.Reader) error {
-		part, err := u.store.client.PutObjectPart(ctx, u.ref.Bucket, u.ref.Key, id, number, wait.renewedBy(body), int64(len(data)),
-			minio.PutObjectPartOptions{})
+		part, err := u.store.client.PutObjectPart(
+			ctx,
+			u.ref.Bucket,
+			u.ref.Key,
+			id,
+			number,
+			wait.renewedBy(body),
+			int64(len(data)),
+			minio.PutObjectPartOptions{},
+		)
 		done.ETag = part.ETag
 		return err
 	})

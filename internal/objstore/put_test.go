@@ -182,7 +182,14 @@ func TestPut_failingReaderLeavesNothing(t *testing.T) {
 
 func TestPut_passesTheReadersErrorOn(t *testing.T) {
 	store, bucket := realS3(t)
-	_, err := store.Put(t.Context(), bucket, "new", io.MultiReader(pattern(17*mib), iotest.ErrReader(errReader)), -1, "text/csv")
+	_, err := store.Put(
+		t.Context(),
+		bucket,
+		"new",
+		io.MultiReader(pattern(17*mib), iotest.ErrReader(errReader)),
+		-1,
+		"text/csv",
+	)
 	wantError(t, err, errReader, "put s3://"+bucket+"/new: the disk is on fire")
 }
 
@@ -197,7 +204,14 @@ func TestPut_cancelledInTheMiddle(t *testing.T) {
 			if size > 0 {
 				rest = pattern(size - 5*mib)
 			}
-			_, err := store.Put(ctx, bucket, "new", io.MultiReader(pattern(5*mib), limitCalls(cancelling, 1), rest), size, "text/csv")
+			_, err := store.Put(
+				ctx,
+				bucket,
+				"new",
+				io.MultiReader(pattern(5*mib), limitCalls(cancelling, 1), rest),
+				size,
+				"text/csv",
+			)
 			wantError(t, err, context.Canceled, "put s3://")
 			if errors.Is(err, objstore.ErrUnavailable) {
 				t.Errorf("got ErrUnavailable for a cancelled context: %v", err)

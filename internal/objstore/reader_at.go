@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// ReaderAt reads an object piece by piece, a request each. It is for formats with an index, read in large pieces. The ref
+// ReaderAt reads an object piece by piece, a request each. It is for formats with an index, read in large pieces. The
+// ref
 // must say how large the object is; ctx bounds all reads.
 func (s *Store) ReaderAt(ctx context.Context, ref Ref) io.ReaderAt {
 	return &readerAt{store: s, ctx: ctx, ref: ref}

@@ -162,7 +162,8 @@ func TestCallersContext_isNotUnavailable(t *testing.T) {
 	}
 }
 
-// TestSlowReader_isWaitedFor shows that the promise is about S3, not about the sender of an upload or the reader of an object.
+// TestSlowReader_isWaitedFor shows that the promise is about S3, not about the sender of an upload or the reader of an
+// object.
 func TestSlowReader_isWaitedFor(t *testing.T) {
 	t.Parallel()
 	store, bucket := realS3(t)

@@ -83,7 +83,13 @@ func (r *Registry) batches(ctx context.Context, prefix string, page Page) ([]Bat
 	if after != "" {
 		after = prefix + after
 	}
-	refs, err := r.store.ListPage(ctx, r.bucket, prefix, after, page.Limit+1) // one more tells whether there is a next page
+	refs, err := r.store.ListPage(
+		ctx,
+		r.bucket,
+		prefix,
+		after,
+		page.Limit+1,
+	) // one more tells whether there is a next page
 	if err != nil {
 		return nil, "", fmt.Errorf("list batches: %w", outage(err))
 	}

@@ -23,7 +23,13 @@ func TestNoteBatch(t *testing.T) {
 	note := func(i int, version string, rows objstore.Ref) {
 		t.Helper()
 		for range 2 { // twice is once
-			b := registry.Batch{TaskID: fmt.Sprintf("batch/%d", i), Model: "iris", Version: version, Rows: int64(i), StartedAt: at.Add(time.Duration(i) * time.Second)}
+			b := registry.Batch{
+				TaskID:    fmt.Sprintf("batch/%d", i),
+				Model:     "iris",
+				Version:   version,
+				Rows:      int64(i),
+				StartedAt: at.Add(time.Duration(i) * time.Second),
+			}
 			if err := w.NoteBatch(t.Context(), b, rows); err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +61,10 @@ func TestNoteBatch(t *testing.T) {
 			break
 		}
 	}
-	if got, want := strings.Join(seen, ", "), "batch/4 4 false, batch/3 3 true, batch/2 2 true, batch/1 1 false"; got != want {
+	if got, want := strings.Join(
+		seen,
+		", ",
+	), "batch/4 4 false, batch/3 3 true, batch/2 2 true, batch/1 1 false"; got != want {
 		t.Errorf("version 1: %s, want %s", got, want)
 	}
 	of, next, err := w.DatasetBatches(t.Context(), digest, registry.Page{Limit: 3})
@@ -73,10 +82,25 @@ func TestNoteBatch_failures(t *testing.T) {
 	if err := w.NoteBatch(t.Context(), b, objstore.Ref{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.NoteBatch(t.Context(), registry.Batch{Model: "../x"}, objstore.Ref{}); !errors.Is(err, registry.ErrBadReference) {
+	if err := w.NoteBatch(
+		t.Context(),
+		registry.Batch{Model: "../x"},
+		objstore.Ref{},
+	); !errors.Is(
+		err,
+		registry.ErrBadReference,
+	) {
 		t.Errorf("got %v, want ErrBadReference", err)
 	}
-	if _, _, err := w.VersionBatches(t.Context(), "../x", "1", registry.Page{Limit: 1}); !errors.Is(err, registry.ErrBadReference) {
+	if _, _, err := w.VersionBatches(
+		t.Context(),
+		"../x",
+		"1",
+		registry.Page{Limit: 1},
+	); !errors.Is(
+		err,
+		registry.ErrBadReference,
+	) {
 		t.Errorf("got %v, want ErrBadReference", err)
 	}
 	for name, lost := range map[string]func(*http.Request) bool{
@@ -89,7 +113,15 @@ func TestNoteBatch_failures(t *testing.T) {
 			}
 			return pass
 		})
-		if _, _, err := w.VersionBatches(t.Context(), "iris", "1", registry.Page{Limit: 1}); !errors.Is(err, registry.ErrUnavailable) {
+		if _, _, err := w.VersionBatches(
+			t.Context(),
+			"iris",
+			"1",
+			registry.Page{Limit: 1},
+		); !errors.Is(
+			err,
+			registry.ErrUnavailable,
+		) {
 			t.Errorf("without %s: %v, want ErrUnavailable", name, err)
 		}
 		if name == "lists" {

@@ -94,7 +94,11 @@ func NewCache(o CacheOptions) (*Cache, error) {
 		o.Bytes = defaultBytes
 	}
 	if o.Interval < 0 || o.MaxInterval < o.Interval {
-		return nil, fmt.Errorf("registry cache: interval %s up to %s: want the first above 0 and not above the second", o.Interval, o.MaxInterval)
+		return nil, fmt.Errorf(
+			"registry cache: interval %s up to %s: want the first above 0 and not above the second",
+			o.Interval,
+			o.MaxInterval,
+		)
 	}
 	if o.Bytes < 0 {
 		return nil, fmt.Errorf("registry cache: %d bytes of versions: want 0 or more", o.Bytes)
@@ -198,7 +202,11 @@ type Stats struct {
 // Stats returns the numbers of now.
 func (c *Cache) Stats() Stats {
 	st := Stats{
-		Hits: c.hits.Load(), Misses: c.misses.Load(), Negatives: c.negatives.Load(), Loaded: c.loaded.Load(), Failed: c.failed.Load(),
+		Hits:      c.hits.Load(),
+		Misses:    c.misses.Load(),
+		Negatives: c.negatives.Load(),
+		Loaded:    c.loaded.Load(),
+		Failed:    c.failed.Load(),
 	}
 	st.Versions, st.VersionBytes = c.kept.count()
 	for _, s := range *c.champions.Load() {

@@ -30,10 +30,16 @@ type following struct {
 func (w *world) follow(change func(*registry.CacheOptions)) *following {
 	w.t.Helper()
 	f := &following{
-		t: w.t, naps: make(chan time.Duration), wake: make(chan struct{}), swaps: make(chan *registry.Served, 100), log: new(bytes.Buffer),
+		t:     w.t,
+		naps:  make(chan time.Duration),
+		wake:  make(chan struct{}),
+		swaps: make(chan *registry.Served, 100),
+		log:   new(bytes.Buffer),
 	}
 	o := registry.CacheOptions{
-		Registry: w.Registry, Logger: slog.New(slog.NewTextHandler(f.log, nil)), OnSwap: func(s *registry.Served) { f.swaps <- s },
+		Registry: w.Registry,
+		Logger:   slog.New(slog.NewTextHandler(f.log, nil)),
+		OnSwap:   func(s *registry.Served) { f.swaps <- s },
 	}
 	if change != nil {
 		change(&o)

@@ -88,9 +88,27 @@ func (r *Registry) ChangeDataset(ctx context.Context, digest string, c DatasetCh
 	if err != nil {
 		return err
 	}
-	names, tags := keys.after(digest, objstore.NameNote, c.AddNames, c.RemoveNames), keys.after(digest, objstore.TagNote, slices.Collect(maps.Keys(c.SetTags)), c.RemoveTags)
+	names, tags := keys.after(
+		digest,
+		objstore.NameNote,
+		c.AddNames,
+		c.RemoveNames,
+	), keys.after(
+		digest,
+		objstore.TagNote,
+		slices.Collect(maps.Keys(c.SetTags)),
+		c.RemoveTags,
+	)
 	if names > MaxDatasetNames || tags > MaxDatasetTags {
-		return fmt.Errorf("%w: %d names and %d tags of dataset %.12s, want at most %d and %d", ErrTooMany, names, tags, digest, MaxDatasetNames, MaxDatasetTags)
+		return fmt.Errorf(
+			"%w: %d names and %d tags of dataset %.12s, want at most %d and %d",
+			ErrTooMany,
+			names,
+			tags,
+			digest,
+			MaxDatasetNames,
+			MaxDatasetTags,
+		)
 	}
 	return outage(r.writeNotes(ctx, digest, c, keys))
 }
@@ -105,7 +123,12 @@ func (r *Registry) writeNotes(ctx context.Context, digest string, c DatasetChang
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.SetTags)) {
-		if _, err := r.store.PutJSON(ctx, r.bucket, objstore.DatasetNoteKey(digest, objstore.TagNote, key), note{Value: c.SetTags[key], At: now}); err != nil {
+		if _, err := r.store.PutJSON(
+			ctx,
+			r.bucket,
+			objstore.DatasetNoteKey(digest, objstore.TagNote, key),
+			note{Value: c.SetTags[key], At: now},
+		); err != nil {
 			return fmt.Errorf("tag dataset %.12s: %w", digest, err)
 		}
 	}

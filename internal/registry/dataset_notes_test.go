@@ -29,22 +29,31 @@ func TestChangeDataset_concurrentWritersLoseNothing(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 8 {
 		writers.Go(func() {
-			change := registry.DatasetChange{AddNames: []string{fmt.Sprintf("name-%d", i)}, SetTags: map[string]string{fmt.Sprintf("key-%d", i): "ü"}}
+			change := registry.DatasetChange{
+				AddNames: []string{fmt.Sprintf("name-%d", i)},
+				SetTags:  map[string]string{fmt.Sprintf("key-%d", i): "ü"},
+			}
 			if err := w.ChangeDataset(t.Context(), digest, change); err != nil {
 				t.Error(err)
 			}
-			if err := w.NoteSource(t.Context(), digest, registry.DatasetSource{Kind: registry.SourceUpload, FileName: fmt.Sprintf("%d.csv", i)}); err != nil {
+			if err := w.NoteSource(
+				t.Context(),
+				digest,
+				registry.DatasetSource{Kind: registry.SourceUpload, FileName: fmt.Sprintf("%d.csv", i)},
+			); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	writers.Wait()
 	notes := notesOf(t, w, digest)
-	if len(notes.Names) != 8 || !slices.IsSorted(notes.Names) || len(notes.Tags) != 8 || notes.Tags["key-7"] != "ü" || len(notes.Sources) != 8 {
+	if len(notes.Names) != 8 || !slices.IsSorted(notes.Names) || len(notes.Tags) != 8 || notes.Tags["key-7"] != "ü" ||
+		len(notes.Sources) != 8 {
 		t.Errorf("got %+v, want what each of 8 has written", notes)
 	}
 	for i, s := range notes.Sources {
-		if s.Kind != registry.SourceUpload || s.FirstSeenAt.IsZero() || (i > 0 && s.FirstSeenAt.Before(notes.Sources[i-1].FirstSeenAt)) {
+		if s.Kind != registry.SourceUpload || s.FirstSeenAt.IsZero() ||
+			(i > 0 && s.FirstSeenAt.Before(notes.Sources[i-1].FirstSeenAt)) {
 			t.Errorf("source %d is %+v, want an upload, after the one before", i, s)
 		}
 	}
@@ -59,10 +68,25 @@ func TestChangeDataset(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	change(one, registry.DatasetChange{AddNames: []string{"wine", "wine.v1"}, SetTags: map[string]string{"owner": "ada", "old": "x"}})
+	change(
+		one,
+		registry.DatasetChange{AddNames: []string{"wine", "wine.v1"}, SetTags: map[string]string{"owner": "ada", "old": "x"}},
+	)
 	change(two, registry.DatasetChange{AddNames: []string{"wine"}})
-	change(one, registry.DatasetChange{RemoveNames: []string{"wine.v1", "never-there"}, SetTags: map[string]string{"owner": "eve"}, RemoveTags: []string{"old"}})
-	if got := notesOf(t, w, one); !slices.Equal(got.Names, []string{"wine"}) || !maps.Equal(got.Tags, map[string]string{"owner": "eve"}) {
+	change(
+		one,
+		registry.DatasetChange{
+			RemoveNames: []string{"wine.v1", "never-there"},
+			SetTags:     map[string]string{"owner": "eve"},
+			RemoveTags:  []string{"old"},
+		},
+	)
+	if got := notesOf(
+		t,
+		w,
+		one,
+	); !slices.Equal(got.Names, []string{"wine"}) ||
+		!maps.Equal(got.Tags, map[string]string{"owner": "eve"}) {
 		t.Errorf("got %+v, want the name wine and the owner eve", got)
 	}
 	named, err := w.DatasetsNamed(t.Context(), "wine")
@@ -73,7 +97,8 @@ func TestChangeDataset(t *testing.T) {
 		t.Errorf("named win: %v (%v), want none", named, err)
 	}
 	both, err := w.DatasetNotes(t.Context(), one, two)
-	if err != nil || len(both) != 2 || len(both[one].Tags) != 1 || len(both[two].Names) != 1 || both[two].Tags == nil || both[two].Sources == nil {
+	if err != nil || len(both) != 2 || len(both[one].Tags) != 1 || len(both[two].Names) != 1 || both[two].Tags == nil ||
+		both[two].Sources == nil {
 		t.Errorf("got %+v (%v), want the notes about both", both, err)
 	}
 	if none, err := w.DatasetNotes(t.Context()); err != nil || len(none) != 0 {
@@ -95,7 +120,11 @@ func TestNoteSource_firstSeenStays(t *testing.T) {
 		t.Fatalf("sources %+v, want the one", first)
 	}
 	for i := range 25 {
-		if err := w.NoteSource(t.Context(), digest, registry.DatasetSource{Kind: registry.SourceUpload, FileName: fmt.Sprint(i)}); err != nil {
+		if err := w.NoteSource(
+			t.Context(),
+			digest,
+			registry.DatasetSource{Kind: registry.SourceUpload, FileName: fmt.Sprint(i)},
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,10 +159,21 @@ func TestChangeDataset_refuses(t *testing.T) {
 	if err := w.ChangeDataset(t.Context(), digest, many); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.ChangeDataset(t.Context(), digest, registry.DatasetChange{AddNames: []string{"n0", "more"}, SetTags: map[string]string{"a": "b"}}); !errors.Is(err, registry.ErrTooMany) {
+	if err := w.ChangeDataset(
+		t.Context(),
+		digest,
+		registry.DatasetChange{AddNames: []string{"n0", "more"}, SetTags: map[string]string{"a": "b"}},
+	); !errors.Is(
+		err,
+		registry.ErrTooMany,
+	) {
 		t.Errorf("one name more: %v, want ErrTooMany", err)
 	}
-	if err := w.ChangeDataset(t.Context(), digest, registry.DatasetChange{AddNames: []string{"n0", "more"}, RemoveNames: []string{"n1"}}); err != nil {
+	if err := w.ChangeDataset(
+		t.Context(),
+		digest,
+		registry.DatasetChange{AddNames: []string{"n0", "more"}, RemoveNames: []string{"n1"}},
+	); err != nil {
 		t.Errorf("one name for another: %v", err)
 	}
 	if got := notesOf(t, w, digest); len(got.Names) != registry.MaxDatasetNames || len(got.Tags) != 0 {
@@ -179,7 +219,12 @@ func TestDatasetNotes_outage(t *testing.T) {
 	if _, err := w.DatasetsNamed(t.Context(), "a"); err != nil { // objects are refused, the list is not
 		t.Error(err)
 	}
-	if refs, err := w.store.List(t.Context(), w.bucket, objstore.DatasetNotesPrefix(digest)); err != nil || len(refs) != 2 {
+	if refs, err := w.store.List(
+		t.Context(),
+		w.bucket,
+		objstore.DatasetNotesPrefix(digest),
+	); err != nil ||
+		len(refs) != 2 {
 		t.Errorf("%d notes (%v), want the two from before", len(refs), err)
 	}
 }

@@ -25,7 +25,11 @@ func TestDatasetVersions(t *testing.T) {
 		t.Errorf("got %+v (%v), want version 1 of %s alone", found, err, w.model)
 	}
 	digest[0]++
-	if found, err := w.DatasetVersions(t.Context(), hex.EncodeToString(digest[:])); err != nil || found == nil || len(found) != 0 {
+	if found, err := w.DatasetVersions(
+		t.Context(),
+		hex.EncodeToString(digest[:]),
+	); err != nil || found == nil ||
+		len(found) != 0 {
 		t.Errorf("got %+v (%v), want an empty list", found, err)
 	}
 	if _, err := w.DatasetVersions(t.Context(), "x' or 1=1"); !errors.Is(err, registry.ErrBadReference) {

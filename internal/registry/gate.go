@@ -12,7 +12,8 @@ import (
 // gateMark begins what RecordGate adds to the description of a version.
 const gateMark = "\n\nGate: "
 
-// RecordGate notes on a version what the gate decided and why: as tags, and in words at the end of its description. What
+// RecordGate notes on a version what the gate decided and why: as tags, and in words at the end of its description.
+// What
 // was noted before is replaced, so that noting it twice is noting it once.
 func (r *Registry) RecordGate(ctx context.Context, modelName, number, decision, reason string) error {
 	if err := checkName(modelName); err != nil {

@@ -92,7 +92,8 @@ const (
 	absentCount = 1024
 )
 
-// absent remembers which references name nothing, so that whoever goes on asking for them does not reach MLflow each time.
+// absent remembers which references name nothing, so that whoever goes on asking for them does not reach MLflow each
+// time.
 type absent struct {
 	now func() time.Time
 

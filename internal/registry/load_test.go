@@ -53,7 +53,11 @@ func TestLoad_corrupt(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			v := w.register(1)
 			test.spoil(t, &v)
-			if _, err := w.Load(t.Context(), v); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), test.want) {
+			if _, err := w.Load(
+				t.Context(),
+				v,
+			); !errors.Is(err, registry.ErrCorrupt) ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want ErrCorrupt with %q", err, test.want)
 			}
 		})
@@ -71,7 +75,11 @@ func TestLoad_artifactUnavailable(t *testing.T) {
 				}
 				return pass
 			})
-			if _, err := w.Load(t.Context(), v); !errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrCorrupt) {
+			if _, err := w.Load(
+				t.Context(),
+				v,
+			); !errors.Is(err, registry.ErrUnavailable) ||
+				errors.Is(err, registry.ErrCorrupt) {
 				t.Errorf("got %v, want ErrUnavailable", err)
 			}
 		})
@@ -86,7 +94,11 @@ func TestLoad_registeredButNoModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Load(t.Context(), v); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), "something else") {
+	if _, err := w.Load(
+		t.Context(),
+		v,
+	); !errors.Is(err, registry.ErrCorrupt) ||
+		!strings.Contains(err.Error(), "something else") {
 		t.Errorf("got %v, want ErrCorrupt that names the format", err)
 	}
 }
@@ -98,11 +110,17 @@ func (w *world) foreign() {
 	if err := w.mlflow.EnsureRegisteredModel(w.t.Context(), w.model, "", nil); err != nil {
 		w.t.Fatal(err)
 	}
-	logged, err := w.mlflow.CreateLoggedModel(w.t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: c.RunID})
+	logged, err := w.mlflow.CreateLoggedModel(
+		w.t.Context(),
+		mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: c.RunID},
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.mlflow.CreateVersion(w.t.Context(), mlflow.NewVersion{Name: w.model, ModelID: logged.ID, RunID: c.RunID}); err != nil {
+	if _, err := w.mlflow.CreateVersion(
+		w.t.Context(),
+		mlflow.NewVersion{Name: w.model, ModelID: logged.ID, RunID: c.RunID},
+	); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -76,7 +76,14 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 	if i >= 0 {
 		return tried, r.move(ctx, tried, m.Schema())
 	}
-	entry := Entry{At: after(keys, p.At.UTC()), Model: p.Model, To: p.Version, Actor: p.Actor, Reason: p.Reason, TaskID: p.TaskID}
+	entry := Entry{
+		At:     after(keys, p.At.UTC()),
+		Model:  p.Model,
+		To:     p.Version,
+		Actor:  p.Actor,
+		Reason: p.Reason,
+		TaskID: p.TaskID,
+	}
 	if entry.From, err = r.championNumber(ctx, p.Model); err != nil {
 		return Entry{}, err
 	}

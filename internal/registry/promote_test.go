@@ -48,7 +48,15 @@ func TestPromote(t *testing.T) {
 	third := w.promote("1", 2)
 	w.wantMoved("1", "3", 3)
 
-	want := registry.Entry{At: epoch.Add(time.Minute), Model: w.model, From: "1", To: "3", Actor: "ada", Reason: "better", TaskID: "run/12-01"}
+	want := registry.Entry{
+		At:     epoch.Add(time.Minute),
+		Model:  w.model,
+		From:   "1",
+		To:     "3",
+		Actor:  "ada",
+		Reason: "better",
+		TaskID: "run/12-01",
+	}
 	if !reflect.DeepEqual(second, want) {
 		t.Errorf("got  %+v\nwant %+v", second, want)
 	}
@@ -295,10 +303,20 @@ func TestHistory_leavesOutWhatIsNoEntry(t *testing.T) {
 
 func TestHistory_unreadableEntry(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.store.PutJSON(t.Context(), w.bucket, "models/"+w.model+"/history/2026-11-22T12:00:00.000000000Z-x.json", "?"); err != nil {
+	if _, err := w.store.PutJSON(
+		t.Context(),
+		w.bucket,
+		"models/"+w.model+"/history/2026-11-22T12:00:00.000000000Z-x.json",
+		"?",
+	); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.History(t.Context(), w.model, registry.Page{}); err == nil || !strings.Contains(err.Error(), "history") {
+	if _, _, err := w.History(
+		t.Context(),
+		w.model,
+		registry.Page{},
+	); err == nil ||
+		!strings.Contains(err.Error(), "history") {
 		t.Errorf("got %v, want an error that says what could not be read", err)
 	}
 }

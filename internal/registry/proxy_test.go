@@ -114,7 +114,8 @@ func always(f fate) func(*http.Request) fate {
 
 // changing reports whether a request changes something on the server. Searches that MLflow takes by POST do not.
 func changing(r *http.Request) bool {
-	return r.Method != http.MethodGet && r.URL.Path != "/api/2.0/mlflow/logged-models/search" && r.URL.Path != "/api/2.0/mlflow/runs/search"
+	return r.Method != http.MethodGet && r.URL.Path != "/api/2.0/mlflow/logged-models/search" &&
+		r.URL.Path != "/api/2.0/mlflow/runs/search"
 }
 
 // drain returns the requests since the last drain.

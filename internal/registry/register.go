@@ -135,7 +135,8 @@ func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedMode
 	})
 }
 
-// uploadsAtOnce is how many files of a version are sent side by side: they are small, and MLflow takes most of its time to
+// uploadsAtOnce is how many files of a version are sent side by side: they are small, and MLflow takes most of its time
+// to
 // pass each on to its store.
 const uploadsAtOnce = 4
 
@@ -158,7 +159,14 @@ func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Cand
 			if contentType == "" {
 				contentType = "application/octet-stream"
 			}
-			if err := r.mlflow.PutArtifact(ctx, logged.ArtifactURI, name, bytes.NewReader(b), int64(len(b)), contentType); err != nil {
+			if err := r.mlflow.PutArtifact(
+				ctx,
+				logged.ArtifactURI,
+				name,
+				bytes.NewReader(b),
+				int64(len(b)),
+				contentType,
+			); err != nil {
 				return fmt.Errorf("upload %s of run %s: %w", name, c.RunID, outage(err))
 			}
 			return nil

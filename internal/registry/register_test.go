@@ -61,7 +61,11 @@ func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 func (w *world) loggedModels(c registry.Candidate) int {
 	w.t.Helper()
 	query := fmt.Sprintf(`{"experiment_ids":[%q],"filter":"source_run_id = '%s'"}`, c.ExperimentID, c.RunID)
-	response, err := http.Post(w.lab.URL+"/api/2.0/mlflow/logged-models/search", "application/json", strings.NewReader(query))
+	response, err := http.Post(
+		w.lab.URL+"/api/2.0/mlflow/logged-models/search",
+		"application/json",
+		strings.NewReader(query),
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -81,10 +85,22 @@ func TestRegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := registry.Version{
-		Model: w.model, Number: "1", RunID: c.RunID, ModelID: v.ModelID, Algorithm: "logistic_regression", Seed: 7,
-		DatasetSHA256: c.DatasetSHA256, ArtifactSHA256: v.ArtifactSHA256, TaskID: c.TaskID, GitCommit: "abc123", Split: c.Split,
-		Metrics: map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8}, Aliases: []string{},
-		CreatedAt: v.CreatedAt, Description: "a test", Recipe: &registry.Recipe{Spec: c.Spec, Schema: c.Schema},
+		Model:          w.model,
+		Number:         "1",
+		RunID:          c.RunID,
+		ModelID:        v.ModelID,
+		Algorithm:      "logistic_regression",
+		Seed:           7,
+		DatasetSHA256:  c.DatasetSHA256,
+		ArtifactSHA256: v.ArtifactSHA256,
+		TaskID:         c.TaskID,
+		GitCommit:      "abc123",
+		Split:          c.Split,
+		Metrics:        map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8},
+		Aliases:        []string{},
+		CreatedAt:      v.CreatedAt,
+		Description:    "a test",
+		Recipe:         &registry.Recipe{Spec: c.Spec, Schema: c.Schema},
 	}
 	if !reflect.DeepEqual(v, want) {
 		t.Errorf("got  %+v\nwant %+v", v, want)

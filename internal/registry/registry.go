@@ -116,7 +116,8 @@ func (r *Registry) Versions(ctx context.Context, modelName string) ([]Version, e
 	return versions, nil
 }
 
-// DatasetVersions lists the versions of all models that were trained on a dataset, by model and oldest first, without their
+// DatasetVersions lists the versions of all models that were trained on a dataset, by model and oldest first, without
+// their
 // aliases; none is no error.
 func (r *Registry) DatasetVersions(ctx context.Context, digest string) ([]Version, error) {
 	if !digestPattern.MatchString(digest) {
@@ -140,7 +141,10 @@ func latestVersion(m mlflow.RegisteredModel) (mlflow.ModelVersion, bool) {
 	if len(m.LatestVersions) == 0 {
 		return mlflow.ModelVersion{}, false
 	}
-	return slices.MaxFunc(m.LatestVersions, func(a, b mlflow.ModelVersion) int { return cmp.Compare(number(a), number(b)) }), true
+	return slices.MaxFunc(
+		m.LatestVersions,
+		func(a, b mlflow.ModelVersion) int { return cmp.Compare(number(a), number(b)) },
+	), true
 }
 
 // checkName refuses what cannot be the name of a model.

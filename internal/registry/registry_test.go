@@ -40,15 +40,28 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	addresses := testenv.All(t)
 	w := &world{
-		t: t, address: addresses.MLflow, model: "m" + strings.ToLower(rand.Text()[:12]),
-		mlflow: testenv.MLflow(t), store: testenv.S3(t), bucket: testenv.Bucket(t),
-		lab: newProxy(t, addresses.MLflow, false), s3: newProxy(t, "http://"+strings.TrimPrefix(addresses.S3, "http://"), true),
+		t:       t,
+		address: addresses.MLflow,
+		model:   "m" + strings.ToLower(rand.Text()[:12]),
+		mlflow:  testenv.MLflow(t),
+		store:   testenv.S3(t),
+		bucket:  testenv.Bucket(t),
+		lab: newProxy(
+			t,
+			addresses.MLflow,
+			false,
+		),
+		s3: newProxy(t, "http://"+strings.TrimPrefix(addresses.S3, "http://"), true),
 	}
-	store, err := objstore.New(objstore.Options{Endpoint: w.s3.URL, AccessKey: addresses.S3AccessKey, SecretKey: addresses.S3SecretKey})
+	store, err := objstore.New(
+		objstore.Options{Endpoint: w.s3.URL, AccessKey: addresses.S3AccessKey, SecretKey: addresses.S3SecretKey},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Registry, err = registry.New(registry.Options{MLflow: mlflow.New(mlflow.Options{URL: w.lab.URL}), Store: store, Bucket: w.bucket})
+	w.Registry, err = registry.New(
+		registry.Options{MLflow: mlflow.New(mlflow.Options{URL: w.lab.URL}), Store: store, Bucket: w.bucket},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +109,10 @@ func (w *world) byHand(ctx context.Context, method, path string, body any) (stat
 // candidate is a fitted model with a run of its own. The seed makes its bytes its own as well.
 func (w *world) candidate(seed uint64) registry.Candidate {
 	w.t.Helper()
-	run, err := w.mlflow.CreateRun(w.t.Context(), mlflow.NewRun{ExperimentID: w.experiment, Name: "run", Start: time.Now()})
+	run, err := w.mlflow.CreateRun(
+		w.t.Context(),
+		mlflow.NewRun{ExperimentID: w.experiment, Name: "run", Start: time.Now()},
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -106,11 +122,27 @@ func (w *world) candidate(seed uint64) registry.Candidate {
 		w.t.Fatal(err)
 	}
 	return registry.Candidate{
-		Model: w.model, ExperimentID: w.experiment, RunID: run.ID, TaskID: "training-" + run.ID, Description: "a test", GitCommit: "abc123",
-		Artifact: artifact, Spec: m.Spec(), Schema: m.Schema(), Split: dataset.Split{Seed: seed, TestSize: 0.25, Moved: []string{"ab12"}},
-		DatasetSHA256: strings.Repeat("d", 64), Metrics: map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8, "recall/setosa": 1},
+		Model:        w.model,
+		ExperimentID: w.experiment,
+		RunID:        run.ID,
+		TaskID:       "training-" + run.ID,
+		Description:  "a test",
+		GitCommit:    "abc123",
+		Artifact:     artifact,
+		Spec:         m.Spec(),
+		Schema:       m.Schema(),
+		Split:        dataset.Split{Seed: seed, TestSize: 0.25, Moved: []string{"ab12"}},
+		DatasetSHA256: strings.Repeat(
+			"d",
+			64,
+		),
+		Metrics: map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8, "recall/setosa": 1},
 		Portable: &mlflow.ONNXModel{
-			ONNX: []byte("a graph"), Inputs: []mlflow.Column{{Name: "x", Type: "double"}}, Outputs: []mlflow.Column{{Name: "label", Type: "string"}},
+			ONNX: []byte(
+				"a graph",
+			),
+			Inputs:  []mlflow.Column{{Name: "x", Type: "double"}},
+			Outputs: []mlflow.Column{{Name: "label", Type: "string"}},
 			Example: [][]float64{{1}},
 		},
 		Files: map[string][]byte{"note.txt": []byte("made by a test"), "LICENCE": []byte("a type that nobody knows")},
@@ -133,7 +165,14 @@ var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // promotion asks for a version at a minute, by a task of its own.
 func (w *world) promotion(version string, minute int) registry.Promotion {
 	at := epoch.Add(time.Duration(minute) * time.Minute)
-	return registry.Promotion{Model: w.model, Version: version, Actor: "ada", Reason: "better", TaskID: "run/" + at.Format("15-04"), At: at}
+	return registry.Promotion{
+		Model:   w.model,
+		Version: version,
+		Actor:   "ada",
+		Reason:  "better",
+		TaskID:  "run/" + at.Format("15-04"),
+		At:      at,
+	}
 }
 
 func (w *world) promote(version string, minute int) registry.Entry {
@@ -162,7 +201,14 @@ func (w *world) overwrite(v registry.Version, name string, b []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.mlflow.PutArtifact(w.t.Context(), logged.ArtifactURI, name, bytes.NewReader(b), int64(len(b)), "application/json"); err != nil {
+	if err := w.mlflow.PutArtifact(
+		w.t.Context(),
+		logged.ArtifactURI,
+		name,
+		bytes.NewReader(b),
+		int64(len(b)),
+		"application/json",
+	); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -211,13 +257,22 @@ func TestModels_listsIrisBeforeAnythingIsTrained(t *testing.T) {
 	if versions, err := w.Versions(t.Context(), "iris"); err != nil || versions == nil || len(versions) != 0 {
 		t.Errorf("versions of iris: got %v, %v; want an empty list", versions, err)
 	}
-	if got, err := w.Schema(t.Context(), "iris"); err != nil || !got.SameFeatures(dataset.Iris()) || !got.SameClasses(dataset.Iris()) {
+	if got, err := w.Schema(
+		t.Context(),
+		"iris",
+	); err != nil || !got.SameFeatures(dataset.Iris()) ||
+		!got.SameClasses(dataset.Iris()) {
 		t.Errorf("schema of iris: got %+v, %v; want the bundled one", got, err)
 	}
 	if _, err := w.Champion(t.Context(), "iris"); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("champion of iris: got %v, want ErrNotExist", err)
 	}
-	if entries, _, err := w.History(t.Context(), "iris", registry.Page{}); err != nil || entries == nil || len(entries) != 0 {
+	if entries, _, err := w.History(
+		t.Context(),
+		"iris",
+		registry.Page{},
+	); err != nil || entries == nil ||
+		len(entries) != 0 {
 		t.Errorf("history of iris: got %v, %v; want an empty list", entries, err)
 	}
 }
@@ -302,7 +357,15 @@ func TestVersions_showsWhatSomebodyBroke(t *testing.T) {
 }
 
 func TestVersion_json(t *testing.T) {
-	v := registry.Version{Model: "iris", Number: "3", RunID: "r", ModelID: "m-1", Seed: 7, Aliases: []string{}, Metrics: map[string]float64{"accuracy": 1}}
+	v := registry.Version{
+		Model:   "iris",
+		Number:  "3",
+		RunID:   "r",
+		ModelID: "m-1",
+		Seed:    7,
+		Aliases: []string{},
+		Metrics: map[string]float64{"accuracy": 1},
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

@@ -55,8 +55,11 @@ func parseReference(ref string) (reference, error) {
 			return reference{model: name, alias: alias}, nil
 		}
 	}
-	return reference{}, fmt.Errorf("%s: %w; want models:/<model>/<version>, models:/<model>@champion, models:/m-<id>, runs:/<run>/model or a version number",
-		quote(ref), ErrBadReference)
+	return reference{}, fmt.Errorf(
+		"%s: %w; want models:/<model>/<version>, models:/<model>@champion, models:/m-<id>, runs:/<run>/model or a version number",
+		quote(ref),
+		ErrBadReference,
+	)
 }
 
 // Resolve finds a version of a model. The reference is "" for the champion, a number ("3"), or one of MLflow's URIs:

@@ -82,7 +82,8 @@ func TestResolve(t *testing.T) {
 			if v.Number != wanted.Number || v.Model != w.model || v.RunID != wanted.RunID || v.ModelID != wanted.ModelID {
 				t.Errorf("got %+v, want version %s", v, test.want)
 			}
-			if alias := map[string]string{"1": "previous", "2": "champion"}[test.want]; len(v.Aliases) != 1 || v.Aliases[0] != alias {
+			if alias := map[string]string{"1": "previous", "2": "champion"}[test.want]; len(v.Aliases) != 1 ||
+				v.Aliases[0] != alias {
 				t.Errorf("got aliases %v, want %s", v.Aliases, alias)
 			}
 		})
@@ -97,7 +98,12 @@ func TestResolve_brokenTag(t *testing.T) {
 			if err := w.mlflow.SetVersionTag(t.Context(), w.model, "1", tag, "?"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.Resolve(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), tag) {
+			if _, err := w.Resolve(
+				t.Context(),
+				w.model,
+				"1",
+			); !errors.Is(err, registry.ErrCorrupt) ||
+				!strings.Contains(err.Error(), tag) {
 				t.Errorf("got %v, want ErrCorrupt that names %s", err, tag)
 			}
 		})
@@ -108,7 +114,10 @@ func TestResolve_brokenTag(t *testing.T) {
 func TestResolve_firstOfARun(t *testing.T) {
 	w := newWorld(t)
 	v := w.register(1)
-	if _, err := w.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{Name: w.model, ModelID: v.ModelID, RunID: v.RunID}); err != nil {
+	if _, err := w.mlflow.CreateVersion(
+		t.Context(),
+		mlflow.NewVersion{Name: w.model, ModelID: v.ModelID, RunID: v.RunID},
+	); err != nil {
 		t.Fatal(err)
 	}
 	for _, ref := range []string{"runs:/" + v.RunID + "/model", "models:/" + v.ModelID} {

@@ -14,7 +14,8 @@ import (
 	"iris/model"
 )
 
-// Version is one registered model, with what it was made of. It never changes, but for its aliases and what the gate says.
+// Version is one registered model, with what it was made of. It never changes, but for its aliases and what the gate
+// says.
 type Version struct {
 	Model          string             `json:"model"`
 	Number         string             `json:"number"` // "1", "2", …
@@ -112,15 +113,28 @@ func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) 
 	return tags, splitFile, nil
 }
 
-// fromMLflow reads a version from its tags. On an error, an ErrCorrupt, the version lacks what could not be read: a list
+// fromMLflow reads a version from its tags. On an error, an ErrCorrupt, the version lacks what could not be read: a
+// list
 // can show it all the same. A version that Iris did not register has none of the tags, which is no error here.
 func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 	v := Version{
-		Model: mv.Name, Number: mv.Version, RunID: mv.RunID, ModelID: mv.ModelID,
-		Algorithm: model.Algorithm(mv.Tags[tagAlgorithm]), DatasetSHA256: mv.Tags[tagDataset], ArtifactSHA256: mv.Tags[tagArtifact],
-		TaskID: mv.Tags[tagTask], GitCommit: mv.Tags[tagCommit],
-		Metrics: map[string]float64{}, Aliases: slices.Sorted(slices.Values(mv.Aliases)),
-		CreatedAt: mv.Created.UTC(), Description: mv.Description, Gate: mv.Tags[tagGate], GateReason: mv.Tags[tagGateReason],
+		Model:   mv.Name,
+		Number:  mv.Version,
+		RunID:   mv.RunID,
+		ModelID: mv.ModelID,
+		Algorithm: model.Algorithm(
+			mv.Tags[tagAlgorithm],
+		),
+		DatasetSHA256:  mv.Tags[tagDataset],
+		ArtifactSHA256: mv.Tags[tagArtifact],
+		TaskID:         mv.Tags[tagTask],
+		GitCommit:      mv.Tags[tagCommit],
+		Metrics:        map[string]float64{},
+		Aliases:        slices.Sorted(slices.Values(mv.Aliases)),
+		CreatedAt:      mv.Created.UTC(),
+		Description:    mv.Description,
+		Gate:           mv.Tags[tagGate],
+		GateReason:     mv.Tags[tagGateReason],
 	}
 	for key, value := range mv.Tags {
 		if !isOurTag(key) {

@@ -9,7 +9,8 @@ import (
 )
 
 // Version returns a version of a model, loaded once and kept while it is among the latest asked for. The reference is
-// one that Registry.Resolve takes. A number, models:/<model>/<version> and, while Run follows it, the champion are found
+// one that Registry.Resolve takes. A number, models:/<model>/<version> and, while Run follows it, the champion are
+// found
 // without a request when they are in memory; the other forms are resolved each time. Errors are Resolve's and Load's.
 // That something other than the champion does not exist is remembered for 5 s; no other error is.
 func (c *Cache) Version(ctx context.Context, modelName, ref string) (*Served, error) {

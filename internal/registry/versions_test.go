@@ -48,7 +48,8 @@ func TestCache_version(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Version.Number != test.want || s.Model.Spec().Seed != s.Version.Seed || strconv.FormatUint(s.Version.Seed, 10) != test.want {
+			if s.Version.Number != test.want || s.Model.Spec().Seed != s.Version.Seed ||
+				strconv.FormatUint(s.Version.Seed, 10) != test.want {
 				t.Errorf("got version %s with the model of seed %d, want %s", s.Version.Number, s.Model.Spec().Seed, test.want)
 			}
 			if s.Version.Aliases != nil {
@@ -243,7 +244,13 @@ func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
 					t.Errorf("step %d, version %s: %d downloads, want %d", i, number, got, test.want[i])
 				}
 				if st := c.Stats(); st.VersionBytes > test.bytes && st.Versions > 1 || st.VersionBytes < int64(st.Versions)*size/2 {
-					t.Errorf("step %d: keeps %d versions of %d bytes, want at most %d bytes", i, st.Versions, st.VersionBytes, test.bytes)
+					t.Errorf(
+						"step %d: keeps %d versions of %d bytes, want at most %d bytes",
+						i,
+						st.Versions,
+						st.VersionBytes,
+						test.bytes,
+					)
 				}
 			}
 		})
@@ -266,7 +273,8 @@ func TestCache_pinsChampions(t *testing.T) {
 		return c.Champion(w.model)
 	}
 	champion := refresh()
-	if st := c.Stats(); st.Champions != 1 || st.ChampionBytes == 0 || st.Versions != 0 || st.VersionBytes != 0 || st.Loaded != 1 {
+	if st := c.Stats(); st.Champions != 1 || st.ChampionBytes == 0 || st.Versions != 0 || st.VersionBytes != 0 ||
+		st.Loaded != 1 {
 		t.Errorf("got %+v, want one champion and nothing beside it", st)
 	}
 	for _, number := range []string{"2", "3", "2"} {

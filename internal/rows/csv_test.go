@@ -167,10 +167,15 @@ func TestCSV_badRows(t *testing.T) {
 		t.Errorf("rows %s, want %s", got, want)
 	}
 	want := []string{
-		`line 3: want 3 values, found 2`, `line 4, column "b": "x" is not a finite number`, `line 5, column "b": empty cell, want a number`,
-		`line 6: want 3 values, found 4`, `line 7: a quoted value that doesn't end, or has text behind its quote`,
-		`line 8: a quote inside a value that isn't quoted`, `line 9, column "a": "1e999" is not a finite number`,
-		`line 10, column "a": "NaN" is not a finite number`, `line 11, column "a": "0x10" is not a finite number`,
+		`line 3: want 3 values, found 2`,
+		`line 4, column "b": "x" is not a finite number`,
+		`line 5, column "b": empty cell, want a number`,
+		`line 6: want 3 values, found 4`,
+		`line 7: a quoted value that doesn't end, or has text behind its quote`,
+		`line 8: a quote inside a value that isn't quoted`,
+		`line 9, column "a": "1e999" is not a finite number`,
+		`line 10, column "a": "NaN" is not a finite number`,
+		`line 11, column "a": "0x10" is not a finite number`,
 		`line 13: a quoted value that doesn't end, or has text behind its quote`,
 	}
 	if len(bad) != len(want) {
@@ -193,7 +198,12 @@ func TestCSV_rowsThatAreTooLong(t *testing.T) {
 		t.Fatalf("bad rows %v, want two that are too long", bad)
 	}
 	if got[0] != `[1 2] ["first"]` || got[len(got)-1] != `[3 4] ["last"]` || len(got) > 60 {
-		t.Errorf("%d rows from %s to %s, want the first, some behind the open quote, and the last", len(got), got[0], got[len(got)-1])
+		t.Errorf(
+			"%d rows from %s to %s, want the first, some behind the open quote, and the last",
+			len(got),
+			got[0],
+			got[len(got)-1],
+		)
 	}
 	if len(cuts.Shards) < 2 {
 		t.Errorf("%d shards, want several", len(cuts.Shards))
@@ -206,7 +216,10 @@ func TestCSV_manyWindows(t *testing.T) {
 	b.WriteString("a,b,k\n")
 	var want []string
 	for i := range 50_000 {
-		x := []float64{math.Round(random.NormFloat64()*1e4) / 1e4, random.NormFloat64() * math.Pow(10, float64(random.IntN(40)-20))}
+		x := []float64{
+			math.Round(random.NormFloat64()*1e4) / 1e4,
+			random.NormFloat64() * math.Pow(10, float64(random.IntN(40)-20)),
+		}
 		key := strings.Repeat("k", random.IntN(20))
 		text := key
 		if i%7 == 0 {
@@ -269,7 +282,16 @@ func (b brokenReader) Read(p []byte) (int, error) {
 
 func TestReaders_passOnWhatBreaks(t *testing.T) {
 	text := strings.Repeat("1,2,3\n", 10)
-	if _, err := Cut(brokenReader{strings.NewReader("a,b,k\n" + text)}, CSV, abk, 1<<20, func(int64) {}); !errors.Is(err, errBroken) {
+	if _, err := Cut(
+		brokenReader{strings.NewReader("a,b,k\n" + text)},
+		CSV,
+		abk,
+		1<<20,
+		func(int64) {},
+	); !errors.Is(
+		err,
+		errBroken,
+	) {
 		t.Errorf("Cut: %v", err)
 	}
 	if _, err := Cut(brokenReader{strings.NewReader("")}, JSONL, abk, 1<<20, func(int64) {}); !errors.Is(err, errBroken) {
@@ -322,7 +344,14 @@ func irisCSV(rows int) []byte {
 	b.WriteString("sepal_length,sepal_width,petal_length,petal_width\n")
 	random := rand.New(rand.NewPCG(5, 6))
 	for range rows {
-		fmt.Fprintf(&b, "%.2f,%.2f,%.2f,%.2f\n", 4+4*random.Float64(), 2+2*random.Float64(), 1+5*random.Float64(), 2*random.Float64())
+		fmt.Fprintf(
+			&b,
+			"%.2f,%.2f,%.2f,%.2f\n",
+			4+4*random.Float64(),
+			2+2*random.Float64(),
+			1+5*random.Float64(),
+			2*random.Float64(),
+		)
 	}
 	return b.Bytes()
 }
@@ -383,7 +412,14 @@ func BenchmarkParseRow(b *testing.B) {
 	var lines bytes.Buffer
 	for line := range bytes.Lines(data) {
 		cells := strings.Split(strings.TrimSpace(string(line)), ",")
-		fmt.Fprintf(&lines, `{"sepal_length":%s,"sepal_width":%s,"petal_length":%s,"petal_width":%s}`+"\n", cells[0], cells[1], cells[2], cells[3])
+		fmt.Fprintf(
+			&lines,
+			`{"sepal_length":%s,"sepal_width":%s,"petal_length":%s,"petal_width":%s}`+"\n",
+			cells[0],
+			cells[1],
+			cells[2],
+			cells[3],
+		)
 	}
 	for name, open := range map[string]func() Reader{
 		"csv": func() Reader {

@@ -17,7 +17,8 @@ type Cuts struct {
 // ErrNoRows is the error of an object that has none.
 var ErrNoRows = &dataset.RowError{Reason: "has no rows"}
 
-// Cut reads a CSV or JSON lines to the end and cuts it into shards of target bytes, more where a row is longer. Report is
+// Cut reads a CSV or JSON lines to the end and cuts it into shards of target bytes, more where a row is longer. Report
+// is
 // called with the rows so far, a few times per megabyte at most.
 func Cut(r io.Reader, format Format, c Columns, target int64, report func(rows int64)) (Cuts, error) {
 	cut := cutter{
@@ -106,7 +107,8 @@ func (c *cutter) drop(n int) {
 	c.pos += n
 }
 
-// whole takes the whole rows at the start of the window, as many as can be told from each other at once, and returns how
+// whole takes the whole rows at the start of the window, as many as can be told from each other at once, and returns
+// how
 // many bytes they are.
 func (c *cutter) whole() int {
 	p := c.rest()

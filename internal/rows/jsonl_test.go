@@ -10,9 +10,21 @@ import (
 
 func TestJSONL(t *testing.T) {
 	text := "\xef\xbb\xbf" + strings.Join([]string{
-		`{"a":1,"b":2,"k":"x"}`, ``, `{"k":"q\"\u00e9\n","b":-2.5e1,"other":[1,{"a":2}],"a":0.5}`, `{"a":1,"b":2}`, `{"a":1,"k":"x"}`,
-		`{"a":1,"b":"2","k":"x"}`, `{"a":1,"b":1e999,"k":"x"}`, `[1,2]`, `{"a":1,`, `{"a":1,"a":1,"b":2,"k":"x"}`, `{"a":1,"b":2,"k":1,"k":2}`,
-		`{"a":3,"b":4,"k":null}`, `{"a":3,"b":4,"k":12.50}` + "\r", ` `, `{"a":3,"b":4,"k":{"x":1}}`,
+		`{"a":1,"b":2,"k":"x"}`,
+		``,
+		`{"k":"q\"\u00e9\n","b":-2.5e1,"other":[1,{"a":2}],"a":0.5}`,
+		`{"a":1,"b":2}`,
+		`{"a":1,"k":"x"}`,
+		`{"a":1,"b":"2","k":"x"}`,
+		`{"a":1,"b":1e999,"k":"x"}`,
+		`[1,2]`,
+		`{"a":1,`,
+		`{"a":1,"a":1,"b":2,"k":"x"}`,
+		`{"a":1,"b":2,"k":1,"k":2}`,
+		`{"a":3,"b":4,"k":null}`,
+		`{"a":3,"b":4,"k":12.50}` + "\r",
+		` `,
+		`{"a":3,"b":4,"k":{"x":1}}`,
 	}, "\n")
 	for _, target := range []int64{1, 30, 1 << 20} {
 		got, bad, cuts := read(t, []byte(text), JSONL, abk, target)
@@ -44,7 +56,10 @@ func TestJSONL(t *testing.T) {
 }
 
 func TestJSONL_linesThatAreTooLong(t *testing.T) {
-	text := `{"a":1,"b":2,"k":"first"}` + "\n" + `{"a":` + strings.Repeat(" ", 2*maxRecord) + "1}\n" + `{"a":3,"b":4,"k":"last"}`
+	text := `{"a":1,"b":2,"k":"first"}` + "\n" + `{"a":` + strings.Repeat(
+		" ",
+		2*maxRecord,
+	) + "1}\n" + `{"a":3,"b":4,"k":"last"}`
 	got, bad, _ := read(t, []byte(text), JSONL, abk, 1<<20)
 	if len(got) != 2 || len(bad) != 1 || bad[0].Reason != tooLong || bad[0].Line != 2 {
 		t.Errorf("rows %v, bad %v: want two and a long one between them", got, bad)

@@ -17,7 +17,8 @@ import (
 // parquetBuffer is how much of a column is read at once; of a store in the network, what one request asks for.
 const parquetBuffer = 1 << 20
 
-// CutParquet finds the row groups of a Parquet file and makes shards of about target rows of them, more where they would
+// CutParquet finds the row groups of a Parquet file and makes shards of about target rows of them, more where they
+// would
 // be over most+1 otherwise: small groups are put together, large ones are divided.
 func CutParquet(r io.ReaderAt, size int64, c Columns, target, most int64) (_ Cuts, err error) {
 	defer recovered(&err)
@@ -68,7 +69,8 @@ func recovered(err *error) {
 	}
 }
 
-// unreadable is the error of a file that no retry makes a Parquet file. What went wrong with the reader stays what it is.
+// unreadable is the error of a file that no retry makes a Parquet file. What went wrong with the reader stays what it
+// is.
 func unreadable(err error) error {
 	var broken *readError
 	if errors.As(err, &broken) {
@@ -96,8 +98,16 @@ func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, e
 	if err := checkFooter(r, size); err != nil {
 		return nil, nil, unreadable(err)
 	}
-	f, err := parquet.OpenFile(readerAt{r}, size,
-		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.OptimisticRead(true), parquet.ReadBufferSize(parquetBuffer))
+	f, err := parquet.OpenFile(
+		readerAt{r},
+		size,
+		parquet.SkipPageIndex(
+			true,
+		),
+		parquet.SkipBloomFilters(true),
+		parquet.OptimisticRead(true),
+		parquet.ReadBufferSize(parquetBuffer),
+	)
 	if err != nil {
 		return nil, nil, unreadable(err)
 	}
@@ -217,7 +227,15 @@ func NewParquet(r io.ReaderAt, size int64, c Columns, s Shard) (_ interface {
 	if err != nil {
 		return nil, err
 	}
-	reader := &parquetReader{file: f, leaves: leaves, groups: f.RowGroups(), features: len(c.Features), skip: s.Offset, left: s.Length, line: s.Line}
+	reader := &parquetReader{
+		file:     f,
+		leaves:   leaves,
+		groups:   f.RowGroups(),
+		features: len(c.Features),
+		skip:     s.Offset,
+		left:     s.Length,
+		line:     s.Line,
+	}
 	for len(reader.groups) > 0 && reader.groups[0].NumRows() <= reader.skip {
 		reader.skip -= reader.groups[0].NumRows()
 		reader.groups = reader.groups[1:]

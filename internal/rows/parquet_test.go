@@ -118,7 +118,10 @@ func TestParquet_kindsOfColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := b.Bytes()
-	c := Columns{Features: []string{"f", "i", "l", "u", "v", "d"}, Keys: []string{"f", "i", "l", "u", "v", "d", "ok", "n", "s"}}
+	c := Columns{
+		Features: []string{"f", "i", "l", "u", "v", "d"},
+		Keys:     []string{"f", "i", "l", "u", "v", "d", "ok", "n", "s"},
+	}
 	reader, err := NewParquet(bytes.NewReader(data), int64(len(data)), c, Shard{Length: 3, Line: 1, Rows: 3})
 	if err != nil {
 		t.Fatal(err)

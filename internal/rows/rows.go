@@ -1,8 +1,10 @@
-// Package rows reads the rows that a batch prediction scores, as CSV, JSON lines or Parquet. Cut finds shards, ranges of
-// whole rows that can be read by themselves; a Reader reads the rows of one shard, block by block. Memory depends on the
+// Package rows reads the rows that a batch prediction scores, as CSV, JSON lines or Parquet. Cut finds shards, ranges
+// of whole rows that can be read by themselves; a Reader reads the rows of one shard, block by block. Memory depends on
+// the
 // number of columns, never on that of rows, and a row that cannot be scored is no error: it is handed out as a Bad one.
 //
-// The rules for a cell are those of package dataset, and so are those for a file: UTF-8 with or without a byte order mark,
+// The rules for a cell are those of package dataset, and so are those for a file: UTF-8 with or without a byte order
+// mark,
 // RFC 4180 quotes, lines that end in LF or CRLF, empty lines skipped.
 package rows
 
@@ -55,7 +57,8 @@ type Columns struct {
 	Keys     []string `json:"keys,omitempty"` // passed through as they stand
 }
 
-// Header says where the columns lie in the rows of one object. It is of use for CSV alone: the others name the columns of
+// Header says where the columns lie in the rows of one object. It is of use for CSV alone: the others name the columns
+// of
 // each row.
 type Header struct {
 	Cells    int   `json:"cells"` // of a row

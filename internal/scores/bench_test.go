@@ -11,7 +11,8 @@ import (
 	"iris/internal/scores"
 )
 
-// The rows of the benchmarks are those of a forest of a hundred trees, and of a model whose probabilities have all digits.
+// The rows of the benchmarks are those of a forest of a hundred trees, and of a model whose probabilities have all
+// digits.
 func benchmarkRows(digits string) (keys [][][]byte, labels []int, probabilities [][]float64) {
 	const rows = 1 << 10
 	for i := range rows {
@@ -27,7 +28,12 @@ func benchmarkRows(digits string) (keys [][][]byte, labels []int, probabilities 
 }
 
 func benchmarkLayout(format scores.Format) scores.Layout {
-	return scores.Layout{Format: format, Keys: []string{"customer"}, Classes: []string{"setosa", "versicolor", "virginica"}, Probabilities: true}
+	return scores.Layout{
+		Format:        format,
+		Keys:          []string{"customer"},
+		Classes:       []string{"setosa", "versicolor", "virginica"},
+		Probabilities: true,
+	}
 }
 
 func BenchmarkWrite(b *testing.B) {

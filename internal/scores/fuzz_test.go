@@ -8,7 +8,12 @@ import (
 
 // fuzzed is a layout that has a bit of everything.
 func fuzzed(format scores.Format, probabilities bool) scores.Layout {
-	return scores.Layout{Format: format, Keys: []string{"id", "a,b"}, Classes: []string{"a", `b"`, "c,d"}, Probabilities: probabilities}
+	return scores.Layout{
+		Format:        format,
+		Keys:          []string{"id", "a,b"},
+		Classes:       []string{"a", `b"`, "c,d"},
+		Probabilities: probabilities,
+	}
 }
 
 // fuzzReader feeds anything to a reader: it does not panic, and what it takes it also takes when it is written again.
@@ -51,7 +56,11 @@ func FuzzKeys(f *testing.F) {
 		wantRest(t, reader(t, l, written(t, l, rows)), rows)
 		clean := make([]scores.Row, len(rows))
 		for i, row := range rows {
-			clean[i] = scores.Row{Keys: []string{valid(row.Keys[0]), valid(row.Keys[1])}, Label: row.Label, Probabilities: row.Probabilities}
+			clean[i] = scores.Row{
+				Keys:          []string{valid(row.Keys[0]), valid(row.Keys[1])},
+				Label:         row.Label,
+				Probabilities: row.Probabilities,
+			}
 		}
 		for _, format := range []scores.Format{scores.JSONL, scores.Parquet} {
 			l.Format = format

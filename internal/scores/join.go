@@ -7,8 +7,9 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Joiner makes one Parquet of several that have the same layout. It copies their row groups as they are, without decoding
-// a value, so that it costs what copying the bytes costs. The parts of the other formats are joined by putting one behind
+// Joiner makes one Parquet of several that have the same layout. It copies their row groups as they are, without
+// decoding a value, so that it costs what copying the bytes costs. The parts of the other formats are joined by putting
+// one behind
 // the other.
 type Joiner struct {
 	layout Layout

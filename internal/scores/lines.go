@@ -9,7 +9,8 @@ import (
 	"slices"
 )
 
-// maxLine bounds what is held of a broken file. A line of ours is never so long: its cells come from a line of the input.
+// maxLine bounds what is held of a broken file. A line of ours is never so long: its cells come from a line of the
+// input.
 const maxLine = 16 << 20
 
 var (

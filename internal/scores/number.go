@@ -19,9 +19,10 @@ func AppendNumber(dst []byte, v float64) []byte {
 	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
-// appendShort appends a number of (0, 1] that has at most eight decimals, which are most probabilities of trees, forests
-// and neighbours: they are fractions of a small count. It is exact. n / 1e8 is the double that is nearest to the decimal,
-// for both are doubles themselves; no two decimals of up to 15 digits share a double, so when it is v, then n without its
+// appendShort appends a number of (0, 1] that has at most eight decimals, which are most probabilities of trees,
+// forests and neighbours: they are fractions of a small count. It is exact. n / 1e8 is the double that is nearest to
+// the decimal, for both are doubles themselves; no two decimals of up to 15 digits share a double, so when it is v,
+// then n without its
 // trailing zeros is v's shortest form.
 func appendShort(dst []byte, v float64) ([]byte, bool) {
 	const (

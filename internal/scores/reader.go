@@ -22,7 +22,8 @@ type rowReader interface {
 	close() error
 }
 
-// NewLineReader returns a reader of CSV, which begins with a row and not with the header, or of JSON Lines. It may begin at
+// NewLineReader returns a reader of CSV, which begins with a row and not with the header, or of JSON Lines. It may
+// begin at
 // any row: see Offset.
 func (l Layout) NewLineReader(r io.Reader) (*Reader, error) {
 	if err := l.Check(); err != nil {
@@ -71,7 +72,8 @@ func (r *Reader) Skip(n int64) error {
 	return nil
 }
 
-// Offset is how many bytes the rows have that were read or skipped: another reader may begin there. It is 0 for Parquet.
+// Offset is how many bytes the rows have that were read or skipped: another reader may begin there. It is 0 for
+// Parquet.
 func (r *Reader) Offset() int64 { return r.rows.offset() }
 
 // Close frees what the reader holds. It does not close the reader below.

@@ -1,5 +1,6 @@
-// Package scores is the format of the results of a batch: what a row of them consists of, and how it is written as CSV, JSON
-// Lines or Parquet. The columns have the same names in each: the key columns of the input as text, "label", and "p_" and
+// Package scores is the format of the results of a batch: what a row of them consists of, and how it is written as CSV,
+// JSON Lines or Parquet. The columns have the same names in each: the key columns of the input as text, "label", and
+// "p_" and
 // its name for the probability of every class. It knows neither models nor where the bytes lie.
 package scores
 
@@ -54,7 +55,8 @@ const (
 	probabilityPrefix = "p_"
 )
 
-// Layout says what the rows consist of and how they are written. It is all that a reader needs to know besides the bytes.
+// Layout says what the rows consist of and how they are written. It is all that a reader needs to know besides the
+// bytes.
 type Layout struct {
 	Format        Format   `json:"format"`
 	Keys          []string `json:"keys,omitempty"` // columns of the input, passed through
@@ -101,7 +103,8 @@ func (l Layout) Check() error {
 	return nil
 }
 
-// Header is the line that names the columns of a CSV. Parts have none, so that the header and all parts in their order are
+// Header is the line that names the columns of a CSV. Parts have none, so that the header and all parts in their order
+// are
 // one file. The other formats have no header: it is nil.
 func (l Layout) Header() []byte {
 	if l.Format != CSV {

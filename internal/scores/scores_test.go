@@ -15,8 +15,26 @@ import (
 
 // awkward are texts that a format has to take care of.
 var awkward = []string{
-	"", "17", "a,b", `say "hi"`, `"`, `""`, "two\nlines", "cr\rlf\r\n", " blank ", "\t", "schön", "日本語", "💐", `back\slash`, "\x00\x1f", "{}", "null",
-	strings.Repeat("long,", 300), "\u2028", `\.`,
+	"",
+	"17",
+	"a,b",
+	`say "hi"`,
+	`"`,
+	`""`,
+	"two\nlines",
+	"cr\rlf\r\n",
+	" blank ",
+	"\t",
+	"schön",
+	"日本語",
+	"💐",
+	`back\slash`,
+	"\x00\x1f",
+	"{}",
+	"null",
+	strings.Repeat("long,", 300),
+	"\u2028",
+	`\.`,
 }
 
 func layouts() []scores.Layout {
@@ -25,7 +43,10 @@ func layouts() []scores.Layout {
 		for _, keys := range [][]string{nil, {"id"}, {"a,b", `"quoted"`, "größe", "z", "a"}} {
 			for _, probabilities := range []bool{true, false} {
 				all = append(all, scores.Layout{
-					Format: format, Keys: keys, Classes: []string{"setosa", "versi,color", `vir"ginica`, "zwölf"}, Probabilities: probabilities,
+					Format:        format,
+					Keys:          keys,
+					Classes:       []string{"setosa", "versi,color", `vir"ginica`, "zwölf"},
+					Probabilities: probabilities,
 				})
 			}
 		}
@@ -140,7 +161,8 @@ func wantRows(t testing.TB, got, want []scores.Row) {
 		t.Fatalf("read %d rows, want %d", len(got), len(want))
 	}
 	for i, w := range want {
-		if g := got[i]; !slices.Equal(g.Keys, w.Keys) || g.Label != w.Label || !slices.Equal(g.Probabilities, w.Probabilities) {
+		if g := got[i]; !slices.Equal(g.Keys, w.Keys) || g.Label != w.Label ||
+			!slices.Equal(g.Probabilities, w.Probabilities) {
 			t.Fatalf("row %d is %+v, want %+v", i, g, w)
 		}
 	}
@@ -301,7 +323,10 @@ func TestFormat(t *testing.T) {
 			t.Errorf("ParseFormat(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
-	if _, err := scores.ParseFormat("CSV "); err == nil || err.Error() != `"CSV " is not a format: want csv, jsonl or parquet` {
+	if _, err := scores.ParseFormat(
+		"CSV ",
+	); err == nil ||
+		err.Error() != `"CSV " is not a format: want csv, jsonl or parquet` {
 		t.Errorf("got error %v, want one that names the formats", err)
 	}
 	for format, want := range map[scores.Format][2]string{
@@ -349,7 +374,12 @@ func TestReader_badLines(t *testing.T) {
 			t.Errorf("%s %.40q: got error %v, want %q", test.layout.Format, test.text, err, test.want)
 		}
 	}
-	if err := reader(t, csv, []byte("1,a")).Skip(1); err == nil || err.Error() != "skip 1 rows of the scores: the last line has no end" {
+	if err := reader(
+		t,
+		csv,
+		[]byte("1,a"),
+	).Skip(1); err == nil ||
+		err.Error() != "skip 1 rows of the scores: the last line has no end" {
 		t.Errorf("skip a row that is cut off: got error %v", err)
 	}
 }

@@ -17,7 +17,8 @@ const (
 	groupRows = 1 << 18
 )
 
-// schema is the layout as Parquet describes it: text columns for keys and label, the label as a dictionary, and doubles.
+// schema is the layout as Parquet describes it: text columns for keys and label, the label as a dictionary, and
+// doubles.
 func (l Layout) schema() *parquet.Schema {
 	nodes := make(parquet.Group)
 	for _, key := range l.Keys {
@@ -49,10 +50,16 @@ type columnGroup struct {
 
 func (g columnGroup) Fields() []parquet.Field { return g.fields }
 
-// newFile begins a Parquet. What a writer writes and what a joiner copies has the same settings, or the copy would be made
+// newFile begins a Parquet. What a writer writes and what a joiner copies has the same settings, or the copy would be
+// made
 // by decoding everything.
 func (l Layout) newFile(w io.Writer) *parquet.GenericWriter[any] {
-	return parquet.NewGenericWriter[any](w, l.schema(), parquet.Compression(&parquet.Snappy), parquet.DataPageStatistics(true))
+	return parquet.NewGenericWriter[any](
+		w,
+		l.schema(),
+		parquet.Compression(&parquet.Snappy),
+		parquet.DataPageStatistics(true),
+	)
 }
 
 // table writes rows as Parquet.

@@ -31,7 +31,12 @@ func newTableReader(l Layout, r io.ReaderAt, size int64) (_ *tableReader, err er
 	if err != nil {
 		return nil, err
 	}
-	return &tableReader{layout: l, classes: indexOf(l.Classes), groups: file.RowGroups(), buffer: make([]parquet.Row, readAhead)}, nil
+	return &tableReader{
+		layout:  l,
+		classes: indexOf(l.Classes),
+		groups:  file.RowGroups(),
+		buffer:  make([]parquet.Row, readAhead),
+	}, nil
 }
 
 // openTable opens a Parquet that has the columns of a layout.

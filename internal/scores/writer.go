@@ -26,7 +26,8 @@ type Writer struct {
 // flushAt is when lines are passed on: a write costs the same for few bytes as for many.
 const flushAt = 64 << 10
 
-// NewWriter returns a writer of rows. The lines of CSV have no header before them: see Header. A Parquet is a whole file.
+// NewWriter returns a writer of rows. The lines of CSV have no header before them: see Header. A Parquet is a whole
+// file.
 func (l Layout) NewWriter(w io.Writer) (*Writer, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
@@ -66,7 +67,8 @@ func (w *Writer) surround() {
 	}
 }
 
-// Write writes a row: the text of each key, the index of its class, and unless the layout leaves them out the probability
+// Write writes a row: the text of each key, the index of its class, and unless the layout leaves them out the
+// probability
 // of each class. It keeps none of them. Nothing is allocated for a line.
 func (w *Writer) Write(keys [][]byte, label int, probabilities []float64) error {
 	if err := w.check(keys, label, probabilities); err != nil {

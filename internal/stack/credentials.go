@@ -34,7 +34,10 @@ func loadCredentials(file string) (credentials, error) {
 		return c, err
 	}
 	if err := json.Unmarshal(data, &c); err != nil || c.AccessKey == "" || c.SecretKey == "" {
-		return c, fmt.Errorf("read %s: not the S3 keys of a stack; MinIO keeps its data whatever its keys are, so delete the file to get new ones", file)
+		return c, fmt.Errorf(
+			"read %s: not the S3 keys of a stack; MinIO keeps its data whatever its keys are, so delete the file to get new ones",
+			file,
+		)
 	}
 	return c, nil
 }

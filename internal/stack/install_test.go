@@ -50,7 +50,13 @@ func TestInstall_allPartsThenNothing(t *testing.T) {
 	want := Paths{
 		Temporal: filepath.Join(dir, "parts", "temporal-"+deploy.TemporalVersion(), "temporal"),
 		MinIO:    filepath.Join(dir, "parts", "minio-"+deploy.MinIOVersion(), "minio"),
-		Python:   filepath.Join(dir, "parts", "mlflow-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.Requirements()), "bin", "python"),
+		Python: filepath.Join(
+			dir,
+			"parts",
+			"mlflow-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.Requirements()),
+			"bin",
+			"python",
+		),
 	}
 	if paths != want {
 		t.Errorf("Install returned %+v, want %+v", paths, want)
@@ -66,7 +72,8 @@ func TestInstall_allPartsThenNothing(t *testing.T) {
 		}
 	}
 	out, err := os.ReadFile(filepath.Join(dir, "logs", "install-temporal.log"))
-	if err != nil || !strings.Contains(string(out), "github.com/temporalio/cli/cmd/temporal@v") || !strings.Contains(string(out), "CGO_ENABLED=0") {
+	if err != nil || !strings.Contains(string(out), "github.com/temporalio/cli/cmd/temporal@v") ||
+		!strings.Contains(string(out), "CGO_ENABLED=0") {
 		t.Errorf("the log of the install holds %q, %v", out, err)
 	}
 
@@ -122,10 +129,19 @@ func TestInstall_errors(t *testing.T) {
 		tools map[string]string
 		want  []string
 	}{
-		"no go":     {map[string]string{"python3": fakePython}, []string{"install minio v0.0.0-", "go is not on PATH", "Go 1.26"}},
-		"no python": {map[string]string{"go": fakeGo}, []string{"install mlflow: python3 is not on PATH", "Python 3.10 or newer"}},
+		"no go": {
+			map[string]string{"python3": fakePython},
+			[]string{"install minio v0.0.0-", "go is not on PATH", "Go 1.26"},
+		},
+		"no python": {
+			map[string]string{"go": fakeGo},
+			[]string{"install mlflow: python3 is not on PATH", "Python 3.10 or newer"},
+		},
 		"old python": {
-			python(`case "$2" in *version*) echo 3.9; exit 1;; esac`), []string{"python3 is version 3.9: MLflow needs Python 3.10"},
+			python(
+				`case "$2" in *version*) echo 3.9; exit 1;; esac`,
+			),
+			[]string{"python3 is version 3.9: MLflow needs Python 3.10"},
 		},
 		"broken python": {python(`exit 1`), []string{"python3 does not tell its version"}},
 		"no venv": {
@@ -229,7 +245,10 @@ func TestInstall_waitsForAnotherOne(t *testing.T) {
 		}
 	}
 	log := &lines{when: map[string]func(){"waiting for the other install (": release}}
-	paths, err := Install(t.Context(), InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log, beat: 10 * time.Millisecond})
+	paths, err := Install(
+		t.Context(),
+		InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log, beat: 10 * time.Millisecond},
+	)
 	if err != nil || !exists(paths.MinIO) {
 		t.Errorf("Install returned %+v, %v after %q", paths, err, log)
 	}

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock that file stands for, or returns nil when another process, or another caller in this one, holds
+// tryLock takes the lock that file stands for, or returns nil when another process, or another caller in this one,
+// holds
 // it. Closing the file gives the lock back; the system does so too when the process dies.
 func tryLock(file string) (*os.File, error) {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)

@@ -14,7 +14,11 @@ func TestInstall_usesAFittingProgramOnPath(t *testing.T) {
 		script string
 		fits   bool
 	}{
-		"temporal, the same":      {Temporal, `echo "temporal version ` + deploy.TemporalVersion()[1:] + ` (Server 1.29.1, UI 2.42.1)"`, true},
+		"temporal, the same": {
+			Temporal,
+			`echo "temporal version ` + deploy.TemporalVersion()[1:] + ` (Server 1.29.1, UI 2.42.1)"`,
+			true,
+		},
 		"temporal, later":         {Temporal, `echo "temporal version 1.12.0 (Server 1.40.0)"`, true},
 		"temporal, earlier":       {Temporal, `echo "temporal version 1.4.9 (Server 1.28.0)"`, false},
 		"temporal, another major": {Temporal, `echo "temporal version 2.0.0 (Server 2.0.0)"`, false},

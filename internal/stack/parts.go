@@ -107,11 +107,19 @@ func (s *Stack) mlflow(ports []int) (service, error) {
 			},
 			// mlflow writes an mlruns folder into its working directory when it finds nothing better to do.
 			directory: s.options.DataDir,
-			environment: environment([]string{"MLFLOW_", "AWS_", "PYTHON"},
-				"AWS_ACCESS_KEY_ID="+s.credentials.AccessKey, "AWS_SECRET_ACCESS_KEY="+s.credentials.SecretKey,
-				"AWS_DEFAULT_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
-				"MLFLOW_S3_ENDPOINT_URL=http://"+s.Addresses().S3, "NO_PROXY="+loopback+",localhost", "no_proxy="+loopback+",localhost",
-				"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true", "PYTHONUNBUFFERED=1"),
+			environment: environment(
+				[]string{"MLFLOW_", "AWS_", "PYTHON"},
+				"AWS_ACCESS_KEY_ID="+s.credentials.AccessKey,
+				"AWS_SECRET_ACCESS_KEY="+s.credentials.SecretKey,
+				"AWS_DEFAULT_REGION=us-east-1",
+				"AWS_EC2_METADATA_DISABLED=true",
+				"MLFLOW_S3_ENDPOINT_URL=http://"+s.Addresses().S3,
+				"NO_PROXY="+loopback+",localhost",
+				"no_proxy="+loopback+",localhost",
+				"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
+				"MLFLOW_DISABLE_TELEMETRY=true",
+				"PYTHONUNBUFFERED=1",
+			),
 		},
 		probe:   func(ctx context.Context) error { return getOK(ctx, "http://"+host+"/health") },
 		publish: func(a *Addresses) { a.MLflow = "http://" + host },
@@ -145,7 +153,8 @@ func namespaceReady(ctx context.Context, hostPort string) error {
 		return err
 	}
 	defer c.Close()
-	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: client.DefaultNamespace})
+	_, err = c.WorkflowService().
+		DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: client.DefaultNamespace})
 	return err
 }
 

@@ -52,7 +52,8 @@ func (p Ports) of(part Part) []listener {
 	}
 }
 
-// claim returns the numbers of the ports, free ones in place of zeros, after checking that nothing listens on the others.
+// claim returns the numbers of the ports, free ones in place of zeros, after checking that nothing listens on the
+// others.
 func claim(listeners []listener) ([]int, error) {
 	var numbers []int
 	var busy error

@@ -43,7 +43,10 @@ func TestStart_busyPort(t *testing.T) {
 }
 
 func TestStart_namesEveryBusyPort(t *testing.T) {
-	_, err := Start(t.Context(), Options{DataDir: t.TempDir(), Ports: Ports{S3: listen(t), Temporal: listen(t), MLflow: listen(t)}})
+	_, err := Start(
+		t.Context(),
+		Options{DataDir: t.TempDir(), Ports: Ports{S3: listen(t), Temporal: listen(t), MLflow: listen(t)}},
+	)
 	wantError(t, err, SettingS3Port, SettingTemporalPort, SettingMLflowPort)
 }
 

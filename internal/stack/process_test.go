@@ -17,7 +17,8 @@ import (
 // helperVariable makes the test binary run helper instead of the tests; its value is a named pipe.
 const helperVariable = "IRIS_STACK_TEST_FIFO"
 
-// family is a script whose processes all hold the named pipe open: its reader sees the end once the last of them is gone.
+// family is a script whose processes all hold the named pipe open: its reader sees the end once the last of them is
+// gone.
 const family = `exec 3>"$1"
 ( echo grandchild >&3; exec sleep 1000 ) &
 echo child >&3

@@ -22,18 +22,58 @@ func recipes() []recipe {
 			func(p *Paths, program string) { p.MinIO = program }),
 		goRecipe(Temporal, "github.com/temporalio/cli/cmd/temporal", deploy.TemporalVersion(), temporalFits,
 			func(p *Paths, program string) { p.Temporal = program }),
-		pythonRecipe(MLflow, deploy.MLflowVersion(), deploy.Requirements(), func(p *Paths, program string) { p.Python = program }),
-		pythonRecipe(Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), func(p *Paths, program string) { p.Interop = program }),
-		pythonRecipe(Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), func(p *Paths, program string) { p.Bench = program }),
-		pythonRecipe(TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(), func(p *Paths, program string) { p.TritonClient = program }),
-		pythonRecipe(FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), func(p *Paths, program string) { p.FastAPI = program }),
-		pythonRecipe(MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(), func(p *Paths, program string) { p.MLServer = program }),
-		pythonRecipe(BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(), func(p *Paths, program string) { p.BatchPeers = program }),
+		pythonRecipe(
+			MLflow,
+			deploy.MLflowVersion(),
+			deploy.Requirements(),
+			func(p *Paths, program string) { p.Python = program },
+		),
+		pythonRecipe(
+			Interop,
+			deploy.MLflowVersion(),
+			deploy.InteropRequirements(),
+			func(p *Paths, program string) { p.Interop = program },
+		),
+		pythonRecipe(
+			Bench,
+			deploy.ScikitLearnVersion(),
+			deploy.BenchRequirements(),
+			func(p *Paths, program string) { p.Bench = program },
+		),
+		pythonRecipe(
+			TritonClient,
+			deploy.TritonClientVersion(),
+			deploy.TritonClientRequirements(),
+			func(p *Paths, program string) { p.TritonClient = program },
+		),
+		pythonRecipe(
+			FastAPI,
+			deploy.FastAPIVersion(),
+			deploy.FastAPIRequirements(),
+			func(p *Paths, program string) { p.FastAPI = program },
+		),
+		pythonRecipe(
+			MLServer,
+			deploy.MLServerVersion(),
+			deploy.MLServerRequirements(),
+			func(p *Paths, program string) { p.MLServer = program },
+		),
+		pythonRecipe(
+			BatchPeers,
+			deploy.PandasVersion(),
+			deploy.BatchRequirements(),
+			func(p *Paths, program string) { p.BatchPeers = program },
+		),
 	}
 }
 
 // goRecipe installs a part that is one Go program, named as the part.
-func goRecipe(part Part, module, version string, fits func(context.Context, string) bool, set func(*Paths, string)) recipe {
+func goRecipe(
+	part Part,
+	module, version string,
+	fits func(context.Context, string) bool,
+	set func(*Paths, string),
+) recipe {
 	return recipe{
 		part:    part,
 		name:    fmt.Sprintf("%s-%s", part, version),
@@ -49,8 +89,12 @@ func goRecipe(part Part, module, version string, fits func(context.Context, stri
 		},
 		check: func(context.Context) error {
 			if _, err := exec.LookPath("go"); err != nil {
-				return fmt.Errorf("install %s %s: go is not on PATH: install Go 1.26 or newer, or put a %s of at least that version on PATH",
-					part, version, part)
+				return fmt.Errorf(
+					"install %s %s: go is not on PATH: install Go 1.26 or newer, or put a %s of at least that version on PATH",
+					part,
+					version,
+					part,
+				)
 			}
 			return nil
 		},
@@ -63,7 +107,8 @@ func goRecipe(part Part, module, version string, fits func(context.Context, stri
 	}
 }
 
-// pythonRecipe makes a virtual environment with pinned requirements. The version is that of the package it is there for.
+// pythonRecipe makes a virtual environment with pinned requirements. The version is that of the package it is there
+// for.
 func pythonRecipe(part Part, version, requirements string, set func(*Paths, string)) recipe {
 	return recipe{
 		part:    part,
@@ -105,13 +150,23 @@ func checkPython(ctx context.Context) error {
 		return fmt.Errorf("install mlflow: %s is version %s: %s", python, bytes.TrimSpace(out), need)
 	}
 	if exec.CommandContext(ctx, python, "-c", "import venv, ensurepip").Run() != nil {
-		return fmt.Errorf("install mlflow: %s cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)", python)
+		return fmt.Errorf(
+			"install mlflow: %s cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)",
+			python,
+		)
 	}
 	return nil
 }
 
 // runTool runs a command of the installation. When ctx ends, the command is killed with everything that it started.
-func runTool(ctx context.Context, dir string, variables []string, out io.Writer, name string, arguments ...string) error {
+func runTool(
+	ctx context.Context,
+	dir string,
+	variables []string,
+	out io.Writer,
+	name string,
+	arguments ...string,
+) error {
 	cmd := exec.CommandContext(ctx, name, arguments...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, variables, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

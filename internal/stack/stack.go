@@ -1,5 +1,6 @@
-// Package stack is the local stack: it installs pinned versions of Temporal, MinIO and MLflow into a folder, starts them
-// on the loopback interface, waits until each answers, and stops them. `iris up` runs on it, and so do the tests through
+// Package stack is the local stack: it installs pinned versions of Temporal, MinIO and MLflow into a folder, starts
+// them on the loopback interface, waits until each answers, and stops them. `iris up` runs on it, and so do the tests
+// through
 // package testenv. It is not how Iris is deployed: in production the three are services that somebody else runs.
 package stack
 

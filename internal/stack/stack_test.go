@@ -74,7 +74,12 @@ func TestStack_life(t *testing.T) {
 		t.Errorf("the workflow of the first start: %v", err)
 	}
 	second.process(Temporal).signal(syscall.SIGKILL)
-	wantError(t, second.Wait(), "temporal stopped (signal: killed)", filepath.Join(options.DataDir, "logs", "temporal.log"))
+	wantError(
+		t,
+		second.Wait(),
+		"temporal stopped (signal: killed)",
+		filepath.Join(options.DataDir, "logs", "temporal.log"),
+	)
 }
 
 // MLflow cannot do without MinIO, so asking for the one brings both; the rest can follow later.

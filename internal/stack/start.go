@@ -95,7 +95,14 @@ func awaitReady(ctx context.Context, p *process, probe func(context.Context) err
 			}
 			return err
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w (%w); the end of %s:\n%s", p.part, context.Cause(ctx), last, p.log.path, p.log.tail())
+			return fmt.Errorf(
+				"wait for %s: %w (%w); the end of %s:\n%s",
+				p.part,
+				context.Cause(ctx),
+				last,
+				p.log.path,
+				p.log.tail(),
+			)
 		case <-tick.C:
 		}
 		look, cancel := context.WithTimeout(ctx, probeTimeout)

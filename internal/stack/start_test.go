@@ -137,7 +137,10 @@ func TestLoadCredentials(t *testing.T) {
 	if again, err := loadCredentials(file); err != nil || again != first {
 		t.Errorf("the second time the keys are %+v, %v; want %+v", again, err, first)
 	}
-	if other, err := loadCredentials(filepath.Join(t.TempDir(), "keys.json")); err != nil || other.SecretKey == first.SecretKey {
+	if other, err := loadCredentials(
+		filepath.Join(t.TempDir(), "keys.json"),
+	); err != nil ||
+		other.SecretKey == first.SecretKey {
 		t.Errorf("another folder has the same secret, %v", err)
 	}
 	for _, text := range []string{"", "{}", `{"access_key":"iris"}`} {
@@ -167,7 +170,8 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "work")
 	t.Setenv("IRIS_TEST_KEPT", "kept")
 	got := environment([]string{"AWS_"}, "AWS_ACCESS_KEY_ID=iris")
-	if !slices.Contains(got, "IRIS_TEST_KEPT=kept") || !slices.Contains(got, "AWS_ACCESS_KEY_ID=iris") || slices.Contains(got, "AWS_PROFILE=work") {
+	if !slices.Contains(got, "IRIS_TEST_KEPT=kept") || !slices.Contains(got, "AWS_ACCESS_KEY_ID=iris") ||
+		slices.Contains(got, "AWS_PROFILE=work") {
 		t.Errorf("the environment is %q; want it without the person's AWS settings and with ours", got)
 	}
 }

@@ -45,7 +45,9 @@ func dial(t testing.TB, hostPort, namespace string) client.Client {
 	c, err := client.DialContext(t.Context(), client.Options{
 		HostPort:  hostPort,
 		Namespace: namespace,
-		Logger:    log.NewStructuredLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
+		Logger: log.NewStructuredLogger(
+			slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		),
 	})
 	if err != nil {
 		t.Fatalf("dial %s: %v", hostPort, err)

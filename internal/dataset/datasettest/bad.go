@@ -53,35 +53,125 @@ func BadCSVs() []BadCSV {
 	add("a row too long", header+good+"5.9,3.0,5.1,1.8,virginica,\n", 6, "", "want 5 values, found 6")
 	add("a line of blanks", header+good+"  \n", 6, "", "want 5 values, found 1")
 	add("NaN in a feature", header+good+"5.9,3.0,NaN,1.8,virginica\n", 6, "petal_length", `"NaN" is not a finite number`)
-	add("infinity in a feature", header+good+"5.9,3.0,-Inf,1.8,virginica\n", 6, "petal_length", `"-Inf" is not a finite number`)
-	add("a number beyond float64", header+good+"5.9,3.0,5.1,1e999,virginica\n", 6, "petal_width", `"1e999" is not a finite number`)
-	add("text in a feature", header+good+"5.9,three,5.1,1.8,virginica\n", 6, "sepal_width", `"three" is not a finite number`)
-	add("a hexadecimal float", header+good+"0x1p-2,3.0,5.1,1.8,virginica\n", 6, "sepal_length", `"0x1p-2" is not a finite number`)
-	add("an underscore in a number", header+good+"1_0,3.0,5.1,1.8,virginica\n", 6, "sepal_length", `"1_0" is not a finite number`)
+	add(
+		"infinity in a feature",
+		header+good+"5.9,3.0,-Inf,1.8,virginica\n",
+		6,
+		"petal_length",
+		`"-Inf" is not a finite number`,
+	)
+	add(
+		"a number beyond float64",
+		header+good+"5.9,3.0,5.1,1e999,virginica\n",
+		6,
+		"petal_width",
+		`"1e999" is not a finite number`,
+	)
+	add(
+		"text in a feature",
+		header+good+"5.9,three,5.1,1.8,virginica\n",
+		6,
+		"sepal_width",
+		`"three" is not a finite number`,
+	)
+	add(
+		"a hexadecimal float",
+		header+good+"0x1p-2,3.0,5.1,1.8,virginica\n",
+		6,
+		"sepal_length",
+		`"0x1p-2" is not a finite number`,
+	)
+	add(
+		"an underscore in a number",
+		header+good+"1_0,3.0,5.1,1.8,virginica\n",
+		6,
+		"sepal_length",
+		`"1_0" is not a finite number`,
+	)
 	add("a decimal comma", header+good+`"5,9",3.0,5.1,1.8,virginica`, 6, "sepal_length", `"5,9" is not a finite number`)
 	add("an empty feature", header+good+"5.9,3.0, ,1.8,virginica\n", 6, "petal_length", "empty cell")
 	add("an empty label", header+good+"5.9,3.0,5.1,1.8,\n", 6, "species", "empty cell")
 	add("a label of blanks", header+good+"5.9,3.0,5.1,1.8,  \n", 6, "species", "empty cell")
 	add("a label that isn't UTF-8", header+good+"5.9,3.0,5.1,1.8,virg\xefnica\n", 6, "species", "not UTF-8")
-	add("a feature that isn't UTF-8", header+good+"5.9,3.0,5.1,1\xb78,virginica\n", 6, "petal_width", "is not a finite number")
-	add("a label with a control character", header+good+"5.9,3.0,5.1,1.8,virgi\x00nica\n", 6, "species", "control character")
+	add(
+		"a feature that isn't UTF-8",
+		header+good+"5.9,3.0,5.1,1\xb78,virginica\n",
+		6,
+		"petal_width",
+		"is not a finite number",
+	)
+	add(
+		"a label with a control character",
+		header+good+"5.9,3.0,5.1,1.8,virgi\x00nica\n",
+		6,
+		"species",
+		"control character",
+	)
 	add("a label over two lines", header+good+"5.9,3.0,5.1,1.8,\"virgi\nnica\"\n", 6, "species", "control character")
-	add("a label without end", header+good+"5.9,3.0,5.1,1.8,"+strings.Repeat("v", 257)+"\n", 6, "species", "longer than 256 bytes")
+	add(
+		"a label without end",
+		header+good+"5.9,3.0,5.1,1.8,"+strings.Repeat("v", 257)+"\n",
+		6,
+		"species",
+		"longer than 256 bytes",
+	)
 	add("a quote in the middle", header+good+"5.9,3.0,5.1,1.8,virgi\"nica\n", 6, "", "a quote inside a value")
 	add("text behind a quote", header+good+"5.9,3.0,5.1,1.8,\"virgi\"nica\n", 6, "", "a quoted value")
-	add("a quote left open", header+good+"5.9,3.0,5.1,1.8,\"virginica\n6.2,3.4,5.4,2.3,virginica\n", 6, "", "a quoted value that doesn't end")
+	add(
+		"a quote left open",
+		header+good+"5.9,3.0,5.1,1.8,\"virginica\n6.2,3.4,5.4,2.3,virginica\n",
+		6,
+		"",
+		"a quoted value that doesn't end",
+	)
 	add("a row without end", header+good+strings.Repeat("1", 1<<20+1), 6, "", "more than 1048576 bytes in one row")
-	add("a quoted value without end", header+good+"5.9,3.0,5.1,1.8,\""+strings.Repeat("virginica\n", 1<<17), 6, "", "is a quote left open?")
+	add(
+		"a quoted value without end",
+		header+good+"5.9,3.0,5.1,1.8,\""+strings.Repeat("virginica\n", 1<<17),
+		6,
+		"",
+		"is a quote left open?",
+	)
 
 	// Header.
-	add("a header without names", strings.Replace(header, "petal_width", " ", 1)+good, 1, "", "the name of column 4 is empty")
-	add("a duplicate header", strings.Replace(header, "petal_width", "petal_length", 1)+good, 1, "petal_length", "columns 3 and 4 have the same name")
-	add("a header that isn't UTF-8", strings.Replace(header, "species", "esp\xe8ce", 1)+good, 1, "", "the name of column 5 is not UTF-8")
+	add(
+		"a header without names",
+		strings.Replace(header, "petal_width", " ", 1)+good,
+		1,
+		"",
+		"the name of column 4 is empty",
+	)
+	add(
+		"a duplicate header",
+		strings.Replace(header, "petal_width", "petal_length", 1)+good,
+		1,
+		"petal_length",
+		"columns 3 and 4 have the same name",
+	)
+	add(
+		"a header that isn't UTF-8",
+		strings.Replace(header, "species", "esp\xe8ce", 1)+good,
+		1,
+		"",
+		"the name of column 5 is not UTF-8",
+	)
 	add("UTF-16", utf16(header+good), 1, "", "the name of column 1 is not UTF-8")
 	add("lines that end in CR", strings.ReplaceAll(header+good, "\n", "\r"), 1, "", "control character")
-	add("a missing column", "sepal_length,sepal_width,petal_length,species\n5.1,3.5,1.4,setosa\n", 1, "", `missing "petal_width"`)
+	add(
+		"a missing column",
+		"sepal_length,sepal_width,petal_length,species\n5.1,3.5,1.4,setosa\n",
+		1,
+		"",
+		`missing "petal_width"`,
+	)
 	add("a column too many", "id,"+header+"1,5.1,3.5,1.4,0.2,setosa\n", 1, "", `not expected "id"`)
-	add("a misspelt column", strings.Replace(header, "petal_width", "Petal_Width", 1)+good, 1, "", `missing "petal_width"; not expected "Petal_Width"`)
+	add(
+		"a misspelt column",
+		strings.Replace(header, "petal_width", "Petal_Width", 1)+good,
+		1,
+		"",
+		`missing "petal_width"; not expected "Petal_Width"`,
+	)
 	add("a class column that isn't there", header+good, 1, "", `no class column "specie"`, label("specie"))
 	add("semicolons", strings.ReplaceAll(header+good, ",", ";"), 1, "", "one column only", newModel)
 	add("too many columns", strings.Repeat("x,", 4096)+"label\n", 1, "", "more than 4096 columns", newModel)
@@ -96,8 +186,20 @@ func BadCSVs() []BadCSV {
 	add("empty lines only", "\r\n\n\n", 0, "", "the file is empty")
 	add("no rows", header, 0, "", "no rows behind the header")
 	add("one class", header+"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n", 0, "species", `one class only, "setosa"`)
-	add("one class in two spellings", header+"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,Iris-setosa\n", 0, "species", `one class only, "setosa"`)
-	add("a class with one row", header+good+"5.9,3.0,5.1,1.8,virginica\n", 6, "species", `the class "virginica" has one row`)
+	add(
+		"one class in two spellings",
+		header+"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,Iris-setosa\n",
+		0,
+		"species",
+		`one class only, "setosa"`,
+	)
+	add(
+		"a class with one row",
+		header+good+"5.9,3.0,5.1,1.8,virginica\n",
+		6,
+		"species",
+		`the class "virginica" has one row`,
+	)
 	add("numbers as classes", manyClasses(), 1002, "price", "more than 1000 classes: is it the class column?", newModel)
 	add("over the limit", string(dataset.IrisCSV()), 0, "", "too large", func(b *BadCSV) {
 		b.MaxBytes = int64(len(b.CSV)) - 1

@@ -38,7 +38,8 @@ func TestFolds_areStratified(t *testing.T) {
 
 func TestUCIIris(t *testing.T) {
 	uci := string(datasettest.UCIIris())
-	if !strings.HasPrefix(uci, "5.1,3.5,1.4,0.2,Iris-setosa\n4.9,3.0,") || !strings.HasSuffix(uci, "5.9,3.0,5.1,1.8,Iris-virginica\n\n") {
+	if !strings.HasPrefix(uci, "5.1,3.5,1.4,0.2,Iris-setosa\n4.9,3.0,") ||
+		!strings.HasSuffix(uci, "5.9,3.0,5.1,1.8,Iris-virginica\n\n") {
 		t.Errorf("the data begins %q and ends %q", uci[:40], uci[len(uci)-40:])
 	}
 	if n := strings.Count(uci, "4.9,3.1,1.5,0.1,Iris-setosa\n"); n != 3 {
@@ -61,7 +62,8 @@ func TestBadCSVs(t *testing.T) {
 		if lines := bytes.Count(bad.CSV, []byte("\n")) + 1; bad.Line > lines {
 			t.Errorf("%s: line %d of %d", bad.Name, bad.Line, lines)
 		}
-		if tooLarge := bad.MaxBytes > 0 && int64(len(bad.CSV)) > bad.MaxBytes; tooLarge != (bad.Status == http.StatusRequestEntityTooLarge) {
+		if tooLarge := bad.MaxBytes > 0 &&
+			int64(len(bad.CSV)) > bad.MaxBytes; tooLarge != (bad.Status == http.StatusRequestEntityTooLarge) {
 			t.Errorf("%s: %d bytes of %d make status %d", bad.Name, len(bad.CSV), bad.MaxBytes, bad.Status)
 		}
 	}
