@@ -111,7 +111,9 @@ func TestBatch_scoresEveryRowInOrder(t *testing.T) {
 		}
 	}
 	m := b.manifest
-	if m.State != "SUCCESS" || m.Rows != rows || m.Failed != 0 || len(m.Parts) != 4 || len(m.Classes) != 3 || m.ModelID != b.plan.Model.URI || m.FinishedAt.IsZero() ||
+	if m.State != "SUCCESS" || m.Rows != rows || m.Failed != 0 || len(m.Parts) != 4 || len(m.Classes) != 3 ||
+		m.ModelID != b.plan.Model.URI ||
+		m.FinishedAt.IsZero() ||
 		m.DatasetSHA256 != ref.SHA256 ||
 		m.Input != ref ||
 		m.Timings.RowsPerSecond <= 0 {

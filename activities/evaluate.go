@@ -7,6 +7,7 @@ import (
 
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/report"
 	"iris/model"
 )
 
@@ -20,7 +21,7 @@ type EvaluateModelInput struct {
 // Evaluation is how a model did on the rows it had not seen.
 type Evaluation struct {
 	Metrics map[string]float64 `json:"metrics"` // those of the whole; the ones per class are in MLflow
-	Report  objstore.Ref       `json:"report"`  // a Report
+	Report  objstore.Ref       `json:"report"`  // report.Files
 }
 
 // EvaluateModel scores the held-out rows with the model as it was stored, logs the metrics, and keeps the confusion
@@ -50,7 +51,7 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 	if err := a.logMetrics(ctx, in, metrics); err != nil {
 		return Evaluation{}, err
 	}
-	files, err := report(ctx, m, metrics, held, in.Model.Split.Seed)
+	files, err := report.Draw(ctx, m, metrics, held, in.Model.Split.Seed)
 	if err != nil {
 		return Evaluation{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/report"
 	"iris/model"
 )
 
@@ -62,11 +63,11 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	if err != nil {
 		return RegisteredVersion{}, err
 	}
-	files, err := a.report(ctx, in.Report)
-	if err != nil {
+	files := report.Files{}
+	if err := a.o.Store.GetJSON(ctx, in.Report.Bucket, in.Report.Key, &files); err != nil {
 		return RegisteredVersion{}, err
 	}
-	files["dataset.json"], files["README.md"] = lineage, modelCard(in, m.Spec(), m.ONNXOutputs())
+	files["dataset.json"], files["README.md"] = lineage, card(in, m)
 	version, err := a.o.Registry.Register(ctx, registry.Candidate{
 		Model:         in.ModelName,
 		ExperimentID:  in.Run.ExperimentID,
@@ -93,6 +94,15 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 		Portable: portable,
 	})
 	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
+}
+
+// card returns the model card of a candidate.
+func card(in RegisterModelInput, m *model.Model) []byte {
+	return report.Card{
+		Model: in.ModelName, Spec: m.Spec(), TrainRows: in.Model.TrainRows, TestRows: in.Model.TestRows,
+		Seed: in.Model.Split.Seed, Metrics: in.Metrics, Outputs: m.ONNXOutputs(),
+		SHA256: in.Dataset.SHA256, Rows: in.Dataset.Rows, Features: in.Dataset.Features, Classes: in.Dataset.Classes,
+	}.Markdown()
 }
 
 // portable is the model for every other program. Its example row is the mean of the data, which is nobody's.

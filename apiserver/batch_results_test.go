@@ -373,7 +373,9 @@ func TestBatchManifest(t *testing.T) {
 	got := a.do(t, "GET", b.location()+"/manifest", nil)
 	var m BatchManifest
 	got.json(t, 200, &m)
-	if m.TaskID != b.TaskID || m.State != workflows.Success || m.Rows != 11 || m.Failed != 1 || m.Format != scores.Parquet || m.Timings != b.Timings ||
+	if m.TaskID != b.TaskID || m.State != workflows.Success || m.Rows != 11 || m.Failed != 1 ||
+		m.Format != scores.Parquet ||
+		m.Timings != b.Timings ||
 		strings.Join(m.Columns, "|") != `id|größe|label|p_setosa|p_versi"color|p_virginica` ||
 		m.SHA256 != b.DatasetSHA256 {
 		t.Errorf("got %s", got.body)

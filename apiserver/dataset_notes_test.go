@@ -30,7 +30,8 @@ func TestDatasetNotes(t *testing.T) {
 		return up
 	}
 	first := upload("/datasets?name=small&tag=owner:ada&tag=site:https://example.org/", smallCSV, csvType)
-	if !slices.Equal(first.Names, []string{"small"}) || !maps.Equal(first.Tags, map[string]string{"owner": "ada", "site": "https://example.org/"}) ||
+	if !slices.Equal(first.Names, []string{"small"}) ||
+		!maps.Equal(first.Tags, map[string]string{"owner": "ada", "site": "https://example.org/"}) ||
 		len(first.Sources) != 1 ||
 		first.Sources[0].Kind != registry.SourceUpload ||
 		first.Sources[0].FirstSeenAt.IsZero() {

@@ -57,6 +57,10 @@ func rooms() []room {
 			iris:  []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},
 			lib:   []string{"github.com/hashicorp/golang-lru/v2", "golang.org/x/sync"},
 		},
+		{
+			path: "internal/report", floor: 2, iris: []string{"internal/dataset", "model"},
+			lib: []string{"gonum.org/v1/plot"},
+		},
 
 		// Everything with a side effect.
 		{
@@ -70,8 +74,9 @@ func rooms() []room {
 				"internal/scores",
 				"model",
 				"internal/registry",
+				"internal/report",
 			},
-			lib: []string{temporal, "gonum.org/v1/plot", "golang.org/x/sync"},
+			lib: []string{temporal},
 		},
 
 		// Deterministic code; the rooms below activities are there for their types.

@@ -1,23 +1,24 @@
-package activities
+package report_test
 
 import (
 	"strings"
 	"testing"
 
-	"iris/internal/dataset"
+	"iris/internal/report"
 	"iris/model"
 )
 
-func TestModelCard(t *testing.T) {
+func TestCard(t *testing.T) {
 	spec, err := model.Spec{Algorithm: model.DecisionTree, Seed: 3}.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	card := string(modelCard(RegisterModelInput{
-		ModelName: "flowers", Dataset: Dataset{SHA256: "abc", Rows: 150, Features: 4, Classes: 3},
-		Model:   TrainedModel{TrainRows: 110, TestRows: 40, Split: dataset.Split{Seed: 3}},
+	card := string(report.Card{
+		Model: "flowers", Spec: spec, TrainRows: 110, TestRows: 40, Seed: 3,
+		SHA256: "abc", Rows: 150, Features: 4, Classes: 3,
 		Metrics: map[string]float64{"log_loss": 0.125, "accuracy": 1},
-	}, spec, []string{"label", "p_a`\n# b"}))
+		Outputs: []string{"label", "p_a`\n# b"},
+	}.Markdown())
 	for _, want := range []string{
 		"# flowers\n", "`decision_tree`", "on 110 rows; 40 more", "SHA-256 `abc`: 150 rows, 4 features, 3 classes", "seed 3",
 		"| accuracy | 1 |\n| log_loss | 0.125 |\n", "| criterion | gini |\n", "`label`, `p_a' # b`",

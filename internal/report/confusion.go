@@ -1,4 +1,4 @@
-package activities
+package report
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"iris/model"
 )
 
-// maxPlottedClasses bounds the confusion matrix as a picture: with more, no cell could be read.
-const maxPlottedClasses = 40
+// maxConfusionClasses limits the classes in the picture of the confusion matrix: with more, its cells are unreadable.
+const maxConfusionClasses = 40
 
 // counts presents a confusion matrix as a grid whose first row is at the top.
 type counts [][]int
@@ -24,8 +24,8 @@ func (c counts) Y(row int) float64           { return float64(row) }
 func (c counts) Z(column, row int) float64   { return float64(c[len(c)-1-row][column]) }
 func (c counts) text(column, row int) string { return fmt.Sprint(c[len(c)-1-row][column]) }
 
-// confusionPNG draws the confusion matrix: a row per actual class, a column per predicted one.
-func confusionPNG(m model.Metrics) ([]byte, error) {
+// drawConfusion draws the confusion matrix: a row per actual class, a column per predicted class.
+func drawConfusion(m model.Metrics) ([]byte, error) {
 	grid := counts(m.Confusion)
 	n := len(grid)
 	p := plot.New()
@@ -33,7 +33,7 @@ func confusionPNG(m model.Metrics) ([]byte, error) {
 	p.X.Label.Text, p.Y.Label.Text = "predicted", "actual"
 	heat := plotter.NewHeatMap(grid, blues())
 	if heat.Max == heat.Min {
-		heat.Max = heat.Min + 1 // one colour for all, instead of a division by zero
+		heat.Max = heat.Min + 1 // one colour for all avoids a division by zero
 	}
 	p.Add(heat)
 	labels := plotter.XYLabels{}
@@ -56,10 +56,10 @@ func confusionPNG(m model.Metrics) ([]byte, error) {
 	p.Add(numbers)
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks(columns), plot.ConstantTicks(rows)
 	side := vg.Length(n)*1.8*vg.Centimeter + 5*vg.Centimeter
-	return render(p, side, side)
+	return encodePNG(p, side, side)
 }
 
-// blues runs from white to a blue on which black numbers can still be read.
+// blues runs from white to a blue light enough for black numbers.
 func blues() palette.Palette {
 	const steps = 32
 	colors := make([]color.Color, steps)

@@ -1,0 +1,67 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"iris/model"
+)
+
+// Card describes a version for people.
+type Card struct {
+	Model     string
+	Spec      model.Spec
+	TrainRows int
+	TestRows  int
+	Seed      uint64             // of the hold-out
+	Metrics   map[string]float64 // on the held-out rows
+	Outputs   []string           // columns that mlflow.pyfunc returns
+
+	// The dataset.
+	SHA256                  string
+	Rows, Features, Classes int
+}
+
+// Markdown returns the card as the README.md of the version's folder.
+func (c Card) Markdown() []byte {
+	var b strings.Builder
+	p := func(format string, arguments ...any) { fmt.Fprintf(&b, format, arguments...) }
+	p("# %s\n\n", c.Model)
+	p(
+		"A `%s` classifier, trained by iris on %d rows; %d more were held out.\n\n",
+		c.Spec.Algorithm, c.TrainRows, c.TestRows,
+	)
+	p("## Data\n\nSHA-256 `%s`: %d rows, %d features, %d classes. ", c.SHA256, c.Rows, c.Features, c.Classes)
+	p("Rows are held out by a hash of their content with seed %d.\n\n", c.Seed)
+	p("## On the held-out rows\n\n| metric | value |\n| --- | --- |\n")
+	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
+		p("| %s | %.6g |\n", name, c.Metrics[name])
+	}
+	p(
+		"\nFiles beside this one hold the metrics of each class (`metrics.json`), the confusion matrix, ROC, precision and\n" +
+			"recall, calibration, and the importance of the features (`importance.csv`).\n\n",
+	)
+	p("## Parameters\n\n| parameter | value |\n| --- | --- |\n")
+	params := c.Spec.Params()
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		p("| %s | %s |\n", name, params[name])
+	}
+	p(
+		"\n## Use\n\n`mlflow.pyfunc` takes a data frame with the columns of the signature and returns the columns %s. ",
+		codes(c.Outputs),
+	)
+	p("`model.onnx` takes the same values as one float64 tensor. Iris itself reads `model.json`.\n\n")
+	p("The probabilities hold for rows like those of the training data. The model also answers rows unlike all of them.\n")
+	return []byte(b.String())
+}
+
+// codes lists names as code. A class name may contain anything, including what ends a line or a quote in Markdown.
+func codes(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = "`" + strings.NewReplacer("`", "'", "\n", " ", "\r", " ").Replace(name) + "`"
+	}
+	return strings.Join(quoted, ", ")
+}
