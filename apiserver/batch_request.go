@@ -14,7 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"iris/internal/dataset"
 	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -101,7 +100,7 @@ func (b *batchRequest) query(raw string) error {
 // json reads the fields of an object. Others are skipped in a body that has rows, as in the rows themselves; strictly
 // they are
 // a mistake.
-func (b *batchRequest) json(members []dataset.Member, strictly bool) error {
+func (b *batchRequest) json(members []member, strictly bool) error {
 	into := b.fields()
 	for _, member := range members {
 		target, known := into[member.Name]
@@ -130,7 +129,7 @@ func (b *batchRequest) json(members []dataset.Member, strictly bool) error {
 
 // body reads an object that may have rows, which are returned.
 func (b *batchRequest) body(body []byte, strictly bool) (data []byte, err error) {
-	parsed, err := dataset.ParseBatchRequest(body)
+	parsed, err := parseBatchBody(body)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +138,7 @@ func (b *batchRequest) body(body []byte, strictly bool) (data []byte, err error)
 		if err != nil {
 			return nil, fmt.Errorf("encode a model id: %w", err)
 		}
-		parsed.Others = append(parsed.Others, dataset.Member{Name: "model_id", Value: value})
+		parsed.Others = append(parsed.Others, member{Name: "model_id", Value: value})
 	}
 	return parsed.Data, b.json(parsed.Others, strictly)
 }

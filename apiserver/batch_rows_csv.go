@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 )
 
 // rowsCSV is an array of rows as the CSV that BatchPrediction reads: the features, and then the keys, none of which is
@@ -24,7 +25,7 @@ func rowsCSV(features, keys []string, data []byte) ([]byte, int, error) {
 	}
 	out = append(out, '\n')
 	texts := newKeyTexts(keys, data)
-	count, err := dataset.NewRowDecoder(features).DecodeRows(data, func(x []float64) error {
+	count, err := jsonrow.NewDecoder(features).DecodeRows(data, func(x []float64) error {
 		for i, v := range x {
 			if i > 0 {
 				out = append(out, ',')

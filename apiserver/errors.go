@@ -20,6 +20,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/inference"
+	"iris/internal/jsonrow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
@@ -45,7 +46,7 @@ func problemOf(err error) *Problem {
 	var (
 		problem *Problem
 		tensor  *inference.Error
-		syntax  *dataset.SyntaxError
+		syntax  *jsonrow.SyntaxError
 		row     *dataset.RowError
 		spec    *model.SpecError
 		tooMuch *http.MaxBytesError

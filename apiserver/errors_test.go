@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
@@ -28,7 +29,7 @@ func TestProblemOf(t *testing.T) {
 		logged bool
 	}{
 		{"a problem", notFound("x"), 404, false},
-		{"syntax", &dataset.SyntaxError{Offset: 3, Reason: "x"}, 400, false},
+		{"syntax", &jsonrow.SyntaxError{Offset: 3, Reason: "x"}, 400, false},
 		{"a row", &dataset.RowError{Line: 3, Reason: "x"}, 422, false},
 		{"a spec", &model.SpecError{Pointer: "/seed", Reason: "x"}, 422, false},
 		{"too large", dataset.ErrTooLarge, 413, false},

@@ -12,6 +12,7 @@ import (
 
 	"iris/deploy"
 	"iris/internal/dataset"
+	"iris/internal/frame"
 )
 
 // The MLflow scoring protocol, as `mlflow models serve` speaks it.
@@ -114,7 +115,7 @@ func invocationForm(body []byte) (form string, rows []byte, err error) {
 	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	language := false
 	several := false
-	err = dataset.EachMember(body, func(name, value []byte) error {
+	err = frame.EachMember(body, func(name, value []byte) error {
 		switch key := string(name); {
 		case slices.Contains(languageModelForms, key):
 			language = true
@@ -127,12 +128,12 @@ func invocationForm(body []byte) (form string, rows []byte, err error) {
 	switch {
 	case err != nil:
 	case language:
-		err = &dataset.FrameError{
-			Fault:    dataset.NoColumn,
+		err = &frame.Error{
+			Fault:    frame.NoColumn,
 			RowError: dataset.RowError{Reason: "this is not a language model: it takes rows of numbers"},
 		}
 	case form == "" || several:
-		err = &dataset.FrameError{Fault: dataset.BadForm, RowError: dataset.RowError{
+		err = &frame.Error{Fault: frame.BadForm, RowError: dataset.RowError{
 			Reason: "want an object with exactly one of " + strings.Join(invocationForms, ", "),
 		}}
 	}
@@ -159,21 +160,21 @@ func (sc *scorer) decodeForm(form string, rows []byte, row func([]float64) error
 		n, err := sc.frame.Records(rows, at, row)
 		return n, sc.someRecords(n, at, err)
 	case rows[0] == '"':
-		return 0, formError(dataset.BadValue, at, "a string, want records or columns")
+		return 0, formError(frame.BadValue, at, "a string, want records or columns")
 	}
-	return 0, formError(dataset.NoColumn, at, "no names of columns: want records or columns")
+	return 0, formError(frame.NoColumn, at, "no names of columns: want records or columns")
 }
 
 // someRecords refuses records of which there are none: they name no columns.
 func (sc *scorer) someRecords(n int, at string, err error) error {
 	if n == 0 && err == nil {
-		return formError(dataset.NoColumn, at, "no records, and so no names of columns")
+		return formError(frame.NoColumn, at, "no records, and so no names of columns")
 	}
 	return err
 }
 
-func formError(fault dataset.FrameFault, at, reason string) error {
-	return &dataset.FrameError{Fault: fault, RowError: dataset.RowError{Pointer: at, Reason: reason}}
+func formError(fault frame.Fault, at, reason string) error {
+	return &frame.Error{Fault: fault, RowError: dataset.RowError{Pointer: at, Reason: reason}}
 }
 
 // invocationError is an error in rows of a form: the same mistake has other codes in other forms.
@@ -259,11 +260,11 @@ func isMisfit(err error) bool {
 	switch {
 	case !ok:
 		return false
-	case fault == dataset.NoColumn, fault == dataset.NoValue:
+	case fault == frame.NoColumn, fault == frame.NoValue:
 		return true
-	case fault == dataset.BadNested: // a frame holds an array in the place of a number, but casts it at once where it is called a frame
+	case fault == frame.BadNested: // a frame holds an array in the place of a number, but casts it at once where it is called a frame
 		return form == formInstances || form == formInputs
-	case fault == dataset.BadLength, fault == dataset.Incomplete:
+	case fault == frame.BadLength, fault == frame.Incomplete:
 		return form != formInstances
 	}
 	return false

@@ -7,7 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gorilla/mux"
 
-	"iris/internal/dataset"
+	"iris/internal/frame"
 )
 
 // The V1 protocol of KServe, which is that of TensorFlow Serving, Vertex AI and others. A name alone is the champion; a
@@ -81,7 +81,7 @@ func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	var instances []byte
-	err = dataset.EachMember(body, func(name, value []byte) error {
+	err = frame.EachMember(body, func(name, value []byte) error {
 		if string(name) == formInstances {
 			instances = value
 		}
@@ -91,7 +91,7 @@ func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) err
 	case err != nil:
 		return err
 	case instances == nil:
-		return formError(dataset.BadForm, "/"+formInstances, "missing: want an array of rows")
+		return formError(frame.BadForm, "/"+formInstances, "missing: want an array of rows")
 	}
 	return s.score(w, r, sc, func(row func([]float64) error) (int, error) {
 		return sc.frame.RecordsOrRows(instances, "/"+formInstances, row)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -45,7 +45,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *registr
 	if err != nil {
 		return err
 	}
-	if dataset.IsArray(b.body) {
+	if jsonrow.IsArray(b.body) {
 		return s.predictRows(x, r, p, b)
 	}
 	if err := p.rows.DecodeRow(b.body, b.x); err != nil {

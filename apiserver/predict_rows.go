@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 )
 
 const (
@@ -27,7 +27,7 @@ func (s *Server) readRows(r *http.Request, b *scratch) (release func(), err erro
 	switch {
 	case err != nil || !more:
 		return release, err
-	case !dataset.IsArray(b.body):
+	case !jsonrow.IsArray(b.body):
 		return release, &http.MaxBytesError{Limit: maxRow}
 	case r.ContentLength > s.MaxBody:
 		return release, &http.MaxBytesError{Limit: s.MaxBody}

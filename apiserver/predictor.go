@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 	"iris/internal/registry"
 	"iris/internal/scores"
 )
@@ -28,7 +29,7 @@ type Prediction struct {
 // predictor is a served version with all of an answer that does not depend on the row.
 type predictor struct {
 	*registry.Served
-	rows   *dataset.RowDecoder
+	rows   *jsonrow.Decoder
 	most   int      // rows of an array
 	header []string // Model-Version: iris/7
 	labels []labelJSON
@@ -58,7 +59,7 @@ func newPredictor(served *registry.Served) *predictor {
 	schema, version := served.Model.Schema(), served.Version
 	p := &predictor{
 		Served: served,
-		rows:   dataset.NewRowDecoder(schema.Features),
+		rows:   jsonrow.NewDecoder(schema.Features),
 		most:   mostRows(len(schema.Classes)),
 		header: []string{version.Model + "/" + version.Number},
 		tail:   []byte(`},"model_version":` + quote(version.Number) + `,"model_id":` + quote(version.URI()) + "}"),

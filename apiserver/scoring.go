@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"iris/internal/dataset"
+	"iris/internal/frame"
 	"iris/internal/registry"
 )
 
@@ -34,7 +35,7 @@ func (s *Server) scoringRoutes() {
 // scorer is a served version with all of an answer that does not depend on the rows.
 type scorer struct {
 	*registry.Served
-	frame  *dataset.FrameDecoder
+	frame  *frame.Decoder
 	header []string // Model-Version: iris/7
 	heads  [][]byte // by class: {"label":"setosa"
 	keys   [][]byte // by class: ,"p_setosa":
@@ -44,7 +45,7 @@ func newScorer(served *registry.Served) *scorer {
 	schema := served.Model.Schema()
 	sc := &scorer{
 		Served: served,
-		frame:  dataset.NewFrameDecoder(schema.Features),
+		frame:  frame.NewDecoder(schema.Features),
 		header: []string{served.Version.Model + "/" + served.Version.Number},
 	}
 	outputs := served.Model.ONNXOutputs() // of the label, then of each class: the names that MLflow answers with
@@ -176,14 +177,14 @@ func tooMuch(what string) error {
 }
 
 func overflow(row int) error {
-	return &dataset.FrameError{Fault: dataset.NoValue, RowError: dataset.RowError{
+	return &frame.Error{Fault: frame.NoValue, RowError: dataset.RowError{
 		Reason: fmt.Sprintf("the values of row %d are too large for this model to compute with", row),
 	}}
 }
 
 // frameFault is the kind of mistake in the rows, false when err is about something else.
-func frameFault(err error) (dataset.FrameFault, bool) {
-	var e *dataset.FrameError
+func frameFault(err error) (frame.Fault, bool) {
+	var e *frame.Error
 	if errors.As(err, &e) {
 		return e.Fault, true
 	}

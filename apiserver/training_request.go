@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 	"iris/model"
 	"iris/workflows"
 )
@@ -217,7 +218,7 @@ func jsonProblem(body []byte, err error) error {
 		return newProblem(http.StatusBadRequest, "the body is empty, want a JSON object")
 	}
 	if errors.As(err, &syntax) {
-		return &dataset.SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()}
+		return &jsonrow.SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()}
 	}
 	return newProblem(http.StatusUnprocessableEntity, "want a JSON object")
 }

@@ -37,11 +37,13 @@ func rooms() []room {
 		{path: "internal/scores", floor: 0, lib: []string{"github.com/parquet-go/parquet-go"}},
 		{path: "internal/webui", floor: 0},
 
-		// One floor up, for the rules of package dataset.
+		// The forms of rows: as JSON objects, and on that as the frames of other protocols and as the files of a batch.
+		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset"}},
+		{path: "internal/frame", floor: 2, iris: []string{"internal/dataset", "internal/jsonrow"}},
 		{
 			path:  "internal/rows",
-			floor: 1,
-			iris:  []string{"internal/dataset"},
+			floor: 2,
+			iris:  []string{"internal/dataset", "internal/jsonrow"},
 			lib:   []string{"github.com/parquet-go/parquet-go"},
 		},
 
@@ -94,8 +96,10 @@ func rooms() []room {
 			iris: []string{
 				"deploy",
 				"internal/dataset",
+				"internal/frame",
 				"internal/inference",
 				"internal/inferencepb",
+				"internal/jsonrow",
 				"internal/objstore",
 				"internal/rows",
 				"internal/scores",

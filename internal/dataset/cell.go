@@ -11,7 +11,7 @@ func Cell(cell []byte) (value float64, reason string) {
 	for len(cell) > 0 && (cell[len(cell)-1] == ' ' || cell[len(cell)-1] == '\t') {
 		cell = cell[:len(cell)-1]
 	}
-	value, end, ok := parseNumber(cell, csvNumber)
+	value, end, ok := ParseNumber(cell, CSVNumber)
 	if !ok || end != len(cell) || !isFinite(value) {
 		return 0, badCell(string(cell))
 	}

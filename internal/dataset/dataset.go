@@ -1,9 +1,6 @@
-// Package dataset reads tables of numeric features with one class column: it
-// decides what is a good file or a good row, and which rows are held out.
-//
-// Its rules for files live in Scan and nowhere else, those for JSON rows in
-// RowDecoder. It knows nothing about models, storage or HTTP, and it has no
-// dependency outside the standard library.
+// Package dataset reads CSV tables of numeric features with one class column: it decides which file and which row is
+// good, describes the values, and chooses the rows that are held out. It knows nothing about models, storage or HTTP;
+// rows in JSON are package jsonrow's.
 package dataset
 
 import "io"

@@ -40,19 +40,13 @@ func (e *RowError) Error() string {
 	return strings.Join(place, ", ") + ": " + e.Reason
 }
 
-// SyntaxError says that bytes are not a JSON document at all.
-type SyntaxError struct {
-	Offset int // of the byte where reading stopped, from 0
-	Reason string
-}
+// PointerToken writes a name as one token of an RFC 6901 pointer, without the slash before it.
+func PointerToken(name string) string { return pointerEscape.Replace(name) }
 
-// Error names the byte and the reason.
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("invalid json at byte %d: %s", e.Offset, e.Reason)
-}
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// shown quotes a value of the user's for an error text, at most 40 bytes of it.
-func shown(value string) string {
+// Shown quotes a value of the user's for an error text, at most 40 bytes of it.
+func Shown(value string) string {
 	const most = 40
 	if len(value) <= most {
 		return strconv.Quote(value)
@@ -76,7 +70,7 @@ func listed(values []string) string {
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		text.WriteString(shown(value))
+		text.WriteString(Shown(value))
 	}
 	return text.String()
 }

@@ -54,7 +54,7 @@ func labelColumn(names []string, line int, o ScanOptions) (int, error) {
 		}
 		return last, &RowError{
 			Line:   line,
-			Reason: fmt.Sprintf("no class column %s among %s", shown(o.LabelColumn), listed(names)),
+			Reason: fmt.Sprintf("no class column %s among %s", Shown(o.LabelColumn), listed(names)),
 		}
 	}
 	if o.Known != nil {
@@ -67,7 +67,7 @@ func labelColumn(names []string, line int, o ScanOptions) (int, error) {
 
 func allNumbers(cells []string, but int) bool {
 	for i, cell := range cells {
-		if _, ok := parseCell(cell); !ok && i != but {
+		if _, ok := ParseCell(cell); !ok && i != but {
 			return false
 		}
 	}
@@ -84,12 +84,12 @@ func layoutOfKnown(columns, line int, o ScanOptions) (*layout, error) {
 		return refuse("and there is no earlier schema to take the column names from: add a header line")
 	}
 	if o.LabelColumn != "" && o.LabelColumn != o.Known.Label {
-		return refuse("and its class column, the last one, is %s, not %s", shown(o.Known.Label), shown(o.LabelColumn))
+		return refuse("and its class column, the last one, is %s, not %s", Shown(o.Known.Label), Shown(o.LabelColumn))
 	}
 	n := len(o.Known.Features)
 	if columns != n+1 {
 		return refuse("and it has %d columns, want %d: %s and the class %s",
-			columns, n+1, listed(o.Known.Features), shown(o.Known.Label))
+			columns, n+1, listed(o.Known.Features), Shown(o.Known.Label))
 	}
 	return layoutOfNames(append(slices.Clone(o.Known.Features), o.Known.Label), n, false, line, o)
 }
@@ -179,7 +179,7 @@ func checkFeatures(chosen, columns []string, label string) error {
 			reason = "is given twice"
 		}
 		if reason != "" {
-			return &RowError{Pointer: "/features/" + strconv.Itoa(i), Reason: shown(name) + " " + reason}
+			return &RowError{Pointer: "/features/" + strconv.Itoa(i), Reason: Shown(name) + " " + reason}
 		}
 	}
 	return nil
@@ -194,8 +194,8 @@ func differs(missing, extra []string, label string, line int) error {
 	if len(extra) > 0 {
 		reason += " not expected " + listed(extra) + ";"
 	}
-	reason += " the class column is " + shown(label)
-	if slices.ContainsFunc(extra, func(name string) bool { _, ok := parseCell(name); return ok }) {
+	reason += " the class column is " + Shown(label)
+	if slices.ContainsFunc(extra, func(name string) bool { _, ok := ParseCell(name); return ok }) {
 		reason += " (is the header line missing?)"
 	}
 	return &RowError{Line: line, Reason: reason}

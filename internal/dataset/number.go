@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// grammar is what counts as a number. Both are decimal only: neither hex floats,
+// Grammar is what counts as a number. Both are decimal only: neither hex floats,
 // underscores nor the words Inf and NaN, all of which strconv would take.
-type grammar bool
+type Grammar bool
 
 const (
-	csvNumber  grammar = false // also takes +1, 01, .5 and 5.
-	jsonNumber grammar = true  // RFC 8259 to the letter
+	CSVNumber  Grammar = false // also takes +1, 01, .5 and 5.
+	JSONNumber Grammar = true  // RFC 8259 to the letter
 )
 
 // powersOfTen are those a float64 holds exactly.
@@ -20,7 +20,7 @@ var powersOfTen = [...]float64{
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// parseNumber reads the number at the start of s. It returns the number of bytes
+// ParseNumber reads the number at the start of s. It returns the number of bytes
 // read and whether they are a number; when not, end is the byte that spoiled it.
 // The value is the nearest float64, infinite when it is beyond the range of one.
 //
@@ -28,10 +28,10 @@ var powersOfTen = [...]float64{
 // exactly, because mantissa and power of ten are both exact: no allocation and
 // no second pass. The rest goes to strconv, which the compiler also feeds
 // without an allocation as long as the literal has up to 32 bytes.
-func parseNumber[T string | []byte](s T, g grammar) (value float64, end int, ok bool) {
+func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok bool) {
 	i := 0
 	negative := len(s) > 0 && s[0] == '-'
-	if negative || (g == csvNumber && len(s) > 0 && s[0] == '+') {
+	if negative || (g == CSVNumber && len(s) > 0 && s[0] == '+') {
 		i++
 	}
 
@@ -43,10 +43,10 @@ func parseNumber[T string | []byte](s T, g grammar) (value float64, end int, ok 
 			mantissa = mantissa*10 + uint64(s[i]-'0')
 		}
 	}
-	if g == jsonNumber && digits == 0 {
+	if g == JSONNumber && digits == 0 {
 		return 0, i, false
 	}
-	if g == jsonNumber && digits > 1 && s[first] == '0' {
+	if g == JSONNumber && digits > 1 && s[first] == '0' {
 		return 0, first + 1, false
 	}
 	if i < len(s) && s[i] == '.' {
@@ -58,7 +58,7 @@ func parseNumber[T string | []byte](s T, g grammar) (value float64, end int, ok 
 			}
 		}
 		exponent = whole - digits
-		if g == jsonNumber && exponent == 0 {
+		if g == JSONNumber && exponent == 0 {
 			return 0, i, false
 		}
 	}
@@ -106,11 +106,11 @@ func parseNumber[T string | []byte](s T, g grammar) (value float64, end int, ok 
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// parseCell is the number a CSV cell holds, 0 for -0 so that equal values are
+// ParseCell is the number a CSV cell holds, 0 for -0 so that equal values are
 // equal bytes everywhere. ok is false when the cell holds anything but a number;
 // the value may still be infinite.
-func parseCell(cell string) (value float64, ok bool) {
-	value, end, ok := parseNumber(cell, csvNumber)
+func ParseCell(cell string) (value float64, ok bool) {
+	value, end, ok := ParseNumber(cell, CSVNumber)
 	if !ok || end != len(cell) {
 		return 0, false
 	}

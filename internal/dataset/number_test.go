@@ -13,15 +13,15 @@ var (
 	jsonGrammar = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 )
 
-// checkNumber compares parseNumber with a regular expression and strconv.
+// checkNumber compares ParseNumber with a regular expression and strconv.
 func checkNumber(t *testing.T, text string) {
 	t.Helper()
 	for name, c := range map[string]struct {
-		grammar grammar
+		Grammar Grammar
 		rule    *regexp.Regexp
-	}{"csv": {csvNumber, csvGrammar}, "json": {jsonNumber, jsonGrammar}} {
-		got, end, ok := parseNumber([]byte(text), c.grammar)
-		again, endAgain, okAgain := parseNumber(text, c.grammar)
+	}{"csv": {CSVNumber, csvGrammar}, "json": {JSONNumber, jsonGrammar}} {
+		got, end, ok := ParseNumber([]byte(text), c.Grammar)
+		again, endAgain, okAgain := ParseNumber(text, c.Grammar)
 		if math.Float64bits(got) != math.Float64bits(again) || end != endAgain || ok != okAgain {
 			t.Errorf("%s %q: %v as bytes, %v as a string", name, text, got, again)
 		}

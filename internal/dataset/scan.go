@@ -154,7 +154,7 @@ func (s *scan) record(cells []string, line int) error {
 		if at < 0 {
 			continue
 		}
-		v, ok := parseCell(trim(cell))
+		v, ok := ParseCell(trim(cell))
 		if !ok || !isFinite(v) {
 			return &RowError{Line: line, Column: s.layout.features[at], Reason: badCell(trim(cell))}
 		}
@@ -176,7 +176,7 @@ func badCell(cell string) string {
 	if cell == "" {
 		return "empty cell, want a number"
 	}
-	return shown(cell) + " is not a finite number"
+	return Shown(cell) + " is not a finite number"
 }
 
 // class counts a row for the class its label stands for.
@@ -218,14 +218,14 @@ func (s *scan) finish(bytes int64) (Summary, []int, error) {
 	if len(s.classes) == 1 {
 		return Summary{}, nil, &RowError{
 			Column: s.layout.label,
-			Reason: fmt.Sprintf("one class only, %s: want at least two", shown(s.classes[0].name)),
+			Reason: fmt.Sprintf("one class only, %s: want at least two", Shown(s.classes[0].name)),
 		}
 	}
 	for _, c := range s.classes {
 		if c.rows == 1 {
 			return Summary{}, nil, &RowError{
 				Line: c.line, Column: s.layout.label,
-				Reason: fmt.Sprintf("the class %s has one row: want at least two", shown(c.name)),
+				Reason: fmt.Sprintf("the class %s has one row: want at least two", Shown(c.name)),
 			}
 		}
 	}

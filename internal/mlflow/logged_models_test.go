@@ -38,7 +38,10 @@ func TestLoggedModels(t *testing.T) {
 		"GetLoggedModel":                   must(w.GetLoggedModel(t.Context(), made.ID))(t),
 		"FindLoggedModel, of which oldest": must(w.FindLoggedModel(t.Context(), w.experiment, run.ID))(t),
 	} {
-		if got.ID != made.ID || !got.Created.Equal(made.Created) || time.Since(got.Created) > time.Hour || got.Status != mlflow.LoggedModelReady || got.Name != "model" || got.Type != "decision_tree" ||
+		if got.ID != made.ID || !got.Created.Equal(made.Created) || time.Since(got.Created) > time.Hour ||
+			got.Status != mlflow.LoggedModelReady ||
+			got.Name != "model" ||
+			got.Type != "decision_tree" ||
 			got.ArtifactURI != made.ArtifactURI ||
 			!maps.Equal(got.Params, params) ||
 			got.Tags["task"] != "it's" {

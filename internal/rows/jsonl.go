@@ -7,22 +7,23 @@ import (
 	"strings"
 
 	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 )
 
 // jsonReader reads the lines of a file of JSON objects.
 type jsonReader struct {
 	window
 
-	features *dataset.RowDecoder
-	keys     *dataset.Fields // nil without key columns
+	features *jsonrow.Decoder
+	keys     *jsonrow.Fields // nil without key columns
 	line     int64
 }
 
 // NewJSONL returns a reader of lines, the first of which has a number.
 func NewJSONL(r io.Reader, c Columns, line int64) Reader {
-	reader := &jsonReader{window: window{r: r}, features: dataset.NewRowDecoder(c.Features), line: line}
+	reader := &jsonReader{window: window{r: r}, features: jsonrow.NewDecoder(c.Features), line: line}
 	if len(c.Keys) > 0 {
-		reader.keys = dataset.NewFields(c.Keys)
+		reader.keys = jsonrow.NewFields(c.Keys)
 	}
 	return reader
 }

@@ -1,6 +1,10 @@
-package dataset
+package jsonrow
 
-import "strconv"
+import (
+	"strconv"
+
+	"iris/internal/dataset"
+)
 
 // Fields finds members of a JSON object by their names, whatever they hold. It is for columns that are passed through.
 //
@@ -27,44 +31,44 @@ func (f *Fields) Find(data []byte, values [][]byte) error {
 	for i := range values {
 		values[i] = nil
 	}
-	s := jsonScanner{data: data}
-	s.space()
-	if s.peek() != '{' {
-		return syntaxFirst(data, &RowError{Reason: s.kind() + ", want an object"})
+	s := Scanner{Data: data}
+	s.Space()
+	if s.Peek() != '{' {
+		return syntaxFirst(data, &dataset.RowError{Reason: s.Kind() + ", want an object"})
 	}
-	s.pos++
+	s.Pos++
 	var buf [128]byte
 	for first := true; ; first = false {
-		name, ok, err := s.member(first)
+		name, ok, err := s.Member(first)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			break
 		}
-		i, wanted := f.index[string(name.decode(buf[:0]))]
-		start := s.pos
-		isText := s.peek() == '"'
-		if err := s.skip(1); err != nil {
+		i, wanted := f.index[string(name.Decode(buf[:0]))]
+		start := s.Pos
+		isText := s.Peek() == '"'
+		if err := s.Skip(1); err != nil {
 			return err
 		}
 		if !wanted {
 			continue
 		}
 		if values[i] != nil {
-			return &RowError{Column: f.name(i), Reason: "given twice"}
+			return &dataset.RowError{Column: f.name(i), Reason: "given twice"}
 		}
-		values[i] = s.data[start:s.pos]
+		values[i] = s.Data[start:s.Pos]
 		if isText {
 			values[i] = f.unquote(values[i])
 		}
 	}
 	for i, value := range values {
 		if value == nil {
-			return &RowError{Column: f.name(i), Reason: "missing"}
+			return &dataset.RowError{Column: f.name(i), Reason: "missing"}
 		}
 	}
-	return s.end()
+	return s.End()
 }
 
 // Reset gives up the values of all objects so far.
@@ -75,7 +79,7 @@ func (f *Fields) unquote(quoted []byte) []byte {
 	span := quoted[1 : len(quoted)-1]
 	for _, c := range span {
 		if c == '\\' {
-			f.spare = jsonText{span: span, escaped: true}.decode(f.spare[:0])
+			f.spare = Text{span: span, escaped: true}.Decode(f.spare[:0])
 			from := len(f.text)
 			f.text = append(f.text, f.spare...)
 			return f.text[from:len(f.text):len(f.text)]

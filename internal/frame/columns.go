@@ -1,34 +1,39 @@
-package dataset
+package frame
 
-import "strconv"
+import (
+	"strconv"
+
+	"iris/internal/dataset"
+	"iris/internal/jsonrow"
+)
 
 // EachMember calls visit for every member of a JSON object, with its name and
 // with its value as it is written. Both are valid until visit returns, the value
-// as long as data is. Anything else than an object is a *FrameError. NaN and
+// as long as data is. Anything else than an object is a *Error. NaN and
 // Infinity, which Python writes, are taken for values. An error of visit ends it
 // and comes back as it is.
 func EachMember(data []byte, visit func(name, value []byte) error) error {
-	s := jsonScanner{data: data, python: true}
-	s.space()
-	if s.peek() != '{' {
-		return pythonSyntaxFirst(data, framePlace{row: none, column: none}.fail(BadForm, s.kind()+", want an object"))
+	s := jsonrow.Scanner{Data: data, Python: true}
+	s.Space()
+	if s.Peek() != '{' {
+		return pythonSyntaxFirst(data, location{row: none, column: none}.fail(BadForm, s.Kind()+", want an object"))
 	}
-	s.pos++
+	s.Pos++
 	var buf []byte
 	for first := true; ; first = false {
-		name, ok, err := s.member(first)
+		name, ok, err := s.Member(first)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return s.end()
+			return s.End()
 		}
-		start := s.pos
-		if err := s.skip(1); err != nil {
+		start := s.Pos
+		if err := s.Skip(1); err != nil {
 			return err
 		}
-		buf = name.decode(buf[:0])
-		if err := visit(buf, data[start:s.pos]); err != nil {
+		buf = name.Decode(buf[:0])
+		if err := visit(buf, data[start:s.Pos]); err != nil {
 			return err
 		}
 	}
@@ -37,9 +42,9 @@ func EachMember(data []byte, visit func(name, value []byte) error) error {
 // Columns reads an object of columns: {"a":[1,3],"b":[2,4]}. A single value
 // stands for a column full of it, and an object of such values alone is one row.
 // The rest is as with Records.
-func (d *FrameDecoder) Columns(data []byte, at string, row func(x []float64) error) (int, error) {
-	place := framePlace{at: at, row: none, column: none, columnar: true}
-	columns := make([]frameColumn, len(d.features))
+func (d *Decoder) Columns(data []byte, at string, row func(x []float64) error) (int, error) {
+	place := location{at: at, row: none, column: none, columnar: true}
+	columns := make([]column, len(d.features))
 	length, arrays := 1, false
 	err := EachMember(data, func(name, value []byte) error {
 		n, isArray, err := elements(value)
@@ -53,7 +58,7 @@ func (d *FrameDecoder) Columns(data []byte, at string, row func(x []float64) err
 			length, arrays = n, true
 		}
 		if i, known := d.index[string(name)]; known {
-			columns[i] = frameColumn{jsonScanner: jsonScanner{data: value, python: true}, array: isArray}
+			columns[i] = column{Scanner: jsonrow.Scanner{Data: value, Python: true}, array: isArray}
 		}
 		return nil
 	})
@@ -61,7 +66,7 @@ func (d *FrameDecoder) Columns(data []byte, at string, row func(x []float64) err
 		return 0, err
 	}
 	for i, c := range columns {
-		if c.data == nil {
+		if c.Data == nil {
 			place.name = d.features[i]
 			return 0, place.fail(NoColumn, "missing")
 		}
@@ -84,41 +89,41 @@ func (d *FrameDecoder) Columns(data []byte, at string, row func(x []float64) err
 	return length, nil
 }
 
-// frameColumn is a column that is read along with the others.
-type frameColumn struct {
-	jsonScanner
+// column is a column that is read along with the others.
+type column struct {
+	jsonrow.Scanner
 	array bool // one value for each row, not one for all
 }
 
 // next is the value of the next row.
-func (c *frameColumn) next(place framePlace) (float64, error) {
+func (c *column) next(place location) (float64, error) {
 	switch {
 	case !c.array:
-		c.pos = 0
-	case c.pos == 0:
-		c.pos++ // the bracket
-		c.space()
+		c.Pos = 0
+	case c.Pos == 0:
+		c.Pos++ // the bracket
+		c.Space()
 	default:
-		if _, err := c.element(false); err != nil {
+		if _, err := c.Element(false); err != nil {
 			return 0, err
 		}
 	}
-	return c.value(place)
+	return readValue(&c.Scanner, place)
 }
 
 // elements counts the elements of an array; 0 and false when data is something else.
 func elements(data []byte) (n int, isArray bool, err error) {
-	s := jsonScanner{data: data, python: true}
-	if s.peek() != '[' {
+	s := jsonrow.Scanner{Data: data, Python: true}
+	if s.Peek() != '[' {
 		return 0, false, nil
 	}
-	s.pos++
+	s.Pos++
 	for ; ; n++ {
-		more, err := s.element(n == 0)
+		more, err := s.Element(n == 0)
 		if err != nil || !more {
 			return n, true, err
 		}
-		if err := s.skip(2); err != nil {
+		if err := s.Skip(2); err != nil {
 			return n, true, err
 		}
 	}
@@ -126,17 +131,17 @@ func elements(data []byte) (n int, isArray bool, err error) {
 
 // Column reads an array of numbers, the rows of a model with one feature:
 // [1,2,3]. The rest is as with Records.
-func (d *FrameDecoder) Column(data []byte, at string, row func(x []float64) error) (int, error) {
-	return d.each(data, at, row, func(s *jsonScanner, number int, x []float64) (err error) {
-		x[0], err = s.value(framePlace{at: at, row: number, column: none})
+func (d *Decoder) Column(data []byte, at string, row func(x []float64) error) (int, error) {
+	return d.each(data, at, row, func(s *jsonrow.Scanner, number int, x []float64) (err error) {
+		x[0], err = readValue(s, location{at: at, row: number, column: none})
 		return err
 	})
 }
 
 // Split reads a table as pandas splits it: {"columns":["b","a"],"data":[[2,1],…]}.
 // An "index" only has to be as long as the data. The rest is as with Records.
-func (d *FrameDecoder) Split(data []byte, at string, row func(x []float64) error) (int, error) {
-	whole := framePlace{at: at, row: none, column: none}
+func (d *Decoder) Split(data []byte, at string, row func(x []float64) error) (int, error) {
+	whole := location{at: at, row: none, column: none}
 	var names, index, rows []byte
 	err := EachMember(data, func(name, value []byte) error {
 		switch string(name) {
@@ -165,10 +170,10 @@ func (d *FrameDecoder) Split(data []byte, at string, row func(x []float64) error
 		return 0, err
 	}
 	at += "/data"
-	n, err := d.each(rows, at, row, func(s *jsonScanner, number int, x []float64) error {
-		place := framePlace{at: at, row: number, column: none}
-		if s.peek() != '[' {
-			return place.fail(BadForm, s.kind()+", want an array")
+	n, err := d.each(rows, at, row, func(s *jsonrow.Scanner, number int, x []float64) error {
+		place := location{at: at, row: number, column: none}
+		if s.Peek() != '[' {
+			return place.fail(BadForm, s.Kind()+", want an array")
 		}
 		return d.positional(s, place, to, x)
 	})
@@ -183,36 +188,36 @@ func (d *FrameDecoder) Split(data []byte, at string, row func(x []float64) error
 }
 
 // splitColumns says which feature each column of a table is.
-func (d *FrameDecoder) splitColumns(data []byte, at string) ([]int, error) {
-	whole := framePlace{at: at, row: none, column: none}
+func (d *Decoder) splitColumns(data []byte, at string) ([]int, error) {
+	whole := location{at: at, row: none, column: none}
 	if data == nil || data[0] == 'n' {
 		return nil, whole.fail(NoColumn, "no names of columns")
 	}
 	if data[0] != '[' {
 		return nil, whole.fail(BadForm, "want an array of names")
 	}
-	s := jsonScanner{data: data, python: true, pos: 1}
+	s := jsonrow.Scanner{Data: data, Python: true, Pos: 1}
 	var names []string
 	for first := true; ; first = false {
-		more, err := s.element(first)
+		more, err := s.Element(first)
 		if err != nil {
 			return nil, err
 		}
 		if !more {
 			return d.place(names, whole, false)
 		}
-		switch s.peek() {
+		switch s.Peek() {
 		case '"':
-			text, err := s.text()
+			text, err := s.Text()
 			if err != nil {
 				return nil, err
 			}
-			names = append(names, string(text.decode(nil)))
+			names = append(names, string(text.Decode(nil)))
 		case '[', '{':
 			whole.row = len(names)
-			return nil, whole.fail(BadForm, s.kind()+", want a name")
+			return nil, whole.fail(BadForm, s.Kind()+", want a name")
 		default: // a number is a name in pandas, and of no feature
-			if err := s.skip(2); err != nil {
+			if err := s.Skip(2); err != nil {
 				return nil, err
 			}
 			names = append(names, "")
@@ -223,7 +228,7 @@ func (d *FrameDecoder) splitColumns(data []byte, at string) ([]int, error) {
 // place says which feature each of the columns is, none for a column of another
 // name. Of two columns of one name the first is the feature where that is what
 // the form means, else there is no telling.
-func (d *FrameDecoder) place(names []string, at framePlace, firstWins bool) ([]int, error) {
+func (d *Decoder) place(names []string, at location, firstWins bool) ([]int, error) {
 	to := make([]int, len(names))
 	seen := make([]bool, len(d.features))
 	for column, name := range names {
@@ -233,7 +238,7 @@ func (d *FrameDecoder) place(names []string, at framePlace, firstWins bool) ([]i
 			i = none
 		case seen[i]:
 			at.row = column
-			return nil, at.fail(NoColumn, shown(name)+" given twice")
+			return nil, at.fail(NoColumn, dataset.Shown(name)+" given twice")
 		default:
 			seen[i] = true
 		}
@@ -241,7 +246,7 @@ func (d *FrameDecoder) place(names []string, at framePlace, firstWins bool) ([]i
 	}
 	for i, there := range seen {
 		if !there {
-			return nil, at.fail(NoColumn, "no column "+shown(d.features[i]))
+			return nil, at.fail(NoColumn, "no column "+dataset.Shown(d.features[i]))
 		}
 	}
 	return to, nil

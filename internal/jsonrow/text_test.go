@@ -1,4 +1,4 @@
-package dataset
+package jsonrow
 
 import (
 	"encoding/json"
@@ -14,13 +14,13 @@ func TestJSONText_decode(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &want); err != nil {
 			t.Fatal(err)
 		}
-		s := jsonScanner{data: []byte(text)}
-		read, err := s.text()
-		if err != nil || s.pos != len(text) {
-			t.Errorf("%s: stopped at %d, error %v", text, s.pos, err)
+		s := Scanner{Data: []byte(text)}
+		read, err := s.Text()
+		if err != nil || s.Pos != len(text) {
+			t.Errorf("%s: stopped at %d, error %v", text, s.Pos, err)
 			continue
 		}
-		if got := string(read.decode(nil)); got != want {
+		if got := string(read.Decode(nil)); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}

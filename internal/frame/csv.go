@@ -1,4 +1,4 @@
-package dataset
+package frame
 
 import (
 	"bytes"
@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"iris/internal/dataset"
 )
 
 // CSV reads a table with a header row. A cell holds what parseCell takes, or true
 // or false; empty lines are skipped. Errors name line and column. The rest is as
 // with Records.
-func (d *FrameDecoder) CSV(data []byte, row func(x []float64) error) (int, error) {
+func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		return 0, csvError(BadForm, 0, "", "not UTF-8")
@@ -30,7 +33,7 @@ func (d *FrameDecoder) CSV(data []byte, row func(x []float64) error) (int, error
 		return 0, badCSV(err)
 	}
 	names := slices.Clone(header)
-	to, err := d.place(names, framePlace{row: none, column: none}, true)
+	to, err := d.place(names, location{row: none, column: none}, true)
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +56,7 @@ func (d *FrameDecoder) CSV(data []byte, row func(x []float64) error) (int, error
 }
 
 // cells reads a record into x.
-func (d *FrameDecoder) cells(reader *csv.Reader, record []string, to []int, x []float64) error {
+func (d *Decoder) cells(reader *csv.Reader, record []string, to []int, x []float64) error {
 	line := func() int {
 		line, _ := reader.FieldPos(0)
 		return line
@@ -69,17 +72,17 @@ func (d *FrameDecoder) cells(reader *csv.Reader, record []string, to []int, x []
 			return csvError(NoValue, line(), d.features[i], "missing")
 		}
 		cell := strings.Trim(record[column], " \t")
-		value, ok := parseCell(cell)
+		value, ok := dataset.ParseCell(cell)
 		switch {
-		case ok && isFinite(value):
+		case ok && !math.IsInf(value, 0):
 		case ok, isNoValue(cell):
-			return csvError(NoValue, line(), d.features[i], shown(cell)+" is not finite")
+			return csvError(NoValue, line(), d.features[i], dataset.Shown(cell)+" is not finite")
 		case isTruth(cell, "true"):
 			value = 1
 		case isTruth(cell, "false"):
 			value = 0
 		default:
-			return csvError(BadValue, line(), d.features[i], shown(cell)+" is not a number")
+			return csvError(BadValue, line(), d.features[i], dataset.Shown(cell)+" is not a number")
 		}
 		x[i] = value
 	}
@@ -112,6 +115,6 @@ func badCSV(err error) error {
 	return csvError(BadForm, 0, "", err.Error())
 }
 
-func csvError(fault FrameFault, line int, column, reason string) error {
-	return &FrameError{Fault: fault, RowError: RowError{Line: line, Column: column, Reason: reason}}
+func csvError(fault Fault, line int, column, reason string) error {
+	return &Error{Fault: fault, RowError: dataset.RowError{Line: line, Column: column, Reason: reason}}
 }

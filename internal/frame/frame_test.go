@@ -1,4 +1,4 @@
-package dataset_test
+package frame_test
 
 import (
 	"errors"
@@ -7,23 +7,25 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/frame"
+	"iris/internal/jsonrow"
 )
 
-// frameForms are the readers of a FrameDecoder, each as a function of a document.
-var frameForms = map[string]func(d *dataset.FrameDecoder, data string, row func([]float64) error) (int, error){
-	"records": func(d *dataset.FrameDecoder, data string, row func([]float64) error) (int, error) {
+// forms are the readers of a Decoder, each as a function of a document.
+var forms = map[string]func(d *frame.Decoder, data string, row func([]float64) error) (int, error){
+	"records": func(d *frame.Decoder, data string, row func([]float64) error) (int, error) {
 		return d.Records([]byte(data), "/r", row)
 	},
-	"either": func(d *dataset.FrameDecoder, data string, row func([]float64) error) (int, error) {
+	"either": func(d *frame.Decoder, data string, row func([]float64) error) (int, error) {
 		return d.RecordsOrRows([]byte(data), "/r", row)
 	},
-	"columns": func(d *dataset.FrameDecoder, data string, row func([]float64) error) (int, error) {
+	"columns": func(d *frame.Decoder, data string, row func([]float64) error) (int, error) {
 		return d.Columns([]byte(data), "/c", row)
 	},
-	"split": func(d *dataset.FrameDecoder, data string, row func([]float64) error) (int, error) {
+	"split": func(d *frame.Decoder, data string, row func([]float64) error) (int, error) {
 		return d.Split([]byte(data), "/s", row)
 	},
-	"csv": func(d *dataset.FrameDecoder, data string, row func([]float64) error) (int, error) {
+	"csv": func(d *frame.Decoder, data string, row func([]float64) error) (int, error) {
 		return d.CSV([]byte(data), row)
 	},
 }
@@ -31,7 +33,7 @@ var frameForms = map[string]func(d *dataset.FrameDecoder, data string, row func(
 // readFrame reads a document with the features a and b.
 func readFrame(form, data string) ([][]float64, int, error) {
 	var rows [][]float64
-	n, err := frameForms[form](dataset.NewFrameDecoder([]string{"a", "b"}), data, func(x []float64) error {
+	n, err := forms[form](frame.NewDecoder([]string{"a", "b"}), data, func(x []float64) error {
 		rows = append(rows, slices.Clone(x))
 		return nil
 	})
@@ -78,69 +80,69 @@ func TestFrameDecoder_goodRows(t *testing.T) {
 func TestFrameDecoder_badRows(t *testing.T) {
 	for _, test := range []struct {
 		form, data string
-		fault      dataset.FrameFault
+		fault      frame.Fault
 		want       string // the place and some of the reason
 	}{
-		{"records", `{}`, dataset.BadForm, "/r: an object, want an array"},
-		{"records", `[[1,2]]`, dataset.NoColumn, "/r/0: an array"},
-		{"records", `[{"a":1,"b":2},3]`, dataset.BadForm, "/r/1: a number"},
-		{"records", `[{"a":1}]`, dataset.NoColumn, "/r/0/b: missing"},
-		{"records", `[{"a":1,"b":2},{"b":2}]`, dataset.Incomplete, "/r/1/a: missing"},
-		{"records", `[{"a":1,"b":"x"}]`, dataset.BadValue, `/r/0/b: "x", want a number`},
-		{"records", `[{"a":1,"b":""}]`, dataset.BadValue, `/r/0/b: "", want`},
-		{"records", `[{"a":1,"b":"NA"}]`, dataset.BadValue, `/r/0/b: "NA", want`},
-		{"records", `[{"a":1,"b":"1_0"}]`, dataset.BadValue, `/r/0/b`},
-		{"records", `[{"a":1,"b":{}}]`, dataset.BadValue, "/r/0/b: an object"},
-		{"records", `[{"a":1,"b":[2]}]`, dataset.BadNested, "/r/0/b: an array"},
-		{"records", `[{"a":1,"b":null}]`, dataset.NoValue, "/r/0/b: null"},
-		{"records", `[{"a":NaN,"b":1}]`, dataset.NoValue, "/r/0/a: NaN is not finite"},
-		{"records", `[{"a":-Infinity,"b":1}]`, dataset.NoValue, "/r/0/a: -Infinity is not finite"},
-		{"records", `[{"a":1e999,"b":1}]`, dataset.NoValue, `/r/0/a: "1e999" is not finite`},
-		{"records", `[{"a":"-Inf","b":1}]`, dataset.NoValue, `/r/0/a: "-Inf" is not finite`},
-		{"records", `[{"a":"1e999","b":1}]`, dataset.NoValue, `/r/0/a`},
-		{"either", `[3]`, dataset.BadForm, "/r/0: a number"},
-		{"either", `[[1]]`, dataset.BadForm, "/r/0: 1 value, want 2"},
-		{"either", `[[1,2,3]]`, dataset.BadForm, "/r/0: 3 values, want 2"},
-		{"either", `[[1,null]]`, dataset.NoValue, `column "b", /r/0/1: null`},
-		{"columns", `{"a":[1]}`, dataset.NoColumn, "/c/b: missing"},
-		{"columns", `{"a":[1,2],"b":[1]}`, dataset.BadLength, "/c/b: 1 value, but another column has 2"},
-		{"columns", `{"a":[1],"b":[1],"x":[]}`, dataset.BadLength, "/c/x: 0 values"},
-		{"columns", `{"a":[1,2],"b":[1,null]}`, dataset.NoValue, "/c/b/1: null"},
-		{"columns", `{"a":[1,2],"b":null}`, dataset.NoValue, "/c/b: null"},
-		{"columns", `{"a":[[1]],"b":[1]}`, dataset.BadNested, "/c/a/0: an array"},
-		{"columns", `[]`, dataset.BadForm, "an array, want an object"},
-		{"split", `[]`, dataset.BadForm, "/s: want an object"},
-		{"split", `{"columns":["a","b"]}`, dataset.BadForm, "/s: no data"},
-		{"split", `{"columns":["a","b"],"data":[],"rows":[]}`, dataset.BadForm, "/s/rows: not a part of a table"},
-		{"split", `{"data":[[1,2]]}`, dataset.NoColumn, "/s/columns: no names"},
-		{"split", `{"columns":"ab","data":[[1,2]]}`, dataset.BadForm, "/s/columns: want an array"},
-		{"split", `{"columns":[["a","b"]],"data":[[1,2]]}`, dataset.BadForm, "/s/columns/0: an array"},
-		{"split", `{"columns":["a"],"data":[]}`, dataset.NoColumn, `/s/columns: no column "b"`},
-		{"split", `{"columns":["a","b","a"],"data":[]}`, dataset.NoColumn, `/s/columns/2: "a" given twice`},
-		{"split", `{"columns":["a","b"],"data":3}`, dataset.BadForm, "/s/data: a number"},
-		{"split", `{"columns":["a","b"],"data":[[1,2],3]}`, dataset.BadForm, "/s/data/1: a number"},
-		{"split", `{"columns":["a","b"],"data":[[1]]}`, dataset.BadForm, "/s/data/0: 1 value"},
-		{"split", `{"columns":["x","b","a"],"data":[["x",2,null]]}`, dataset.NoValue, `column "a", /s/data/0/2: null`},
-		{"split", `{"columns":["a","b"],"data":[[1,2]],"index":[1,2]}`, dataset.BadForm, "/s/index: want"},
-		{"split", `{"columns":["a","b"],"data":[[1,2]],"index":3}`, dataset.BadForm, "/s/index: want"},
-		{"csv", "", dataset.BadForm, "empty"},
-		{"csv", "\n\n", dataset.BadForm, "empty"},
-		{"csv", "a,\xff\n", dataset.BadForm, "not UTF-8"},
-		{"csv", "a\n1\n", dataset.NoColumn, `no column "b"`},
-		{"csv", "a, b\n1,2\n", dataset.NoColumn, `no column "b"`},
-		{"csv", "a,b\n1,2\n3\n", dataset.NoValue, `line 3, column "b": missing`},
-		{"csv", "a,b\n1,2,3\n", dataset.BadForm, "line 2: 3 values, want 2"},
-		{"csv", "a,b\n1,x\n", dataset.BadValue, `line 2, column "b": "x" is not a number`},
-		{"csv", "a,b\n1,\n", dataset.NoValue, `line 2, column "b": "" is not finite`},
-		{"csv", "a,b\n1,NA\n", dataset.NoValue, "line 2"},
-		{"csv", "a,b\n1,1e999\n", dataset.NoValue, "line 2"},
-		{"csv", "a,b\n1,\"2\n", dataset.BadForm, "line "},
-		{"csv", "\"a,b\n", dataset.BadForm, "line "},
-		{"csv", "a,b\n1,2\n\"", dataset.BadForm, "line "},
+		{"records", `{}`, frame.BadForm, "/r: an object, want an array"},
+		{"records", `[[1,2]]`, frame.NoColumn, "/r/0: an array"},
+		{"records", `[{"a":1,"b":2},3]`, frame.BadForm, "/r/1: a number"},
+		{"records", `[{"a":1}]`, frame.NoColumn, "/r/0/b: missing"},
+		{"records", `[{"a":1,"b":2},{"b":2}]`, frame.Incomplete, "/r/1/a: missing"},
+		{"records", `[{"a":1,"b":"x"}]`, frame.BadValue, `/r/0/b: "x", want a number`},
+		{"records", `[{"a":1,"b":""}]`, frame.BadValue, `/r/0/b: "", want`},
+		{"records", `[{"a":1,"b":"NA"}]`, frame.BadValue, `/r/0/b: "NA", want`},
+		{"records", `[{"a":1,"b":"1_0"}]`, frame.BadValue, `/r/0/b`},
+		{"records", `[{"a":1,"b":{}}]`, frame.BadValue, "/r/0/b: an object"},
+		{"records", `[{"a":1,"b":[2]}]`, frame.BadNested, "/r/0/b: an array"},
+		{"records", `[{"a":1,"b":null}]`, frame.NoValue, "/r/0/b: null"},
+		{"records", `[{"a":NaN,"b":1}]`, frame.NoValue, "/r/0/a: NaN is not finite"},
+		{"records", `[{"a":-Infinity,"b":1}]`, frame.NoValue, "/r/0/a: -Infinity is not finite"},
+		{"records", `[{"a":1e999,"b":1}]`, frame.NoValue, `/r/0/a: "1e999" is not finite`},
+		{"records", `[{"a":"-Inf","b":1}]`, frame.NoValue, `/r/0/a: "-Inf" is not finite`},
+		{"records", `[{"a":"1e999","b":1}]`, frame.NoValue, `/r/0/a`},
+		{"either", `[3]`, frame.BadForm, "/r/0: a number"},
+		{"either", `[[1]]`, frame.BadForm, "/r/0: 1 value, want 2"},
+		{"either", `[[1,2,3]]`, frame.BadForm, "/r/0: 3 values, want 2"},
+		{"either", `[[1,null]]`, frame.NoValue, `column "b", /r/0/1: null`},
+		{"columns", `{"a":[1]}`, frame.NoColumn, "/c/b: missing"},
+		{"columns", `{"a":[1,2],"b":[1]}`, frame.BadLength, "/c/b: 1 value, but another column has 2"},
+		{"columns", `{"a":[1],"b":[1],"x":[]}`, frame.BadLength, "/c/x: 0 values"},
+		{"columns", `{"a":[1,2],"b":[1,null]}`, frame.NoValue, "/c/b/1: null"},
+		{"columns", `{"a":[1,2],"b":null}`, frame.NoValue, "/c/b: null"},
+		{"columns", `{"a":[[1]],"b":[1]}`, frame.BadNested, "/c/a/0: an array"},
+		{"columns", `[]`, frame.BadForm, "an array, want an object"},
+		{"split", `[]`, frame.BadForm, "/s: want an object"},
+		{"split", `{"columns":["a","b"]}`, frame.BadForm, "/s: no data"},
+		{"split", `{"columns":["a","b"],"data":[],"rows":[]}`, frame.BadForm, "/s/rows: not a part of a table"},
+		{"split", `{"data":[[1,2]]}`, frame.NoColumn, "/s/columns: no names"},
+		{"split", `{"columns":"ab","data":[[1,2]]}`, frame.BadForm, "/s/columns: want an array"},
+		{"split", `{"columns":[["a","b"]],"data":[[1,2]]}`, frame.BadForm, "/s/columns/0: an array"},
+		{"split", `{"columns":["a"],"data":[]}`, frame.NoColumn, `/s/columns: no column "b"`},
+		{"split", `{"columns":["a","b","a"],"data":[]}`, frame.NoColumn, `/s/columns/2: "a" given twice`},
+		{"split", `{"columns":["a","b"],"data":3}`, frame.BadForm, "/s/data: a number"},
+		{"split", `{"columns":["a","b"],"data":[[1,2],3]}`, frame.BadForm, "/s/data/1: a number"},
+		{"split", `{"columns":["a","b"],"data":[[1]]}`, frame.BadForm, "/s/data/0: 1 value"},
+		{"split", `{"columns":["x","b","a"],"data":[["x",2,null]]}`, frame.NoValue, `column "a", /s/data/0/2: null`},
+		{"split", `{"columns":["a","b"],"data":[[1,2]],"index":[1,2]}`, frame.BadForm, "/s/index: want"},
+		{"split", `{"columns":["a","b"],"data":[[1,2]],"index":3}`, frame.BadForm, "/s/index: want"},
+		{"csv", "", frame.BadForm, "empty"},
+		{"csv", "\n\n", frame.BadForm, "empty"},
+		{"csv", "a,\xff\n", frame.BadForm, "not UTF-8"},
+		{"csv", "a\n1\n", frame.NoColumn, `no column "b"`},
+		{"csv", "a, b\n1,2\n", frame.NoColumn, `no column "b"`},
+		{"csv", "a,b\n1,2\n3\n", frame.NoValue, `line 3, column "b": missing`},
+		{"csv", "a,b\n1,2,3\n", frame.BadForm, "line 2: 3 values, want 2"},
+		{"csv", "a,b\n1,x\n", frame.BadValue, `line 2, column "b": "x" is not a number`},
+		{"csv", "a,b\n1,\n", frame.NoValue, `line 2, column "b": "" is not finite`},
+		{"csv", "a,b\n1,NA\n", frame.NoValue, "line 2"},
+		{"csv", "a,b\n1,1e999\n", frame.NoValue, "line 2"},
+		{"csv", "a,b\n1,\"2\n", frame.BadForm, "line "},
+		{"csv", "\"a,b\n", frame.BadForm, "line "},
+		{"csv", "a,b\n1,2\n\"", frame.BadForm, "line "},
 	} {
 		t.Run(test.form+" "+test.data, func(t *testing.T) {
 			_, _, err := readFrame(test.form, test.data)
-			var fault *dataset.FrameError
+			var fault *frame.Error
 			if !errors.As(err, &fault) || fault.Fault != test.fault || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("%v (%+v), want fault %d and %q", err, fault, test.fault, test.want)
 			}
@@ -160,7 +162,7 @@ func TestFrameDecoder_notJSON(t *testing.T) {
 				continue
 			}
 			_, _, err := readFrame(form, data)
-			var syntax *dataset.SyntaxError
+			var syntax *jsonrow.SyntaxError
 			if !errors.As(err, &syntax) {
 				t.Errorf("%s of %s: %v, want a *SyntaxError", form, data, err)
 			}
@@ -175,7 +177,7 @@ func TestFrameDecoder_endsWithTheErrorOfTheRow(t *testing.T) {
 		"split": `{"columns":["a","b"],"data":[[1,2],[3,4]]}`, "csv": "a,b\n1,2\n3,4\n",
 	} {
 		seen := 0
-		n, err := frameForms[form](dataset.NewFrameDecoder([]string{"a", "b"}), data, func([]float64) error {
+		n, err := forms[form](frame.NewDecoder([]string{"a", "b"}), data, func([]float64) error {
 			if seen++; seen == 2 {
 				return enough
 			}
@@ -188,7 +190,7 @@ func TestFrameDecoder_endsWithTheErrorOfTheRow(t *testing.T) {
 }
 
 func TestFrameDecoder_oneFeature(t *testing.T) {
-	d := dataset.NewFrameDecoder([]string{"a"})
+	d := frame.NewDecoder([]string{"a"})
 	var got []float64
 	keep := func(x []float64) error { got = append(got, x[0]); return nil }
 	if n, err := d.Column(
@@ -206,17 +208,17 @@ func TestFrameDecoder_oneFeature(t *testing.T) {
 
 func TestEachMember(t *testing.T) {
 	var got []string
-	err := dataset.EachMember([]byte(` {"a" : [1, {"b":2}] ,"\u00e9":NaN}`), func(name, value []byte) error {
+	err := frame.EachMember([]byte(` {"a" : [1, {"b":2}] ,"\u00e9":NaN}`), func(name, value []byte) error {
 		got = append(got, string(name)+"="+string(value))
 		return nil
 	})
 	if err != nil || !slices.Equal(got, []string{`a=[1, {"b":2}]`, "é=NaN"}) {
 		t.Errorf("%q, %v", got, err)
 	}
-	var syntax *dataset.SyntaxError
-	var fault *dataset.FrameError
+	var syntax *jsonrow.SyntaxError
+	var fault *frame.Error
 	for data, want := range map[string]any{`[]`: &fault, `3`: &fault, ``: &syntax, `{"a"`: &syntax, `{}x`: &syntax, `{"a":`: &syntax} {
-		if err := dataset.EachMember([]byte(data), func(_, _ []byte) error { return nil }); !errors.As(err, want) {
+		if err := frame.EachMember([]byte(data), func(_, _ []byte) error { return nil }); !errors.As(err, want) {
 			t.Errorf("%q: %v, want a %T", data, err, want)
 		}
 	}
@@ -257,12 +259,12 @@ func TestFrameDecoder_allocations(t *testing.T) {
 		}
 		return b.String()
 	}
-	d := dataset.NewFrameDecoder([]string{"a", "b"})
+	d := frame.NewDecoder([]string{"a", "b"})
 	for form, perRow := range map[string]float64{"records": 0, "either": 0, "columns": 0, "split": 0, "csv": 1} {
 		allocations := func(rows int) float64 {
 			data := document(form, rows)
 			return testing.AllocsPerRun(20, func() {
-				if n, err := frameForms[form](d, data, func([]float64) error { return nil }); n != rows || err != nil {
+				if n, err := forms[form](d, data, func([]float64) error { return nil }); n != rows || err != nil {
 					t.Fatal(n, err)
 				}
 			})

@@ -1,13 +1,17 @@
-package dataset
+// Package jsonrow reads rows of numbers from JSON objects, straight into a row in feature order, and has the scanner
+// that they are read with. It knows the form that Iris takes itself; those of other inference servers are package
+// frame's.
+package jsonrow
 
 import (
 	"errors"
 	"math"
 	"strconv"
-	"strings"
+
+	"iris/internal/dataset"
 )
 
-// RowDecoder reads rows of features from JSON objects: names as they are,
+// Decoder reads rows of features from JSON objects: names as they are,
 // upper and lower case being different, in any order, each exactly once and
 // with a finite number. Fields of other names are skipped whatever they hold.
 //
@@ -18,14 +22,14 @@ import (
 //
 // A document that isn't JSON is a *SyntaxError, whatever else is wrong with it;
 // one that is, but holds no good rows, is a *RowError.
-type RowDecoder struct {
+type Decoder struct {
 	features []string
 	index    map[string]int // the same, by name
 }
 
-// NewRowDecoder returns a decoder of rows with these features.
-func NewRowDecoder(features []string) *RowDecoder {
-	d := &RowDecoder{features: features, index: make(map[string]int, len(features))}
+// NewDecoder returns a decoder of rows with these features.
+func NewDecoder(features []string) *Decoder {
+	d := &Decoder{features: features, index: make(map[string]int, len(features))}
 	for i, name := range features {
 		d.index[name] = i
 	}
@@ -34,12 +38,12 @@ func NewRowDecoder(features []string) *RowDecoder {
 
 // DecodeRow reads one object, behind which nothing may follow, into x, which has
 // an element for each feature. After an error x holds anything.
-func (d *RowDecoder) DecodeRow(data []byte, x []float64) error {
-	s := jsonScanner{data: data}
-	s.space()
+func (d *Decoder) DecodeRow(data []byte, x []float64) error {
+	s := Scanner{Data: data}
+	s.Space()
 	err := d.row(&s, x, single)
 	if err == nil {
-		err = s.end()
+		err = s.End()
 	}
 	if err != nil {
 		return syntaxFirst(data, err)
@@ -51,47 +55,47 @@ func (d *RowDecoder) DecodeRow(data []byte, x []float64) error {
 // and calls row for each of them; x is reused between calls. It returns the
 // number of rows handed out, also when it ends in an error, which may be found
 // after good rows. Pointers begin with /data. An error of row comes back as it is.
-func (d *RowDecoder) DecodeRows(data []byte, row func(x []float64) error) (int, error) {
+func (d *Decoder) DecodeRows(data []byte, row func(x []float64) error) (int, error) {
 	return d.rows(data, "/data", row)
 }
 
 // DecodeArray is DecodeRows for a document that is the array itself: pointers
 // begin with the number of a row.
-func (d *RowDecoder) DecodeArray(data []byte, row func(x []float64) error) (int, error) {
+func (d *Decoder) DecodeArray(data []byte, row func(x []float64) error) (int, error) {
 	return d.rows(data, "", row)
 }
 
 // IsArray reports whether the first byte of a document that is no blank begins
 // an array.
 func IsArray(data []byte) bool {
-	s := jsonScanner{data: data}
-	s.space()
-	return s.peek() == '['
+	s := Scanner{Data: data}
+	s.Space()
+	return s.Peek() == '['
 }
 
 // rows reads an array that lies at the pointer.
-func (d *RowDecoder) rows(data []byte, pointer string, row func(x []float64) error) (int, error) {
-	s := jsonScanner{data: data}
-	s.space()
-	if s.peek() != '[' {
-		return 0, syntaxFirst(data, &RowError{Pointer: pointer, Reason: s.kind() + ", want an array"})
+func (d *Decoder) rows(data []byte, pointer string, row func(x []float64) error) (int, error) {
+	s := Scanner{Data: data}
+	s.Space()
+	if s.Peek() != '[' {
+		return 0, syntaxFirst(data, &dataset.RowError{Pointer: pointer, Reason: s.Kind() + ", want an array"})
 	}
-	s.pos++
+	s.Pos++
 	x := make([]float64, len(d.features))
 	for rows := 0; ; rows++ {
-		more, err := s.element(rows == 0)
+		more, err := s.Element(rows == 0)
 		switch {
 		case err != nil:
 		case more:
 			err = d.row(&s, x, rows)
 		default:
-			err = s.end()
+			err = s.End()
 			if err == nil && rows == 0 {
-				err = &RowError{Reason: "no rows"}
+				err = &dataset.RowError{Reason: "no rows"}
 			}
 		}
 		if err != nil {
-			if bad := (*RowError)(nil); errors.As(err, &bad) {
+			if bad := (*dataset.RowError)(nil); errors.As(err, &bad) {
 				bad.Pointer = pointer + bad.Pointer
 			}
 			return rows, syntaxFirst(data, err)
@@ -109,11 +113,11 @@ func (d *RowDecoder) rows(data []byte, pointer string, row func(x []float64) err
 const single = -1
 
 // row reads one object into x; number is its place in the array of rows.
-func (d *RowDecoder) row(s *jsonScanner, x []float64, number int) error {
-	if s.peek() != '{' {
-		return rowError(number, "", s.kind()+", want an object")
+func (d *Decoder) row(s *Scanner, x []float64, number int) error {
+	if s.Peek() != '{' {
+		return rowError(number, "", s.Kind()+", want an object")
 	}
-	s.pos++
+	s.Pos++
 	x = x[:len(d.features)]
 	for i := range x {
 		x[i] = math.NaN() // not seen: what is read is finite
@@ -125,18 +129,18 @@ func (d *RowDecoder) row(s *jsonScanner, x []float64, number int) error {
 	var buf [128]byte
 	next := 0 // rows tend to name the features in order
 	for first := true; ; first = false {
-		text, ok, err := s.member(first)
+		text, ok, err := s.Member(first)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			break
 		}
-		name := text.decode(buf[:0])
+		name := text.Decode(buf[:0])
 		i := next
 		if i == len(x) || string(name) != d.features[i] {
 			if i, ok = d.index[string(name)]; !ok {
-				if err := s.skip(depth); err != nil {
+				if err := s.Skip(depth); err != nil {
 					return err
 				}
 				continue
@@ -146,15 +150,15 @@ func (d *RowDecoder) row(s *jsonScanner, x []float64, number int) error {
 		if !math.IsNaN(x[i]) {
 			return rowError(number, d.features[i], "given twice")
 		}
-		if c := s.peek(); c != '-' && !isDigit(c) {
-			return rowError(number, d.features[i], s.kind()+", want a number")
+		if c := s.Peek(); c != '-' && !isDigit(c) {
+			return rowError(number, d.features[i], s.Kind()+", want a number")
 		}
-		value, literal, err := s.number()
+		value, literal, err := s.Number()
 		if err != nil {
 			return err
 		}
-		if !isFinite(value) {
-			return rowError(number, d.features[i], shown(string(literal))+" is not finite")
+		if math.IsInf(value, 0) {
+			return rowError(number, d.features[i], dataset.Shown(string(literal))+" is not finite")
 		}
 		x[i] = value
 	}
@@ -173,18 +177,15 @@ func rowError(number int, feature, reason string) error {
 		pointer = "/" + strconv.Itoa(number)
 	}
 	if feature != "" {
-		pointer += "/" + pointerEscape.Replace(feature)
+		pointer += "/" + dataset.PointerToken(feature)
 	}
-	return &RowError{Pointer: pointer, Reason: reason}
+	return &dataset.RowError{Pointer: pointer, Reason: reason}
 }
-
-// pointerEscape writes a name as a token of an RFC 6901 pointer.
-var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
 // syntaxFirst returns the document's syntax error if it has one, else err: what
 // rows lack is of no interest in something that isn't JSON.
 func syntaxFirst(data []byte, err error) error {
-	if syntax := checkJSON(data); syntax != nil {
+	if syntax := Check(data); syntax != nil {
 		return syntax
 	}
 	return err

@@ -1,4 +1,4 @@
-package dataset_test
+package frame_test
 
 import (
 	"bytes"
@@ -12,7 +12,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"iris/internal/dataset"
+	"iris/internal/frame"
+	"iris/internal/jsonrow"
 )
 
 // FuzzFrameDecoder reads every document in every form: what is refused is refused with a place or an offset, what is
@@ -26,7 +27,7 @@ func FuzzFrameDecoder(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for form := range frameForms {
+		for form := range forms {
 			rows, n, err := readFrame(form, string(data))
 			if n != len(rows) {
 				t.Fatalf("%s: %d rows handed out, %d said", form, len(rows), n)
@@ -49,8 +50,8 @@ func FuzzFrameDecoder(f *testing.F) {
 
 func checkFrameError(t *testing.T, form string, data []byte, err error) {
 	t.Helper()
-	var syntax *dataset.SyntaxError
-	var fault *dataset.FrameError
+	var syntax *jsonrow.SyntaxError
+	var fault *frame.Error
 	switch {
 	case err == nil:
 	case errors.As(err, &syntax):

@@ -1,4 +1,6 @@
-package dataset
+// Package frame reads rows of numbers in the forms that the clients of other inference servers send: records, rows,
+// columns, tables. It does not know their protocols: each has a package that names the fault it reports for a mistake.
+package frame
 
 import (
 	"bytes"
@@ -6,9 +8,12 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 )
 
-// FrameDecoder reads rows of features in the forms that the clients of other
+// Decoder reads rows of features in the forms that the clients of other
 // inference servers send: records, rows, columns, and a table with or without
 // JSON. However they come, each row is handed out as numbers in feature order.
 //
@@ -19,47 +24,47 @@ import (
 //
 // Good rows cost no allocation each, but one in a CSV. A decoder may be used by
 // any number of goroutines. A document that isn't JSON is a *SyntaxError, one
-// that holds no good rows a *FrameError.
-type FrameDecoder struct {
+// that holds no good rows a *Error.
+type Decoder struct {
 	features []string
 	index    map[string]int // the same, by name
 }
 
-// NewFrameDecoder returns a decoder of rows with these features.
-func NewFrameDecoder(features []string) *FrameDecoder {
-	d := &FrameDecoder{features: features, index: make(map[string]int, len(features))}
+// NewDecoder returns a decoder of rows with these features.
+func NewDecoder(features []string) *Decoder {
+	d := &Decoder{features: features, index: make(map[string]int, len(features))}
 	for i, name := range features {
 		d.index[name] = i
 	}
 	return d
 }
 
-// FrameError says what is wrong with rows, where, and of which kind it is: each
+// Error says what is wrong with rows, where, and of which kind it is: each
 // protocol has codes of its own for these.
-type FrameError struct {
-	RowError
-	Fault FrameFault
+type Error struct {
+	dataset.RowError
+	Fault Fault
 }
 
 // Unwrap returns the place and the reason.
-func (e *FrameError) Unwrap() error { return &e.RowError }
+func (e *Error) Unwrap() error { return &e.RowError }
 
-// FrameFault is a kind of mistake.
-type FrameFault int
+// Fault is a kind of mistake.
+type Fault int
 
 // The kinds of mistakes in rows.
 const (
-	BadForm    FrameFault = iota // not an array, an object or a row where one must be
-	BadValue                     // not a number, nor anything that stands for one
-	BadNested                    // an array in the place of a number
-	BadLength                    // columns of different lengths
-	NoColumn                     // a feature that no column is named after
-	Incomplete                   // a row without a feature that rows before it had
-	NoValue                      // null, or a number that is not finite
+	BadForm    Fault = iota // not an array, an object or a row where one must be
+	BadValue                // not a number, nor anything that stands for one
+	BadNested               // an array in the place of a number
+	BadLength               // columns of different lengths
+	NoColumn                // a feature that no column is named after
+	Incomplete              // a row without a feature that rows before it had
+	NoValue                 // null, or a number that is not finite
 )
 
-// framePlace is where a value is, for an error.
-type framePlace struct {
+// location is where a value is, for an error.
+type location struct {
 	at     string // pointer to the rows
 	row    int    // from 0
 	column int    // from 0, for values without a name
@@ -71,8 +76,8 @@ type framePlace struct {
 // none stands for a row or column that there is none of.
 const none = -1
 
-func (p framePlace) fail(fault FrameFault, reason string) error {
-	e := &FrameError{Fault: fault, RowError: RowError{Pointer: p.at, Reason: reason}}
+func (p location) fail(fault Fault, reason string) error {
+	e := &Error{Fault: fault, RowError: dataset.RowError{Pointer: p.at, Reason: reason}}
 	number := func(n int) {
 		if n != none {
 			e.Pointer += "/" + strconv.Itoa(n)
@@ -85,7 +90,7 @@ func (p framePlace) fail(fault FrameFault, reason string) error {
 		number(p.column)
 		e.Column = p.name
 	} else if p.name != "" {
-		e.Pointer += "/" + pointerEscape.Replace(p.name)
+		e.Pointer += "/" + dataset.PointerToken(p.name)
 	}
 	if p.columnar {
 		number(p.row)
@@ -93,36 +98,36 @@ func (p framePlace) fail(fault FrameFault, reason string) error {
 	return e
 }
 
-// value reads the value of a feature.
-func (s *jsonScanner) value(place framePlace) (float64, error) {
-	switch c := s.peek(); {
-	case s.notFinite() != "":
-		return 0, place.fail(NoValue, s.notFinite()+" is not finite")
-	case c == '-' || isDigit(c):
-		value, literal, err := s.number()
-		if err == nil && !isFinite(value) {
-			err = place.fail(NoValue, shown(string(literal))+" is not finite")
+// readValue reads the value of a feature.
+func readValue(s *jsonrow.Scanner, place location) (float64, error) {
+	switch c := s.Peek(); {
+	case s.NotFinite() != "":
+		return 0, place.fail(NoValue, s.NotFinite()+" is not finite")
+	case c == '-' || '0' <= c && c <= '9':
+		value, literal, err := s.Number()
+		if err == nil && math.IsInf(value, 0) {
+			err = place.fail(NoValue, dataset.Shown(string(literal))+" is not finite")
 		}
 		return value, err
 	case c == '"':
-		text, err := s.text()
+		text, err := s.Text()
 		if err != nil {
 			return 0, err
 		}
-		return text.number(place)
+		return readText(text, place)
 	case c == '[':
 		return 0, place.fail(BadNested, "an array, want a number")
 	case c == '{':
 		return 0, place.fail(BadValue, "an object, want a number")
 	case c == 'n':
-		err := s.skip(0)
+		err := s.Skip(0)
 		if err == nil {
 			err = place.fail(NoValue, "null, want a number")
 		}
 		return 0, err
 	}
-	truth := s.peek() == 't'
-	if err := s.skip(0); err != nil {
+	truth := s.Peek() == 't'
+	if err := s.Skip(0); err != nil {
 		return 0, err
 	}
 	if truth {
@@ -131,18 +136,18 @@ func (s *jsonScanner) value(place framePlace) (float64, error) {
 	return 0, nil
 }
 
-// number is the number that a string holds.
-func (t jsonText) number(place framePlace) (float64, error) {
+// readText reads the number that a string holds.
+func readText(t jsonrow.Text, place location) (float64, error) {
 	var buf [64]byte
-	text := bytes.Trim(t.decode(buf[:0]), " \t\r\n")
-	value, end, ok := parseNumber(text, csvNumber)
+	text := bytes.Trim(t.Decode(buf[:0]), " \t\r\n")
+	value, end, ok := dataset.ParseNumber(text, dataset.CSVNumber)
 	switch {
-	case ok && end == len(text) && isFinite(value):
+	case ok && end == len(text) && !math.IsInf(value, 0):
 		return value, nil
 	case ok && end == len(text), isNotFinite(string(text)):
-		return 0, place.fail(NoValue, shown(string(text))+" is not finite")
+		return 0, place.fail(NoValue, dataset.Shown(string(text))+" is not finite")
 	}
-	return 0, place.fail(BadValue, shown(string(text))+", want a number")
+	return 0, place.fail(BadValue, dataset.Shown(string(text))+", want a number")
 }
 
 // isNotFinite reports whether a text is one of Python's words for a number that
@@ -157,7 +162,7 @@ func isNotFinite(text string) bool {
 
 // isForm reports whether err is about the form as a whole.
 func isForm(err error) bool {
-	var e *FrameError
+	var e *Error
 	return errors.As(err, &e) && e.Fault == BadForm && e.Pointer == ""
 }
 
@@ -165,75 +170,75 @@ func isForm(err error) bool {
 // errors begin with at. It calls row for each of them with a slice that is used
 // again, and returns how many it has handed out, also when it ends in an error.
 // An error of row comes back as it is.
-func (d *FrameDecoder) Records(data []byte, at string, row func(x []float64) error) (int, error) {
-	return d.each(data, at, row, func(s *jsonScanner, number int, x []float64) error {
-		if s.peek() != '{' {
+func (d *Decoder) Records(data []byte, at string, row func(x []float64) error) (int, error) {
+	return d.each(data, at, row, func(s *jsonrow.Scanner, number int, x []float64) error {
+		if s.Peek() != '{' {
 			return notRecord(s, at, number)
 		}
-		return d.record(s, framePlace{at: at, row: number, column: none}, x)
+		return d.record(s, location{at: at, row: number, column: none}, x)
 	})
 }
 
 // notRecord is the error of an element that has no names: the whole array has
 // none when the first one hasn't.
-func notRecord(s *jsonScanner, at string, number int) error {
+func notRecord(s *jsonrow.Scanner, at string, number int) error {
 	fault := BadForm
 	if number == 0 {
 		fault = NoColumn
 	}
-	return framePlace{
+	return location{
 		at:     at,
 		row:    number,
 		column: none,
 	}.fail(
 		fault,
-		s.kind()+", want an object with the features as names",
+		s.Kind()+", want an object with the features as names",
 	)
 }
 
 // RecordsOrRows reads an array whose elements are objects, or arrays in feature
 // order: [{"a":1,"b":2},[3,4]]. The rest is as with Records.
-func (d *FrameDecoder) RecordsOrRows(data []byte, at string, row func(x []float64) error) (int, error) {
+func (d *Decoder) RecordsOrRows(data []byte, at string, row func(x []float64) error) (int, error) {
 	to := make([]int, len(d.features))
 	for i := range to {
 		to[i] = i
 	}
-	return d.each(data, at, row, func(s *jsonScanner, number int, x []float64) error {
-		place := framePlace{at: at, row: number, column: none}
-		switch s.peek() {
+	return d.each(data, at, row, func(s *jsonrow.Scanner, number int, x []float64) error {
+		place := location{at: at, row: number, column: none}
+		switch s.Peek() {
 		case '{':
 			return d.record(s, place, x)
 		case '[':
 			return d.positional(s, place, to, x)
 		}
-		return place.fail(BadForm, s.kind()+", want an object or an array")
+		return place.fail(BadForm, s.Kind()+", want an object or an array")
 	})
 }
 
 // each calls read for every element of an array, and row with what it has read.
-func (d *FrameDecoder) each(
+func (d *Decoder) each(
 	data []byte,
 	at string,
 	row func([]float64) error,
-	read func(*jsonScanner, int, []float64) error,
+	read func(*jsonrow.Scanner, int, []float64) error,
 ) (int, error) {
-	s := &jsonScanner{data: data, python: true}
-	s.space()
-	if s.peek() != '[' {
+	s := &jsonrow.Scanner{Data: data, Python: true}
+	s.Space()
+	if s.Peek() != '[' {
 		return 0, pythonSyntaxFirst(
 			data,
-			framePlace{at: at, row: none, column: none}.fail(BadForm, s.kind()+", want an array"),
+			location{at: at, row: none, column: none}.fail(BadForm, s.Kind()+", want an array"),
 		)
 	}
-	s.pos++
+	s.Pos++
 	x := make([]float64, len(d.features))
 	for rows := 0; ; rows++ {
-		more, err := s.element(rows == 0)
+		more, err := s.Element(rows == 0)
 		if err == nil && more {
 			err = read(s, rows, x)
 		}
 		if err == nil && !more {
-			err = s.end()
+			err = s.End()
 		}
 		if err != nil {
 			return rows, pythonSyntaxFirst(data, err)
@@ -249,33 +254,33 @@ func (d *FrameDecoder) each(
 
 // pythonSyntaxFirst is syntaxFirst for JSON as Python writes it.
 func pythonSyntaxFirst(data []byte, err error) error {
-	if syntax := (&jsonScanner{data: data, python: true}).check(); syntax != nil {
+	if syntax := (&jsonrow.Scanner{Data: data, Python: true}).Check(); syntax != nil {
 		return syntax
 	}
 	return err
 }
 
 // record reads an object into x.
-func (d *FrameDecoder) record(s *jsonScanner, place framePlace, x []float64) error {
-	s.pos++
+func (d *Decoder) record(s *jsonrow.Scanner, place location, x []float64) error {
+	s.Pos++
 	for i := range x {
 		x[i] = math.NaN() // not seen: what is read is finite
 	}
 	var buf [128]byte
 	next := 0 // rows tend to name the features in order
 	for first := true; ; first = false {
-		text, ok, err := s.member(first)
+		text, ok, err := s.Member(first)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			break
 		}
-		name := text.decode(buf[:0])
+		name := text.Decode(buf[:0])
 		i := next
 		if i == len(x) || string(name) != d.features[i] {
 			if i, ok = d.index[string(name)]; !ok {
-				if err := s.skip(2); err != nil {
+				if err := s.Skip(2); err != nil {
 					return err
 				}
 				continue
@@ -283,7 +288,7 @@ func (d *FrameDecoder) record(s *jsonScanner, place framePlace, x []float64) err
 		}
 		next = i + 1
 		place.name = d.features[i]
-		if x[i], err = s.value(place); err != nil {
+		if x[i], err = readValue(s, place); err != nil {
 			return err
 		}
 	}
@@ -302,11 +307,11 @@ func (d *FrameDecoder) record(s *jsonScanner, place framePlace, x []float64) err
 
 // positional reads an array into x: its element i is feature to[i], which is none
 // for a column to skip.
-func (d *FrameDecoder) positional(s *jsonScanner, place framePlace, to []int, x []float64) error {
-	s.pos++
+func (d *Decoder) positional(s *jsonrow.Scanner, place location, to []int, x []float64) error {
+	s.Pos++
 	n := 0
 	for ; ; n++ {
-		more, err := s.element(n == 0)
+		more, err := s.Element(n == 0)
 		if err != nil {
 			return err
 		}
@@ -314,14 +319,14 @@ func (d *FrameDecoder) positional(s *jsonScanner, place framePlace, to []int, x 
 			break
 		}
 		if n >= len(to) || to[n] == none {
-			if err := s.skip(2); err != nil {
+			if err := s.Skip(2); err != nil {
 				return err
 			}
 			continue
 		}
 		at := place
 		at.column, at.name = n, d.features[to[n]]
-		if x[to[n]], err = s.value(at); err != nil {
+		if x[to[n]], err = readValue(s, at); err != nil {
 			return err
 		}
 	}

@@ -1,19 +1,19 @@
-package dataset
+package jsonrow
 
 import (
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// jsonText is a string of a JSON document that has been checked.
-type jsonText struct {
+// Text is a string of a JSON document that has been checked.
+type Text struct {
 	span    []byte // between its quotes
 	escaped bool   // has escapes
 }
 
 // decode returns what the string means, in buf if it has escapes. Halves of
 // surrogate pairs that stand alone become U+FFFD, as encoding/json has it.
-func (t jsonText) decode(buf []byte) []byte {
+func (t Text) Decode(buf []byte) []byte {
 	span := t.span
 	if !t.escaped {
 		return span

@@ -1,4 +1,4 @@
-package dataset_test
+package jsonrow_test
 
 import (
 	"errors"
@@ -10,9 +10,10 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/jsonrow"
 )
 
-var irisDecoder = dataset.NewRowDecoder(dataset.Iris().Features)
+var irisDecoder = jsonrow.NewDecoder(dataset.Iris().Features)
 
 // rowBody is the request of the README with one member replaced or added.
 func rowBody(member string) string {
@@ -44,7 +45,7 @@ func TestRowDecoder_accepts(t *testing.T) {
 }
 
 func TestRowDecoder_numbers(t *testing.T) {
-	d := dataset.NewRowDecoder([]string{"a"})
+	d := jsonrow.NewDecoder([]string{"a"})
 	for literal, want := range map[string]float64{
 		"0": 0, "-0": math.Copysign(0, -1), "1E5": 1e5, "-1.5e-3": -1.5e-3, "1e-400": 0, "4.9e-324": 5e-324,
 		"9007199254740993": 9007199254740992, "1.7976931348623157e308": math.MaxFloat64,
@@ -95,7 +96,7 @@ func TestRowDecoder_badRows(t *testing.T) {
 }
 
 func TestRowDecoder_pointerEscapes(t *testing.T) {
-	err := dataset.NewRowDecoder([]string{"a/b~c"}).DecodeRow([]byte(`{}`), make([]float64, 1))
+	err := jsonrow.NewDecoder([]string{"a/b~c"}).DecodeRow([]byte(`{}`), make([]float64, 1))
 	var row *dataset.RowError
 	if !errors.As(err, &row) || row.Pointer != "/a~1b~0c" {
 		t.Errorf("error %v, want pointer /a~1b~0c", err)
@@ -157,11 +158,11 @@ var badJSON = []struct {
 }
 
 func TestRowDecoder_syntaxErrors(t *testing.T) {
-	d := dataset.NewRowDecoder([]string{"a"})
+	d := jsonrow.NewDecoder([]string{"a"})
 	for _, c := range badJSON {
 		t.Run(c.name, func(t *testing.T) {
 			err := d.DecodeRow([]byte(c.body), make([]float64, 1))
-			var syntax *dataset.SyntaxError
+			var syntax *jsonrow.SyntaxError
 			if !errors.As(err, &syntax) {
 				t.Fatalf("error %T %v, want a *SyntaxError", err, err)
 			}
@@ -189,14 +190,14 @@ func TestRowDecoder_allocations(t *testing.T) {
 	wideBody.WriteString("}")
 	for _, c := range []struct {
 		name, body string
-		decoder    *dataset.RowDecoder
+		decoder    *jsonrow.Decoder
 		features   int
 	}{
 		{"a plain row", rowBody(`"petal_width":0.2`), irisDecoder, 4},
 		{"another order", `{"petal_width":0.2,"petal_length":1.4,"sepal_width":3.5,"sepal_length":5.1}`, irisDecoder, 4},
 		{"17 digits", rowBody(`"petal_width":-0.20000000000000001e-300`), irisDecoder, 4},
 		{"escaped names and extra fields", rowBody(`"petal\u005fwidth":0.2,"x":{"\u00e9":["é",null]},"\u00e9":1`), irisDecoder, 4},
-		{"4096 features", wideBody.String(), dataset.NewRowDecoder(wide), 4096},
+		{"4096 features", wideBody.String(), jsonrow.NewDecoder(wide), 4096},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body, x := []byte(c.body), make([]float64, c.features)
@@ -242,7 +243,7 @@ func TestRowDecoder_array(t *testing.T) {
 				err != nil && !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("%d rows and %v, want %d and %q", rows, err, test.rows, test.want)
 			}
-			if got, want := dataset.IsArray([]byte(test.body)), test.name != "no array"; got != want {
+			if got, want := jsonrow.IsArray([]byte(test.body)), test.name != "no array"; got != want {
 				t.Errorf("IsArray is %t", got)
 			}
 		})
