@@ -6,6 +6,7 @@ package activities
 import (
 	"errors"
 
+	"iris/internal/champions"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -16,7 +17,7 @@ type Options struct {
 	MLflow   *mlflow.Client
 	Store    *objstore.Store
 	Registry *registry.Registry
-	Versions *registry.Cache // models of batches, loaded once per worker
+	Versions *champions.Cache // models of batches, loaded once per worker
 
 	Bucket      string   // of Iris
 	DataBuckets []string // that a dataset or rows may be read from, beside Bucket

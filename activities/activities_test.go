@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"iris/activities"
+	"iris/internal/champions"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -41,7 +42,7 @@ func newLab(t *testing.T, modelName string) *lab {
 	if l.registry, err = registry.New(registry.Options{MLflow: l.mlflow, Store: l.store, Bucket: l.bucket}); err != nil {
 		t.Fatal(err)
 	}
-	versions, err := registry.NewCache(registry.CacheOptions{Registry: l.registry})
+	versions, err := champions.New(champions.Options{Registry: l.registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 		MLflow:   l.mlflow,
 		Store:    l.store,
 		Registry: l.registry,
-		Versions: &registry.Cache{},
+		Versions: &champions.Cache{},
 		Bucket:   "b",
 	}
 	for field, without := range map[string]func(*activities.Options){

@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/mux"
 	"go.temporal.io/sdk/client"
 
+	"iris/internal/champions"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
@@ -38,8 +39,8 @@ type Options struct {
 	Temporal client.Client
 	Store    *objstore.Store
 	Registry *registry.Registry
-	Cache    *registry.Cache // polled by whoever made it: the server only reads it
-	Logger   *slog.Logger    // nil: slog.Default()
+	Cache    *champions.Cache // polled by whoever made it: the server only reads it
+	Logger   *slog.Logger     // nil: slog.Default()
 
 	// Ready adds to the dependencies that /readyz reports: name to what is wrong with it, nil when it answers.
 	Ready func(context.Context) map[string]error

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
-	"iris/internal/registry"
 	"iris/internal/rows"
 	"iris/workflows"
 )
@@ -182,7 +182,7 @@ func isMark(ref objstore.Ref) bool {
 
 // pinned checks a request and loads the version that it asks for. Without one it is the champion that this process
 // serves.
-func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served, rows.Columns, error) {
+func (s *Server) pinned(ctx context.Context, b *batchRequest) (*champions.Served, rows.Columns, error) {
 	if err := b.resolve(); err != nil {
 		return nil, rows.Columns{}, err
 	}
@@ -198,7 +198,7 @@ func (s *Server) pinned(ctx context.Context, b *batchRequest) (*registry.Served,
 	return served, rows.Columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
 }
 
-func (s *Server) pin(ctx context.Context, b *batchRequest) (*registry.Served, error) {
+func (s *Server) pin(ctx context.Context, b *batchRequest) (*champions.Served, error) {
 	name := b.in.Model
 	if b.in.ModelID != "" {
 		return s.load(ctx, name, b.in.ModelID, b.at("model_id"))
@@ -210,7 +210,9 @@ func (s *Server) pin(ctx context.Context, b *batchRequest) (*registry.Served, er
 }
 
 // label names a version for a summary.
-func label(served *registry.Served) string { return served.Version.Model + "/" + served.Version.Number }
+func label(served *champions.Served) string {
+	return served.Version.Model + "/" + served.Version.Number
+}
 
 // startBatch starts the workflow and answers where it can be followed. Rows that were stored for it are removed unless
 // it reads

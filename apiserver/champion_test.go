@@ -231,7 +231,9 @@ func TestVersions(t *testing.T) {
 	var one Version
 	a.do(t, "GET", "/iris/versions/1", nil).json(t, 200, &one)
 	if one.ModelID != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 || one.TestSize != 0.25 ||
-		len(one.Dataset) != 64 || one.Metrics["accuracy"] != 0.97 || one.RunID == "" ||
+		len(one.Dataset) != 64 ||
+		one.Metrics["accuracy"] != 0.97 ||
+		one.RunID == "" ||
 		!strings.HasPrefix(one.LoggedModelID, "m-") ||
 		one.TaskID != "training-iris-test" ||
 		len(one.Aliases) != 1 ||

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"iris/internal/champions"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
@@ -31,7 +32,7 @@ func silentPort(t testing.TB) string {
 }
 
 // downRegistry is a registry whose MLflow is at an address of nobody, and a cache over it that serves nothing.
-func downRegistry(t testing.TB, address string) (*registry.Registry, *registry.Cache) {
+func downRegistry(t testing.TB, address string) (*registry.Registry, *champions.Cache) {
 	t.Helper()
 	w := theWorld(t)
 	r := must(
@@ -39,7 +40,7 @@ func downRegistry(t testing.TB, address string) (*registry.Registry, *registry.C
 			registry.Options{MLflow: mlflow.New(mlflow.Options{URL: "http://" + address}), Store: w.store, Bucket: w.bucket},
 		),
 	)
-	return r, must(registry.NewCache(registry.CacheOptions{Registry: r}))
+	return r, must(champions.New(champions.Options{Registry: r}))
 }
 
 // What needs a dependency that is down is a 503 within three seconds that says when to try again, and nothing of why.

@@ -10,8 +10,8 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"iris/internal/champions"
 	"iris/internal/objstore"
-	"iris/internal/registry"
 	"iris/internal/testenv"
 )
 
@@ -85,7 +85,7 @@ func TestReady_logsChangesOnly(t *testing.T) {
 // Without a check of its own, what is known of MLflow is how the last poll of the champions went.
 func TestReady_withoutACheckOfMLflow(t *testing.T) {
 	w := theWorld(t)
-	cache := must(registry.NewCache(registry.CacheOptions{Registry: w.registry}))
+	cache := must(champions.New(champions.Options{Registry: w.registry}))
 	a := newAPI(t, func(o *Options) { o.Cache = cache })
 	var got Readiness
 	a.do(t, "GET", "/readyz", nil).json(t, http.StatusServiceUnavailable, &got)

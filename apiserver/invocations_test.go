@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"iris/deploy"
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/registry"
 	"iris/model"
@@ -381,7 +382,7 @@ func TestScore_noNumbersThatAreNone(t *testing.T) {
 }
 
 // served trains a model that no server knows.
-func served(t testing.TB, csv string) *registry.Served {
+func served(t testing.TB, csv string) *champions.Served {
 	t.Helper()
 	table, _, err := dataset.Read(strings.NewReader(csv), dataset.ScanOptions{})
 	if err != nil {
@@ -391,7 +392,7 @@ func served(t testing.TB, csv string) *registry.Served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &registry.Served{Version: registry.Version{Model: "local", Number: "1"}, Model: m}
+	return &champions.Served{Version: registry.Version{Model: "local", Number: "1"}, Model: m}
 }
 
 // scoreLocally answers a JSON body of the MLflow protocol, with places for so many large answers.

@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"iris/internal/champions"
 	"iris/internal/inferencepb"
-	"iris/internal/registry"
 )
 
 // metrics is what GET /metrics shows. Its labels are routes, models and versions that exist: what a client invents
@@ -49,7 +49,7 @@ var durationBuckets = []float64{
 	30,
 }
 
-func newMetrics(cache *registry.Cache) *metrics {
+func newMetrics(cache *champions.Cache) *metrics {
 	m := &metrics{
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "iris_http_request_duration_seconds",
@@ -110,7 +110,7 @@ func (m *routeMetrics) of(w http.ResponseWriter) {
 }
 
 // countRows notes that a version has answered so many rows, in whatever protocol.
-func (s *Server) countRows(w http.ResponseWriter, served *registry.Served, rows int) {
+func (s *Server) countRows(w http.ResponseWriter, served *champions.Served, rows int) {
 	x, ok := w.(*exchange)
 	if !ok {
 		return
@@ -137,7 +137,7 @@ func (x *exchange) done(status int) {
 }
 
 // cacheMetrics reads the numbers of a cache when it is asked for them.
-type cacheMetrics struct{ cache *registry.Cache }
+type cacheMetrics struct{ cache *champions.Cache }
 
 var (
 	cacheChampions = prometheus.NewDesc("iris_cache_champions", "Champions that are served.", nil, nil)

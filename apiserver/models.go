@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/registry"
 	"iris/model"
@@ -174,7 +175,7 @@ func versionReference(modelName, version string) string {
 // load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the
 // form
 // was given.
-func (s *Server) load(ctx context.Context, name, ref string, at Fault) (*registry.Served, error) {
+func (s *Server) load(ctx context.Context, name, ref string, at Fault) (*champions.Served, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
 	served, err := s.Cache.Version(ctx, name, ref)

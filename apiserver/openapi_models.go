@@ -10,8 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
-	"iris/internal/registry"
 )
 
 // The part of the OpenAPI document that depends on what is served: for every champion its own route of predictions, an
@@ -19,7 +19,7 @@ import (
 
 // modelsDocument is the OpenAPI document of what was served when it was made.
 type modelsDocument struct {
-	champions []*registry.Served
+	champions []*champions.Served
 	encoded   []byte
 }
 
@@ -40,7 +40,7 @@ func (s *Server) currentDocument() ([]byte, error) {
 }
 
 // encodeDocument is the OpenAPI document with these champions.
-func (s *Server) encodeDocument(champions []*registry.Served) ([]byte, error) {
+func (s *Server) encodeDocument(champions []*champions.Served) ([]byte, error) {
 	api := *s.api.OpenAPI()
 	api.Paths = maps.Clone(api.Paths)
 	for _, served := range champions {
@@ -57,7 +57,7 @@ func (s *Server) encodeDocument(champions []*registry.Served) ([]byte, error) {
 const predictTemplate = "/{model}/predict"
 
 // championOperation describes a prediction by what is served. It answers errors as the template does.
-func championOperation(served *registry.Served, template *huma.Operation) *huma.Operation {
+func championOperation(served *champions.Served, template *huma.Operation) *huma.Operation {
 	name, row := served.Version.Model, rowToTry(served.Model.Schema().Features)
 	answer := &huma.MediaType{Schema: championAnswer(served), Example: exampleAnswer(served, row)}
 	return &huma.Operation{
@@ -97,7 +97,7 @@ func rowToTry(features []string) []float64 {
 	return row
 }
 
-func named(served *registry.Served, row []float64) map[string]float64 {
+func named(served *champions.Served, row []float64) map[string]float64 {
 	values := make(map[string]float64, len(row))
 	for i, feature := range served.Model.Schema().Features {
 		values[feature] = row[i]
@@ -106,7 +106,7 @@ func named(served *registry.Served, row []float64) map[string]float64 {
 }
 
 // exampleAnswer is what the champion says of the example, nil when it cannot compute with it.
-func exampleAnswer(served *registry.Served, row []float64) any {
+func exampleAnswer(served *champions.Served, row []float64) any {
 	schema, version := served.Model.Schema(), served.Version
 	probabilities := make([]float64, len(schema.Classes))
 	label := schema.Classes[served.Model.Predict(row, probabilities)]
@@ -136,7 +136,7 @@ func championRow(schema dataset.Schema, example []float64) *huma.Schema {
 }
 
 // championAnswer describes a Prediction by the classes there are.
-func championAnswer(served *registry.Served) *huma.Schema {
+func championAnswer(served *champions.Served) *huma.Schema {
 	classes := served.Model.Schema().Classes
 	number := &huma.Schema{Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0)}
 	label := &huma.Schema{Type: huma.TypeString, Enum: anyOf(classes), Description: "the most probable class"}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"iris/internal/champions"
 	"iris/internal/jsonrow"
-	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -30,7 +30,7 @@ func (s *Server) handlePredictVersion(w http.ResponseWriter, r *http.Request) er
 }
 
 // predict answers one row, or an array of them, by one version.
-func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *registry.Served) error {
+func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *champions.Served) error {
 	x := w.(*exchange)
 	p := s.predictors.of(served, x.route)
 	x.duration, x.brief = p.duration, true

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
-	"iris/internal/registry"
 )
 
 // irisRows is an array of n rows that are not all of the same class.
@@ -189,8 +189,8 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 
 // What a row of an array allocates is what its answer takes in the end, which is nothing.
 func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
-	m := newMetrics(new(registry.Cache))
-	p := newPredictors(func(*registry.Served) bool { return true }, m).of(servedIris(t, "1"), m.unmatched)
+	m := newMetrics(new(champions.Cache))
+	p := newPredictors(func(*champions.Served) bool { return true }, m).of(servedIris(t, "1"), m.unmatched)
 	r := httptest.NewRequest("POST", "/", nil)
 	s := &Server{}
 	of := func(n int) uint64 {

@@ -10,9 +10,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
-	"iris/internal/registry"
 	"iris/internal/scores"
 )
 
@@ -28,7 +28,7 @@ type Prediction struct {
 
 // predictor is a served version with all of an answer that does not depend on the row.
 type predictor struct {
-	*registry.Served
+	*champions.Served
 	rows   *jsonrow.Decoder
 	most   int      // rows of an array
 	header []string // Model-Version: iris/7
@@ -55,7 +55,7 @@ func newLabelJSON(modelName, class string) labelJSON {
 	return l
 }
 
-func newPredictor(served *registry.Served) *predictor {
+func newPredictor(served *champions.Served) *predictor {
 	schema, version := served.Model.Schema(), served.Version
 	p := &predictor{
 		Served: served,
@@ -119,7 +119,7 @@ func quote(s string) string {
 // per
 // request. The map is replaced, never changed: a request reads it without a lock.
 type predictors struct {
-	holds   func(*registry.Served) bool // whether the cache still has it
+	holds   func(*champions.Served) bool // whether the cache still has it
 	metrics *metrics
 	all     atomic.Pointer[map[asked]*predictor]
 	writing sync.Mutex
@@ -127,18 +127,18 @@ type predictors struct {
 
 // asked is a version and the route it is asked by.
 type asked struct {
-	served *registry.Served
+	served *champions.Served
 	route  *routeMetrics
 }
 
-func newPredictors(holds func(*registry.Served) bool, m *metrics) *predictors {
+func newPredictors(holds func(*champions.Served) bool, m *metrics) *predictors {
 	ps := &predictors{holds: holds, metrics: m}
 	ps.all.Store(&map[asked]*predictor{})
 	return ps
 }
 
 // of returns the predictor of a version on a route.
-func (ps *predictors) of(served *registry.Served, route *routeMetrics) *predictor {
+func (ps *predictors) of(served *champions.Served, route *routeMetrics) *predictor {
 	key := asked{served, route}
 	if p := (*ps.all.Load())[key]; p != nil {
 		return p

@@ -8,20 +8,21 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/registry"
 	"iris/model"
 )
 
 // servedIris is a model trained on the bundled data, as the cache would serve it.
-func servedIris(t testing.TB, version string) *registry.Served {
+func servedIris(t testing.TB, version string) *champions.Served {
 	t.Helper()
 	table := must(readAll(dataset.IrisCSV()))
 	m, err := model.Train(t.Context(), table, must(model.Spec{}.Resolve()), func(model.Progress) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &registry.Served{Version: registry.Version{Model: dataset.IrisModel, Number: version}, Model: m}
+	return &champions.Served{Version: registry.Version{Model: dataset.IrisModel, Number: version}, Model: m}
 }
 
 func TestPredictor_answerIsWhatEncodingJSONWouldWrite(t *testing.T) {
@@ -69,9 +70,9 @@ func TestPredictor_refusesWhatJSONCannotHold(t *testing.T) {
 }
 
 func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
-	held := map[*registry.Served]bool{}
-	m := newMetrics(new(registry.Cache))
-	ps := newPredictors(func(s *registry.Served) bool { return held[s] }, m)
+	held := map[*champions.Served]bool{}
+	m := newMetrics(new(champions.Cache))
+	ps := newPredictors(func(s *champions.Served) bool { return held[s] }, m)
 	route, other := m.route("POST", "/{model}/predict"), m.route("POST", "/predict")
 	one, two, three := servedIris(t, "1"), servedIris(t, "2"), servedIris(t, "3")
 	held[one], held[two] = true, true
@@ -109,8 +110,8 @@ func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
 
 func TestPredictor_allocatesNothing(t *testing.T) {
 	served := servedIris(t, "1")
-	m := newMetrics(new(registry.Cache))
-	ps := newPredictors(func(*registry.Served) bool { return true }, m)
+	m := newMetrics(new(champions.Cache))
+	ps := newPredictors(func(*champions.Served) bool { return true }, m)
 	b := new(scratch)
 	body := []byte(setosa)
 	allocations := testing.AllocsPerRun(100, func() {

@@ -10,9 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/frame"
-	"iris/internal/registry"
 )
 
 // What the protocols of other inference servers have in common: rows come in, a prediction for each goes out, and what
@@ -34,14 +34,14 @@ func (s *Server) scoringRoutes() {
 
 // scorer is a served version with all of an answer that does not depend on the rows.
 type scorer struct {
-	*registry.Served
+	*champions.Served
 	frame  *frame.Decoder
 	header []string // Model-Version: iris/7
 	heads  [][]byte // by class: {"label":"setosa"
 	keys   [][]byte // by class: ,"p_setosa":
 }
 
-func newScorer(served *registry.Served) *scorer {
+func newScorer(served *champions.Served) *scorer {
 	schema := served.Model.Schema()
 	sc := &scorer{
 		Served: served,
@@ -75,7 +75,7 @@ type scorers struct {
 }
 
 // of returns the scorer of what a model serves now.
-func (ss *scorers) of(served *registry.Served) *scorer {
+func (ss *scorers) of(served *champions.Served) *scorer {
 	name := served.Version.Model
 	if all := ss.byModel.Load(); all != nil {
 		if sc := (*all)[name]; sc != nil && sc.Served == served {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iris/internal/champions"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -20,13 +21,13 @@ func (s *Server) modelName(r *http.Request) string {
 }
 
 // servedFor returns what answers a request: the version that its path names, else the champion of the model.
-func (s *Server) servedFor(r *http.Request) (*registry.Served, error) {
+func (s *Server) servedFor(r *http.Request) (*champions.Served, error) {
 	return s.servedVersion(r.Context(), s.modelName(r), mux.Vars(r)["version"])
 }
 
 // servedVersion is a version of a model by its number or alias, the champion by "". The champion is in memory; another
 // version is loaded when nobody asked for it lately.
-func (s *Server) servedVersion(ctx context.Context, name, version string) (*registry.Served, error) {
+func (s *Server) servedVersion(ctx context.Context, name, version string) (*champions.Served, error) {
 	champion := s.Cache.Champion(name)
 	switch {
 	case version == "" || version == registry.ChampionAlias:

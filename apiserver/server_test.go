@@ -12,6 +12,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"iris/internal/champions"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 )
@@ -22,7 +23,7 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 		Temporal: temporal,
 		Store:    new(objstore.Store),
 		Registry: new(registry.Registry),
-		Cache:    new(registry.Cache),
+		Cache:    new(champions.Cache),
 		Bucket:   "iris",
 	}
 	if _, err := New(whole); err != nil {
@@ -58,7 +59,7 @@ func TestNew_defaults(t *testing.T) {
 			Temporal: temporal,
 			Store:    new(objstore.Store),
 			Registry: new(registry.Registry),
-			Cache:    new(registry.Cache),
+			Cache:    new(champions.Cache),
 			Bucket:   "iris",
 		},
 	)

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"iris/internal/champions"
 	"iris/internal/inference"
-	"iris/internal/registry"
 )
 
 // The Open Inference Protocol V2 over HTTP, as the clients of Triton and KServe speak it. What is about tensors is in
@@ -102,7 +102,7 @@ const ctxEvery = 256
 // error.
 func (s *Server) infer(
 	ctx context.Context,
-	served *registry.Served,
+	served *champions.Served,
 	request *inference.Request,
 	size int,
 ) (result *inference.Result, done func(), err error) {

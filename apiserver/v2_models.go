@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"iris/internal/champions"
 	"iris/internal/inference"
 	"iris/internal/registry"
 )
@@ -134,7 +135,7 @@ func (s *Server) handleInferenceModel(w http.ResponseWriter, r *http.Request) er
 	return writeJSON(w, http.StatusOK, m)
 }
 
-func (s *Server) inferenceModel(ctx context.Context, served *registry.Served) (InferenceModel, error) {
+func (s *Server) inferenceModel(ctx context.Context, served *champions.Served) (InferenceModel, error) {
 	versions, err := s.askableVersions(ctx, served.Version)
 	if err != nil {
 		return InferenceModel{}, err
@@ -191,7 +192,7 @@ func (s *Server) handleInferenceConfig(w http.ResponseWriter, r *http.Request) e
 	return writeJSON(w, http.StatusOK, config)
 }
 
-func inferenceConfig(served *registry.Served) (InferenceConfig, error) {
+func inferenceConfig(served *champions.Served) (InferenceConfig, error) {
 	schema := served.Model.Schema()
 	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
 	config := InferenceConfig{

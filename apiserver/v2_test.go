@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
@@ -546,7 +547,7 @@ func TestV2_loadServesANewChampion(t *testing.T) {
 	w := theWorld(t)
 	const name = "loaded"
 	w.addVersion(t, name, []byte(awkwardCSV), model.Spec{Algorithm: model.DecisionTree})
-	cache := must(registry.NewCache(registry.CacheOptions{Registry: w.registry}))
+	cache := must(champions.New(champions.Options{Registry: w.registry}))
 	a := newAPI(t, func(o *Options) { o.Cache = cache })
 	a.do(t, "GET", "/v2/models/loaded/ready", nil).inferenceError(t, 503)
 	w.promote(t, name, "1")

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
@@ -42,7 +43,7 @@ type world struct {
 	store     *objstore.Store
 	mlflow    *mlflow.Client
 	registry  *registry.Registry
-	cache     *registry.Cache
+	cache     *champions.Cache
 }
 
 // The models of the world. Those that a test changes are its own.
@@ -81,7 +82,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.mlflow = mlflow.New(mlflow.Options{URL: w.addresses.MLflow})
 	w.registry = must(registry.New(registry.Options{MLflow: w.mlflow, Store: w.store, Bucket: w.bucket}))
-	w.cache = must(registry.NewCache(registry.CacheOptions{Registry: w.registry}))
+	w.cache = must(champions.New(champions.Options{Registry: w.registry}))
 	// Not testenv.Temporal, which is closed with the test that asks for it.
 	w.temporal = must(
 		client.Dial(

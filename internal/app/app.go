@@ -15,6 +15,7 @@ import (
 
 	"iris/activities"
 	"iris/apiserver"
+	"iris/internal/champions"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -53,7 +54,7 @@ type System struct {
 	Store    *objstore.Store
 	MLflow   *mlflow.Client
 	Registry *registry.Registry
-	Cache    *registry.Cache
+	Cache    *champions.Cache
 
 	config Config
 }
@@ -73,7 +74,7 @@ func Connect(c Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := registry.NewCache(registry.CacheOptions{Registry: reg, Logger: c.Logger, Bytes: c.VersionCache})
+	cache, err := champions.New(champions.Options{Registry: reg, Logger: c.Logger, Bytes: c.VersionCache})
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +106,8 @@ func (s *System) Prepare(ctx context.Context, further ...string) error {
 // RunWorker serves the task queues until ctx ends.
 func (s *System) RunWorker(ctx context.Context) error {
 	// A cache of its own, which nobody refreshes: a batch names its version, and versions do not change.
-	versions, err := registry.NewCache(
-		registry.CacheOptions{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache},
+	versions, err := champions.New(
+		champions.Options{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache},
 	)
 	if err != nil {
 		return err

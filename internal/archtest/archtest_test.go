@@ -99,6 +99,19 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckInside_onOneFloor(t *testing.T) {
+	house := []room{
+		{path: "hall", floor: 0, iris: []string{"kitchen"}},
+		{path: "kitchen", floor: 0, iris: []string{"hall"}},
+	}
+	if got := checkInside(house, house[1], "hall"); got != "" {
+		t.Errorf("complains %q, want nothing", got)
+	}
+	if got, want := checkInside(house, house[0], "kitchen"), "listed before it"; !strings.Contains(got, want) {
+		t.Errorf("complains %q, want %q", got, want)
+	}
+}
+
 func TestCheckInside_upwards(t *testing.T) {
 	house := []room{{path: "cellar", floor: 0, iris: []string{"attic"}}, {path: "attic", floor: 1}}
 	if got, want := checkInside(house, house[0], "attic"), "from floor 0 to floor 1"; !strings.Contains(got, want) {

@@ -10,11 +10,12 @@ import (
 
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
 func TestNoteBatch(t *testing.T) {
 	w := newWorld(t)
-	data, err := w.store.Put(t.Context(), w.bucket, "batches/a/input.csv", strings.NewReader("x\n1\n"), -1, "text/csv")
+	data, err := w.Store.Put(t.Context(), w.Bucket, "batches/a/input.csv", strings.NewReader("x\n1\n"), -1, "text/csv")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +37,11 @@ func TestNoteBatch(t *testing.T) {
 		}
 	}
 	note(1, "1", data) // not a dataset yet
-	if _, err := w.store.Copy(t.Context(), data, w.bucket, objstore.DatasetKey(digest)); err != nil {
+	if _, err := w.Store.Copy(t.Context(), data, w.Bucket, objstore.DatasetKey(digest)); err != nil {
 		t.Fatal(err)
 	}
 	note(2, "1", data)
-	note(3, "1", objstore.Ref{Bucket: w.bucket, Key: objstore.DatasetKey(digest)})
+	note(3, "1", objstore.Ref{Bucket: w.Bucket, Key: objstore.DatasetKey(digest)})
 	note(4, "1", objstore.Ref{Bucket: "other", Key: objstore.DatasetKey(digest)})
 	note(5, "2", data)
 
@@ -107,11 +108,11 @@ func TestNoteBatch_failures(t *testing.T) {
 		"objects": func(r *http.Request) bool { return strings.Contains(r.URL.Path, ".") },
 		"lists":   func(r *http.Request) bool { return r.URL.Query().Has("list-type") },
 	} {
-		w.s3.on(func(r *http.Request) fate {
+		w.S3Proxy.Decide(func(r *http.Request) testenv.Fate {
 			if lost(r) {
-				return refuse
+				return testenv.Refuse
 			}
-			return pass
+			return testenv.Pass
 		})
 		if _, _, err := w.VersionBatches(
 			t.Context(),

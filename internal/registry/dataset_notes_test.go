@@ -12,6 +12,7 @@ import (
 
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
 func notesOf(t *testing.T, w *world, digest string) registry.DatasetNotes {
@@ -196,11 +197,11 @@ func TestDatasetNotes_outage(t *testing.T) {
 		{"an object", func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".json") }},
 	} {
 		t.Run(only.name, func(t *testing.T) {
-			w.s3.on(func(r *http.Request) fate {
+			w.S3Proxy.Decide(func(r *http.Request) testenv.Fate {
 				if only.lost(r) {
-					return refuse
+					return testenv.Refuse
 				}
-				return pass
+				return testenv.Pass
 			})
 			_, readErr := w.DatasetNotes(t.Context(), digest)
 			for what, err := range map[string]error{
@@ -219,9 +220,9 @@ func TestDatasetNotes_outage(t *testing.T) {
 	if _, err := w.DatasetsNamed(t.Context(), "a"); err != nil { // objects are refused, the list is not
 		t.Error(err)
 	}
-	if refs, err := w.store.List(
+	if refs, err := w.Store.List(
 		t.Context(),
-		w.bucket,
+		w.Bucket,
 		objstore.DatasetNotesPrefix(digest),
 	); err != nil ||
 		len(refs) != 2 {

@@ -4,25 +4,25 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"net/http"
 	"testing"
 
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
 func TestDatasetVersions(t *testing.T) {
 	w := newWorld(t)
 	var digest [32]byte
 	_, _ = rand.Read(digest[:]) // never fails
-	c := w.candidate(1)
+	c := w.Candidate(1)
 	c.DatasetSHA256 = hex.EncodeToString(digest[:])
 	if _, err := w.Register(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	w.register(2) // on another one
+	w.MustRegister(2) // on another one
 	found, err := w.DatasetVersions(t.Context(), c.DatasetSHA256)
-	if err != nil || len(found) != 1 || found[0].Model != w.model || found[0].Number != "1" || found[0].Algorithm == "" {
-		t.Errorf("got %+v (%v), want version 1 of %s alone", found, err, w.model)
+	if err != nil || len(found) != 1 || found[0].Model != w.Model || found[0].Number != "1" || found[0].Algorithm == "" {
+		t.Errorf("got %+v (%v), want version 1 of %s alone", found, err, w.Model)
 	}
 	digest[0]++
 	if found, err := w.DatasetVersions(
@@ -35,7 +35,7 @@ func TestDatasetVersions(t *testing.T) {
 	if _, err := w.DatasetVersions(t.Context(), "x' or 1=1"); !errors.Is(err, registry.ErrBadReference) {
 		t.Errorf("got %v, want ErrBadReference", err)
 	}
-	w.lab.on(func(*http.Request) fate { return refuse })
+	w.LabProxy.All(testenv.Refuse)
 	if _, err := w.DatasetVersions(t.Context(), c.DatasetSHA256); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}

@@ -26,9 +26,8 @@ var (
 	ErrUnavailable = errors.New("registry unavailable")
 )
 
-// errForeign marks a version that was registered by somebody else, and so has nothing that Iris could load. It is an
-// ErrCorrupt that no retry mends.
-var errForeign = fmt.Errorf("%w: not registered by iris", ErrCorrupt)
+// ErrForeign: another program registered the version, so Iris cannot load it. It is an ErrCorrupt that no retry mends.
+var ErrForeign = fmt.Errorf("%w: not registered by iris", ErrCorrupt)
 
 // outage adds ErrUnavailable to an error of MLflow or of the object store that says nothing about the request itself:
 // no connection, no answer in time, an answer cut short, or a server that failed. A caller that gave up is no outage.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
 // calls are all methods that ask a server, with what they ask.
@@ -26,13 +27,13 @@ func (w *world) calls() map[string]func(context.Context, string) error {
 			return err
 		},
 		"Promote": func(ctx context.Context, name string) error {
-			p := w.promotion("1", 0)
+			p := w.Promotion("1", 0)
 			p.Model = name
 			_, err := w.Promote(ctx, p)
 			return err
 		},
 		"Register": func(ctx context.Context, name string) error {
-			c := w.candidate(1)
+			c := w.Candidate(1)
 			c.Model = name
 			_, err := w.Register(ctx, c)
 			return err
@@ -42,18 +43,18 @@ func (w *world) calls() map[string]func(context.Context, string) error {
 
 func TestRegistry_outage(t *testing.T) {
 	w := newWorld(t)
-	v := w.register(1)
+	v := w.MustRegister(1)
 	calls := w.calls()
 	calls["Load"] = func(ctx context.Context, _ string) error { _, err := w.Load(ctx, v); return err }
 	for _, servers := range []struct {
 		name string
-		fate fate
-	}{{"503", refuse}, {"connection cut", cut}} {
-		w.lab.on(always(servers.fate))
-		w.s3.on(always(servers.fate))
+		fate testenv.Fate
+	}{{"503", testenv.Refuse}, {"connection cut", testenv.Cut}} {
+		w.LabProxy.All(servers.fate)
+		w.S3Proxy.All(servers.fate)
 		for name, call := range calls {
 			t.Run(name+" "+servers.name, func(t *testing.T) {
-				if err := call(t.Context(), w.model); !errors.Is(err, registry.ErrUnavailable) {
+				if err := call(t.Context(), w.Model); !errors.Is(err, registry.ErrUnavailable) {
 					t.Errorf("got %v, want ErrUnavailable", err)
 				}
 			})
@@ -84,7 +85,7 @@ func TestRegistry_badModelName(t *testing.T) {
 			}
 		})
 	}
-	if requests := w.lab.drain(); len(requests) != 0 {
+	if requests := w.LabProxy.Drain(); len(requests) != 0 {
 		t.Errorf("MLflow was asked %v, want nothing", requests)
 	}
 }

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
 func TestRecordGate(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(1)
+	c := w.Candidate(1)
 	c.Tags = map[string]string{"team": "botany"}
 	if _, err := w.Register(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -21,10 +22,10 @@ func TestRecordGate(t *testing.T) {
 		{"promoted", "approved by ada", "a test\n\nGate: promoted, since approved by ada"},
 		{"promoted", "approved by ada", "a test\n\nGate: promoted, since approved by ada"},
 	} {
-		if err := w.RecordGate(t.Context(), w.model, "1", test.decision, test.reason); err != nil {
+		if err := w.RecordGate(t.Context(), w.Model, "1", test.decision, test.reason); err != nil {
 			t.Fatal(err)
 		}
-		v, err := w.Resolve(t.Context(), w.model, "1")
+		v, err := w.Resolve(t.Context(), w.Model, "1")
 		if err != nil || v.Gate != test.decision || v.GateReason != test.reason || v.Description != test.description {
 			t.Errorf("got %+v (%v), want %+v", v, err, test)
 		}
@@ -36,8 +37,8 @@ func TestRecordGate(t *testing.T) {
 
 func TestRecordGate_refuses(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	if err := w.RecordGate(t.Context(), w.model, "9", "kept", "x"); !errors.Is(err, registry.ErrNotExist) {
+	w.MustRegister(1)
+	if err := w.RecordGate(t.Context(), w.Model, "9", "kept", "x"); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("an unknown version: %v, want ErrNotExist", err)
 	}
 	if err := w.RecordGate(t.Context(), "../x", "1", "kept", "x"); !errors.Is(err, registry.ErrBadReference) {
@@ -46,13 +47,13 @@ func TestRecordGate_refuses(t *testing.T) {
 	// MLflow is gone from each of the requests on.
 	for step := range 4 {
 		requests := 0
-		w.lab.on(func(*http.Request) fate {
+		w.LabProxy.Decide(func(*http.Request) testenv.Fate {
 			if requests++; requests > step {
-				return refuse
+				return testenv.Refuse
 			}
-			return pass
+			return testenv.Pass
 		})
-		if err := w.RecordGate(t.Context(), w.model, "1", "kept", "x"); !errors.Is(err, registry.ErrUnavailable) {
+		if err := w.RecordGate(t.Context(), w.Model, "1", "kept", "x"); !errors.Is(err, registry.ErrUnavailable) {
 			t.Errorf("gone from request %d on: %v, want ErrUnavailable", step+1, err)
 		}
 	}
@@ -60,7 +61,7 @@ func TestRecordGate_refuses(t *testing.T) {
 
 func TestRegister_refusesTagsOfItsOwn(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(1)
+	c := w.Candidate(1)
 	c.Tags = map[string]string{"iris.gate": "promoted"}
 	if _, err := w.Register(t.Context(), c); err == nil || !strings.Contains(err.Error(), "iris.gate") {
 		t.Errorf("got %v, want an error that names the tag", err)

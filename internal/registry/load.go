@@ -26,14 +26,14 @@ const maxArtifact = 256 << 20
 // Load downloads a version and decodes it. The bytes are those that were registered, by their SHA-256, or the error is
 // ErrCorrupt.
 func (r *Registry) Load(ctx context.Context, v Version) (*model.Model, error) {
-	m, _, err := r.load(ctx, v)
+	m, _, err := r.LoadSized(ctx, v)
 	return m, err
 }
 
-// load is Load, and says how many bytes the artifact has.
-func (r *Registry) load(ctx context.Context, v Version) (m *model.Model, size int, err error) {
+// LoadSized is Load and also returns the length of the artifact in bytes.
+func (r *Registry) LoadSized(ctx context.Context, v Version) (m *model.Model, size int, err error) {
 	if v.ArtifactSHA256 == "" || v.ModelID == "" {
-		return nil, 0, fmt.Errorf("load %s: %w", v.URI(), errForeign)
+		return nil, 0, fmt.Errorf("load %s: %w", v.URI(), ErrForeign)
 	}
 	b, err := r.file(ctx, v.ModelID, artifactFile, v.ArtifactSHA256)
 	if err != nil {

@@ -2,14 +2,14 @@ package registry_test
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"iris/internal/registry"
+	"iris/internal/registry/registrytest"
+	"iris/internal/testenv"
 )
 
 // wantMoved asserts where the aliases point to and how many entries there are.
@@ -28,7 +28,7 @@ func (w *world) wantMoved(champion, previous string, entries int) {
 
 func (w *world) history() []registry.Entry {
 	w.t.Helper()
-	history, _, err := w.History(w.t.Context(), w.model, registry.Page{})
+	history, _, err := w.History(w.t.Context(), w.Model, registry.Page{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -37,20 +37,20 @@ func (w *world) history() []registry.Entry {
 
 func TestPromote(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.register(3)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustRegister(3)
 	w.wantMoved("", "", 0)
-	first := w.promote("1", 0)
+	first := w.MustPromote("1", 0)
 	w.wantMoved("1", "", 1)
-	second := w.promote("3", 1)
+	second := w.MustPromote("3", 1)
 	w.wantMoved("3", "1", 2)
-	third := w.promote("1", 2)
+	third := w.MustPromote("1", 2)
 	w.wantMoved("1", "3", 3)
 
 	want := registry.Entry{
-		At:     epoch.Add(time.Minute),
-		Model:  w.model,
+		At:     registrytest.Epoch.Add(time.Minute),
+		Model:  w.Model,
 		From:   "1",
 		To:     "3",
 		Actor:  "ada",
@@ -70,11 +70,11 @@ func TestPromote(t *testing.T) {
 
 func TestPromote_expectedChampion(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.register(3)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustRegister(3)
 	expect := func(version string, minute int, expected string) (registry.Entry, error) {
-		p := w.promotion(version, minute)
+		p := w.Promotion(version, minute)
 		p.Expected = &expected
 		return w.Promote(t.Context(), p)
 	}
@@ -98,9 +98,9 @@ func TestPromote_expectedChampion(t *testing.T) {
 
 func TestPromote_twiceByTheSameTask(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	none, p := "", w.promotion("1", 0)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	none, p := "", w.Promotion("1", 0)
 	p.Expected = &none
 	first, err := w.Promote(t.Context(), p)
 	if err != nil {
@@ -112,7 +112,7 @@ func TestPromote_twiceByTheSameTask(t *testing.T) {
 		t.Errorf("got  %+v, %v\nwant %+v", again, err, first)
 	}
 	w.wantMoved("1", "", 1)
-	w.promote("2", 5)
+	w.MustPromote("2", 5)
 	if late, err := w.Promote(t.Context(), p); err != nil || !reflect.DeepEqual(late, first) {
 		t.Errorf("got  %+v, %v\nwant %+v", late, err, first)
 	}
@@ -127,9 +127,9 @@ func TestPromote_twiceByTheSameTask(t *testing.T) {
 
 func TestPromote_oneTaskTwoVersions(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	p := w.promotion("1", 0)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	p := w.Promotion("1", 0)
 	for _, version := range []string{"1", "2"} {
 		p.Version = version
 		if _, err := w.Promote(t.Context(), p); err != nil {
@@ -141,9 +141,9 @@ func TestPromote_oneTaskTwoVersions(t *testing.T) {
 
 func TestPromote_theChampion(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.promote("1", 0)
-	e, err := w.Promote(t.Context(), w.promotion("1", 1))
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
+	e, err := w.Promote(t.Context(), w.Promotion("1", 1))
 	if err != nil || e.From != "1" || e.To != "1" {
 		t.Errorf("got %+v, %v; want from 1 to 1", e, err)
 	}
@@ -153,74 +153,48 @@ func TestPromote_theChampion(t *testing.T) {
 // A host whose clock is behind must not write its entry before the one that it follows.
 func TestPromote_clockBehind(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.promote("1", 5)
-	w.promote("2", 3)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustPromote("1", 5)
+	w.MustPromote("2", 3)
 	history := w.history()
 	if len(history) != 2 || history[0].To != "2" || !history[0].At.After(history[1].At) {
 		t.Errorf("got %+v, want the promotion of 2 as the newest", history)
 	}
-	w.promote("2", 3)
+	w.MustPromote("2", 3)
 	w.wantMoved("2", "1", 2)
 }
 
-// Every request to MLflow and to S3 that changes something is cut off once, before and after the server acted on it.
+// Every request to MLflow and to S3 that changes something fails once, before and after the server acts on it.
 func TestPromote_cutAtEachStep(t *testing.T) {
-	for _, how := range []struct {
-		name string
-		fate fate
-	}{{"before the server acts", refuse}, {"after the server acted", cut}} {
-		for step, done := 1, false; !done; step++ {
-			t.Run(fmt.Sprintf("step %d %s", step, how.name), func(t *testing.T) {
-				w := newWorld(t)
-				w.register(1)
-				w.register(2)
-				w.promote("1", 0)
-				changes, reached := 0, false
-				decide := func(r *http.Request) fate {
-					if !changing(r) {
-						return pass
-					}
-					if changes++; changes < step {
-						return pass
-					}
-					reached = true
-					return how.fate
-				}
-				w.lab.on(decide)
-				w.s3.on(decide)
-				one, p := "1", w.promotion("2", 1)
-				p.Expected = &one
-				_, err := w.Promote(t.Context(), p)
-				if done = !reached; done {
-					if err != nil || step < 5 {
-						t.Fatalf("step %d of Promote was not reached: %v", step, err)
-					}
-				} else if !errors.Is(err, registry.ErrUnavailable) {
-					t.Fatalf("got %v, want ErrUnavailable", err)
-				}
-				w.lab.on(nil)
-				w.s3.on(nil)
-				e, err := w.Promote(t.Context(), p)
+	cutAtEachStep(t, 5, func(t *testing.T) cutTest {
+		w := newWorld(t)
+		w.MustRegister(1)
+		w.MustRegister(2)
+		w.MustPromote("1", 0)
+		p := w.Promotion("2", 1)
+		p.Expected = new("1")
+		promote := func() (registry.Entry, error) { return w.Promote(t.Context(), p) }
+		return cutTest{
+			proxies: []*testenv.Proxy{w.LabProxy, w.S3Proxy},
+			attempt: func() error { _, err := promote(); return err },
+			verify: func() {
+				e, err := promote()
 				if err != nil || e.From != "1" || e.To != "2" {
 					t.Fatalf("got %+v, %v; want from 1 to 2", e, err)
 				}
 				w.wantMoved("2", "1", 2)
-			})
-			if t.Failed() {
-				return
-			}
+			},
 		}
-	}
+	})
 }
 
 func TestPromote_refuses(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.promote("1", 0)
-	broken := w.register(2)
-	w.overwrite(broken, "model.json", []byte("{}"))
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
+	broken := w.MustRegister(2)
+	w.Overwrite(broken, "model.json", []byte("{}"))
 	for _, test := range []struct {
 		name   string
 		change func(*registry.Promotion)
@@ -234,7 +208,7 @@ func TestPromote_refuses(t *testing.T) {
 		{"no time", func(p *registry.Promotion) { p.At = time.Time{} }, nil, "time"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := w.promotion("1", 1)
+			p := w.Promotion("1", 1)
 			test.change(&p)
 			_, err := w.Promote(t.Context(), p)
 			if err == nil || test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
@@ -248,28 +222,28 @@ func TestPromote_refuses(t *testing.T) {
 // A champion that somebody broke must not stand in the way of the next.
 func TestPromote_overABrokenChampion(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.promote("1", 0)
-	if err := w.mlflow.SetVersionTag(t.Context(), w.model, "1", "iris.split", "?"); err != nil {
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustPromote("1", 0)
+	if err := w.Lab.SetVersionTag(t.Context(), w.Model, "1", "iris.split", "?"); err != nil {
 		t.Fatal(err)
 	}
-	w.promote("2", 1)
+	w.MustPromote("2", 1)
 	w.wantMoved("2", "1", 2)
 }
 
 func TestHistory_pages(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
+	w.MustRegister(1)
+	w.MustRegister(2)
 	for minute := range 5 {
-		w.promote([]string{"1", "2"}[minute%2], minute)
+		w.MustPromote([]string{"1", "2"}[minute%2], minute)
 	}
 	all := w.history()
 	var read []registry.Entry
 	page := registry.Page{Limit: 2}
 	for pages := 1; ; pages++ {
-		entries, next, err := w.History(t.Context(), w.model, page)
+		entries, next, err := w.History(t.Context(), w.Model, page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +252,7 @@ func TestHistory_pages(t *testing.T) {
 		}
 		read = append(read, entries...)
 		if pages == 1 {
-			w.promote("2", 9) // what is new changes no page behind the first
+			w.MustPromote("2", 9) // what is new changes no page behind the first
 		}
 		if page.After = next; next == "" {
 			break
@@ -291,10 +265,10 @@ func TestHistory_pages(t *testing.T) {
 
 func TestHistory_leavesOutWhatIsNoEntry(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
 	for _, name := range []string{"README", "a-name-that-is-as-long-as-a-time-would-be.json"} {
-		if _, err := w.store.PutJSON(t.Context(), w.bucket, "models/"+w.model+"/history/"+name, "?"); err != nil {
+		if _, err := w.Store.PutJSON(t.Context(), w.Bucket, "models/"+w.Model+"/history/"+name, "?"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -303,17 +277,17 @@ func TestHistory_leavesOutWhatIsNoEntry(t *testing.T) {
 
 func TestHistory_unreadableEntry(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.store.PutJSON(
+	if _, err := w.Store.PutJSON(
 		t.Context(),
-		w.bucket,
-		"models/"+w.model+"/history/2026-11-22T12:00:00.000000000Z-x.json",
+		w.Bucket,
+		"models/"+w.Model+"/history/2026-11-22T12:00:00.000000000Z-x.json",
 		"?",
 	); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.History(
 		t.Context(),
-		w.model,
+		w.Model,
 		registry.Page{},
 	); err == nil ||
 		!strings.Contains(err.Error(), "history") {

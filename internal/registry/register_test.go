@@ -9,22 +9,23 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
+	"iris/internal/registry/registrytest"
+	"iris/internal/testenv"
 )
 
 // wantOne asserts that a run has become one logged model, ready and with its files, and one version.
 func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 	w.t.Helper()
-	versions, err := w.mlflow.SearchVersions(w.t.Context(), "name='"+w.model+"'")
+	versions, err := w.Lab.SearchVersions(w.t.Context(), "name='"+w.Model+"'")
 	if err != nil || len(versions) != 1 {
 		w.t.Fatalf("got %d versions (%v), want 1", len(versions), err)
 	}
-	logged, err := w.mlflow.FindLoggedModel(w.t.Context(), c.ExperimentID, c.RunID)
+	logged, err := w.Lab.FindLoggedModel(w.t.Context(), c.ExperimentID, c.RunID)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 		"note.txt": "made by a test", "model.onnx": "a graph",
 		"MLmodel": `model_id: "` + logged.ID + "\"\nmodel_uuid: \"" + logged.ID + "\"\nrun_id: \"" + c.RunID + `"`,
 	} {
-		body, err := w.mlflow.GetArtifact(w.t.Context(), logged.ArtifactURI, name)
+		body, err := w.Lab.GetArtifact(w.t.Context(), logged.ArtifactURI, name)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -52,7 +53,7 @@ func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 			w.t.Error(err)
 		}
 	}
-	if got, err := w.Schema(w.t.Context(), w.model); err != nil || !reflect.DeepEqual(got, c.Schema) {
+	if got, err := w.Schema(w.t.Context(), w.Model); err != nil || !reflect.DeepEqual(got, c.Schema) {
 		w.t.Errorf("got schema %+v, %v; want %+v", got, err, c.Schema)
 	}
 }
@@ -62,7 +63,7 @@ func (w *world) loggedModels(c registry.Candidate) int {
 	w.t.Helper()
 	query := fmt.Sprintf(`{"experiment_ids":[%q],"filter":"source_run_id = '%s'"}`, c.ExperimentID, c.RunID)
 	response, err := http.Post(
-		w.lab.URL+"/api/2.0/mlflow/logged-models/search",
+		w.LabProxy.URL+"/api/2.0/mlflow/logged-models/search",
 		"application/json",
 		strings.NewReader(query),
 	)
@@ -79,13 +80,13 @@ func (w *world) loggedModels(c registry.Candidate) int {
 
 func TestRegister(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(7)
+	c := w.Candidate(7)
 	v, err := w.Register(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := registry.Version{
-		Model:          w.model,
+		Model:          w.Model,
 		Number:         "1",
 		RunID:          c.RunID,
 		ModelID:        v.ModelID,
@@ -109,24 +110,24 @@ func TestRegister(t *testing.T) {
 		t.Errorf("got logged model %q, SHA-256 %q, time %s; want them filled in", v.ModelID, v.ArtifactSHA256, v.CreatedAt)
 	}
 	w.wantOne(c, v)
-	if second := w.register(8); second.Number != "2" {
+	if second := w.MustRegister(8); second.Number != "2" {
 		t.Errorf("another run: got version %s, want 2", second.Number)
 	}
 }
 
 func TestRegister_twice(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(1)
+	c := w.Candidate(1)
 	first, err := w.Register(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.lab.drain()
+	w.LabProxy.Drain()
 	second, err := w.Register(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if requests := w.lab.drain(); len(requests) != 2 {
+	if requests := w.LabProxy.Drain(); len(requests) != 2 {
 		t.Errorf("the second time took %v, want a search and a look at the version", requests)
 	}
 	if !reflect.DeepEqual(first, second) {
@@ -135,64 +136,39 @@ func TestRegister_twice(t *testing.T) {
 	w.wantOne(c, first)
 }
 
-// Every step is cut off once, before and after the server acted on it, and the candidate registered again.
+// Every request to MLflow that changes something fails once, before and after the server acts on it.
 func TestRegister_cutAtEachStep(t *testing.T) {
-	for _, how := range []struct {
-		name string
-		fate fate
-	}{{"before the server acts", refuse}, {"after the server acted", cut}} {
-		for step, done := 1, false; !done; step++ {
-			t.Run(fmt.Sprintf("step %d %s", step, how.name), func(t *testing.T) {
-				w := newWorld(t)
-				c := w.candidate(1)
-				c.Split.Moved = moved(100) // a file more
-				changes := 0
-				var reached atomic.Bool // uploads that were given up may still arrive
-				w.lab.on(func(r *http.Request) fate {
-					if !changing(r) {
-						return pass
-					}
-					if changes++; changes < step {
-						return pass
-					}
-					reached.Store(true) // and every request from here on, so that no retry of the client helps
-					return how.fate
-				})
-				_, err := w.Register(t.Context(), c)
-				if done = !reached.Load(); done {
-					if err != nil || step < 8 {
-						t.Fatalf("step %d of Register was not reached: %v", step, err)
-					}
-				} else if !errors.Is(err, registry.ErrUnavailable) {
-					t.Fatalf("got %v, want ErrUnavailable", err)
-				}
-				w.lab.on(nil)
+	cutAtEachStep(t, 8, func(t *testing.T) cutTest {
+		w := newWorld(t)
+		c := w.Candidate(1)
+		c.Split.Moved = moved(100) // one more file
+		return cutTest{
+			proxies: []*testenv.Proxy{w.LabProxy},
+			attempt: func() error { _, err := w.Register(t.Context(), c); return err },
+			verify: func() {
 				v, err := w.Register(t.Context(), c)
 				if err != nil {
 					t.Fatal(err)
 				}
 				w.wantOne(c, v)
-			})
-			if t.Failed() {
-				return
-			}
+			},
 		}
-	}
+	})
 }
 
 func TestRegister_schemaNotWritten(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(1)
-	w.s3.on(func(r *http.Request) fate {
+	c := w.Candidate(1)
+	w.S3Proxy.Decide(func(r *http.Request) testenv.Fate {
 		if r.Method == http.MethodPut {
-			return refuse
+			return testenv.Refuse
 		}
-		return pass
+		return testenv.Pass
 	})
 	if _, err := w.Register(t.Context(), c); !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
-	w.s3.on(nil)
+	w.S3Proxy.Decide(nil)
 	v, err := w.Register(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -202,13 +178,13 @@ func TestRegister_schemaNotWritten(t *testing.T) {
 
 func TestRegister_longSplit(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(1)
+	c := w.Candidate(1)
 	c.Split.Moved = moved(2000)
 	registered, err := w.Register(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resolved, err := w.Resolve(t.Context(), w.model, "1")
+	resolved, err := w.Resolve(t.Context(), w.Model, "1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,15 +193,15 @@ func TestRegister_longSplit(t *testing.T) {
 			t.Errorf("%s: got a split of %d moved rows, want all 2000", name, len(v.Split.Moved))
 		}
 	}
-	mv, err := w.mlflow.GetVersion(t.Context(), w.model, "1")
+	mv, err := w.Lab.GetVersion(t.Context(), w.Model, "1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if tag := mv.Tags["iris.split"]; len(tag) > 200 || !strings.Contains(tag, "0.25") {
 		t.Errorf("got tag %.300q, want the split without its rows", tag)
 	}
-	w.overwrite(registered, "split.json", []byte(`{"seed":1}`))
-	if _, err := w.Resolve(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrCorrupt) {
+	w.Overwrite(registered, "split.json", []byte(`{"seed":1}`))
+	if _, err := w.Resolve(t.Context(), w.Model, "1"); !errors.Is(err, registry.ErrCorrupt) {
 		t.Errorf("after the file was replaced: got %v, want ErrCorrupt", err)
 	}
 }
@@ -240,7 +216,7 @@ func moved(n int) []string {
 
 func TestRegister_metricsThatAreNoNumbers(t *testing.T) {
 	w := newWorld(t)
-	c := w.candidate(1)
+	c := w.Candidate(1)
 	c.Metrics = map[string]float64{"accuracy": 0.5, "log_loss": math.Inf(1), "macro_f1": math.NaN()}
 	v, err := w.Register(t.Context(), c)
 	if err != nil || !reflect.DeepEqual(v.Metrics, map[string]float64{"accuracy": 0.5}) {
@@ -263,14 +239,14 @@ func TestRegister_refuses(t *testing.T) {
 		{"a long split that has no JSON", func(c *registry.Candidate) { c.Split = dataset.Split{TestSize: math.NaN(), Moved: moved(100)} }, "split"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := w.candidate(1)
+			c := w.Candidate(1)
 			test.change(&c)
 			if _, err := w.Register(t.Context(), c); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
 		})
 	}
-	if versions, err := w.mlflow.SearchVersions(t.Context(), "name='"+w.model+"'"); err != nil || len(versions) != 0 {
+	if versions, err := w.Lab.SearchVersions(t.Context(), "name='"+w.Model+"'"); err != nil || len(versions) != 0 {
 		t.Errorf("got %d versions (%v), want none", len(versions), err)
 	}
 }
@@ -278,23 +254,23 @@ func TestRegister_refuses(t *testing.T) {
 // The schema of a model follows its champion: neither a second version nor a promotion that does not happen changes it.
 func TestSchema_followsTheChampion(t *testing.T) {
 	w := newWorld(t)
-	first := w.register(1)
-	c := w.candidate(2)
-	other := fit(t, 2, []byte("width,kind\n1,a\n2,a\n8,b\n9,b\n"))
-	c.Artifact, c.Schema = encode(t, other), other.Schema()
+	first := w.MustRegister(1)
+	c := w.Candidate(2)
+	other := registrytest.Fit(t, 2, []byte("width,kind\n1,a\n2,a\n8,b\n9,b\n"))
+	c.Artifact, c.Schema = registrytest.Encode(t, other), other.Schema()
 	second, err := w.Register(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := func(when string, features int) {
 		t.Helper()
-		if s, err := w.Schema(t.Context(), w.model); err != nil || len(s.Features) != features {
+		if s, err := w.Schema(t.Context(), w.Model); err != nil || len(s.Features) != features {
 			t.Errorf("%s: got %+v, %v; want %d features", when, s, err, features)
 		}
 	}
 	want("registered", 4)
-	w.promote(second.Number, 0)
+	w.MustPromote(second.Number, 0)
 	want("promoted", 1)
-	w.promote(first.Number, 1)
+	w.MustPromote(first.Number, 1)
 	want("rolled back", 4)
 }

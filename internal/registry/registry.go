@@ -1,7 +1,6 @@
 // Package registry keeps the versions of every model: it registers them, resolves references to them, loads them,
 // moves the champion, and writes the history of that. MLflow holds the versions and the aliases, the object store the
-// schemas and the history. Cache serves the champions to whoever predicts. The package trains nothing and decides
-// nothing: the gate is the workflow's.
+// schemas and the history. The package trains nothing and decides nothing: the gate is the workflow's.
 package registry
 
 import (
@@ -80,6 +79,36 @@ func (r *Registry) Models(ctx context.Context) ([]Info, error) {
 		infos[m.Name] = info
 	}
 	return slices.SortedFunc(maps.Values(infos), func(a, b Info) int { return cmp.Compare(a.Name, b.Name) }), nil
+}
+
+// VersionKey identifies a version. Number alone does not: MLflow assigns it again after a model was deleted and created
+// anew.
+type VersionKey struct {
+	Model  string
+	Number string
+	RunID  string // "" if unknown
+}
+
+// Champions looks up the champions of all models in one request. RunID is known only for a champion that is also the
+// latest version of its model.
+func (r *Registry) Champions(ctx context.Context) (map[string]VersionKey, error) {
+	registered, err := r.mlflow.RegisteredModels(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look up the champions: %w", outage(err))
+	}
+	champions := make(map[string]VersionKey, len(registered))
+	for _, m := range registered {
+		number := m.Aliases[ChampionAlias]
+		if number == "" || model.CheckName(m.Name) != nil {
+			continue
+		}
+		key := VersionKey{Model: m.Name, Number: number}
+		if latest, ok := latestVersion(m); ok && latest.Version == number {
+			key.RunID = latest.RunID
+		}
+		champions[m.Name] = key
+	}
+	return champions, nil
 }
 
 // Versions lists the versions of a model, newest first, with whatever of their tags can be read. A split with more

@@ -19,72 +19,81 @@ const (
 )
 
 var (
-	numberPattern  = regexp.MustCompile(`^[1-9][0-9]{0,8}$`) // MLflow's column is 32 bits wide
-	modelIDPattern = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
-	runIDPattern   = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	aliasPattern   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	numberPattern        = regexp.MustCompile(`^[1-9][0-9]{0,8}$`) // MLflow's column is 32 bits wide
+	loggedModelIDPattern = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
+	runIDPattern         = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	aliasPattern         = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 )
 
-// reference is what a reference to a version says. One of number, alias, modelID and runID is set.
-type reference struct {
-	model                         string // "" where the form names none
-	number, alias, modelID, runID string
+// Reference is a parsed reference to a version of a model. Exactly one field is set.
+type Reference struct {
+	Number        string // "3"
+	Alias         string // "champion"
+	LoggedModelID string // MLflow's m-…
+	RunID         string // MLflow's
 }
 
-// parseReference reads the forms that Resolve documents.
-func parseReference(ref string) (reference, error) {
+// ParseReference parses a reference in one of the forms that Resolve documents. Its errors are ErrBadReference, also
+// for
+// a bad model name, and ErrWrongModel if the reference names another model than modelName.
+func ParseReference(modelName, ref string) (Reference, error) {
+	if err := checkName(modelName); err != nil {
+		return Reference{}, err
+	}
 	if ref == "" {
-		return reference{alias: ChampionAlias}, nil
+		return Reference{Alias: ChampionAlias}, nil
 	}
 	if numberPattern.MatchString(ref) {
-		return reference{number: ref}, nil
+		return Reference{Number: ref}, nil
 	}
 	if path, ok := strings.CutPrefix(ref, runsScheme); ok {
 		if run, name, _ := strings.Cut(path, "/"); name == loggedName && runIDPattern.MatchString(run) {
-			return reference{runID: run}, nil
+			return Reference{RunID: run}, nil
 		}
 	}
 	if path, ok := strings.CutPrefix(ref, modelsScheme); ok {
-		if modelIDPattern.MatchString(path) {
-			return reference{modelID: path}, nil
+		if loggedModelIDPattern.MatchString(path) {
+			return Reference{LoggedModelID: path}, nil
 		}
 		if name, number, ok := strings.Cut(path, "/"); ok && name != "" && numberPattern.MatchString(number) {
-			return reference{model: name, number: number}, nil
+			return Reference{Number: number}, checkSameModel(modelName, name, ref)
 		}
 		if name, alias, ok := strings.Cut(path, "@"); ok && name != "" && aliasPattern.MatchString(alias) {
-			return reference{model: name, alias: alias}, nil
+			return Reference{Alias: alias}, checkSameModel(modelName, name, ref)
 		}
 	}
-	return reference{}, fmt.Errorf(
+	return Reference{}, fmt.Errorf(
 		"%s: %w; want models:/<model>/<version>, models:/<model>@champion, models:/m-<id>, runs:/<run>/model or a version number",
 		quote(ref),
 		ErrBadReference,
 	)
 }
 
+// checkSameModel returns ErrWrongModel if a reference names another model.
+func checkSameModel(modelName, named, ref string) error {
+	if named != modelName {
+		return fmt.Errorf("%s %w, not to %s", quote(ref), ErrWrongModel, modelName)
+	}
+	return nil
+}
+
 // Resolve finds a version of a model. The reference is "" for the champion, a number ("3"), or one of MLflow's URIs:
 // models:/iris/3, models:/iris@champion (or another alias), models:/m-<id>, runs:/<run>/model. Errors are
 // ErrBadReference, ErrWrongModel, ErrNotExist, ErrCorrupt and ErrUnavailable.
 func (r *Registry) Resolve(ctx context.Context, modelName, ref string) (Version, error) {
-	if err := checkName(modelName); err != nil {
-		return Version{}, err
-	}
-	p, err := parseReference(ref)
+	parsed, err := ParseReference(modelName, ref)
 	if err != nil {
 		return Version{}, err
 	}
-	if p.model != "" && p.model != modelName {
-		return Version{}, fmt.Errorf("%s %w, not to %s", quote(ref), ErrWrongModel, modelName)
-	}
 	switch {
-	case p.number != "":
-		return r.version(ctx, modelName, p.number)
-	case p.alias != "":
-		return r.aliased(ctx, modelName, p.alias)
-	case p.modelID != "":
-		return r.searched(ctx, modelName, ref, "source_path='"+modelsScheme+p.modelID+"'")
+	case parsed.Number != "":
+		return r.version(ctx, modelName, parsed.Number)
+	case parsed.Alias != "":
+		return r.aliased(ctx, modelName, parsed.Alias)
+	case parsed.LoggedModelID != "":
+		return r.searched(ctx, modelName, ref, "source_path='"+modelsScheme+parsed.LoggedModelID+"'")
 	default:
-		return r.searched(ctx, modelName, ref, "run_id='"+p.runID+"'")
+		return r.searched(ctx, modelName, ref, "run_id='"+parsed.RunID+"'")
 	}
 }
 

@@ -11,12 +11,12 @@ import (
 
 func TestResolve(t *testing.T) {
 	w := newWorld(t)
-	first, second := w.register(1), w.register(2)
-	w.promote(first.Number, 0)
-	w.promote(second.Number, 1)
+	first, second := w.MustRegister(1), w.MustRegister(2)
+	w.MustPromote(first.Number, 0)
+	w.MustPromote(second.Number, 1)
 	other := newWorld(t)
-	foreign := other.register(1)
-	other.promote("1", 0)
+	foreign := other.MustRegister(1)
+	other.MustPromote("1", 0)
 	unknown := strings.Repeat("0", 32)
 	for _, test := range []struct {
 		name, ref string
@@ -25,20 +25,20 @@ func TestResolve(t *testing.T) {
 	}{
 		{"nothing is the champion", "", "2", nil},
 		{"number", "1", "1", nil},
-		{"version URI", "models:/" + w.model + "/1", "1", nil},
-		{"alias URI", "models:/" + w.model + "@champion", "2", nil},
-		{"another alias", "models:/" + w.model + "@previous", "1", nil},
+		{"version URI", "models:/" + w.Model + "/1", "1", nil},
+		{"alias URI", "models:/" + w.Model + "@champion", "2", nil},
+		{"another alias", "models:/" + w.Model + "@previous", "1", nil},
 		{"logged model", "models:/" + first.ModelID, "1", nil},
 		{"run", "runs:/" + second.RunID + "/model", "2", nil},
 
-		{"version of another model", "models:/" + other.model + "/1", "", registry.ErrWrongModel},
-		{"champion of another model", "models:/" + other.model + "@champion", "", registry.ErrWrongModel},
+		{"version of another model", "models:/" + other.Model + "/1", "", registry.ErrWrongModel},
+		{"champion of another model", "models:/" + other.Model + "@champion", "", registry.ErrWrongModel},
 		{"logged model of another model", "models:/" + foreign.ModelID, "", registry.ErrWrongModel},
 		{"run of another model", "runs:/" + foreign.RunID + "/model", "", registry.ErrWrongModel},
 
 		{"unknown number", "99", "", registry.ErrNotExist},
-		{"unknown version", "models:/" + w.model + "/99", "", registry.ErrNotExist},
-		{"unknown alias", "models:/" + w.model + "@nobody", "", registry.ErrNotExist},
+		{"unknown version", "models:/" + w.Model + "/99", "", registry.ErrNotExist},
+		{"unknown alias", "models:/" + w.Model + "@nobody", "", registry.ErrNotExist},
 		{"unknown logged model", "models:/m-" + unknown, "", registry.ErrNotExist},
 		{"unknown run", "runs:/" + unknown + "/model", "", registry.ErrNotExist},
 
@@ -50,12 +50,12 @@ func TestResolve(t *testing.T) {
 		{"more than 32 bits", "4294967297", "", registry.ErrBadReference},
 		{"white space", " 1", "", registry.ErrBadReference},
 		{"line end", "1\n", "", registry.ErrBadReference},
-		{"stage", "models:/" + w.model + "/Production", "", registry.ErrBadReference},
-		{"latest", "models:/" + w.model + "/latest", "", registry.ErrBadReference},
-		{"no version", "models:/" + w.model, "", registry.ErrBadReference},
-		{"empty alias", "models:/" + w.model + "@", "", registry.ErrBadReference},
+		{"stage", "models:/" + w.Model + "/Production", "", registry.ErrBadReference},
+		{"latest", "models:/" + w.Model + "/latest", "", registry.ErrBadReference},
+		{"no version", "models:/" + w.Model, "", registry.ErrBadReference},
+		{"empty alias", "models:/" + w.Model + "@", "", registry.ErrBadReference},
 		{"no model", "models:/@champion", "", registry.ErrBadReference},
-		{"authority", "models://" + w.model + "/1", "", registry.ErrBadReference},
+		{"authority", "models://" + w.Model + "/1", "", registry.ErrBadReference},
 		{"short logged model", "models:/m-12", "", registry.ErrBadReference},
 		{"run without a path", "runs:/" + second.RunID, "", registry.ErrBadReference},
 		{"another path of the run", "runs:/" + second.RunID + "/onnx", "", registry.ErrBadReference},
@@ -65,7 +65,7 @@ func TestResolve(t *testing.T) {
 		{"long", strings.Repeat("x", 10000), "", registry.ErrBadReference},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v, err := w.Resolve(t.Context(), w.model, test.ref)
+			v, err := w.Resolve(t.Context(), w.Model, test.ref)
 			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
 				t.Fatalf("got %v, want %v", err, test.err)
 			}
@@ -79,7 +79,7 @@ func TestResolve(t *testing.T) {
 			if test.want == "2" {
 				wanted = second
 			}
-			if v.Number != wanted.Number || v.Model != w.model || v.RunID != wanted.RunID || v.ModelID != wanted.ModelID {
+			if v.Number != wanted.Number || v.Model != w.Model || v.RunID != wanted.RunID || v.ModelID != wanted.ModelID {
 				t.Errorf("got %+v, want version %s", v, test.want)
 			}
 			if alias := map[string]string{"1": "previous", "2": "champion"}[test.want]; len(v.Aliases) != 1 ||
@@ -94,13 +94,13 @@ func TestResolve_brokenTag(t *testing.T) {
 	for _, tag := range []string{"iris.seed", "iris.metrics", "iris.split"} {
 		t.Run(tag, func(t *testing.T) {
 			w := newWorld(t)
-			w.register(1)
-			if err := w.mlflow.SetVersionTag(t.Context(), w.model, "1", tag, "?"); err != nil {
+			w.MustRegister(1)
+			if err := w.Lab.SetVersionTag(t.Context(), w.Model, "1", tag, "?"); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.Resolve(
 				t.Context(),
-				w.model,
+				w.Model,
 				"1",
 			); !errors.Is(err, registry.ErrCorrupt) ||
 				!strings.Contains(err.Error(), tag) {
@@ -113,15 +113,15 @@ func TestResolve_brokenTag(t *testing.T) {
 // A run can be registered again by hand, in MLflow's pages: what Iris registered is the first.
 func TestResolve_firstOfARun(t *testing.T) {
 	w := newWorld(t)
-	v := w.register(1)
-	if _, err := w.mlflow.CreateVersion(
+	v := w.MustRegister(1)
+	if _, err := w.Lab.CreateVersion(
 		t.Context(),
-		mlflow.NewVersion{Name: w.model, ModelID: v.ModelID, RunID: v.RunID},
+		mlflow.NewVersion{Name: w.Model, ModelID: v.ModelID, RunID: v.RunID},
 	); err != nil {
 		t.Fatal(err)
 	}
 	for _, ref := range []string{"runs:/" + v.RunID + "/model", "models:/" + v.ModelID} {
-		if got, err := w.Resolve(t.Context(), w.model, ref); err != nil || got.Number != "1" {
+		if got, err := w.Resolve(t.Context(), w.Model, ref); err != nil || got.Number != "1" {
 			t.Errorf("%s: got version %s, %v; want 1", ref, got.Number, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package registry_test
+package champions_test
 
 import (
 	"context"
@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"iris/internal/champions"
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
-func (w *world) cache(bytes int64) *registry.Cache {
+func (w *world) cache(bytes int64) *champions.Cache {
 	w.t.Helper()
-	c, err := registry.NewCache(registry.CacheOptions{Registry: w.Registry, Bytes: bytes})
+	c, err := champions.New(champions.Options{Registry: w.Registry, Bytes: bytes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -22,12 +24,12 @@ func (w *world) cache(bytes int64) *registry.Cache {
 
 func TestCache_version(t *testing.T) {
 	w := newWorld(t)
-	first := w.register(1)
-	w.register(2)
-	w.promote("2", 0)
+	first := w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustPromote("2", 0)
 	f := w.follow(nil)
 	f.rest()
-	if _, err := f.Version(t.Context(), w.model, "1"); err != nil {
+	if _, err := f.Version(t.Context(), w.Model, "1"); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -35,16 +37,16 @@ func TestCache_version(t *testing.T) {
 		requests        int
 	}{
 		{"number", "1", "1", 0},
-		{"version URI", "models:/" + w.model + "/1", "1", 0},
+		{"version URI", "models:/" + w.Model + "/1", "1", 0},
 		{"number of the champion", "2", "2", 0},
 		{"nothing", "", "2", 0},
-		{"champion", "models:/" + w.model + "@champion", "2", 0},
+		{"champion", "models:/" + w.Model + "@champion", "2", 0},
 		{"logged model", "models:/" + first.ModelID, "1", 2},
 		{"run", "runs:/" + first.RunID + "/model", "1", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w.lab.drain()
-			s, err := f.Version(t.Context(), w.model, test.ref)
+			w.LabProxy.Drain()
+			s, err := f.Version(t.Context(), w.Model, test.ref)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +57,7 @@ func TestCache_version(t *testing.T) {
 			if s.Version.Aliases != nil {
 				t.Errorf("got aliases %v, want none: they move", s.Version.Aliases)
 			}
-			if got := w.lab.drain(); len(got) != test.requests {
+			if got := w.LabProxy.Drain(); len(got) != test.requests {
 				t.Errorf("made %v, want %d requests", got, test.requests)
 			}
 		})
@@ -65,15 +67,15 @@ func TestCache_version(t *testing.T) {
 // A worker's cache is followed by nobody: the champion is asked for each time.
 func TestCache_versionWithoutRun(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
+	w.MustRegister(1)
+	w.MustRegister(2)
 	c := w.cache(0)
-	if _, err := c.Version(t.Context(), w.model, ""); !errors.Is(err, registry.ErrNotExist) {
+	if _, err := c.Version(t.Context(), w.Model, ""); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("got %v, want ErrNotExist", err)
 	}
 	for i, want := range []string{"1", "2"} {
-		w.promote(want, i)
-		if s, err := c.Version(t.Context(), w.model, ""); err != nil || s.Version.Number != want {
+		w.MustPromote(want, i)
+		if s, err := c.Version(t.Context(), w.Model, ""); err != nil || s.Version.Number != want {
 			t.Errorf("got %+v, %v; want version %s", s, err, want)
 		}
 	}
@@ -81,20 +83,20 @@ func TestCache_versionWithoutRun(t *testing.T) {
 
 func TestCache_versionErrors(t *testing.T) {
 	w := newWorld(t)
-	broken := w.register(1)
-	w.overwrite(broken, "model.json", []byte("{}"))
+	broken := w.MustRegister(1)
+	w.Overwrite(broken, "model.json", []byte("{}"))
 	c := w.cache(0)
 	for _, test := range []struct {
 		name, model, ref string
 		want             error
 	}{
-		{"unknown", w.model, "9", registry.ErrNotExist},
+		{"unknown", w.Model, "9", registry.ErrNotExist},
 		{"unknown model", "nobody-knows-me", "1", registry.ErrNotExist},
-		{"another model", w.model, "models:/iris/1", registry.ErrWrongModel},
-		{"champion of another model", w.model, "models:/iris@champion", registry.ErrWrongModel},
-		{"no form", w.model, "newest", registry.ErrBadReference},
+		{"another model", w.Model, "models:/iris/1", registry.ErrWrongModel},
+		{"champion of another model", w.Model, "models:/iris@champion", registry.ErrWrongModel},
+		{"no form", w.Model, "newest", registry.ErrBadReference},
 		{"no model name", "A", "1", registry.ErrBadReference},
-		{"corrupt", w.model, "1", registry.ErrCorrupt},
+		{"corrupt", w.Model, "1", registry.ErrCorrupt},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := c.Version(t.Context(), test.model, test.ref); !errors.Is(err, test.want) {
@@ -106,14 +108,14 @@ func TestCache_versionErrors(t *testing.T) {
 
 func TestCache_keepsNoErrorOfALoad(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
+	w.MustRegister(1)
 	c := w.cache(0)
-	w.lab.on(always(refuse))
-	if _, err := c.Version(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrUnavailable) {
+	w.LabProxy.All(testenv.Refuse)
+	if _, err := c.Version(t.Context(), w.Model, "1"); !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
-	w.lab.on(nil)
-	if s, err := c.Version(t.Context(), w.model, "1"); err != nil || s.Version.Number != "1" {
+	w.LabProxy.Decide(nil)
+	if s, err := c.Version(t.Context(), w.Model, "1"); err != nil || s.Version.Number != "1" {
 		t.Errorf("got %+v, %v; want version 1", s, err)
 	}
 }
@@ -121,18 +123,18 @@ func TestCache_keepsNoErrorOfALoad(t *testing.T) {
 // Whoever goes on asking for what does not exist reaches MLflow once in a while only.
 func TestCache_remembersWhatDoesNotExist(t *testing.T) {
 	w := newWorld(t)
-	for name, ref := range map[string]string{"a number": "1", "a URI": "models:/" + w.model + "/1", "an alias": "models:/" + w.model + "@candidate"} {
+	for name, ref := range map[string]string{"a number": "1", "a URI": "models:/" + w.Model + "/1", "an alias": "models:/" + w.Model + "@candidate"} {
 		t.Run(name, func(t *testing.T) {
 			c := w.cache(0)
 			now := time.Now()
 			c.SetNow(func() time.Time { return now })
 			ask := func() (requests int) {
 				t.Helper()
-				w.lab.drain()
-				if _, err := c.Version(t.Context(), w.model, ref); !errors.Is(err, registry.ErrNotExist) {
+				w.LabProxy.Drain()
+				if _, err := c.Version(t.Context(), w.Model, ref); !errors.Is(err, registry.ErrNotExist) {
 					t.Fatalf("got %v, want ErrNotExist", err)
 				}
-				return len(w.lab.drain())
+				return len(w.LabProxy.Drain())
 			}
 			if ask() == 0 {
 				t.Error("did not ask MLflow")
@@ -145,9 +147,9 @@ func TestCache_remembersWhatDoesNotExist(t *testing.T) {
 			if got := c.Stats(); got.Negatives != 3 || got.Misses != 1 || got.Hits != 0 {
 				t.Errorf("got %+v, want a miss and 3 negatives", got)
 			}
-			now = now.Add(registry.AbsentTime)
+			now = now.Add(champions.AbsentTime)
 			if ask() == 0 {
-				t.Errorf("did not ask MLflow again after %s", registry.AbsentTime)
+				t.Errorf("did not ask MLflow again after %s", champions.AbsentTime)
 			}
 		})
 	}
@@ -155,12 +157,12 @@ func TestCache_remembersWhatDoesNotExist(t *testing.T) {
 		c := w.cache(0)
 		now := time.Now()
 		c.SetNow(func() time.Time { return now })
-		if _, err := c.Version(t.Context(), w.model, "1"); !errors.Is(err, registry.ErrNotExist) {
+		if _, err := c.Version(t.Context(), w.Model, "1"); !errors.Is(err, registry.ErrNotExist) {
 			t.Fatalf("got %v, want ErrNotExist", err)
 		}
-		w.register(1)
-		now = now.Add(registry.AbsentTime)
-		if s, err := c.Version(t.Context(), w.model, "1"); err != nil || s.Version.Number != "1" {
+		w.MustRegister(1)
+		now = now.Add(champions.AbsentTime)
+		if s, err := c.Version(t.Context(), w.Model, "1"); err != nil || s.Version.Number != "1" {
 			t.Errorf("got %+v, %v; want version 1", s, err)
 		}
 	})
@@ -171,17 +173,17 @@ func TestCache_servesAChampionThatDidNotExist(t *testing.T) {
 	w := newWorld(t)
 	c := w.cache(0)
 	for _, ref := range []string{"1", ""} {
-		if _, err := c.Version(t.Context(), w.model, ref); !errors.Is(err, registry.ErrNotExist) {
+		if _, err := c.Version(t.Context(), w.Model, ref); !errors.Is(err, registry.ErrNotExist) {
 			t.Fatalf("%q: got %v, want ErrNotExist", ref, err)
 		}
 	}
-	w.register(1)
-	w.promote("1", 0)
-	if err := c.Refresh(t.Context(), w.model); err != nil {
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
+	if err := c.Refresh(t.Context(), w.Model); err != nil {
 		t.Fatal(err)
 	}
 	for _, ref := range []string{"1", ""} {
-		if s, err := c.Version(t.Context(), w.model, ref); err != nil || s.Version.Number != "1" {
+		if s, err := c.Version(t.Context(), w.Model, ref); err != nil || s.Version.Number != "1" {
 			t.Errorf("%q: got %+v, %v; want version 1", ref, s, err)
 		}
 	}
@@ -190,14 +192,14 @@ func TestCache_servesAChampionThatDidNotExist(t *testing.T) {
 func TestCache_remembersOnlySoMuch(t *testing.T) {
 	w := newWorld(t)
 	c := w.cache(0)
-	w.lab.on(always(missing))
-	for i := range registry.AbsentCount + 10 {
-		if _, err := c.Version(t.Context(), w.model, strconv.Itoa(i+1)); !errors.Is(err, registry.ErrNotExist) {
+	w.LabProxy.All(testenv.Missing)
+	for i := range champions.AbsentCount + 10 {
+		if _, err := c.Version(t.Context(), w.Model, strconv.Itoa(i+1)); !errors.Is(err, registry.ErrNotExist) {
 			t.Fatalf("got %v, want ErrNotExist", err)
 		}
 	}
-	if n := c.Absent(); n != registry.AbsentCount {
-		t.Errorf("remembers %d, want %d", n, registry.AbsentCount)
+	if n := c.Absent(); n != champions.AbsentCount {
+		t.Errorf("remembers %d, want %d", n, champions.AbsentCount)
 	}
 }
 
@@ -205,26 +207,26 @@ func TestCache_remembersOnlySoMuch(t *testing.T) {
 func (w *world) sizeOf(number string) int64 {
 	w.t.Helper()
 	c := w.cache(0)
-	if _, err := c.Version(w.t.Context(), w.model, number); err != nil {
+	if _, err := c.Version(w.t.Context(), w.Model, number); err != nil {
 		w.t.Fatal(err)
 	}
 	return c.Stats().VersionBytes
 }
 
 // downloads asks a cache for a version and counts the artifacts that it downloads.
-func (w *world) downloads(c *registry.Cache, number string) int {
+func (w *world) downloads(c *champions.Cache, number string) int {
 	w.t.Helper()
-	w.lab.drain()
-	if _, err := c.Version(w.t.Context(), w.model, number); err != nil {
+	w.LabProxy.Drain()
+	if _, err := c.Version(w.t.Context(), w.Model, number); err != nil {
 		w.t.Fatal(err)
 	}
-	return count(w.lab.drain(), "GET", "/artifacts/model.json")
+	return testenv.CountRequests(w.LabProxy.Drain(), "GET", "/artifacts/model.json")
 }
 
 func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
 	w := newWorld(t)
 	for seed := range 3 {
-		w.register(uint64(seed))
+		w.MustRegister(uint64(seed))
 	}
 	size := max(w.sizeOf("1"), w.sizeOf("2"), w.sizeOf("3"))
 	for _, test := range []struct {
@@ -261,16 +263,16 @@ func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
 func TestCache_pinsChampions(t *testing.T) {
 	w := newWorld(t)
 	for seed := range 3 {
-		w.register(uint64(seed))
+		w.MustRegister(uint64(seed))
 	}
-	w.promote("1", 0)
+	w.MustPromote("1", 0)
 	c := w.cache(1)
-	refresh := func() *registry.Served {
+	refresh := func() *champions.Served {
 		t.Helper()
-		if err := c.Refresh(t.Context(), w.model); err != nil {
+		if err := c.Refresh(t.Context(), w.Model); err != nil {
 			t.Fatal(err)
 		}
-		return c.Champion(w.model)
+		return c.Champion(w.Model)
 	}
 	champion := refresh()
 	if st := c.Stats(); st.Champions != 1 || st.ChampionBytes == 0 || st.Versions != 0 || st.VersionBytes != 0 ||
@@ -282,10 +284,10 @@ func TestCache_pinsChampions(t *testing.T) {
 			t.Errorf("version %s was in memory, though nothing fits beside the champion", number)
 		}
 	}
-	if w.downloads(c, "1") != 0 || c.Champion(w.model) != champion || !c.Holds(champion) {
+	if w.downloads(c, "1") != 0 || c.Champion(w.Model) != champion || !c.Holds(champion) {
 		t.Error("the champion was let go of")
 	}
-	w.promote("2", 1)
+	w.MustPromote("2", 1)
 	next := refresh()
 	if w.downloads(c, "1") != 0 || !c.Holds(champion) || !c.Holds(next) {
 		t.Error("the champion before was not kept")
@@ -293,11 +295,11 @@ func TestCache_pinsChampions(t *testing.T) {
 	if w.downloads(c, "3") != 1 || c.Holds(champion) {
 		t.Error("the champion before was kept beyond the bound")
 	}
-	w.lab.on(always(refuse))
-	if err := c.Refresh(t.Context(), w.model); err == nil {
+	w.LabProxy.All(testenv.Refuse)
+	if err := c.Refresh(t.Context(), w.Model); err == nil {
 		t.Error("refreshed without MLflow")
 	}
-	w.lab.on(nil)
+	w.LabProxy.Decide(nil)
 	if st := c.Stats(); st.Champions != 1 || st.Loaded != 2 {
 		t.Errorf("got %+v, want one champion, the second that was loaded", st)
 	}
@@ -305,17 +307,17 @@ func TestCache_pinsChampions(t *testing.T) {
 
 func TestCache_oneLoadForAllWhoAsk(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
+	w.MustRegister(1)
 	c := w.cache(0)
 	asked := make(chan struct{})
-	w.lab.onAnswer("/artifacts/model.json", func() { <-asked })
+	w.LabProxy.OnAnswer("/artifacts/model.json", func() { <-asked })
 	var all, first sync.WaitGroup
-	got := make([]*registry.Served, 50)
+	got := make([]*champions.Served, 50)
 	for i := range got {
 		first.Add(1)
 		all.Go(func() {
 			first.Done()
-			s, err := c.Version(t.Context(), w.model, "1")
+			s, err := c.Version(t.Context(), w.Model, "1")
 			if err != nil {
 				t.Error(err)
 			}
@@ -330,7 +332,7 @@ func TestCache_oneLoadForAllWhoAsk(t *testing.T) {
 			t.Fatalf("got %p and %p, want one and the same", got[0], s)
 		}
 	}
-	if n := count(w.lab.drain(), "GET", "/artifacts/model.json"); n != 1 {
+	if n := testenv.CountRequests(w.LabProxy.Drain(), "GET", "/artifacts/model.json"); n != 1 {
 		t.Errorf("%d downloads, want 1", n)
 	}
 }
@@ -338,14 +340,14 @@ func TestCache_oneLoadForAllWhoAsk(t *testing.T) {
 // Who gives up takes nobody else along: the load goes on for those who wait.
 func TestCache_theFirstGivesUp(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
+	w.MustRegister(1)
 	c := w.cache(0)
 	reached, resume := make(chan struct{}), make(chan struct{})
-	w.lab.onAnswer("/artifacts/model.json", func() { close(reached); <-resume })
+	w.LabProxy.OnAnswer("/artifacts/model.json", func() { close(reached); <-resume })
 	ctx, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan error, 1)
 	go func() {
-		_, err := c.Version(ctx, w.model, "1")
+		_, err := c.Version(ctx, w.Model, "1")
 		gaveUp <- err
 	}()
 	<-reached
@@ -354,10 +356,10 @@ func TestCache_theFirstGivesUp(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	close(resume)
-	if s, err := c.Version(t.Context(), w.model, "1"); err != nil || s.Version.Number != "1" {
+	if s, err := c.Version(t.Context(), w.Model, "1"); err != nil || s.Version.Number != "1" {
 		t.Errorf("got %+v, %v; want version 1", s, err)
 	}
-	if n := count(w.lab.drain(), "GET", "/artifacts/model.json"); n != 1 {
+	if n := testenv.CountRequests(w.LabProxy.Drain(), "GET", "/artifacts/model.json"); n != 1 {
 		t.Errorf("%d downloads, want 1", n)
 	}
 }

@@ -1,4 +1,4 @@
-package registry_test
+package champions_test
 
 import (
 	"bytes"
@@ -7,45 +7,62 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"iris/internal/champions"
 	"iris/internal/registry"
+	"iris/internal/registry/registrytest"
+	"iris/internal/testenv"
 )
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// world is a registrytest.World with caches.
+type world struct {
+	*registrytest.World
+	t *testing.T
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	return &world{registrytest.New(t), t}
+}
 
 // following is a cache in whose Run the test sets the pace: each poll waits for the test, which learns how long the
 // cache wanted to sleep.
 type following struct {
-	*registry.Cache
+	*champions.Cache
 	t     *testing.T
 	naps  chan time.Duration
 	wake  chan struct{}
 	stop  func() error
-	swaps chan *registry.Served
+	swaps chan *champions.Served
 	log   *bytes.Buffer // read it between two polls only
 }
 
-func (w *world) follow(change func(*registry.CacheOptions)) *following {
+func (w *world) follow(change func(*champions.Options)) *following {
 	w.t.Helper()
 	f := &following{
 		t:     w.t,
 		naps:  make(chan time.Duration),
 		wake:  make(chan struct{}),
-		swaps: make(chan *registry.Served, 100),
+		swaps: make(chan *champions.Served, 100),
 		log:   new(bytes.Buffer),
 	}
-	o := registry.CacheOptions{
+	o := champions.Options{
 		Registry: w.Registry,
 		Logger:   slog.New(slog.NewTextHandler(f.log, nil)),
-		OnSwap:   func(s *registry.Served) { f.swaps <- s },
+		OnSwap:   func(s *champions.Served) { f.swaps <- s },
 	}
 	if change != nil {
 		change(&o)
 	}
 	var err error
-	if f.Cache, err = registry.NewCache(o); err != nil {
+	if f.Cache, err = champions.New(o); err != nil {
 		w.t.Fatal(err)
 	}
 	f.SetWait(func(ctx context.Context, d time.Duration) error {
@@ -105,16 +122,16 @@ func TestNewCache_refuses(t *testing.T) {
 	w := newWorld(t)
 	for _, test := range []struct {
 		name    string
-		options registry.CacheOptions
+		options champions.Options
 		want    string
 	}{
-		{"no registry", registry.CacheOptions{}, "Registry is missing"},
-		{"negative size", registry.CacheOptions{Registry: w.Registry, Bytes: -1}, "-1 bytes"},
-		{"negative interval", registry.CacheOptions{Registry: w.Registry, Interval: -1}, "interval"},
-		{"maximum below the interval", registry.CacheOptions{Registry: w.Registry, Interval: time.Minute, MaxInterval: time.Second}, "interval"},
+		{"no registry", champions.Options{}, "Registry is missing"},
+		{"negative size", champions.Options{Registry: w.Registry, Bytes: -1}, "-1 bytes"},
+		{"negative interval", champions.Options{Registry: w.Registry, Interval: -1}, "interval"},
+		{"maximum below the interval", champions.Options{Registry: w.Registry, Interval: time.Minute, MaxInterval: time.Second}, "interval"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := registry.NewCache(test.options); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := champions.New(test.options); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}
 		})
@@ -123,24 +140,24 @@ func TestNewCache_refuses(t *testing.T) {
 
 func TestCache_swapsWithinOnePoll(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
+	w.MustRegister(1)
+	w.MustRegister(2)
 	f := w.follow(nil)
 	if nap := f.rest(); nap != time.Second {
 		t.Errorf("got a nap of %s, want 1s", nap)
 	}
-	f.wantServed(w.model, "")
+	f.wantServed(w.Model, "")
 	if err := f.Check(); err != nil {
 		t.Errorf("got %v, want nil after a poll", err)
 	}
-	w.promote("1", 0)
+	w.MustPromote("1", 0)
 	f.poll()
-	f.wantServed(w.model, "1")
-	w.promote("2", 1)
+	f.wantServed(w.Model, "1")
+	w.MustPromote("2", 1)
 	f.poll()
-	f.wantServed(w.model, "2")
+	f.wantServed(w.Model, "2")
 	for _, want := range []string{"1", "2"} {
-		if got := <-f.swaps; got.Version.Number != want || got.Version.Model != w.model {
+		if got := <-f.swaps; got.Version.Number != want || got.Version.Model != w.Model {
 			t.Errorf("OnSwap got %s, want %s", got.Version.URI(), want)
 		}
 	}
@@ -149,15 +166,15 @@ func TestCache_swapsWithinOnePoll(t *testing.T) {
 func TestCache_onePollOneRequest(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
 	for _, each := range []*world{w, other} {
-		each.register(1)
-		each.promote("1", 0)
+		each.MustRegister(1)
+		each.MustPromote("1", 0)
 	}
 	f := w.follow(nil)
 	f.rest()
-	f.wantServed(w.model, "1")
-	f.wantServed(other.model, "1") // one cache serves all models
-	w.lab.drain()
-	w.s3.drain()
+	f.wantServed(w.Model, "1")
+	f.wantServed(other.Model, "1") // one cache serves all models
+	w.LabProxy.Drain()
+	w.S3Proxy.Drain()
 	swaps := len(f.swaps)
 	for range 3 {
 		f.poll()
@@ -165,19 +182,35 @@ func TestCache_onePollOneRequest(t *testing.T) {
 	if n := len(f.swaps); n != swaps {
 		t.Errorf("three polls without a change made %d swaps, want none", n-swaps)
 	}
-	if got := w.lab.drain(); len(got) != 3 || count(got, "GET", "/registered-models/search") != 3 {
+	if got := w.LabProxy.Drain(); len(got) != 3 || testenv.CountRequests(got, "GET", "/registered-models/search") != 3 {
 		t.Errorf("three polls made %v, want a search each", got)
 	}
-	if got := w.s3.drain(); len(got) != 0 {
+	if got := w.S3Proxy.Drain(); len(got) != 0 {
 		t.Errorf("three polls asked S3 for %v, want nothing", got)
+	}
+}
+
+func TestCache_championsInOrder(t *testing.T) {
+	w := newWorld(t)
+	w.MustRegister(1)
+	cache := w.cache(0)
+	if got := cache.Champions(); len(got) != 0 {
+		t.Errorf("%d champions before one is known", len(got))
+	}
+	w.MustPromote("1", 0)
+	if err := cache.Refresh(t.Context(), w.Model); err != nil {
+		t.Fatal(err)
+	}
+	if got := cache.Champions(); !slices.Equal(got, []*champions.Served{cache.Champion(w.Model)}) {
+		t.Errorf("champions %v, want the one of %s", got, w.Model)
 	}
 }
 
 func TestCache_readersSeeWholeVersions(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
 	done := make(chan struct{})
@@ -192,7 +225,7 @@ func TestCache_readersSeeWholeVersions(t *testing.T) {
 				default:
 					runtime.Gosched() // the servers need the processor as well
 				}
-				s := f.Champion(w.model)
+				s := f.Champion(w.Model)
 				if s == nil {
 					t.Error("no champion while it was swapped")
 					return
@@ -206,7 +239,7 @@ func TestCache_readersSeeWholeVersions(t *testing.T) {
 		})
 	}
 	for i := range 6 {
-		if err := w.mlflow.SetAlias(t.Context(), w.model, "champion", []string{"2", "1"}[i%2]); err != nil {
+		if err := w.Lab.SetAlias(t.Context(), w.Model, "champion", []string{"2", "1"}[i%2]); err != nil {
 			t.Error(err)
 		}
 		f.poll()
@@ -220,36 +253,36 @@ func TestCache_readersSeeWholeVersions(t *testing.T) {
 
 func TestCache_championIsFree(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
-	if n := testing.AllocsPerRun(100, func() { f.Champion(w.model) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { f.Champion(w.Model) }); n != 0 {
 		t.Errorf("Champion allocates %v times, want never", n)
 	}
 }
 
 func TestCache_beforeTheFirstPoll(t *testing.T) {
 	w := newWorld(t)
-	c, err := registry.NewCache(registry.CacheOptions{Registry: w.Registry})
+	c, err := champions.New(champions.Options{Registry: w.Registry})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Check() == nil || c.Champion(w.model) != nil {
-		t.Errorf("got %v and %v, want an error and no champion", c.Check(), c.Champion(w.model))
+	if c.Check() == nil || c.Champion(w.Model) != nil {
+		t.Errorf("got %v and %v, want an error and no champion", c.Check(), c.Champion(w.Model))
 	}
 }
 
 // Without the test's pace: the cache sleeps by itself, follows, and ends with its context.
 func TestCache_runsByItself(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
+	w.MustRegister(1)
+	w.MustRegister(2)
 	swaps := make(chan string, 10)
-	c, err := registry.NewCache(registry.CacheOptions{
+	c, err := champions.New(champions.Options{
 		Registry: w.Registry, Interval: time.Millisecond, MaxInterval: time.Millisecond,
-		OnSwap: func(s *registry.Served) {
-			if s.Version.Model == w.model {
+		OnSwap: func(s *champions.Served) {
+			if s.Version.Model == w.Model {
 				swaps <- s.Version.Number
 			}
 		},
@@ -261,7 +294,7 @@ func TestCache_runsByItself(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
 	for i, want := range []string{"1", "2"} {
-		w.promote(want, i)
+		w.MustPromote(want, i)
 		if got := <-swaps; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
@@ -275,8 +308,8 @@ func TestCache_runsByItself(t *testing.T) {
 func TestCache_endsInTheMiddleOfAPoll(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	w.lab.on(func(*http.Request) fate { cancel(); return pass })
-	c, err := registry.NewCache(registry.CacheOptions{Registry: w.Registry})
+	w.LabProxy.Decide(func(*http.Request) testenv.Fate { cancel(); return testenv.Pass })
+	c, err := champions.New(champions.Options{Registry: w.Registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,43 +320,43 @@ func TestCache_endsInTheMiddleOfAPoll(t *testing.T) {
 
 func TestCache_refresh(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
+	w.MustRegister(1)
+	w.MustRegister(2)
 	f := w.follow(nil)
 	f.rest()
-	w.promote("1", 0)
-	if err := f.Refresh(t.Context(), w.model); err != nil {
+	w.MustPromote("1", 0)
+	if err := f.Refresh(t.Context(), w.Model); err != nil {
 		t.Fatal(err)
 	}
-	f.wantServed(w.model, "1")
-	w.lab.on(always(refuse))
-	if err := f.Refresh(t.Context(), w.model); !errors.Is(err, registry.ErrUnavailable) {
+	f.wantServed(w.Model, "1")
+	w.LabProxy.All(testenv.Refuse)
+	if err := f.Refresh(t.Context(), w.Model); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
-	f.wantServed(w.model, "1")
+	f.wantServed(w.Model, "1")
 }
 
 // A poll reads the aliases before a promotion and publishes what it read after the Refresh that followed it.
 func TestCache_aSlowPollUndoesNoRefresh(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
 	read, promoted := make(chan struct{}), make(chan struct{})
-	w.lab.onAnswer("/registered-models/search", func() { close(read); <-promoted })
+	w.LabProxy.OnAnswer("/registered-models/search", func() { close(read); <-promoted })
 	f.wake <- struct{}{}
 	<-read
-	w.promote("2", 1)
-	if err := f.Refresh(t.Context(), w.model); err != nil {
+	w.MustPromote("2", 1)
+	if err := f.Refresh(t.Context(), w.Model); err != nil {
 		t.Fatal(err)
 	}
 	close(promoted)
 	f.rest()
-	f.wantServed(w.model, "2")
+	f.wantServed(w.Model, "2")
 	f.poll()
-	f.wantServed(w.model, "2")
+	f.wantServed(w.Model, "2")
 	if n := len(f.swaps); n != 2 {
 		t.Errorf("got %d swaps, want 2: to 1 and to 2", n)
 	}
@@ -332,18 +365,18 @@ func TestCache_aSlowPollUndoesNoRefresh(t *testing.T) {
 // A model deleted and made anew counts its versions from 1 again.
 func TestCache_theSameNumberOfAnotherRun(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
-	if err := w.deleteModel(t.Context()); err != nil {
+	if err := w.DeleteModel(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	again := w.register(2)
-	w.promote("1", 1)
+	again := w.MustRegister(2)
+	w.MustPromote("1", 1)
 	f.poll()
-	f.wantServed(w.model, "1")
-	if got := f.Champion(w.model).Version.RunID; got != again.RunID {
+	f.wantServed(w.Model, "1")
+	if got := f.Champion(w.Model).Version.RunID; got != again.RunID {
 		t.Errorf("got the version of run %s, want that of %s", got, again.RunID)
 	}
 }

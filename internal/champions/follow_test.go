@@ -1,4 +1,4 @@
-package registry_test
+package champions_test
 
 import (
 	"errors"
@@ -8,26 +8,27 @@ import (
 	"time"
 
 	"iris/internal/registry"
+	"iris/internal/testenv"
 )
 
 func TestCache_corruptChampionKeepsTheOld(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	broken := w.register(2)
-	w.register(3)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	broken := w.MustRegister(2)
+	w.MustRegister(3)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
-	w.promote("2", 1)
-	w.overwrite(broken, "model.json", []byte("{}"))
-	w.lab.drain()
+	w.MustPromote("2", 1)
+	w.Overwrite(broken, "model.json", []byte("{}"))
+	w.LabProxy.Drain()
 	tries := func(polls int) (tries []int) {
 		for i := range polls {
 			f.poll()
-			if count(w.lab.drain(), "GET", "/artifacts/model.json") > 0 {
+			if testenv.CountRequests(w.LabProxy.Drain(), "GET", "/artifacts/model.json") > 0 {
 				tries = append(tries, i)
 			}
-			f.wantServed(w.model, "1")
+			f.wantServed(w.Model, "1")
 		}
 		return tries
 	}
@@ -38,37 +39,37 @@ func TestCache_corruptChampionKeepsTheOld(t *testing.T) {
 	if err := f.Check(); err != nil {
 		t.Errorf("got %v, want nil: the registry answers", err)
 	}
-	if err := f.Refresh(t.Context(), w.model); !errors.Is(err, registry.ErrCorrupt) {
+	if err := f.Refresh(t.Context(), w.Model); !errors.Is(err, registry.ErrCorrupt) {
 		t.Errorf("refresh: got %v, want ErrCorrupt", err)
 	}
-	f.wantServed(w.model, "1")
+	f.wantServed(w.Model, "1")
 	if !strings.Contains(f.log.String(), "cannot load the champion") {
 		t.Errorf("got log %s, want the error in it", f.log)
 	}
-	w.promote("3", 2) // another champion is loaded at once
+	w.MustPromote("3", 2) // another champion is loaded at once
 	f.poll()
-	f.wantServed(w.model, "3")
+	f.wantServed(w.Model, "3")
 }
 
 func TestCache_aBrokenModelHoldsUpNoOther(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
-	broken := w.register(1)
-	w.promote("1", 0)
-	w.overwrite(broken, "model.json", []byte("{}"))
-	other.register(1)
-	other.promote("1", 0)
+	broken := w.MustRegister(1)
+	w.MustPromote("1", 0)
+	w.Overwrite(broken, "model.json", []byte("{}"))
+	other.MustRegister(1)
+	other.MustPromote("1", 0)
 	f := w.follow(nil)
 	if nap := f.rest(); nap != time.Second {
 		t.Errorf("got a nap of %s, want 1s", nap)
 	}
-	f.wantServed(w.model, "")
-	f.wantServed(other.model, "1")
+	f.wantServed(w.Model, "")
+	f.wantServed(other.Model, "1")
 }
 
 func TestCache_triesAForeignChampionOnce(t *testing.T) {
 	w := newWorld(t)
-	w.foreign()
-	if err := w.mlflow.SetAlias(t.Context(), w.model, "champion", "1"); err != nil {
+	w.RegisterForeign()
+	if err := w.Lab.SetAlias(t.Context(), w.Model, "champion", "1"); err != nil {
 		t.Fatal(err)
 	}
 	f := w.follow(nil)
@@ -77,21 +78,21 @@ func TestCache_triesAForeignChampionOnce(t *testing.T) {
 		f.wake <- struct{}{}
 	}
 	f.rest()
-	f.wantServed(w.model, "")
-	if n := count(w.lab.drain(), "GET", "/model-versions/get"); n != 1 {
+	f.wantServed(w.Model, "")
+	if n := testenv.CountRequests(w.LabProxy.Drain(), "GET", "/model-versions/get"); n != 1 {
 		t.Errorf("looked at the version %d times, want once", n)
 	}
 }
 
 func TestCache_backsOffAndRecovers(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.register(2)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustRegister(2)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
-	w.promote("2", 1)
-	w.lab.on(always(refuse))
+	w.MustPromote("2", 1)
+	w.LabProxy.All(testenv.Refuse)
 	var naps []time.Duration
 	for range 6 {
 		naps = append(naps, f.poll()/time.Second)
@@ -102,13 +103,13 @@ func TestCache_backsOffAndRecovers(t *testing.T) {
 	if err := f.Check(); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
-	f.wantServed(w.model, "1")
-	w.lab.on(nil)
+	f.wantServed(w.Model, "1")
+	w.LabProxy.Decide(nil)
 	if nap := f.poll(); nap != time.Second || f.Check() != nil {
 		t.Errorf("got a nap of %s and %v, want 1s and nil", nap, f.Check())
 	}
-	f.wantServed(w.model, "2")
-	w.lab.on(always(cut))
+	f.wantServed(w.Model, "2")
+	w.LabProxy.All(testenv.Cut)
 	if nap := f.poll(); nap != time.Second {
 		t.Errorf("the next outage: got a nap of %s, want 1s", nap)
 	}
@@ -116,25 +117,25 @@ func TestCache_backsOffAndRecovers(t *testing.T) {
 
 func TestCache_alias(t *testing.T) {
 	w := newWorld(t)
-	w.register(1)
-	w.promote("1", 0)
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
 	f := w.follow(nil)
 	f.rest()
-	if err := w.mlflow.DeleteAlias(t.Context(), w.model, "champion"); err != nil {
+	if err := w.Lab.DeleteAlias(t.Context(), w.Model, "champion"); err != nil {
 		t.Fatal(err)
 	}
 	f.poll()
-	f.wantServed(w.model, "")
-	if err := w.mlflow.SetAlias(t.Context(), w.model, "champion", "1"); err != nil {
+	f.wantServed(w.Model, "")
+	if err := w.Lab.SetAlias(t.Context(), w.Model, "champion", "1"); err != nil {
 		t.Fatal(err)
 	}
 	f.poll()
-	f.wantServed(w.model, "1")
-	if err := w.mlflow.DeleteAlias(t.Context(), w.model, "champion"); err != nil {
+	f.wantServed(w.Model, "1")
+	if err := w.Lab.DeleteAlias(t.Context(), w.Model, "champion"); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Refresh(t.Context(), w.model); !errors.Is(err, registry.ErrNotExist) {
+	if err := f.Refresh(t.Context(), w.Model); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("refresh: got %v, want ErrNotExist", err)
 	}
-	f.wantServed(w.model, "")
+	f.wantServed(w.Model, "")
 }

@@ -1,4 +1,4 @@
-package registry
+package champions
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 // SetWait replaces how Run sleeps between two polls. Call it before Run.
 func (c *Cache) SetWait(wait func(context.Context, time.Duration) error) { c.wait = wait }
 
-// SetNow replaces the clock by which the cache forgets what did not exist.
+// SetNow replaces the clock by which the cache forgets absent versions.
 func (c *Cache) SetNow(now func() time.Time) { c.absent.now = now }
 
-// Bounds of what the cache remembers not to exist.
+// Limits of the absent versions that the cache remembers.
 const (
 	AbsentTime  = absentTime
 	AbsentCount = absentCount
 )
 
-// Absent is how many references the cache remembers to name nothing.
-func (c *Cache) Absent() int { return c.absent.order.Len() }
+// Absent returns how many absent references the cache remembers.
+func (c *Cache) Absent() int { return c.absent.lru.Len() }
