@@ -230,7 +230,8 @@ func TestVersions(t *testing.T) {
 	}
 	var one Version
 	a.do(t, "GET", "/iris/versions/1", nil).json(t, 200, &one)
-	if one.ModelID != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 || one.TestSize != 0.25 ||
+	if one.ModelID != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 ||
+		one.TestSize != 0.25 ||
 		len(one.Dataset) != 64 ||
 		one.Metrics["accuracy"] != 0.97 ||
 		one.RunID == "" ||

@@ -21,10 +21,7 @@ const threads = 2 // on either side
 // TestBenchModels takes a few minutes and wants the machine for itself.
 func TestBenchModels(t *testing.T) {
 	runtime.GOMAXPROCS(threads)
-	paths, err := testenv.Install(t.Context(), os.Stderr, stack.Bench)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := testenv.Programs(t, stack.Bench)
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../internal/dataset/testdata")); err != nil {
 		t.Fatal(err)

@@ -39,13 +39,10 @@ type system struct {
 	url         string // of the API
 }
 
-// startSystem installs what is missing, the given parts as well, and starts everything.
+// startSystem starts everything. The given parts must be installed as well.
 func startSystem(t *testing.T, parts ...stack.Part) *system {
 	t.Helper()
-	paths, err := testenv.Install(t.Context(), os.Stderr, append(stack.AllParts(), parts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := testenv.Programs(t, append(stack.AllParts(), parts...)...)
 	s := &system{paths: paths, binary: filepath.Join(t.TempDir(), "iris")}
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", s.binary, "../cmd/iris")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

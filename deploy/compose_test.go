@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Compose cannot read versions.env for the tag of an image, so the version of Temporal stands there a second time.
+// Compose cannot read versions.env for the tag of an image, so docker-compose.yml repeats the version of Temporal.
 func TestCompose_hasTheSameTemporal(t *testing.T) {
 	compose, err := os.ReadFile("../docker-compose.yml")
 	if err != nil {
@@ -14,6 +14,6 @@ func TestCompose_hasTheSameTemporal(t *testing.T) {
 	}
 	want := "image: temporalio/temporal:" + strings.TrimPrefix(TemporalVersion(), "v")
 	if !strings.Contains(string(compose), want+"\n") {
-		t.Errorf("docker-compose.yml lacks %q: it runs another Temporal than versions.env says", want)
+		t.Errorf("docker-compose.yml lacks %q: it runs another Temporal than versions.env pins", want)
 	}
 }

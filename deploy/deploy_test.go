@@ -26,7 +26,23 @@ func TestVersions_arePinned(t *testing.T) {
 	}
 }
 
-// Every package has one exact version, and nothing says where it comes from: that is the choice of whoever installs.
+// Each archive belongs to the pinned version, so a version that changes without its hashes fails here.
+func TestTemporalArchive(t *testing.T) {
+	const at = "https://github.com/temporalio/cli/releases/download/v1.5.1/"
+	for _, platform := range []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64"} {
+		goos, goarch, _ := strings.Cut(platform, "/")
+		archive, ok := TemporalArchive(goos, goarch)
+		want := at + "temporal_cli_1.5.1_" + goos + "_" + goarch + ".tar.gz"
+		if !ok || archive.URL != want || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(archive.SHA256) {
+			t.Errorf("%s: %+v, %t; want %s with a SHA-256", platform, archive, ok, want)
+		}
+	}
+	if archive, ok := TemporalArchive("plan9", "386"); ok {
+		t.Errorf("plan9/386: %+v, want none", archive)
+	}
+}
+
+// Every package has one exact version, and no line says where it comes from: whoever installs it chooses that.
 func TestRequirements_arePinned(t *testing.T) {
 	postgres, err := os.ReadFile("requirements-postgres.txt")
 	if err != nil {
@@ -41,7 +57,7 @@ func TestRequirements_arePinned(t *testing.T) {
 		}
 		seen++
 		if !pinned.MatchString(line) {
-			t.Errorf("%q is not one package with one version", line)
+			t.Errorf("%q does not pin one package to one version", line)
 		}
 	}
 	for _, name := range []string{"mlflow", "boto3"} {
@@ -50,7 +66,7 @@ func TestRequirements_arePinned(t *testing.T) {
 		}
 	}
 	if seen < 80 {
-		t.Errorf("%d packages are pinned; MLflow needs more than that", seen)
+		t.Errorf("%d packages are pinned, but MLflow needs more", seen)
 	}
 }
 

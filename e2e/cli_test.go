@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -25,10 +24,7 @@ func (s *iris) temporal(args ...string) string {
 
 func (s *iris) tryTemporal(args ...string) (string, error) {
 	s.t.Helper()
-	paths, err := testenv.Install(s.t.Context(), os.Stderr, stack.Temporal)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	paths := testenv.Programs(s.t, stack.Temporal)
 	var errors strings.Builder
 	command := exec.CommandContext(s.t.Context(), paths.Temporal, append(args, "--address", s.addresses.Temporal)...)
 	command.Stderr = &errors

@@ -33,10 +33,7 @@ import (
 // within
 // 1e-6, and the codes of what is refused. Where Iris means to differ, the case says so, and both answers are checked.
 func TestInteropScoring(t *testing.T) {
-	paths, err := testenv.Install(t.Context(), os.Stderr, stack.Interop)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := testenv.Programs(t, stack.Interop)
 	s := start(t)
 	s.train(workflows.TrainingInput{Model: "iris"}) // whose champion makes the process healthy
 	if err := s.Cache.Refresh(t.Context(), "iris"); err != nil {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	_ "embed" // for the script
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -52,10 +51,7 @@ var interopVariants = map[string]struct {
 // have, from a real MLflow, and says what the Go scorer says: the same labels, probabilities within 1e-6. Rows that a
 // tie among neighbours decides are counted, not compared.
 func TestInterop(t *testing.T) {
-	paths, err := testenv.Install(t.Context(), os.Stderr, stack.Interop)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := testenv.Programs(t, stack.Interop)
 	s := start(t)
 	var cases []interopCase
 	for _, data := range []struct {

@@ -7,7 +7,6 @@ import (
 	_ "embed" // for the script
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -53,10 +52,7 @@ type openInferenceGiven struct {
 // Go
 // scorer does: the same labels, probabilities within 1e-6, on all rows of three datasets.
 func TestInteropOpenInference(t *testing.T) {
-	paths, err := testenv.Install(t.Context(), os.Stderr, stack.TritonClient)
-	if err != nil {
-		t.Fatal(err)
-	}
+	paths := testenv.Programs(t, stack.TritonClient)
 	s := connect(t)
 	s.run(t, s.RunWorker)
 	var given openInferenceGiven

@@ -237,15 +237,13 @@ func TestUp_saysWhichPortIsBusy(t *testing.T) {
 // localEnvironment has a stack of its own with the parts that the project has installed, on free ports.
 func localEnvironment(t *testing.T) environment {
 	t.Helper()
-	if _, err := testenv.Install(t.Context(), os.Stderr, stack.AllParts()...); err != nil {
-		t.Fatal(err)
-	}
-	root, err := testenv.Root()
+	testenv.Programs(t, stack.AllParts()...)
+	installed, err := testenv.StackDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.Symlink(filepath.Join(root, ".stack", "parts"), filepath.Join(dir, "parts")); err != nil {
+	if err := os.Symlink(filepath.Join(installed, "parts"), filepath.Join(dir, "parts")); err != nil {
 		t.Fatal(err)
 	}
 	return environment{

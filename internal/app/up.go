@@ -37,7 +37,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	if grpcListener != nil {
 		defer grpcListener.Close() //nolint:errcheck // the same
 	}
-	parts, err := stack.Install(ctx, stack.InstallOptions{Dir: o.Dir, Parts: stack.AllParts(), Log: o.Out})
+	parts, err := stack.Install(ctx, stack.InstallOptions{Dir: o.Dir, Download: true, Log: o.Out})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestMain lets the test binary be the process that is killed in TestGuard.
+// TestMain lets the test binary be the process that TestGuard kills.
 func TestMain(m *testing.M) {
 	if fifo := os.Getenv(helperVariable); fifo != "" {
 		os.Exit(helper(fifo))
@@ -21,14 +21,14 @@ func TestMain(m *testing.M) {
 func script(t *testing.T, dir, name, body string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	// The scripts find their tools wherever the test points PATH.
+	// The test points PATH elsewhere, but the scripts need their tools.
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nPATH=/usr/bin:/bin\n"+body+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// lines is a writer that collects lines and, for each, calls those functions whose text the line contains, once.
+// lines is a writer that collects lines. It calls each function in when once, at the first line that contains its text.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -58,31 +58,31 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// wantError fails unless err says all of the texts.
+// wantError fails unless err contains all of the texts.
 func wantError(t *testing.T, err error, texts ...string) {
 	t.Helper()
 	if err == nil {
-		t.Fatalf("no error, want one that says %q", texts)
+		t.Fatalf("no error, want one that contains %q", texts)
 	}
 	for _, text := range texts {
 		if !strings.Contains(err.Error(), text) {
-			t.Errorf("error %q, want it to say %q", err, text)
+			t.Errorf("error %q, want it to contain %q", err, text)
 		}
 	}
 }
 
-// exists reports whether a file is there.
+// exists reports whether a file exists.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// installed returns the parts that the project's own .stack folder holds, installing them when they are missing.
+// installed returns the parts in the project's own .stack folder.
 func installed(t *testing.T) Paths {
 	t.Helper()
-	paths, err := Install(t.Context(), InstallOptions{Dir: filepath.Join("..", "..", ".stack"), Log: os.Stderr})
+	paths, err := Find(t.Context(), filepath.Join("..", "..", ".stack"), AllParts()...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: run `make stack`; `make test` does it", err)
 	}
 	return paths
 }

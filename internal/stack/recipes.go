@@ -15,59 +15,33 @@ import (
 	"iris/deploy"
 )
 
-// recipes says how each part is installed, slowest first.
+// recipes lists how each part is installed, slowest first.
 func recipes() []recipe {
+	temporal := goRecipe(Temporal, "github.com/temporalio/cli/cmd/temporal", deploy.TemporalVersion(), temporalFits,
+		func(p *Paths, program string) { p.Temporal = program })
+	temporal.archive = deploy.TemporalArchive
 	return []recipe{
 		goRecipe(MinIO, "github.com/minio/minio", deploy.MinIOVersion(), minioFits,
 			func(p *Paths, program string) { p.MinIO = program }),
-		goRecipe(Temporal, "github.com/temporalio/cli/cmd/temporal", deploy.TemporalVersion(), temporalFits,
-			func(p *Paths, program string) { p.Temporal = program }),
-		pythonRecipe(
-			MLflow,
-			deploy.MLflowVersion(),
-			deploy.Requirements(),
-			func(p *Paths, program string) { p.Python = program },
-		),
-		pythonRecipe(
-			Interop,
-			deploy.MLflowVersion(),
-			deploy.InteropRequirements(),
-			func(p *Paths, program string) { p.Interop = program },
-		),
-		pythonRecipe(
-			Bench,
-			deploy.ScikitLearnVersion(),
-			deploy.BenchRequirements(),
-			func(p *Paths, program string) { p.Bench = program },
-		),
-		pythonRecipe(
-			TritonClient,
-			deploy.TritonClientVersion(),
-			deploy.TritonClientRequirements(),
-			func(p *Paths, program string) { p.TritonClient = program },
-		),
-		pythonRecipe(
-			FastAPI,
-			deploy.FastAPIVersion(),
-			deploy.FastAPIRequirements(),
-			func(p *Paths, program string) { p.FastAPI = program },
-		),
-		pythonRecipe(
-			MLServer,
-			deploy.MLServerVersion(),
-			deploy.MLServerRequirements(),
-			func(p *Paths, program string) { p.MLServer = program },
-		),
-		pythonRecipe(
-			BatchPeers,
-			deploy.PandasVersion(),
-			deploy.BatchRequirements(),
-			func(p *Paths, program string) { p.BatchPeers = program },
-		),
+		temporal,
+		pythonRecipe(MLflow, deploy.MLflowVersion(), deploy.Requirements(),
+			func(p *Paths, program string) { p.Python = program }),
+		pythonRecipe(Interop, deploy.MLflowVersion(), deploy.InteropRequirements(),
+			func(p *Paths, program string) { p.Interop = program }),
+		pythonRecipe(Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(),
+			func(p *Paths, program string) { p.Bench = program }),
+		pythonRecipe(TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(),
+			func(p *Paths, program string) { p.TritonClient = program }),
+		pythonRecipe(FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(),
+			func(p *Paths, program string) { p.FastAPI = program }),
+		pythonRecipe(MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(),
+			func(p *Paths, program string) { p.MLServer = program }),
+		pythonRecipe(BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(),
+			func(p *Paths, program string) { p.BatchPeers = program }),
 	}
 }
 
-// goRecipe installs a part that is one Go program, named as the part.
+// goRecipe compiles a part that is one Go program with the name of the part.
 func goRecipe(
 	part Part,
 	module, version string,
@@ -89,26 +63,21 @@ func goRecipe(
 		},
 		check: func(context.Context) error {
 			if _, err := exec.LookPath("go"); err != nil {
-				return fmt.Errorf(
-					"install %s %s: go is not on PATH: install Go 1.26 or newer, or put a %s of at least that version on PATH",
-					part,
-					version,
-					part,
-				)
+				return fmt.Errorf("install %s %s: go is not on PATH: install Go 1.26 or newer, "+
+					"or put a %s of at least that version on PATH", part, version, part)
 			}
 			return nil
 		},
 		build: func(ctx context.Context, dir string, out io.Writer) error {
-			// A GOBIN is refused while cross-compiling, and what is installed runs here.
+			// The program runs here, whatever the caller cross-compiles. `go install` refuses a GOBIN while cross-compiling.
 			variables := environment([]string{"GOOS=", "GOARCH=", "GOBIN=", "CGO_ENABLED="}, "GOBIN="+dir, "CGO_ENABLED=0")
-			// Without debug information linking is faster and the binaries are a third smaller.
+			// Without debug information, linking is faster and the program a third smaller.
 			return runTool(ctx, dir, variables, out, "go", "install", "-ldflags=-s -w", module+"@"+version)
 		},
 	}
 }
 
-// pythonRecipe makes a virtual environment with pinned requirements. The version is that of the package it is there
-// for.
+// pythonRecipe makes a virtual environment with pinned requirements. The version is that of its main package.
 func pythonRecipe(part Part, version, requirements string, set func(*Paths, string)) recipe {
 	return recipe{
 		part:    part,
@@ -116,8 +85,9 @@ func pythonRecipe(part Part, version, requirements string, set func(*Paths, stri
 		title:   fmt.Sprintf("%s %s", part, version),
 		program: filepath.Join("bin", "python"),
 		set:     set,
-		onPath:  func(context.Context) string { return "" }, // an environment that somebody else changes is not ours to trust
-		check:   checkPython,
+		// Somebody else may change an environment on PATH at any time.
+		onPath: func(context.Context) string { return "" },
+		check:  checkPython,
 		build: func(ctx context.Context, dir string, out io.Writer) error {
 			variables := environment([]string{"PYTHON", "VIRTUAL_ENV="})
 			if err := runTool(ctx, dir, variables, out, "python3", "-m", "venv", dir); err != nil {
@@ -127,14 +97,14 @@ func pythonRecipe(part Part, version, requirements string, set func(*Paths, stri
 			if err := os.WriteFile(list, []byte(requirements), 0o644); err != nil {
 				return err
 			}
-			// `python -m` and not the scripts in bin, here and wherever the part is used: they hold the folder's first name.
+			// The scripts in bin contain the temporary name of the folder. Everything here and later runs `python -m` instead.
 			return runTool(ctx, dir, variables, out, filepath.Join(dir, "bin", "python"), "-m", "pip", "install",
 				"--no-input", "--disable-pip-version-check", "--progress-bar=off", "-r", list)
 		},
 	}
 }
 
-// checkPython makes sure of a Python that can make virtual environments.
+// checkPython makes sure that python3 is new enough and can make virtual environments.
 func checkPython(ctx context.Context) error {
 	const need = "MLflow needs Python 3.10 or newer"
 	python, err := exec.LookPath("python3")
@@ -150,15 +120,13 @@ func checkPython(ctx context.Context) error {
 		return fmt.Errorf("install mlflow: %s is version %s: %s", python, bytes.TrimSpace(out), need)
 	}
 	if exec.CommandContext(ctx, python, "-c", "import venv, ensurepip").Run() != nil {
-		return fmt.Errorf(
-			"install mlflow: %s cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)",
-			python,
-		)
+		return fmt.Errorf("install mlflow: %s cannot make virtual environments: "+
+			"install its venv module (Debian, Ubuntu: apt install python3-venv)", python)
 	}
 	return nil
 }
 
-// runTool runs a command of the installation. When ctx ends, the command is killed with everything that it started.
+// runTool runs one command of an installation. When ctx ends, runTool kills the command and every process it started.
 func runTool(
 	ctx context.Context,
 	dir string,

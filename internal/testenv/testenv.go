@@ -1,9 +1,10 @@
-// Package testenv gives tests a real Temporal, MinIO and MLflow. The parts start when a test first asks for one, run on
-// free ports with their state in a temporary folder, serve every test of the process, and are stopped by Main:
+// Package testenv gives tests a real Temporal, MinIO and MLflow. A part starts when a test first needs it, runs on free
+// ports with its state in a temporary folder, and serves every test of the process. Main stops all of them:
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 //
-// They are installed into the project's own .stack folder, as `iris up` does. Only tests import this package.
+// The programs come from the project's own .stack folder, where `make stack` installs them. Without them a test fails:
+// it neither compiles servers nor skips. Only tests import this package.
 package testenv
 
 import (
@@ -11,9 +12,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,18 +23,18 @@ import (
 	"iris/internal/stack"
 )
 
-// startTimeout covers an install from nothing as well, when nobody ran `make stack` before.
-const startTimeout = 20 * time.Minute
+// startTimeout bounds the start of parts. They take about 12 s on two idle cores.
+const startTimeout = 10 * time.Minute
 
 // shared is the stack of this process. Go runs the tests of each package in a process of its own.
 var shared struct {
 	mu    sync.Mutex
 	dir   string
 	stack *stack.Stack
-	err   error // why a part could not be had; no test tries again
+	err   error // why a part did not start; no test tries again
 }
 
-// Main runs the tests and then stops whatever they started. It does not return.
+// Main runs the tests, then stops the parts that they started. It does not return.
 func Main(m *testing.M) {
 	code := m.Run()
 	if err := stop(); err != nil {
@@ -43,13 +44,13 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// All starts every part and says where they answer. Bucket names come from Bucket, namespaces from Namespace.
+// All starts every part and returns the addresses. Bucket and Namespace make names for a test's own use.
 func All(t testing.TB) stack.Addresses { return need(t, stack.AllParts()...) }
 
-// Name is a new name that a bucket, a namespace, a model or an experiment may have.
+// Name returns a new name, valid for a bucket, a namespace, a model and an experiment.
 func Name() string { return "test-" + strings.ToLower(rand.Text()[:10]) }
 
-// Root is the folder of the module, found from the working directory upwards.
+// Root returns the folder of the module: the first one with a go.mod, from the working directory upwards.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -67,21 +68,52 @@ func Root() (string, error) {
 	}
 }
 
-// Install makes sure that parts are in the project's .stack folder.
-func Install(ctx context.Context, log io.Writer, parts ...stack.Part) (stack.Paths, error) {
+// StackDir returns the project's .stack folder.
+func StackDir() (string, error) {
 	root, err := Root()
+	return filepath.Join(root, ".stack"), err
+}
+
+// Programs returns where parts are installed. If one is missing, the test fails and says which command installs it.
+func Programs(t testing.TB, parts ...stack.Part) stack.Paths {
+	t.Helper()
+	paths, err := programs(t.Context(), parts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+func programs(ctx context.Context, parts ...stack.Part) (stack.Paths, error) {
+	dir, err := StackDir()
 	if err != nil {
 		return stack.Paths{}, err
 	}
-	return stack.Install(ctx, stack.InstallOptions{Dir: filepath.Join(root, ".stack"), Parts: parts, Log: log})
+	paths, err := stack.Find(ctx, dir, parts...)
+	if err != nil {
+		return stack.Paths{}, fmt.Errorf("%w: %s", err, remedy(parts))
+	}
+	return paths, nil
 }
 
-// need starts those of the parts that do not run yet. A failure ends the test, and every later one that needs a part.
+// remedy names the command that installs parts.
+func remedy(parts []stack.Part) string {
+	if slices.Equal(parts, stack.AllParts()) {
+		return "run `make stack`; `make test` does it"
+	}
+	command := "run `go run ./internal/testenv/install"
+	for _, part := range parts {
+		command += " " + string(part)
+	}
+	return command + "`; `make test-interop` and the benchmarks of `make` do it"
+}
+
+// need starts the parts that do not run yet. A failure ends this test and every later one that needs a part.
 func need(t testing.TB, parts ...stack.Part) stack.Addresses {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	// Not the test's context: the parts outlive the test that happens to come first.
+	// Not the context of the test: the parts outlive the test that happens to come first.
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	switch {
@@ -97,9 +129,9 @@ func need(t testing.TB, parts ...stack.Part) stack.Addresses {
 	return shared.stack.Addresses()
 }
 
-// start installs the parts when they are not there and starts the first ones. It holds the mutex.
+// start starts the first parts. The caller holds the mutex. Later tests may need any part, so all must be installed.
 func start(ctx context.Context, parts []stack.Part) error {
-	paths, err := Install(ctx, os.Stderr)
+	paths, err := programs(ctx, stack.AllParts()...)
 	if err != nil {
 		return err
 	}
@@ -115,7 +147,7 @@ func start(ctx context.Context, parts []stack.Part) error {
 	return nil
 }
 
-// stop ends whatever was started and removes its state.
+// stop ends the parts that were started and removes their state.
 func stop() error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()

@@ -1,6 +1,7 @@
-// Command install puts the local stack into the project's .stack folder, where `iris up` and the tests find it. Both do
-// this themselves when it is missing; installing it ahead shows the progress that a test run would hide. Arguments name
-// the parts to install; without any it is all that the stack starts.
+// Command install installs the local stack into the project's .stack folder, where `iris up` and the tests find it. The
+// arguments name the parts to install; by default it installs every part that the stack starts. It compiles Temporal
+// and
+// does not try the official release, so that CI depends on no further host.
 package main
 
 import (
@@ -17,12 +18,21 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var parts []stack.Part
-	for _, name := range os.Args[1:] {
-		parts = append(parts, stack.Part(name))
-	}
-	if _, err := testenv.Install(ctx, os.Stdout, parts...); err != nil {
+	if err := install(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func install(ctx context.Context, names []string) error {
+	dir, err := testenv.StackDir()
+	if err != nil {
+		return err
+	}
+	o := stack.InstallOptions{Dir: dir, Log: os.Stdout}
+	for _, name := range names {
+		o.Parts = append(o.Parts, stack.Part(name))
+	}
+	_, err = stack.Install(ctx, o)
+	return err
 }
