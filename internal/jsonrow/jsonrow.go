@@ -41,7 +41,7 @@ func NewDecoder(features []string) *Decoder {
 func (d *Decoder) DecodeRow(data []byte, x []float64) error {
 	s := Scanner{Data: data}
 	s.Space()
-	err := d.row(&s, x, single)
+	err := d.row(&s, x, single, nil)
 	if err == nil {
 		err = s.End()
 	}
@@ -56,13 +56,13 @@ func (d *Decoder) DecodeRow(data []byte, x []float64) error {
 // number of rows handed out, also when it ends in an error, which may be found
 // after good rows. Pointers begin with /data. An error of row comes back as it is.
 func (d *Decoder) DecodeRows(data []byte, row func(x []float64) error) (int, error) {
-	return d.rows(data, "/data", row)
+	return d.rows(data, "/data", nil, row)
 }
 
 // DecodeArray is DecodeRows for a document that is the array itself: pointers
 // begin with the number of a row.
 func (d *Decoder) DecodeArray(data []byte, row func(x []float64) error) (int, error) {
-	return d.rows(data, "", row)
+	return d.rows(data, "", nil, row)
 }
 
 // IsArray reports whether the first byte of a document that is no blank begins
@@ -74,7 +74,7 @@ func IsArray(data []byte) bool {
 }
 
 // rows reads an array that lies at the pointer.
-func (d *Decoder) rows(data []byte, pointer string, row func(x []float64) error) (int, error) {
+func (d *Decoder) rows(data []byte, pointer string, raw *RawRow, row func(x []float64) error) (int, error) {
 	s := Scanner{Data: data}
 	s.Space()
 	if s.Peek() != '[' {
@@ -87,7 +87,7 @@ func (d *Decoder) rows(data []byte, pointer string, row func(x []float64) error)
 		switch {
 		case err != nil:
 		case more:
-			err = d.row(&s, x, rows)
+			err = d.row(&s, x, rows, raw)
 		default:
 			err = s.End()
 			if err == nil && rows == 0 {
@@ -112,8 +112,8 @@ func (d *Decoder) rows(data []byte, pointer string, row func(x []float64) error)
 // single stands for the number of a row that is a document of its own.
 const single = -1
 
-// row reads one object into x; number is its place in the array of rows.
-func (d *Decoder) row(s *Scanner, x []float64, number int) error {
+// row reads one object into x, and into raw unless it is nil; number is its place in the array of rows.
+func (d *Decoder) row(s *Scanner, x []float64, number int, raw *RawRow) error {
 	if s.Peek() != '{' {
 		return rowError(number, "", s.Kind()+", want an object")
 	}
@@ -121,6 +121,9 @@ func (d *Decoder) row(s *Scanner, x []float64, number int) error {
 	x = x[:len(d.features)]
 	for i := range x {
 		x[i] = math.NaN() // not seen: what is read is finite
+	}
+	if raw != nil {
+		clear(raw.Others)
 	}
 	depth := 1 // of the values
 	if number != single {
@@ -140,8 +143,12 @@ func (d *Decoder) row(s *Scanner, x []float64, number int) error {
 		i := next
 		if i == len(x) || string(name) != d.features[i] {
 			if i, ok = d.index[string(name)]; !ok {
+				start := s.Pos
 				if err := s.Skip(depth); err != nil {
 					return err
+				}
+				if raw != nil {
+					raw.setOther(name, s.Data[start:s.Pos])
 				}
 				continue
 			}
@@ -161,6 +168,9 @@ func (d *Decoder) row(s *Scanner, x []float64, number int) error {
 			return rowError(number, d.features[i], dataset.Shown(string(literal))+" is not finite")
 		}
 		x[i] = value
+		if raw != nil {
+			raw.Numbers[i] = literal
+		}
 	}
 	for i, v := range x {
 		if math.IsNaN(v) {
