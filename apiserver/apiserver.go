@@ -17,6 +17,7 @@ import (
 	"github.com/gorilla/mux"
 	"go.temporal.io/sdk/client"
 
+	"iris/apiserver/httpio"
 	"iris/internal/champions"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -114,12 +115,11 @@ type Server struct {
 	router     *mux.Router
 	api        huma.API // the plain JSON routes, and the OpenAPI document of all
 	models     atomic.Pointer[modelsDocument]
-	handler    http.Handler
+	handler    *httpio.Handler
 	predictors *predictors
 	scorers    scorers
 	metrics    *metrics
-	bulk       chan struct{} // a place for each large body that is held in memory
-	requests   requestIDs
+	bulk       httpio.Bulk
 	reach      reachability
 
 	drain     time.Duration // for the requests under way when the server stops; then they are cut
@@ -133,15 +133,17 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Options: o, bulk: make(chan struct{}, bulkBodies), requests: newRequestIDs(),
-		metrics: newMetrics(o.Cache),
-		drain:   drainTimeout, promotion: promotionTimeout,
+		Options: o, bulk: httpio.NewBulk(), metrics: newMetrics(o.Cache),
+		drain: drainTimeout, promotion: promotionTimeout,
 	}
 	s.predictors = newPredictors(o.Cache.Holds, s.metrics)
+	s.router = newRouter()
+	s.handler = httpio.NewHandler(httpio.Options{
+		Router: s.router, Logger: o.Logger, Metrics: s.metrics.http, Translate: problemOf, Answer: answerProblem,
+	})
 	if err := s.routes(); err != nil {
 		return nil, err
 	}
-	s.handler = http.HandlerFunc(s.serve)
 	return s, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/workflows"
 )
 
@@ -50,7 +52,7 @@ func (s *Server) verdict(ctx context.Context, in *verdictInput, update string) (
 
 // update sends a verdict and waits until the training has taken note of it.
 func (s *Server) update(ctx context.Context, id, name string, v workflows.Verdict) error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: name, Args: []any{v}, WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -66,17 +68,17 @@ func (s *Server) update(ctx context.Context, id, name string, v workflows.Verdic
 	case err == nil:
 		return nil
 	case errors.As(err, &refused) && refused.Type() == workflows.ErrNotWaiting:
-		return newProblem(http.StatusConflict, refused.Message())
+		return problem.New(http.StatusConflict, refused.Message())
 	case errors.As(err, &refused) && refused.Type() == workflows.ErrBadVerdict:
-		return newProblem(http.StatusUnprocessableEntity, refused.Message())
+		return problem.New(http.StatusUnprocessableEntity, refused.Message())
 	case errors.As(err, &gone):
 		return notWaiting(id)
 	case whoIsDown(err) != "":
-		return unavailable("no worker has taken the verdict in time; it may do so yet: see /tasks/"+id, retryAfter, err)
+		return problem.Unavailable("no worker has taken the verdict in time; it may do so yet: see /tasks/"+id, err)
 	}
-	return fmt.Errorf("%s %s: %w", name, clip(id), err)
+	return fmt.Errorf("%s %s: %w", name, problem.Clip(id), err)
 }
 
 func notWaiting(id string) error {
-	return newProblem(http.StatusConflict, fmt.Sprintf("task %q is not waiting for approval", clip(id)))
+	return problem.New(http.StatusConflict, fmt.Sprintf("task %q is not waiting for approval", problem.Clip(id)))
 }

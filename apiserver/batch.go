@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
@@ -36,16 +38,16 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 	if b.key, err = idempotencyKey(r); err != nil {
 		return err
 	}
-	media, err := mediaType(r)
+	media, err := httpio.MediaType(r)
 	if err != nil {
 		return err
 	}
 	format, isFile := rowMedia[media]
 	if !isFile && media != "" && media != "application/json" && media != "multipart/form-data" {
-		return newProblem(
+		return problem.New(
 			http.StatusUnsupportedMediaType,
 			fmt.Sprintf("Content-Type %q is not understood: send application/json, a file as "+
-				"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", clip(media)),
+				"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", problem.Clip(media)),
 		)
 	}
 	if err := s.mustExist(r.Context(), name); err != nil {
@@ -53,7 +55,7 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch {
 	case isFile:
-		return s.batchOfFile(w, r, b, rowFile{body: r.Body, format: format, atEnd: nothingFollows})
+		return s.batchOfFile(w, r, b, rowFile{body: r.Body, format: format, atEnd: httpio.NothingFollows})
 	case media == "multipart/form-data":
 		return s.batchOfForm(w, r, b)
 	}
@@ -64,7 +66,7 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 // names.
 func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
 	ctx := r.Context()
-	body, release, err := s.readBulk(r, s.MaxBody)
+	body, release, err := s.bulk.Read(r, s.MaxBody)
 	defer release()
 	if err != nil {
 		return err
@@ -134,10 +136,10 @@ func (s *Server) batchOfStored(w http.ResponseWriter, r *http.Request, b *batchR
 }
 
 // storedRows finds the objects that a batch is to read, and refuses what it could not, or must not.
-func (s *Server) storedRows(ctx context.Context, uri string, at Fault) (objstore.Ref, error) {
+func (s *Server) storedRows(ctx context.Context, uri string, at problem.Fault) (objstore.Ref, error) {
 	refuse := func(format string, args ...any) (objstore.Ref, error) {
 		at.Detail = fmt.Sprintf(format, args...)
-		return objstore.Ref{}, invalid(at)
+		return objstore.Ref{}, problem.Invalid(at)
 	}
 	ref, err := objstore.ParseObjects(uri)
 	if err != nil {
@@ -167,7 +169,7 @@ func (s *Server) storedRows(ctx context.Context, uri string, at Fault) (objstore
 	}
 	if ref.Size > s.MaxBatchData {
 		at.Detail = fmt.Sprintf("%s has %d bytes, the limit is %d", ref.URI(), ref.Size, s.MaxBatchData)
-		return ref, newProblem(http.StatusRequestEntityTooLarge, at.Detail, at)
+		return ref, problem.New(http.StatusRequestEntityTooLarge, at.Detail, at)
 	}
 	return ref, nil
 }
@@ -253,6 +255,6 @@ func (s *Server) discard(ctx context.Context, w http.ResponseWriter, ref objstor
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if err := s.Store.Delete(ctx, ref.Bucket, ref.Key); err != nil && !errors.Is(err, objstore.ErrNotExist) {
-		s.log(w).Warn("an object was left behind", "object", ref.URI(), "error", err)
+		s.handler.Log(w).Warn("an object was left behind", "object", ref.URI(), "error", err)
 	}
 }

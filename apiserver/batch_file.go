@@ -13,6 +13,8 @@ import (
 	"path"
 	"strings"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/rows"
 	"iris/workflows"
@@ -35,14 +37,14 @@ type rowFile struct {
 
 // batchOfForm reads a form: the part `request`, if any, then the part `file`, unless the first names objects.
 func (s *Server) batchOfForm(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
-	part, atEnd, err := formFile(r, b.part)
+	part, atEnd, err := httpio.FormFile(r, b.part)
 	switch {
 	case err != nil:
 		return err
 	case part == nil && b.dataPath != "":
 		return s.batchOfStored(w, r, b)
 	case part == nil:
-		return invalid(Fault{Parameter: "file", Detail: "is missing"})
+		return problem.Invalid(problem.Fault{Parameter: "file", Detail: "is missing"})
 	}
 	f, err := formRows(part)
 	if err != nil {
@@ -80,15 +82,15 @@ func formRows(part *multipart.Part) (f rowFile, err error) {
 		media == "application/octet-stream",
 		media == "text/plain":
 	default:
-		return f, newProblem(
+		return f, problem.New(
 			http.StatusUnsupportedMediaType,
 			fmt.Sprintf("a file of type %q is not understood: send text/csv, application/jsonl "+
-				"or application/vnd.apache.parquet", clip(header)),
+				"or application/vnd.apache.parquet", problem.Clip(header)),
 		)
 	}
 	if packed {
 		if f.body, err = gzip.NewReader(part); err != nil {
-			return f, newProblem(http.StatusBadRequest, "the file is not gzip, though its name or type says so")
+			return f, problem.New(http.StatusBadRequest, "the file is not gzip, though its name or type says so")
 		}
 	}
 	return f, nil

@@ -20,6 +20,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/testenv"
 	"iris/workflows"
@@ -202,7 +203,9 @@ func TestBatch_keysOfJSON(t *testing.T) {
 		}
 	}
 	for _, key := range []string{``, `"a/b ~":{},`, `"a/b ~":[1],`} {
-		a.do(t, "POST", "/iris/predict/batch", body(key)).problem(t, 422).faultAt(t, Fault{Pointer: "/data/0/a~1b ~0"})
+		a.do(t, "POST", "/iris/predict/batch", body(key)).
+			problem(t, 422).
+			faultAt(t, problem.Fault{Pointer: "/data/0/a~1b ~0"})
 	}
 }
 
@@ -247,18 +250,18 @@ func TestBatch_ofObjects(t *testing.T) {
 		`{"data_path":7}`:                                                    "wrong type",
 		`{"data_path":"s3://` + lake + `/rows.csv","data":[` + setosa + `]}`: "data as well",
 	} {
-		a.do(t, "POST", "/iris/predict/batch", body).problem(t, 422, want).faultAt(t, Fault{Pointer: "/data_path"})
+		a.do(t, "POST", "/iris/predict/batch", body).problem(t, 422, want).faultAt(t, problem.Fault{Pointer: "/data_path"})
 	}
 	a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+lake+`/rows.csv","format":"xml"}`).
 		problem(t, 422, "xml").
-		faultAt(t, Fault{Pointer: "/format"})
+		faultAt(t, problem.Fault{Pointer: "/format"})
 	a.do(t, "POST", "/iris/predict/batch", `{"format":"csv","data":[`+setosa+`]}`).
 		problem(t, 422, "data_path").
-		faultAt(t, Fault{Pointer: "/format"})
+		faultAt(t, problem.Fault{Pointer: "/format"})
 	for _, path := range []string{"large", "many/"} {
 		a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+lake+`/`+path+`"}`).
 			problem(t, 413, "the limit is 100").
-			faultAt(t, Fault{Pointer: "/data_path"})
+			faultAt(t, problem.Fault{Pointer: "/data_path"})
 	}
 	if a.started.Load() != started {
 		t.Error("a workflow was started")
@@ -288,9 +291,9 @@ func TestBatchFile_badInput(t *testing.T) {
 		return form(formPart{"request", "", "", json}, formPart{"file", "", "", irisCSV})
 	}
 	csv := func(s string) [2]string { return [2]string{s, "Content-Type: text/csv"} }
-	column := func(name string) *Fault { return &Fault{Line: 1, Column: name} }
-	at := func(pointer string) *Fault { return &Fault{Pointer: pointer} }
-	parameter := func(name string) *Fault { return &Fault{Parameter: name} }
+	column := func(name string) *problem.Fault { return &problem.Fault{Line: 1, Column: name} }
+	at := func(pointer string) *problem.Fault { return &problem.Fault{Pointer: pointer} }
+	parameter := func(name string) *problem.Fault { return &problem.Fault{Parameter: name} }
 	packed := gzipped(t, irisCSV)
 	file := formPart{"file", "", "", irisCSV}
 	for _, test := range []struct {
@@ -299,7 +302,7 @@ func TestBatchFile_badInput(t *testing.T) {
 		encoding    string
 		status      int
 		want        string
-		fault       *Fault
+		fault       *problem.Fault
 	}{
 		{name: "a missing feature", send: csv("id,sepal_length,petal_length,petal_width\n1,2,3,4\n"), status: 422, want: "sepal_width", fault: column("sepal_width")},
 		{name: "a feature twice", send: csv("sepal_length,sepal_length,sepal_width,petal_length,petal_width\n1,1,2,3,4\n"), status: 422, fault: column("sepal_length")},

@@ -13,6 +13,8 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -67,11 +69,11 @@ func (s *Server) manifest(ctx context.Context, modelName, escaped string) (*work
 	case err == nil && m.Model == modelName:
 		return m, nil
 	case err == nil:
-		return nil, notFound("there is no batch %q of model %s", clip(id), clip(modelName))
+		return nil, problem.NotFound("there is no batch %q of model %s", problem.Clip(id), problem.Clip(modelName))
 	case errors.Is(err, objstore.ErrNotExist):
 		return nil, nil //nolint:nilnil // that it is not there yet is no error
 	}
-	return nil, fmt.Errorf("read the manifest of %s: %w", clip(id), err)
+	return nil, fmt.Errorf("read the manifest of %s: %w", problem.Clip(id), err)
 }
 
 // batch returns the manifest of the batch that a route names, or the task of one that has none.
@@ -87,7 +89,7 @@ func (s *Server) batch(r *http.Request) (*workflows.Manifest, Task, error) {
 	}
 	m, err = s.manifest(ctx, name, escaped) // it may have ended since the first look
 	if m == nil && err == nil && t.State == workflows.Success {
-		err = notFound("the results of %q are no longer kept", clip(t.TaskID))
+		err = problem.NotFound("the results of %q are no longer kept", problem.Clip(t.TaskID))
 	}
 	return m, t, err
 }
@@ -101,15 +103,19 @@ func (s *Server) finished(r *http.Request) (*workflows.Manifest, error) {
 	name := s.modelName(r)
 	switch t.State {
 	case workflows.Failure:
-		return nil, notFound("batch %q failed and has no results: see %s", clip(t.TaskID), batchLocation(name, t.TaskID))
+		return nil, problem.NotFound(
+			"batch %q failed and has no results: see %s",
+			problem.Clip(t.TaskID),
+			batchLocation(name, t.TaskID),
+		)
 	case workflows.Revoked:
-		return nil, notFound("batch %q was cancelled before there were results", clip(t.TaskID))
+		return nil, problem.NotFound("batch %q was cancelled before there were results", problem.Clip(t.TaskID))
 	}
-	p := newProblem(
+	p := problem.New(
 		http.StatusConflict,
-		fmt.Sprintf("batch %q has not ended: see %s", clip(t.TaskID), batchLocation(name, t.TaskID)),
+		fmt.Sprintf("batch %q has not ended: see %s", problem.Clip(t.TaskID), batchLocation(name, t.TaskID)),
 	)
-	p.header = http.Header{"Retry-After": {"1"}}
+	p.Header = http.Header{"Retry-After": {"1"}}
 	return nil, p
 }
 
@@ -152,7 +158,7 @@ func (s *Server) handleBatchManifest(w http.ResponseWriter, r *http.Request) err
 	if m.Errors.Key != "" {
 		out.Links.Errors = at + "/errors"
 	}
-	return writeJSON(w, http.StatusOK, out)
+	return httpio.WriteJSON(w, http.StatusOK, out)
 }
 
 // failedHeader says how many rows of a batch are not among its results.
@@ -167,23 +173,23 @@ func announceErrors(w http.ResponseWriter, m *workflows.Manifest) {
 }
 
 // outputFile is the results of a batch as a file.
-func outputFile(m *workflows.Manifest) file {
+func outputFile(m *workflows.Manifest) httpio.Download {
 	return batchFile(m, m.Output, m.TaskID+"."+m.Layout.Format.Extension(), m.Layout.Format.MediaType())
 }
 
 // errorsFile is the bad rows of a batch as a file.
-func errorsFile(m *workflows.Manifest) file {
+func errorsFile(m *workflows.Manifest) httpio.Download {
 	return batchFile(m, m.Errors, m.TaskID+".errors.csv", scores.CSV.MediaType())
 }
 
 // batchFile is an object that a batch has written. A manifest is written once, so what it names does not change; an id
 // that is
 // used again has another time.
-func batchFile(m *workflows.Manifest, ref objstore.Ref, name, mediaType string) file {
+func batchFile(m *workflows.Manifest, ref objstore.Ref, name, mediaType string) httpio.Download {
 	version := ref.SHA256
 	if version == "" {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", ref.URI(), ref.Size, m.FinishedAt.UnixNano()))
 		version = hex.EncodeToString(sum[:16])
 	}
-	return file{ref: ref, name: name, mediaType: mediaType, version: version, changed: m.FinishedAt}
+	return httpio.Download{Ref: ref, Name: name, MediaType: mediaType, Version: version, Changed: m.FinishedAt}
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/workflows"
 )
@@ -36,14 +38,14 @@ func (s *Server) handleBatchOutput(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	if m.Output.Key == "" {
-		return notFound(
+		return problem.NotFound(
 			"batch %q was cancelled: its results are not one file, see %s/rows",
-			clip(m.TaskID),
+			problem.Clip(m.TaskID),
 			batchLocation(m.Model, m.TaskID),
 		)
 	}
 	announceErrors(w, m)
-	return s.sendObject(w, r, outputFile(m))
+	return outputFile(m).Send(w, r, s.Store)
 }
 
 // handleBatchErrors streams what is wrong with the bad rows of a batch.
@@ -53,9 +55,9 @@ func (s *Server) handleBatchErrors(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	if m.Errors.Key == "" {
-		return notFound("batch %q has no bad rows", clip(m.TaskID))
+		return problem.NotFound("batch %q has no bad rows", problem.Clip(m.TaskID))
 	}
-	return s.sendObject(w, r, errorsFile(m))
+	return errorsFile(m).Send(w, r, s.Store)
 }
 
 // handleBatchLinks answers where a client that reaches the object store itself may read the files.
@@ -78,7 +80,7 @@ func (s *Server) handleBatchLinks(w http.ResponseWriter, r *http.Request) error 
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusOK, out)
+	return httpio.WriteJSON(w, http.StatusOK, out)
 }
 
 func (s *Server) linksToParts(r *http.Request, m *workflows.Manifest) ([]FileLink, error) {
@@ -98,14 +100,14 @@ func (s *Server) linksToParts(r *http.Request, m *workflows.Manifest) ([]FileLin
 	return links, nil
 }
 
-func (s *Server) linkTo(r *http.Request, f file) (*FileLink, error) {
+func (s *Server) linkTo(r *http.Request, f httpio.Download) (*FileLink, error) {
 	url, err := s.Store.Link(
 		r.Context(),
-		f.ref,
-		objstore.Download{FileName: f.name, MediaType: f.mediaType, For: linkLife},
+		f.Ref,
+		objstore.Download{FileName: f.Name, MediaType: f.MediaType, For: linkLife},
 	)
 	if err != nil {
 		return nil, err
 	}
-	return &FileLink{URL: url, FileName: f.name, MediaType: f.mediaType, Bytes: f.ref.Size}, nil
+	return &FileLink{URL: url, FileName: f.Name, MediaType: f.MediaType, Bytes: f.Ref.Size}, nil
 }

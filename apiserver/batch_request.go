@@ -14,6 +14,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -23,13 +25,13 @@ import (
 type batchRequest struct {
 	in       workflows.BatchInput
 	dataPath string
-	key      string           // of the request, "" when it has none
-	askedFor string           // the model id, before it is resolved
-	places   map[string]Fault // where each field came from
+	key      string                   // of the request, "" when it has none
+	askedFor string                   // the model id, before it is resolved
+	places   map[string]problem.Fault // where each field came from
 }
 
 func newBatchRequest(modelName string) *batchRequest {
-	return &batchRequest{in: workflows.BatchInput{Model: modelName}, places: map[string]Fault{}}
+	return &batchRequest{in: workflows.BatchInput{Model: modelName}, places: map[string]problem.Fault{}}
 }
 
 // fields are what JSON can say besides the rows.
@@ -69,10 +71,10 @@ var batchParameters = map[string]func(in *workflows.BatchInput, values []string)
 func (b *batchRequest) query(raw string) error {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return newProblem(http.StatusUnprocessableEntity, "the query is malformed: "+clip(raw))
+		return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(raw))
 	}
 	for name, given := range values {
-		at := Fault{Parameter: clip(name)}
+		at := problem.Fault{Parameter: problem.Clip(name)}
 		parse, known := batchParameters[name]
 		switch {
 		case !known:
@@ -86,11 +88,11 @@ func (b *batchRequest) query(raw string) error {
 			at.Detail = "is empty"
 		default:
 			if err := parse(&b.in, given); err != nil {
-				at.Detail = fmt.Sprintf("%q %s", clip(given[0]), err)
+				at.Detail = fmt.Sprintf("%q %s", problem.Clip(given[0]), err)
 			}
 		}
 		if at.Detail != "" {
-			return invalid(at)
+			return problem.Invalid(at)
 		}
 		b.places[name] = at
 	}
@@ -107,7 +109,7 @@ func (b *batchRequest) json(members []member, strictly bool) error {
 		if !known && !strictly {
 			continue
 		}
-		at := Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(member.Name))}
+		at := problem.Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(member.Name))}
 		before, twice := b.places[member.Name]
 		switch {
 		case !known:
@@ -120,7 +122,7 @@ func (b *batchRequest) json(members []member, strictly bool) error {
 			at.Detail = misfit(member.Value, json.Unmarshal(member.Value, target))
 		}
 		if at.Detail != "" {
-			return invalid(at)
+			return problem.Invalid(at)
 		}
 		b.places[member.Name] = at
 	}
@@ -145,12 +147,12 @@ func (b *batchRequest) body(body []byte, strictly bool) (data []byte, err error)
 
 // part reads the part `request` of a form: everything but the rows, which the form brings itself.
 func (b *batchRequest) part(r io.Reader) error {
-	body, more, err := readUpTo(r, nil, maxRequestPart)
+	body, more, err := httpio.ReadUpTo(r, nil, maxRequestPart)
 	switch {
 	case err != nil:
 		return err
 	case more:
-		return newProblem(
+		return problem.New(
 			http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart),
 		)
@@ -160,7 +162,7 @@ func (b *batchRequest) part(r io.Reader) error {
 		return err
 	}
 	if data != nil {
-		return invalid(Fault{Pointer: "/data", Detail: "does not belong in a form: send the part `file`"})
+		return problem.Invalid(problem.Fault{Pointer: "/data", Detail: "does not belong in a form: send the part `file`"})
 	}
 	return nil
 }
@@ -192,7 +194,7 @@ func (b *batchRequest) resolve() error {
 	}
 	for _, name := range b.in.KeyColumns {
 		if name == "" || len(name) > maxKeyName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-			return b.refuse("key_columns", fmt.Errorf("%q is not a name of a column", clip(name)))
+			return b.refuse("key_columns", fmt.Errorf("%q is not a name of a column", problem.Clip(name)))
 		}
 	}
 	return nil
@@ -213,15 +215,15 @@ func (b *batchRequest) layout(classes []string) error {
 }
 
 // at is where a field came from.
-func (b *batchRequest) at(field string) Fault {
+func (b *batchRequest) at(field string) problem.Fault {
 	if at, ok := b.places[field]; ok {
 		return at
 	}
-	return Fault{Pointer: "/" + field}
+	return problem.Fault{Pointer: "/" + field}
 }
 
 func (b *batchRequest) refuse(field string, err error) error {
 	at := b.at(field)
 	at.Detail = err.Error()
-	return invalid(at)
+	return problem.Invalid(at)
 }

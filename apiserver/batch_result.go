@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"time"
 
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/scores"
 	"iris/workflows"
 )
@@ -69,8 +69,8 @@ func (s *Server) handleBatchResult(w http.ResponseWriter, r *http.Request) error
 // revoked is the task of a batch that was cancelled and left a manifest, as far as it is known.
 func (s *Server) revoked(r *http.Request, m *workflows.Manifest) (Task, error) {
 	t, err := s.taskOf(r.Context(), mux.Vars(r)["task_id"], workflows.BatchType, s.modelName(r))
-	var problem *Problem
-	if errors.As(err, &problem) && problem.Status == http.StatusNotFound { // forgotten
+	var known *problem.Problem
+	if errors.As(err, &known) && known.Status == http.StatusNotFound { // forgotten
 		return Task{
 			TaskID: m.TaskID, State: workflows.Revoked, Done: m.Rows + m.Failed, Failed: m.Failed, Unit: "rows",
 			Error: &workflows.TaskError{Message: "cancelled"},
@@ -98,18 +98,18 @@ func sendBatchStatus(w http.ResponseWriter, t Task, m *workflows.Manifest) error
 	if m != nil {
 		status.Rows = batchLocation(m.Model, m.TaskID) + "/rows"
 	}
-	return writeJSON(w, http.StatusOK, status)
+	return httpio.WriteJSON(w, http.StatusOK, status)
 }
 
 // sendResults streams the parts of a batch as one list. Memory does not grow with it; an error after the first bytes
 // cuts
 // the answer off.
 func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m *workflows.Manifest) error {
-	out := &resultWriter{to: moving(w)}
+	out := &resultWriter{to: httpio.NewBufferedWriter(w)}
 	for _, class := range m.Layout.Classes {
 		out.labels = append(out.labels, newLabelJSON(m.Model, class))
 	}
-	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Type"] = httpio.JSONType
 	w.Header()["Model-Version"] = []string{m.Model + "/" + m.Version}
 	out.writeString("[")
 	for _, part := range m.Parts {
@@ -158,25 +158,3 @@ func (o *resultWriter) row(row *scores.Row) error {
 
 // writeString writes s; a failure shows at the next flush.
 func (o *resultWriter) writeString(s string) { _, _ = o.to.WriteString(s) }
-
-// moving is a buffer before w that gives up on a client that takes nothing.
-func moving(w http.ResponseWriter) *bufio.Writer {
-	return bufio.NewWriterSize(&movingWriter{w: w, control: http.NewResponseController(w)}, 64<<10)
-}
-
-// movingWriter gives up on a client that takes nothing of the answer for stallTimeout.
-type movingWriter struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-// Write implements io.Writer. Its errors are errHungUp.
-func (m *movingWriter) Write(p []byte) (int, error) {
-	_ = m.control.SetWriteDeadline(time.Now().Add(stallTimeout)) // where there is a connection to have one
-	n, err := m.w.Write(p)
-	if err != nil {
-		return n, fmt.Errorf("%w: %w", errHungUp, err)
-	}
-	_ = m.control.SetWriteDeadline(time.Time{})
-	return n, nil
-}

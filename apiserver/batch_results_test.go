@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -222,7 +223,7 @@ func TestBatchRows_badParameters(t *testing.T) {
 	var page BatchRows
 	a.do(t, "GET", other.location()+"/rows?page_size=1", nil).json(t, 200, &page)
 	beyond := pageToken("rows of "+b.TaskID, position{part: 0, row: 30}.encode())
-	for query, fault := range map[string]Fault{
+	for query, fault := range map[string]problem.Fault{
 		"page_size=-1":                     {Parameter: "page_size"},
 		"page_size=many":                   {Parameter: "page_size"},
 		"page_size=":                       {Parameter: "page_size"},

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/scores"
 	"iris/workflows"
 )
@@ -73,7 +75,7 @@ func decodePosition(token []byte, parts []workflows.Part) (p position, ok bool) 
 // rowsQuery reads the parameters of a page.
 func rowsQuery(query url.Values) (size int, token string, err error) {
 	for name, given := range query {
-		at := Fault{Parameter: clip(name)}
+		at := problem.Fault{Parameter: problem.Clip(name)}
 		switch {
 		case len(given) > 1:
 			at.Detail = "is given twice"
@@ -83,11 +85,11 @@ func rowsQuery(query url.Values) (size int, token string, err error) {
 			at.Detail = "is not a parameter of these pages: want page_size, page_token"
 		default:
 			if size, err = strconv.Atoi(given[0]); err != nil || size < 0 {
-				at.Detail = fmt.Sprintf("%q is not a whole number from 0 on", clip(given[0]))
+				at.Detail = fmt.Sprintf("%q is not a whole number from 0 on", problem.Clip(given[0]))
 			}
 		}
 		if at.Detail != "" {
-			return 0, "", invalid(at)
+			return 0, "", problem.Invalid(at)
 		}
 	}
 	return size, token, nil
@@ -111,11 +113,13 @@ func (s *Server) handleBatchRows(w http.ResponseWriter, r *http.Request) error {
 	if token != nil {
 		var ok bool
 		if from, ok = decodePosition(token, m.Parts); !ok {
-			return invalid(Fault{Parameter: "page_token", Detail: "does not fit the results: was this batch run again?"})
+			return problem.Invalid(
+				problem.Fault{Parameter: "page_token", Detail: "does not fit the results: was this batch run again?"},
+			)
 		}
 	}
-	page := newRowsPage(m, moving(w))
-	w.Header()["Content-Type"] = jsonType
+	page := newRowsPage(m, httpio.NewBufferedWriter(w))
+	w.Header()["Content-Type"] = httpio.JSONType
 	w.Header()["Model-Version"] = []string{m.Model + "/" + m.Version}
 	announceErrors(w, m)
 	next, err := s.rows(

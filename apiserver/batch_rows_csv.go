@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
 )
@@ -79,7 +80,7 @@ func (k *keyTexts) appendNext(dst []byte) ([]byte, error) {
 			bad = "is missing"
 		}
 		if bad != "" {
-			name := strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(key))
+			name := strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(key))
 			return dst, &dataset.RowError{Pointer: "/data/" + strconv.Itoa(k.row) + "/" + name, Reason: bad}
 		}
 		dst = appendCell(append(dst, ','), text)

@@ -16,6 +16,8 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
@@ -126,11 +128,11 @@ func TestBatch_badInput(t *testing.T) {
 		return strings.Replace(twoRows, "{", `{"model_id":`+strconv.Quote(ref)+`,`, 1)
 	}
 	row := func(value string) string { return strings.Replace(twoRows, "2.5", value, 1) }
-	at := func(pointer string) *Fault { return &Fault{Pointer: pointer} }
+	at := func(pointer string) *problem.Fault { return &problem.Fault{Pointer: pointer} }
 	for _, test := range []struct {
 		name, path, body, contentType string
 		status                        int
-		fault                         *Fault
+		fault                         *problem.Fault
 		want                          string
 	}{
 		{name: "text for a number", body: row(`"2.5"`), status: 422, fault: at("/data/1/petal_width")},
@@ -199,10 +201,10 @@ func TestBatch_ofAnotherModelByRun(t *testing.T) {
 
 func TestBatch_manyLargeBodiesAtOnce(t *testing.T) {
 	a := newAPI(t)
-	for range bulkBodies {
+	for range httpio.MaxBulk {
 		a.bulk <- struct{}{}
 	}
-	large := `{"data":[` + setosa + `],"x":"` + strings.Repeat("x", maxRow) + `"}`
+	large := `{"data":[` + setosa + `],"x":"` + strings.Repeat("x", httpio.MaxSmall) + `"}`
 	got := a.do(t, "POST", "/iris/predict/batch", large)
 	got.problem(t, http.StatusServiceUnavailable, "large bodies")
 	if got.header.Get("Retry-After") == "" {
@@ -211,8 +213,8 @@ func TestBatch_manyLargeBodiesAtOnce(t *testing.T) {
 	a.startBatch(t, "/iris/predict/batch", twoRows) // small ones need no place
 	<-a.bulk
 	a.startBatch(t, "/iris/predict/batch", large)
-	if len(a.bulk) != bulkBodies-1 {
-		t.Errorf("%d places are taken after the batch, want %d", len(a.bulk), bulkBodies-1)
+	if len(a.bulk) != httpio.MaxBulk-1 {
+		t.Errorf("%d places are taken after the batch, want %d", len(a.bulk), httpio.MaxBulk-1)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/workflows"
 )
 
@@ -39,7 +41,7 @@ func (s *Server) putChampion(ctx context.Context, in *championInput) (*versionOu
 	if err := s.mustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
-	candidate, err := s.load(ctx, in.Model, in.Body.Version, Fault{Pointer: "/version"})
+	candidate, err := s.load(ctx, in.Model, in.Body.Version, problem.Fault{Pointer: "/version"})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versi
 		return nil, err
 	}
 	if !result.Promoted {
-		return nil, newProblem(
+		return nil, problem.New(
 			http.StatusConflict,
 			fmt.Sprintf("the champion of %s is %s, not the one you expected: nothing was changed",
 				in.Model, either(result.From, "none")),
@@ -67,7 +69,7 @@ func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versi
 
 // serveChampion makes this process serve the champion that the registry names, and answers with it.
 func (s *Server) serveChampion(ctx context.Context, name string) (*versionOutput, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	if err := s.Cache.Refresh(ctx, name); err != nil {
 		return nil, fmt.Errorf("serve the champion of %s after a promotion: %w", name, err)
@@ -98,7 +100,7 @@ func (s *Server) promote(
 		select {
 		case <-time.After(turnWait):
 		case <-ctx.Done():
-			return result, newProblem(http.StatusConflict, "another promotion of "+in.Model+" is still running: see /tasks/"+id)
+			return result, problem.New(http.StatusConflict, "another promotion of "+in.Model+" is still running: see /tasks/"+id)
 		}
 	}
 	if err != nil {
@@ -117,12 +119,12 @@ func (s *Server) promotionProblem(ctx context.Context, run client.WorkflowRun, e
 	see := "see /tasks/" + run.GetID()
 	var failed *temporal.WorkflowExecutionError
 	if errors.As(err, &failed) {
-		p := newProblem(http.StatusInternalServerError, "the promotion failed: "+see)
-		p.cause = err
+		p := problem.New(http.StatusInternalServerError, "the promotion failed: "+see)
+		p.Cause = err
 		return p
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dependencyTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpio.DependencyTimeout)
 	defer cancel()
 	err = errors.Join(err, s.Temporal.CancelWorkflow(ctx, run.GetID(), run.GetRunID()))
-	return unavailable("no worker has finished the promotion in time; it was asked to stop: "+see, retryAfter, err)
+	return problem.Unavailable("no worker has finished the promotion in time; it was asked to stop: "+see, err)
 }

@@ -8,6 +8,8 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
@@ -38,7 +40,7 @@ func TestChampion_fieldsInAnotherCaseAreUnknown(t *testing.T) {
 		`{"version":"1","EXPECTED_CHAMPION":"1"}`: "/EXPECTED_CHAMPION",
 		`{"version":"1","Version":"2"}`:           "/Version",
 	} {
-		a.promoted(t, "iris", body).problem(t, 422).faultAt(t, Fault{Pointer: fault})
+		a.promoted(t, "iris", body).problem(t, 422).faultAt(t, problem.Fault{Pointer: fault})
 	}
 	if got := a.started.Load(); got != 0 {
 		t.Errorf("%d promotions were started", got)
@@ -92,29 +94,29 @@ func TestChampion_badRequests(t *testing.T) {
 	for _, test := range []struct {
 		name, path, body, contentType string
 		status                        int
-		fault                         *Fault
+		fault                         *problem.Fault
 		want                          string
 	}{
-		{name: "an unknown version", body: `{"version":"99"}`, status: 404, fault: &Fault{Pointer: "/version"}, want: "99"},
-		{name: "no version", body: `{"version":"the best"}`, status: 422, fault: &Fault{Pointer: "/version"}},
-		{name: "a version of another model", body: `{"version":"models:/wine/1"}`, status: 422, fault: &Fault{Pointer: "/version"}},
-		{name: "a version that Iris did not make", body: `{"version":"` + foreign.Version + `"}`, status: 422, fault: &Fault{Pointer: "/version"}, want: "not registered by Iris"},
-		{name: "a number", body: `{"version":2}`, status: 422, fault: &Fault{Pointer: "/version"}},
+		{name: "an unknown version", body: `{"version":"99"}`, status: 404, fault: &problem.Fault{Pointer: "/version"}, want: "99"},
+		{name: "no version", body: `{"version":"the best"}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
+		{name: "a version of another model", body: `{"version":"models:/wine/1"}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
+		{name: "a version that Iris did not make", body: `{"version":"` + foreign.Version + `"}`, status: 422, fault: &problem.Fault{Pointer: "/version"}, want: "not registered by Iris"},
+		{name: "a number", body: `{"version":2}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
 		{name: "nothing", body: `{}`, status: 422, want: "version"},
-		{name: "an empty version", body: `{"version":""}`, status: 422, fault: &Fault{Pointer: "/version"}},
-		{name: "an unknown field", body: `{"version":"2","force":true}`, status: 422, fault: &Fault{Pointer: "/force"}},
-		{name: "a long reason", body: `{"version":"2","reason":"` + strings.Repeat("x", 2001) + `"}`, status: 422, fault: &Fault{Pointer: "/reason"}},
+		{name: "an empty version", body: `{"version":""}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
+		{name: "an unknown field", body: `{"version":"2","force":true}`, status: 422, fault: &problem.Fault{Pointer: "/force"}},
+		{name: "a long reason", body: `{"version":"2","reason":"` + strings.Repeat("x", 2001) + `"}`, status: 422, fault: &problem.Fault{Pointer: "/reason"}},
 		{name: "a list", body: `[]`, status: 422},
 		{name: "an empty body", body: ``, status: 400},
 		{name: "broken JSON", body: `{"version":`, status: 400},
 		{name: "trailing bytes", body: `{"version":"2"}}`, status: 400},
 		{name: "another type", body: `version=2`, contentType: "application/x-www-form-urlencoded", status: 415},
-		{name: "far too much", body: `{"version":"` + strings.Repeat("x", maxRow) + `"}`, status: 413},
+		{name: "far too much", body: `{"version":"` + strings.Repeat("x", httpio.MaxSmall) + `"}`, status: 413},
 		{name: "an unknown model", path: "/tulip/champion", body: `{"version":"1"}`, status: 404, want: "tulip"},
 		{name: "a reserved name", path: "/models/champion", body: `{"version":"1"}`, status: 404},
 		{name: "another champion", body: `{"version":"2","expected_champion":"2"}`, status: 409, want: "is 1"},
 		{name: "no champion expected", body: `{"version":"2","expected_champion":""}`, status: 409, want: "is 1"},
-		{name: "a parameter", path: "/refused/champion?force=1", body: `{"version":"2"}`, status: 422, fault: &Fault{Parameter: "force"}},
+		{name: "a parameter", path: "/refused/champion?force=1", body: `{"version":"2"}`, status: 422, fault: &problem.Fault{Parameter: "force"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(

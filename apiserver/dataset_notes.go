@@ -14,6 +14,8 @@ import (
 	"strings"
 	"unicode"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 )
@@ -51,7 +53,7 @@ func (p DatasetPatch) change() (registry.DatasetChange, error) {
 	c := registry.DatasetChange{AddNames: p.AddNames, RemoveNames: p.RemoveNames, SetTags: map[string]string{}}
 	for i, name := range p.AddNames {
 		if err := registry.CheckDatasetName(name); err != nil {
-			return c, invalid(Fault{Pointer: fmt.Sprintf("/add_names/%d", i), Detail: err.Error()})
+			return c, problem.Invalid(problem.Fault{Pointer: fmt.Sprintf("/add_names/%d", i), Detail: err.Error()})
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.Tags)) {
@@ -61,8 +63,11 @@ func (p DatasetPatch) change() (registry.DatasetChange, error) {
 			continue
 		}
 		if err := registry.CheckDatasetTag(key, *value); err != nil {
-			return c, invalid(
-				Fault{Pointer: "/tags/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(key)), Detail: err.Error()},
+			return c, problem.Invalid(
+				problem.Fault{
+					Pointer: "/tags/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(key)),
+					Detail:  err.Error(),
+				},
 			)
 		}
 		c.SetTags[key] = *value
@@ -77,19 +82,22 @@ func uploadNotes(query url.Values) (registry.DatasetChange, error) {
 		switch name {
 		case "label_column", "name":
 			if len(given) > 1 {
-				return c, invalid(Fault{Parameter: name, Detail: "is given twice"})
+				return c, problem.Invalid(problem.Fault{Parameter: name, Detail: "is given twice"})
 			}
 		case "tag":
 		default:
-			return c, invalid(
-				Fault{Parameter: clip(name), Detail: "is not a parameter of an upload: want label_column, name or tag"},
+			return c, problem.Invalid(
+				problem.Fault{
+					Parameter: problem.Clip(name),
+					Detail:    "is not a parameter of an upload: want label_column, name or tag",
+				},
 			)
 		}
 	}
 	if query.Has("name") {
 		c.AddNames = query["name"]
 		if err := registry.CheckDatasetName(c.AddNames[0]); err != nil {
-			return c, invalid(Fault{Parameter: "name", Detail: err.Error()})
+			return c, problem.Invalid(problem.Fault{Parameter: "name", Detail: err.Error()})
 		}
 	}
 	for _, tag := range query["tag"] {
@@ -99,7 +107,9 @@ func uploadNotes(query url.Values) (registry.DatasetChange, error) {
 			err = errors.New("has the same key as another")
 		}
 		if err != nil {
-			return c, invalid(Fault{Parameter: "tag", Detail: fmt.Sprintf("%q: %s; it is written key:value", clip(tag), err)})
+			return c, problem.Invalid(
+				problem.Fault{Parameter: "tag", Detail: fmt.Sprintf("%q: %s; it is written key:value", problem.Clip(tag), err)},
+			)
 		}
 		c.SetTags[key] = value
 	}
@@ -108,11 +118,11 @@ func uploadNotes(query url.Values) (registry.DatasetChange, error) {
 
 // changeDataset notes names and tags of a dataset.
 func (s *Server) changeDataset(ctx context.Context, digest string, c registry.DatasetChange) error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	err := s.Registry.ChangeDataset(ctx, digest, c)
 	if errors.Is(err, registry.ErrTooMany) {
-		return newProblem(
+		return problem.New(
 			http.StatusUnprocessableEntity,
 			fmt.Sprintf(
 				"a dataset has up to %d names and %d tags: nothing was changed",
@@ -126,7 +136,7 @@ func (s *Server) changeDataset(ctx context.Context, digest string, c registry.Da
 
 // noteUpload notes that a dataset was uploaded, and as what file where a form said so.
 func (s *Server) noteUpload(ctx context.Context, digest string, body io.Reader) error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	source := registry.DatasetSource{Kind: registry.SourceUpload}
 	if part, ok := body.(*multipart.Part); ok {
@@ -152,7 +162,7 @@ func fileName(name string) string {
 
 // addNotes completes datasets with their names, tags and sources.
 func (s *Server) addNotes(ctx context.Context, datasets []Dataset) error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	digests := make([]string, len(datasets))
 	for i, d := range datasets {
@@ -171,7 +181,7 @@ func (s *Server) addNotes(ctx context.Context, datasets []Dataset) error {
 
 // named keeps the datasets that have a name.
 func (s *Server) named(ctx context.Context, all []Dataset, name string) ([]Dataset, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	digests, err := s.Registry.DatasetsNamed(ctx, name)
 	if err != nil {
@@ -205,17 +215,17 @@ func (s *Server) lookUpDataset(ctx context.Context, t *trainingRequest) error {
 	case len(found) == 0:
 		at.Detail = fmt.Sprintf(
 			"%q is neither s3://bucket/key nor the name of a dataset, nor 12 digits or more that its digest begins with",
-			clip(word),
+			problem.Clip(word),
 		)
-		return invalid(at)
+		return problem.Invalid(at)
 	case len(found) > 1:
 		at.Detail = fmt.Sprintf(
 			"%q stands for %d datasets: give the digest of one, %.12s for example",
-			clip(word),
+			problem.Clip(word),
 			len(found),
 			found[0].Digest,
 		)
-		return invalid(at)
+		return problem.Invalid(at)
 	}
 	t.in.Dataset = objstore.Ref{Bucket: s.Bucket, Key: objstore.DatasetKey(found[0].Digest)}.URI()
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"iris/apiserver/problem"
 	"iris/internal/registry"
 	"iris/internal/testenv"
 )
@@ -99,19 +100,19 @@ func TestDatasetNotes_badRequests(t *testing.T) {
 	for _, test := range []struct {
 		name, method, path, body string
 		status                   int
-		at                       Fault
+		at                       problem.Fault
 	}{
-		{"a bad name", "POST", "?name=a/b", smallCSV, 422, Fault{Parameter: "name"}},
-		{"no name", "POST", "?name=", smallCSV, 422, Fault{Parameter: "name"}},
-		{"two names", "POST", "?name=a&name=b", smallCSV, 422, Fault{Parameter: "name"}},
-		{"a name like a digest", "POST", "?name=0123456789abcdef", smallCSV, 422, Fault{Parameter: "name"}},
-		{"a tag without a value", "POST", "?tag=owner", smallCSV, 422, Fault{Parameter: "tag"}},
-		{"a tag twice", "POST", "?tag=a:1&tag=a:2", smallCSV, 422, Fault{Parameter: "tag"}},
-		{"a bad name to add", "PATCH", "", `{"add_names":["ok",".."]}`, 422, Fault{Pointer: "/add_names/1"}},
-		{"a bad tag", "PATCH", "", `{"tags":{"a/b":"x"}}`, 422, Fault{Pointer: "/tags/a~1b"}},
-		{"a long tag", "PATCH", "", `{"tags":{"a":"` + strings.Repeat("x", 501) + `"}}`, 422, Fault{Pointer: "/tags/a"}},
-		{"a number", "PATCH", "", `{"tags":{"a":1}}`, 422, Fault{Pointer: "/tags/a"}},
-		{"an unknown field", "PATCH", "", `{"name":"a"}`, 422, Fault{Pointer: "/name"}},
+		{"a bad name", "POST", "?name=a/b", smallCSV, 422, problem.Fault{Parameter: "name"}},
+		{"no name", "POST", "?name=", smallCSV, 422, problem.Fault{Parameter: "name"}},
+		{"two names", "POST", "?name=a&name=b", smallCSV, 422, problem.Fault{Parameter: "name"}},
+		{"a name like a digest", "POST", "?name=0123456789abcdef", smallCSV, 422, problem.Fault{Parameter: "name"}},
+		{"a tag without a value", "POST", "?tag=owner", smallCSV, 422, problem.Fault{Parameter: "tag"}},
+		{"a tag twice", "POST", "?tag=a:1&tag=a:2", smallCSV, 422, problem.Fault{Parameter: "tag"}},
+		{"a bad name to add", "PATCH", "", `{"add_names":["ok",".."]}`, 422, problem.Fault{Pointer: "/add_names/1"}},
+		{"a bad tag", "PATCH", "", `{"tags":{"a/b":"x"}}`, 422, problem.Fault{Pointer: "/tags/a~1b"}},
+		{"a long tag", "PATCH", "", `{"tags":{"a":"` + strings.Repeat("x", 501) + `"}}`, 422, problem.Fault{Pointer: "/tags/a"}},
+		{"a number", "PATCH", "", `{"tags":{"a":1}}`, 422, problem.Fault{Pointer: "/tags/a"}},
+		{"an unknown field", "PATCH", "", `{"name":"a"}`, 422, problem.Fault{Pointer: "/name"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path, contentType := "/datasets"+test.path, csvType
@@ -159,11 +160,11 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 	} {
 		a.do(t, "POST", "/named/training?data_path="+word, nil).
 			problem(t, 422, want).
-			faultAt(t, Fault{Parameter: "data_path"})
+			faultAt(t, problem.Fault{Parameter: "data_path"})
 	}
 	a.do(t, "POST", "/named/training", `{"dataset":"none"}`, "Content-Type: application/json").
 		problem(t, 422).
-		faultAt(t, Fault{Pointer: "/dataset"})
+		faultAt(t, problem.Fault{Pointer: "/dataset"})
 }
 
 func TestFileName(t *testing.T) {

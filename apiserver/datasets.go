@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -88,7 +90,7 @@ func (s *Server) getDatasets(ctx context.Context, in *datasetsInput) (*datasetsO
 
 // datasets are those whose digests begin so, in their order.
 func (s *Server) datasets(ctx context.Context, prefix string) ([]Dataset, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	objects, err := s.Store.List(ctx, s.Bucket, objstore.DatasetsPrefix(prefix))
 	if err != nil {
@@ -116,9 +118,9 @@ func (s *Server) findDataset(ctx context.Context, digest string) (Dataset, error
 	case err != nil:
 		return Dataset{}, err
 	case len(found) == 0:
-		return Dataset{}, notFound("there is no dataset %s", digest)
+		return Dataset{}, problem.NotFound("there is no dataset %s", digest)
 	case len(found) > 1:
-		return Dataset{}, newProblem(
+		return Dataset{}, problem.New(
 			http.StatusConflict,
 			fmt.Sprintf("%d datasets begin with %s: give more digits", len(found), digest),
 		)
@@ -136,7 +138,7 @@ func (s *Server) getDataset(ctx context.Context, in *datasetInput) (*datasetOutp
 	if out.Body.Views, err = s.views(ctx, found.Digest); err != nil {
 		return nil, err
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	versions, err := s.Registry.DatasetVersions(ctx, found.Digest)
 	if err != nil {
@@ -153,7 +155,7 @@ func (s *Server) getDataset(ctx context.Context, in *datasetInput) (*datasetOutp
 
 // views reads the ways in which a dataset was read.
 func (s *Server) views(ctx context.Context, digest string) ([]DatasetView, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	objects, err := s.Store.List(ctx, s.Bucket, objstore.DatasetsPrefix(digest)+"/")
 	if err != nil {
@@ -212,7 +214,7 @@ func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	w.Header().Set("Location", "/datasets/"+kept.SHA256)
-	return writeJSON(w, http.StatusCreated, DatasetUploaded{
+	return httpio.WriteJSON(w, http.StatusCreated, DatasetUploaded{
 		answer[0],
 		DatasetView{Schema: view.Schema, Profile: view.Profile},
 	})
@@ -220,25 +222,25 @@ func (s *Server) handleDatasetUpload(w http.ResponseWriter, r *http.Request) err
 
 // datasetBody is the CSV of an upload: a text/csv body, or the only part of a form, `file`. atEnd is asked behind it.
 func datasetBody(r *http.Request) (body io.Reader, atEnd func() error, err error) {
-	media, err := mediaType(r)
+	media, err := httpio.MediaType(r)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch media {
 	case "text/csv":
-		return r.Body, nothingFollows, nil
+		return r.Body, httpio.NothingFollows, nil
 	case "multipart/form-data":
-		file, atEnd, err := formFile(r, nil)
+		file, atEnd, err := httpio.FormFile(r, nil)
 		if file == nil && err == nil {
-			err = invalid(Fault{Parameter: "file", Detail: "is missing"})
+			err = problem.Invalid(problem.Fault{Parameter: "file", Detail: "is missing"})
 		}
 		return file, atEnd, err
 	}
-	return nil, nil, newProblem(
+	return nil, nil, problem.New(
 		http.StatusUnsupportedMediaType,
 		fmt.Sprintf(
 			"Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data",
-			clip(media),
+			problem.Clip(media),
 		),
 	)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"iris/apiserver/httpio"
 	"iris/internal/champions"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
@@ -90,7 +91,7 @@ func TestDown(t *testing.T) {
 					if strings.Contains(string(got.body), "127.0.0.1") {
 						t.Errorf("the answer tells where our servers are: %s", p.Detail)
 					}
-					if !strings.Contains(a.log.String(), got.header.Get(requestIDHeader)) {
+					if !strings.Contains(a.log.String(), got.header.Get(httpio.RequestIDHeader)) {
 						t.Error("nothing was logged under the id of the request")
 					}
 				})

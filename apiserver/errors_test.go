@@ -11,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"go.temporal.io/api/serviceerror"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
 	"iris/internal/objstore"
@@ -19,7 +21,7 @@ import (
 )
 
 func TestProblemOf(t *testing.T) {
-	timeout, cancel := context.WithTimeoutCause(t.Context(), 0, errNoAnswer)
+	timeout, cancel := context.WithTimeoutCause(t.Context(), 0, httpio.ErrNoAnswer)
 	defer cancel()
 	<-timeout.Done()
 	for _, test := range []struct {
@@ -28,7 +30,7 @@ func TestProblemOf(t *testing.T) {
 		status int
 		logged bool
 	}{
-		{"a problem", notFound("x"), 404, false},
+		{"a problem", problem.NotFound("x"), 404, false},
 		{"syntax", &jsonrow.SyntaxError{Offset: 3, Reason: "x"}, 400, false},
 		{"a row", &dataset.RowError{Line: 3, Reason: "x"}, 422, false},
 		{"a spec", &model.SpecError{Pointer: "/seed", Reason: "x"}, 422, false},
@@ -45,21 +47,21 @@ func TestProblemOf(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := problemOf(fmt.Errorf("doing this: %w", fmt.Errorf("doing that: %w", test.err)))
-			if p.Status != test.status || (p.cause != nil) != test.logged {
-				t.Errorf("got %d with cause %v, want %d", p.Status, p.cause, test.status)
+			if p.Status != test.status || (p.Cause != nil) != test.logged {
+				t.Errorf("got %d with cause %v, want %d", p.Status, p.Cause, test.status)
 			}
 			if test.logged && strings.Contains(p.Detail, "doing") {
 				t.Errorf("detail %q tells of our insides", p.Detail)
 			}
-			if (p.header.Get("Retry-After") != "") != (test.status == 503) {
-				t.Errorf("Retry-After %q", p.header.Get("Retry-After"))
+			if (p.Header.Get("Retry-After") != "") != (test.status == 503) {
+				t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))
 			}
 		})
 	}
 }
 
 func TestProblemOfHuma_places(t *testing.T) {
-	for location, want := range map[string]Fault{
+	for location, want := range map[string]problem.Fault{
 		"body":            {},
 		"body.version":    {Pointer: "/version"},
 		"body.a[3].b":     {Pointer: "/a/3/b"},
@@ -73,21 +75,9 @@ func TestProblemOfHuma_places(t *testing.T) {
 				Errors: []*huma.ErrorDetail{{Message: "is wrong", Location: location}},
 			},
 		)
-		p.faultAt(t, want)
+		told{*p}.faultAt(t, want)
 		if !strings.Contains(p.Detail, "is wrong") {
 			t.Errorf("%s: detail %q", location, p.Detail)
 		}
-	}
-}
-
-func TestClip(t *testing.T) {
-	for _, s := range []string{strings.Repeat("x", 1000), strings.Repeat("ü", 1000), strings.Repeat("日", 1000), "x" + strings.Repeat("😀", 1000)} {
-		got := clip(s)
-		if len(got) > 90 || !strings.HasSuffix(got, "…") || !strings.HasPrefix(s, strings.TrimSuffix(got, "…")) {
-			t.Errorf("%.10s… became %q", s, got)
-		}
-	}
-	if got := clip("short"); got != "short" {
-		t.Errorf("got %q", got)
 	}
 }

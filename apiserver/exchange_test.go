@@ -10,11 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"iris/apiserver/httpio"
 	"iris/internal/dataset/datasettest"
 	"iris/workflows"
 )
@@ -74,7 +74,7 @@ func TestGzipBodies(t *testing.T) {
 		a.do(t, "POST", "/iris/predict", zipped(setosa)[:40], asGzip).problem(t, 400, "early")
 	})
 	t.Run("a bomb", func(t *testing.T) {
-		a.do(t, "POST", "/iris/predict", zipped(strings.Repeat(" ", maxRow+1)), asGzip).problem(t, 413)
+		a.do(t, "POST", "/iris/predict", zipped(strings.Repeat(" ", httpio.MaxSmall+1)), asGzip).problem(t, 413)
 	})
 	t.Run("another coding", func(t *testing.T) {
 		got := a.do(t, "POST", "/iris/predict", setosa, "Content-Encoding: br")
@@ -88,7 +88,7 @@ func TestGzipBodies(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	a := newAPI(t)
 	id := func(sent string) string {
-		return a.do(t, "GET", "/healthz", nil, requestIDHeader+": "+sent).header.Get(requestIDHeader)
+		return a.do(t, "GET", "/healthz", nil, httpio.RequestIDHeader+": "+sent).header.Get(httpio.RequestIDHeader)
 	}
 	if got := id("trace-42.a:b_c"); got != "trace-42.a:b_c" {
 		t.Errorf("the id that was sent became %q", got)
@@ -131,17 +131,6 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// deadlines records what deadlines a handler asks for.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	read []time.Time
-}
-
-func (d *deadlines) SetReadDeadline(t time.Time) error {
-	d.read = append(d.read, t)
-	return nil
-}
-
 // stalled is a body whose client has stopped sending: its connection has run into the deadline.
 type stalled struct{ sent io.Reader }
 
@@ -172,49 +161,14 @@ func TestExchange_bodyThatStandsStill(t *testing.T) {
 	}
 }
 
-func TestExchange_movesTheDeadlineOfABody(t *testing.T) {
-	for name, test := range map[string]struct {
-		since time.Duration // the deadline was set
-		brief bool
-		want  []bool // whether there is one, for each time that it was set
-	}{
-		"just begun":               {want: []bool{false}},
-		"just begun, soon to end":  {brief: true},
-		"a while ago":              {since: stallTimeout / 2, want: []bool{true, false}},
-		"a while ago, soon to end": {since: stallTimeout / 2, brief: true, want: []bool{true}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-			x := &exchange{
-				ResponseWriter: w,
-				ReadCloser:     io.NopCloser(strings.NewReader("a body in several reads")),
-				armed:          time.Now().Add(-test.since),
-				brief:          test.brief,
-			}
-			for buf := make([]byte, 4); ; {
-				if _, err := x.Read(buf); err != nil {
-					break
-				}
-			}
-			var got []bool
-			for _, at := range w.read {
-				got = append(got, !at.IsZero())
-			}
-			if !slices.Equal(got, test.want) {
-				t.Errorf("read deadlines %v, want one where %v says true", w.read, test.want)
-			}
-		})
-	}
-}
-
 // The server's deadline is for the body: a handler may take longer.
 func TestRun_deadlineOfTheBodyAlone(t *testing.T) {
 	a := newAPI(t)
 	server := a.httpServer()
 	server.ReadTimeout = 100 * time.Millisecond
 	a.router.Path("/late").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := readBody(r, nil, maxRow); err != nil {
-			a.fail(w, r, err)
+		if _, err := httpio.ReadBody(r, nil, httpio.MaxSmall); err != nil {
+			a.handler.Fail(w, r, err)
 			return
 		}
 		select {
@@ -283,30 +237,6 @@ func TestExchange_bodyThatEndsEarly(t *testing.T) {
 	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 || a.started.Load() != 0 {
 		t.Errorf("left behind: %v", keys)
 	}
-}
-
-// Results are sent to a client only as long as it takes them.
-func TestMovingWriter_setsADeadlineForEveryWrite(t *testing.T) {
-	w := &writeDeadlines{ResponseRecorder: httptest.NewRecorder()}
-	m := &movingWriter{w: w, control: http.NewResponseController(w)}
-	for range 2 {
-		if _, err := m.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(w.write) != 4 || w.write[0].IsZero() || !w.write[1].IsZero() || !w.write[3].IsZero() {
-		t.Errorf("write deadlines %v, want one per write, taken back behind it", w.write)
-	}
-}
-
-type writeDeadlines struct {
-	*httptest.ResponseRecorder
-	write []time.Time
-}
-
-func (d *writeDeadlines) SetWriteDeadline(t time.Time) error {
-	d.write = append(d.write, t)
-	return nil
 }
 
 func TestBatchStatus_isRetriedLater(t *testing.T) {

@@ -18,6 +18,8 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/inferencepb"
 )
 
@@ -62,13 +64,13 @@ func (s *Server) interceptGRPC(
 	handle grpc.UnaryHandler,
 ) (out any, err error) {
 	sent, _ := metadata.FromIncomingContext(ctx)
-	id := s.requests.of(strings.Join(sent.Get(requestIDHeader), ""))
-	_ = grpc.SetHeader(ctx, metadata.Pairs(requestIDHeader, id)) // fails once an answer has begun, which none has
+	id := s.handler.RequestID(strings.Join(sent.Get(httpio.RequestIDHeader), ""))
+	_ = grpc.SetHeader(ctx, metadata.Pairs(httpio.RequestIDHeader, id)) // fails once an answer has begun, which none has
 	log := s.Logger.With("request_id", id)
 	defer func() {
 		if v := recover(); v != nil {
 			log.Error("a handler panicked", "method", info.FullMethod, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			out, err = nil, status.Error(codes.Internal, internalDetail)
+			out, err = nil, status.Error(codes.Internal, problem.InternalDetail)
 		}
 	}()
 	if out, err = handle(ctx, in); err == nil {
@@ -78,14 +80,14 @@ func (s *Server) interceptGRPC(
 		return nil, status.FromContextError(gone).Err()
 	}
 	p := problemOf(err)
-	if p.cause != nil {
-		log.Error("a request failed", "method", info.FullMethod, "status", p.Status, "error", p.cause)
+	if p.Cause != nil {
+		log.Error("a request failed", "method", info.FullMethod, "status", p.Status, "error", p.Cause)
 	}
 	return nil, status.Error(codeOf(p), p.Detail)
 }
 
 // codeOf is the code of gRPC for a problem.
-func codeOf(p *Problem) codes.Code {
+func codeOf(p *problem.Problem) codes.Code {
 	switch p.Status {
 	case http.StatusNotFound:
 		return codes.NotFound
@@ -109,7 +111,7 @@ func (h healthService) Check(
 	in *healthpb.HealthCheckRequest,
 ) (*healthpb.HealthCheckResponse, error) {
 	if in.GetService() != "" && in.GetService() != inferencepb.GRPCInferenceService_ServiceDesc.ServiceName {
-		return nil, notFound("there is no service %q", clip(in.GetService()))
+		return nil, problem.NotFound("there is no service %q", problem.Clip(in.GetService()))
 	}
 	state := healthpb.HealthCheckResponse_NOT_SERVING
 	if h.s.Cache.Champion(h.s.DefaultModel) != nil {

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"google.golang.org/grpc/encoding"
+
+	"iris/apiserver/httpio"
 )
 
 // gRPC knows its codings by name and takes new ones during the start of the process only.
@@ -14,7 +16,7 @@ func init() { encoding.RegisterCompressor(deflate{}) }
 type deflate struct{}
 
 // Name implements encoding.Compressor.
-func (deflate) Name() string { return codingDeflate }
+func (deflate) Name() string { return httpio.Deflate }
 
 // Compress implements encoding.Compressor.
 func (deflate) Compress(w io.Writer) (io.WriteCloser, error) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"iris/apiserver/httpio"
 	"iris/internal/inference"
 	"iris/internal/inferencepb"
 )
@@ -193,8 +194,8 @@ func (i inferenceService) ModelInfer(
 	if err != nil {
 		return nil, err
 	}
-	if size > maxRow {
-		release, err := i.s.takeBulk()
+	if size > httpio.MaxSmall {
+		release, err := i.s.bulk.Take()
 		defer release()
 		if err != nil {
 			return nil, err
@@ -208,7 +209,7 @@ func (i inferenceService) ModelInfer(
 	p := i.s.predictors.of(served, i.s.metrics.grpcInfer)
 	defer func() { p.duration.Observe(time.Since(began).Seconds()) }()
 	p.predicted.Add(float64(len(result.Best)))
-	i.s.metrics.grpcInfer.ok.Inc()
+	i.s.metrics.grpcInfer.CountOK()
 	raw := len(in.GetRawInputContents()) > 0 // an answer is as its request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}
 	for _, t := range request.Tensors(result) {

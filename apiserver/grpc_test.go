@@ -19,6 +19,7 @@ import (
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
+	"iris/apiserver/httpio"
 	"iris/internal/dataset"
 	"iris/internal/inferencepb"
 )
@@ -242,8 +243,8 @@ func TestGRPC_badRequests(t *testing.T) {
 
 func TestGRPC_placesForLargeRequests(t *testing.T) {
 	a := newGRPC(t)
-	for range bulkBodies {
-		release := must(a.takeBulk())
+	for range httpio.MaxBulk {
+		release := must(a.bulk.Take())
 		defer release()
 	}
 	_, err := a.ModelInfer(t.Context(), rawRequest(slices.Repeat(threeRows, 15_000)))
@@ -372,14 +373,14 @@ func TestGRPC_requestIDs(t *testing.T) {
 	for sent, want := range map[string]string{"mine-7": "mine-7", "not fit for a log": "", "": ""} {
 		var header metadata.MD
 		if _, err := a.ServerLive(
-			metadata.AppendToOutgoingContext(t.Context(), requestIDHeader, sent),
+			metadata.AppendToOutgoingContext(t.Context(), httpio.RequestIDHeader, sent),
 			nil,
 			grpc.Header(&header),
 		); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Join(
-			header.Get(requestIDHeader),
+			header.Get(httpio.RequestIDHeader),
 			" ",
 		); got == "" || got == sent && want == "" ||
 			want != "" && got != want {
@@ -419,7 +420,7 @@ func TestGRPC_tellsNoInternals(t *testing.T) {
 		gone,
 		nil,
 		&grpc.UnaryServerInfo{FullMethod: "/x"},
-		func(context.Context, any) (any, error) { return nil, errHungUp },
+		func(context.Context, any) (any, error) { return nil, httpio.ErrHungUp },
 	)
 	wantCode(t, err, codes.Canceled)
 }

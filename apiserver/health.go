@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"go.temporal.io/sdk/client"
+
+	"iris/apiserver/httpio"
 )
 
 // Health is the answer of a process that is alive.
@@ -58,7 +60,7 @@ func (s *Server) getReady(ctx context.Context, _ *struct{}) (*readyOutput, error
 
 // dependencies asks all of them at the same time.
 func (s *Server) dependencies(ctx context.Context) map[string]error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	found := map[string]error{"mlflow": s.Cache.Check()}
 	var mu sync.Mutex

@@ -12,6 +12,8 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/converter"
+
+	"iris/apiserver/problem"
 )
 
 // idempotencyHeader names a request, so that it can be sent again when its answer was lost.
@@ -35,8 +37,8 @@ func idempotencyKey(r *http.Request) (string, error) {
 	}
 	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
 	if len(values) > 1 || key == "" || len(key) > longest || strings.ContainsFunc(key, unprintable) {
-		return "", invalid(
-			Fault{Parameter: idempotencyHeader, Detail: "is to be given once, with 1 to 255 printable ASCII characters"},
+		return "", problem.Invalid(
+			problem.Fault{Parameter: idempotencyHeader, Detail: "is to be given once, with 1 to 255 printable ASCII characters"},
 		)
 	}
 	return key, nil
@@ -78,7 +80,7 @@ func (s *Server) startedBefore(ctx context.Context, id, fingerprint string, err 
 		}
 	}
 	if before != fingerprint {
-		return false, invalid(Fault{Parameter: idempotencyHeader, Detail: "was used for another batch"})
+		return false, problem.Invalid(problem.Fault{Parameter: idempotencyHeader, Detail: "was used for another batch"})
 	}
 	return true, nil
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"iris/apiserver/problem"
 	"iris/internal/testenv"
 	"iris/workflows"
 )
@@ -43,7 +44,7 @@ func TestIdempotencyKey(t *testing.T) {
 				key,
 				"/iris/predict/batch?labels_only=true",
 			).problem(t, 422, "another batch").
-				faultAt(t, Fault{Parameter: "Idempotency-Key"})
+				faultAt(t, problem.Fault{Parameter: "Idempotency-Key"})
 			post(key+"x", "/iris/predict/batch").json(t, 202, &other)
 			if other == first {
 				t.Error("another key is the same task")
@@ -87,7 +88,7 @@ func TestIdempotencyKey(t *testing.T) {
 	for _, header := range []string{`Idempotency-Key: ""`, "Idempotency-Key: " + strings.Repeat("x", 256), "Idempotency-Key: ü"} {
 		a.do(t, "POST", "/iris/predict/batch", twoRows, header).
 			problem(t, 422, "255").
-			faultAt(t, Fault{Parameter: "Idempotency-Key"})
+			faultAt(t, problem.Fault{Parameter: "Idempotency-Key"})
 	}
 	// A task that was started elsewhere under the id has no fingerprint.
 	id := workflows.KeyedBatchID("iris", "taken")

@@ -2,7 +2,6 @@ package apiserver
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/deploy"
 	"iris/internal/dataset"
 	"iris/internal/frame"
@@ -29,7 +30,7 @@ func (s *Server) invocationRoutes() {
 // handlePing says whether the default model can be asked.
 func (s *Server) handlePing(w http.ResponseWriter, _ *http.Request) error {
 	if s.Cache.Champion(s.DefaultModel) == nil {
-		return unavailable("model "+s.DefaultModel+" has no champion yet", retryAfter, nil)
+		return problem.Unavailable("model "+s.DefaultModel+" has no champion yet", nil)
 	}
 	return sendSmall(w, "\n")
 }
@@ -40,7 +41,7 @@ func handleMLflowVersion(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func sendSmall(w http.ResponseWriter, text string) error {
-	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Type"] = httpio.JSONType
 	_, _ = w.Write([]byte(text)) // a client that hung up
 	return nil
 }
@@ -68,7 +69,7 @@ func (s *Server) handleInvocations(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	body, release, err := s.readBulk(r, s.MaxBody)
+	body, release, err := s.bulk.Read(r, s.MaxBody)
 	defer release()
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ const csvMedia = "text/csv"
 
 // invocationType is the media type of a body. MLflow compares it to the letter and takes no parameter but the charset.
 func invocationType(header string) (string, error) {
-	refuse := func(detail string) (string, error) { return "", newProblem(http.StatusUnsupportedMediaType, detail) }
+	refuse := func(detail string) (string, error) { return "", problem.New(http.StatusUnsupportedMediaType, detail) }
 	media, rest, parameters := strings.Cut(header, ";")
 	media = strings.TrimSpace(media)
 	for parameters {
@@ -99,13 +100,15 @@ func invocationType(header string) (string, error) {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		switch {
 		case name != "charset":
-			return refuse("the parameter " + quote(clip(name)) + " of the content type is not understood: only charset is")
+			return refuse(
+				"the parameter " + quote(problem.Clip(name)) + " of the content type is not understood: only charset is",
+			)
 		case !strings.EqualFold(value, "utf-8"):
 			return refuse("only UTF-8 is supported")
 		}
 	}
 	if media != "application/json" && media != csvMedia {
-		return refuse("content type " + quote(clip(media)) + " is not supported: send application/json or text/csv")
+		return refuse("content type " + quote(problem.Clip(media)) + " is not supported: send application/json or text/csv")
 	}
 	return media, nil
 }
@@ -223,7 +226,7 @@ var (
 
 // failMLflow answers as `mlflow models serve` does: a text for a type that is not understood, a detail for what its web
 // framework refuses, else codes and a message.
-func failMLflow(w http.ResponseWriter, p *Problem, err error) {
+func failMLflow(w http.ResponseWriter, p *problem.Problem, err error) {
 	status, text := foreign(p)
 	var of mlflowError
 	switch {
@@ -231,7 +234,7 @@ func failMLflow(w http.ResponseWriter, p *Problem, err error) {
 		sendAs(w, status, "text/plain; charset=utf-8", []byte(text))
 		return
 	case status == http.StatusMethodNotAllowed:
-		sendJSON(w, status, map[string]string{"detail": http.StatusText(status)})
+		_ = httpio.WriteJSON(w, status, map[string]string{"detail": http.StatusText(status)})
 		return
 	case status == http.StatusNotFound:
 		of = mlflowUnknown
@@ -245,7 +248,7 @@ func failMLflow(w http.ResponseWriter, p *Problem, err error) {
 		of = mlflowBadRequest
 	}
 	of.Message = text
-	sendJSON(w, status, of)
+	_ = httpio.WriteJSON(w, status, of)
 }
 
 // isMisfit reports whether rows could be read and do not fit the model, which MLflow tells from rows that it cannot
@@ -268,14 +271,6 @@ func isMisfit(err error) bool {
 		return form != formInstances
 	}
 	return false
-}
-
-func sendJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		body = []byte("{}") // cannot happen: it is strings
-	}
-	sendAs(w, status, "application/json", append(body, '\n'))
 }
 
 func sendAs(w http.ResponseWriter, status int, mediaType string, body []byte) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"iris/apiserver/httpio"
 	"iris/deploy"
 	"iris/internal/champions"
 	"iris/internal/dataset"
@@ -316,7 +317,7 @@ func TestScore_bounds(t *testing.T) {
 		!strings.Contains(got.Body.String(), "bytes") {
 		t.Errorf("%d, %d bytes, want a 413 that names the bytes", got.Code, got.Body.Len())
 	}
-	if got := scoreLocally(sc, fits, 1); got.Code != 200 || got.Body.Len() < maxRow {
+	if got := scoreLocally(sc, fits, 1); got.Code != 200 || got.Body.Len() < httpio.MaxSmall {
 		t.Errorf("%d, %d bytes, want the predictions", got.Code, got.Body.Len())
 	}
 	if got := scoreLocally(
@@ -343,7 +344,7 @@ func TestScore_endsWithItsClient(t *testing.T) {
 		}
 		return rows, nil
 	})
-	if !errors.Is(err, errHungUp) || rows > 1000 || w.Body.Len() > 0 {
+	if !errors.Is(err, httpio.ErrHungUp) || rows > 1000 || w.Body.Len() > 0 {
 		t.Errorf("%v after %d rows, %d bytes answered, want it to end within 1000 without an answer", err, rows, w.Body.Len())
 	}
 }
@@ -359,7 +360,7 @@ func TestSendPieces(t *testing.T) {
 		w.Header().Get("Content-Length") != "1048576" {
 		t.Errorf("%v, %d bytes of %s, want all of them", err, w.Body.Len(), w.Header().Get("Content-Length"))
 	}
-	if err := sendPieces(gone{w}, large); !errors.Is(err, errHungUp) {
+	if err := sendPieces(gone{w}, large); !errors.Is(err, httpio.ErrHungUp) {
 		t.Errorf("%v of a client that is gone, want it to be given up", err)
 	}
 }

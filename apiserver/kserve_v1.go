@@ -7,6 +7,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/frame"
 )
 
@@ -44,9 +46,9 @@ type kserveError struct {
 	Error string `json:"error"`
 }
 
-func failKServe(w http.ResponseWriter, p *Problem, _ error) {
+func failKServe(w http.ResponseWriter, p *problem.Problem, _ error) {
 	status, text := foreign(p)
-	sendJSON(w, status, kserveError{text})
+	_ = httpio.WriteJSON(w, status, kserveError{text})
 }
 
 func (s *Server) handleKServeModels(w http.ResponseWriter, _ *http.Request) error {
@@ -54,8 +56,7 @@ func (s *Server) handleKServeModels(w http.ResponseWriter, _ *http.Request) erro
 	for _, served := range s.Cache.Champions() {
 		list.Models = append(list.Models, served.Version.Model)
 	}
-	sendJSON(w, http.StatusOK, list)
-	return nil
+	return httpio.WriteJSON(w, http.StatusOK, list)
 }
 
 func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error {
@@ -63,8 +64,7 @@ func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error
 	if err := s.mustExist(r.Context(), name); err != nil {
 		return err
 	}
-	sendJSON(w, http.StatusOK, kserveModel{Name: name, Ready: s.Cache.Champion(name) != nil})
-	return nil
+	return httpio.WriteJSON(w, http.StatusOK, kserveModel{Name: name, Ready: s.Cache.Champion(name) != nil})
 }
 
 // handleKServePredict scores instances: objects by the names of the features, or arrays in their order. The body is
@@ -75,7 +75,7 @@ func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	body, release, err := s.readBulk(r, s.MaxBody)
+	body, release, err := s.bulk.Read(r, s.MaxBody)
 	defer release()
 	if err != nil {
 		return err

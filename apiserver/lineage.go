@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/httpio"
 	"iris/internal/registry"
 )
 
@@ -57,7 +58,7 @@ func (s *Server) getVersionBatches(ctx context.Context, in *versionBatchesInput)
 		in.PageSize,
 		in.PageToken,
 		func(page registry.Page) ([]registry.Batch, string, error) {
-			ctx, cancel := withDeadline(ctx)
+			ctx, cancel := httpio.WithDeadline(ctx)
 			defer cancel()
 			return s.Registry.VersionBatches(ctx, model, number, page)
 		},
@@ -81,7 +82,7 @@ func (s *Server) getDatasetBatches(ctx context.Context, in *datasetBatchesInput)
 		in.PageSize,
 		in.PageToken,
 		func(page registry.Page) ([]registry.Batch, string, error) {
-			ctx, cancel := withDeadline(ctx)
+			ctx, cancel := httpio.WithDeadline(ctx)
 			defer cancel()
 			return s.Registry.DatasetBatches(ctx, found.Digest, page)
 		},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/registry"
@@ -71,7 +73,7 @@ type modelsOutput struct {
 }
 
 func (s *Server) getModels(ctx context.Context, _ *struct{}) (*modelsOutput, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	infos, err := s.Registry.Models(ctx)
 	if err != nil {
@@ -101,7 +103,7 @@ type versionsOutput struct {
 }
 
 func (s *Server) getVersions(ctx context.Context, in *modelInput) (*versionsOutput, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	versions, err := s.Registry.Versions(ctx, in.Model)
 	switch {
@@ -130,16 +132,16 @@ func (s *Server) getVersion(ctx context.Context, in *versionInput) (*versionOutp
 	if err := s.mustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	v, err := s.Registry.Resolve(ctx, in.Model, versionReference(in.Model, in.Version))
 	switch {
 	case errors.Is(err, registry.ErrNotExist),
 		errors.Is(err, registry.ErrBadReference),
 		errors.Is(err, registry.ErrWrongModel):
-		return nil, notFound("there is no version %q of model %s", clip(in.Version), in.Model)
+		return nil, problem.NotFound("there is no version %q of model %s", problem.Clip(in.Version), in.Model)
 	case err != nil:
-		return nil, fmt.Errorf("read version %s of %s: %w", clip(in.Version), in.Model, err)
+		return nil, fmt.Errorf("read version %s of %s: %w", problem.Clip(in.Version), in.Model, err)
 	}
 	if v.Recipe == nil {
 		v.Recipe, err = s.recipe(ctx, v)
@@ -175,8 +177,8 @@ func versionReference(modelName, version string) string {
 // load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the
 // form
 // was given.
-func (s *Server) load(ctx context.Context, name, ref string, at Fault) (*champions.Served, error) {
-	ctx, cancel := withDeadline(ctx)
+func (s *Server) load(ctx context.Context, name, ref string, at problem.Fault) (*champions.Served, error) {
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	served, err := s.Cache.Version(ctx, name, ref)
 	if err != nil {
@@ -186,26 +188,26 @@ func (s *Server) load(ctx context.Context, name, ref string, at Fault) (*champio
 }
 
 // versionProblem says what is wrong with a reference to a version.
-func versionProblem(err error, name, ref string, at Fault) error {
-	shown := clip(ref)
+func versionProblem(err error, name, ref string, at problem.Fault) error {
+	shown := problem.Clip(ref)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
 		at.Detail = fmt.Sprintf("there is no version %q of model %s", shown, name)
-		return newProblem(http.StatusNotFound, at.Detail, at)
+		return problem.New(http.StatusNotFound, at.Detail, at)
 	case errors.Is(err, registry.ErrWrongModel):
 		at.Detail = fmt.Sprintf("%q is a version of another model, not of %s", shown, name)
-		return invalid(at)
+		return problem.Invalid(at)
 	case errors.Is(err, registry.ErrBadReference):
 		at.Detail = fmt.Sprintf(
 			"%q is not a version: want 3, models:/%[2]s/3, models:/%[2]s@champion, models:/m-ID or runs:/ID/model",
 			shown,
 			name,
 		)
-		return invalid(at)
+		return problem.Invalid(at)
 	case errors.Is(err, registry.ErrCorrupt):
 		at.Detail = fmt.Sprintf("version %q of %s cannot be used: it is damaged, or was not registered by Iris", shown, name)
-		p := invalid(at)
-		p.cause = err
+		p := problem.Invalid(at)
+		p.Cause = err
 		return p
 	}
 	return fmt.Errorf("load version %q of %s: %w", shown, name, err)
@@ -248,7 +250,7 @@ func (s *Server) mlflowLink(path ...string) string {
 
 // schema is what a model's next CSV is compared with, nil when the model has none yet.
 func (s *Server) schema(ctx context.Context, name string) (*dataset.Schema, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	schema, err := s.Registry.Schema(ctx, name)
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/problem"
 	"iris/model"
 	"iris/workflows"
 )
@@ -444,7 +445,7 @@ func (s *Server) describeErrors(op *huma.Operation) {
 	}
 	op.Responses["default"] = &huma.Response{
 		Description: "A problem",
-		Content:     map[string]*huma.MediaType{problemType: {Schema: s.schemaOf(Problem{})}},
+		Content:     map[string]*huma.MediaType{problem.MediaType: {Schema: s.schemaOf(problem.Problem{})}},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/httpio"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 )
@@ -185,6 +186,6 @@ func (s *Server) handleDocument(w http.ResponseWriter, _ *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Type"] = httpio.JSONType
 	return sendFile(w, document)
 }

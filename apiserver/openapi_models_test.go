@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/model"
 )
@@ -92,7 +93,7 @@ func TestOpenAPI_describesWhatIsServed(t *testing.T) {
 			!slices.Equal(slices.Sorted(maps.Keys(properties["probabilities"].Properties)), schema.Classes) {
 			t.Errorf("%s answers %+v, want classes %v of version %s", name, properties, schema.Classes, served.Version.Number)
 		}
-		if _, ok := op.Responses["default"].Content[problemType]; !ok {
+		if _, ok := op.Responses["default"].Content[problem.MediaType]; !ok {
 			t.Errorf("%s has no problem", name)
 		}
 		// The example is what the route says.

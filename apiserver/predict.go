@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/jsonrow"
 	"iris/model"
@@ -31,10 +33,11 @@ func (s *Server) handlePredictVersion(w http.ResponseWriter, r *http.Request) er
 
 // predict answers one row, or an array of them, by one version.
 func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *champions.Served) error {
-	x := w.(*exchange)
-	p := s.predictors.of(served, x.route)
-	x.duration, x.brief = p.duration, true
-	if err := wantJSON(r); err != nil {
+	x := w.(*httpio.Exchange)
+	p := s.predictors.of(served, x.Route())
+	x.SetDuration(p.duration)
+	x.SetBrief(true)
+	if err := httpio.RequireJSON(r); err != nil {
 		return err
 	}
 	b := scratches.Get().(*scratch)
@@ -54,7 +57,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, served *champio
 	best := p.Model.Predict(b.x, b.probabilities)
 	var finite bool
 	if b.answer, finite = p.appendAnswer(b.answer, best, b.probabilities); !finite {
-		return newProblem(http.StatusUnprocessableEntity, notFinite)
+		return problem.New(http.StatusUnprocessableEntity, notFinite)
 	}
 	p.setHeader(w)
 	_, _ = w.Write(append(b.answer, '\n')) // a client that hung up
@@ -67,17 +70,15 @@ const notFinite = "the values are too large for this model to compute with"
 // setHeader says which version answers.
 func (p *predictor) setHeader(w http.ResponseWriter) {
 	header := w.Header()
-	header["Content-Type"], header["Model-Version"] = jsonType, p.header
+	header["Content-Type"], header["Model-Version"] = httpio.JSONType, p.header
 }
-
-var jsonType = []string{"application/json"}
 
 // noChampion says why there is nothing to predict with: no such model, or none of its versions serves yet.
 func (s *Server) noChampion(ctx context.Context, name string) error {
 	if err := s.mustExist(ctx, name); err != nil {
 		return err
 	}
-	return unavailable(fmt.Sprintf("model %s has no champion yet: train it, or promote a version", name), retryAfter, nil)
+	return problem.Unavailable(fmt.Sprintf("model %s has no champion yet: train it, or promote a version", name), nil)
 }
 
 // mustExist returns the 404 of a model that is not known.
@@ -88,7 +89,7 @@ func (s *Server) mustExist(ctx context.Context, name string) error {
 	if model.CheckName(name) != nil {
 		return unknownModel(name)
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	known, err := s.Registry.Models(ctx)
 	if err != nil {
@@ -102,4 +103,6 @@ func (s *Server) mustExist(ctx context.Context, name string) error {
 	return unknownModel(name)
 }
 
-func unknownModel(name string) error { return notFound("there is no model %q", clip(name)) }
+func unknownModel(name string) error {
+	return problem.NotFound("there is no model %q", problem.Clip(name))
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/httpio"
 	"iris/internal/dataset"
 )
 
@@ -106,7 +107,7 @@ type call struct {
 func newCall(path, body string) *call {
 	c := &call{content: []byte(body)}
 	c.request, _ = http.NewRequestWithContext(context.Background(), "POST", path, http.NoBody)
-	c.request.Header["Content-Type"] = jsonType
+	c.request.Header["Content-Type"] = httpio.JSONType
 	c.request.ContentLength = int64(len(body))
 	return c
 }

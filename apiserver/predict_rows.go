@@ -6,8 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/jsonrow"
 )
 
@@ -23,19 +24,19 @@ const (
 func (s *Server) readRows(r *http.Request, b *scratch) (release func(), err error) {
 	var more bool
 	release = func() {}
-	b.body, more, err = readUpTo(r.Body, b.body, maxRow)
+	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, httpio.MaxSmall)
 	switch {
 	case err != nil || !more:
 		return release, err
 	case !jsonrow.IsArray(b.body):
-		return release, &http.MaxBytesError{Limit: maxRow}
+		return release, &http.MaxBytesError{Limit: httpio.MaxSmall}
 	case r.ContentLength > s.MaxBody:
 		return release, &http.MaxBytesError{Limit: s.MaxBody}
 	}
-	if release, err = s.takeBulk(); err != nil {
+	if release, err = s.bulk.Take(); err != nil {
 		return release, err
 	}
-	b.body, more, err = readUpTo(r.Body, b.body, s.MaxBody)
+	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, s.MaxBody)
 	if more {
 		err = &http.MaxBytesError{Limit: s.MaxBody}
 	}
@@ -45,14 +46,13 @@ func (s *Server) readRows(r *http.Request, b *scratch) (release func(), err erro
 // predictRows answers an array in b.body with an array. All rows are checked and classified before the first is
 // written,
 // so that a bad one is a problem and not half an answer.
-func (s *Server) predictRows(x *exchange, r *http.Request, p *predictor, b *scratch) error {
-	x.brief = false
-	x.readDeadline(time.Time{})
+func (s *Server) predictRows(x *httpio.Exchange, r *http.Request, p *predictor, b *scratch) error {
+	x.SetBrief(false)
 	if err := p.classify(r, b); err != nil {
 		return err
 	}
 	p.setHeader(x)
-	to := &movingWriter{w: x, control: http.NewResponseController(x)}
+	to := httpio.NewWriter(x)
 	between := byte('[')
 	for from := 0; from < len(b.probabilities); from += len(p.labels) {
 		b.answer = append(b.answer, between)
@@ -83,7 +83,7 @@ func (p *predictor) classify(r *http.Request, b *scratch) error {
 			return tooManyRows(p.Version.Model, p.most)
 		}
 		if row%256 == 0 && r.Context().Err() != nil {
-			return errHungUp
+			return httpio.ErrHungUp
 		}
 		b.probabilities = slices.Grow(b.probabilities, classes)[:from+classes]
 		b.best = append(b.best, p.Model.Predict(x, b.probabilities[from:]))
@@ -96,7 +96,7 @@ func (p *predictor) classify(r *http.Request, b *scratch) error {
 func mostRows(classes int) int { return min(maxRows, maxScores/classes) }
 
 func tooManyRows(modelName string, most int) error {
-	return newProblem(http.StatusRequestEntityTooLarge,
+	return problem.New(http.StatusRequestEntityTooLarge,
 		fmt.Sprintf("more than %d rows for one request: send them to /%s/predict/batch", most, modelName))
 }
 
@@ -104,7 +104,7 @@ func tooManyRows(modelName string, most int) error {
 func checkFinite(row int, probabilities []float64) error {
 	for _, v := range probabilities {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return invalid(Fault{Pointer: "/" + strconv.Itoa(row), Detail: notFinite})
+			return problem.Invalid(problem.Fault{Pointer: "/" + strconv.Itoa(row), Detail: notFinite})
 		}
 	}
 	return nil

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 )
@@ -79,19 +81,19 @@ func TestPredict_badArrays(t *testing.T) {
 	for _, test := range []struct {
 		name, body string
 		status     int
-		fault      Fault
+		fault      problem.Fault
 		want       string
 	}{
-		{name: "a bad row", body: "[" + setosa + "," + setosa + "," + setosa + "," + without + "]", status: 422, fault: Fault{Pointer: "/3/petal_width"}, want: "missing"},
-		{name: "a bad value", body: " [" + setosa + "," + strings.Replace(setosa, "0.2", "null", 1) + "]", status: 422, fault: Fault{Pointer: "/1/petal_width"}},
-		{name: "a row that is no object", body: `[` + setosa + `,7]`, status: 422, fault: Fault{Pointer: "/1"}},
-		{name: "an array in the array", body: `[[` + setosa + `]]`, status: 422, fault: Fault{Pointer: "/0"}},
-		{name: "no rows", body: `[]`, status: 422, fault: Fault{}, want: "no rows"},
+		{name: "a bad row", body: "[" + setosa + "," + setosa + "," + setosa + "," + without + "]", status: 422, fault: problem.Fault{Pointer: "/3/petal_width"}, want: "missing"},
+		{name: "a bad value", body: " [" + setosa + "," + strings.Replace(setosa, "0.2", "null", 1) + "]", status: 422, fault: problem.Fault{Pointer: "/1/petal_width"}},
+		{name: "a row that is no object", body: `[` + setosa + `,7]`, status: 422, fault: problem.Fault{Pointer: "/1"}},
+		{name: "an array in the array", body: `[[` + setosa + `]]`, status: 422, fault: problem.Fault{Pointer: "/0"}},
+		{name: "no rows", body: `[]`, status: 422, fault: problem.Fault{}, want: "no rows"},
 		{name: "broken behind a good row", body: `[` + setosa + `,`, status: 400},
 		{name: "broken behind a bad row", body: `[1,`, status: 400},
 		{name: "one row too many", body: irisRows(maxRows + 1), status: 413, want: "more than 10000 rows for one request: send them to /iris/predict/batch"},
 		{name: "too large", body: "[" + strings.Repeat(" ", 2<<20) + setosa + "]", status: 413, want: "2097152"},
-		{name: "a single row too large", body: strings.Repeat(" ", maxRow) + setosa, status: 413, want: "1048576"},
+		{name: "a single row too large", body: strings.Repeat(" ", httpio.MaxSmall) + setosa, status: 413, want: "1048576"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := a.do(t, "POST", "/iris/predict", test.body).problem(t, test.status, test.want)
@@ -112,7 +114,7 @@ func TestPredict_asManyRowsAsThereMayBe(t *testing.T) {
 	a := newAPI(t)
 	var answers []Prediction
 	body := irisRows(maxRows)
-	if len(body) <= maxRow {
+	if len(body) <= httpio.MaxSmall {
 		t.Fatalf("%d bytes: want more than a single row may have", len(body))
 	}
 	a.do(t, "POST", "/iris/predict", body).json(t, 200, &answers)
@@ -153,7 +155,7 @@ func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
 		t.Errorf("got %v for finite probabilities", err)
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		problemOf(checkFinite(1, []float64{0, v})).faultAt(t, Fault{Pointer: "/1"})
+		told{*problemOf(checkFinite(1, []float64{0, v}))}.faultAt(t, problem.Fault{Pointer: "/1"})
 	}
 }
 
@@ -190,12 +192,12 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 // What a row of an array allocates is what its answer takes in the end, which is nothing.
 func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
 	m := newMetrics(new(champions.Cache))
-	p := newPredictors(func(*champions.Served) bool { return true }, m).of(servedIris(t, "1"), m.unmatched)
+	p := newPredictors(func(*champions.Served) bool { return true }, m).of(servedIris(t, "1"), m.http.Unmatched)
 	r := httptest.NewRequest("POST", "/", nil)
 	s := &Server{}
 	of := func(n int) uint64 {
 		b := &scratch{body: []byte(irisRows(n))}
-		x := &exchange{ResponseWriter: &call{header: http.Header{}}}
+		x := &httpio.Exchange{ResponseWriter: &call{header: http.Header{}}}
 		allocations, _ := cost(func() {
 			b.answer = b.answer[:0]
 			if err := s.predictRows(x, r, p, b); err != nil {

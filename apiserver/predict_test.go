@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 )
 
@@ -71,25 +73,25 @@ func TestPredict_badInput(t *testing.T) {
 	for _, test := range []struct {
 		name, path, body, contentType string
 		status                        int
-		fault                         Fault
+		fault                         problem.Fault
 		want                          string
 	}{
-		{name: "a missing feature", body: without("petal_width"), status: 422, fault: Fault{Pointer: "/petal_width"}, want: "missing"},
-		{name: "another case", body: strings.Replace(setosa, "petal_width", "Petal_Width", 1), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "a number as text", body: with(`"0.2"`), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "null", body: with(`null`), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "true", body: with(`true`), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "not finite", body: with(`1e999`), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "given twice", body: with(`0.2,"petal_width":0.2`), status: 422, fault: Fault{Pointer: "/petal_width"}},
-		{name: "a number for an object", body: `1`, status: 422, fault: Fault{}},
-		{name: "a pointer to escape", path: "/awkward/predict", body: `{"say \"hi\"":2}`, status: 422, fault: Fault{Pointer: "/a~1b~0c"}},
+		{name: "a missing feature", body: without("petal_width"), status: 422, fault: problem.Fault{Pointer: "/petal_width"}, want: "missing"},
+		{name: "another case", body: strings.Replace(setosa, "petal_width", "Petal_Width", 1), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{name: "a number as text", body: with(`"0.2"`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{name: "null", body: with(`null`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{name: "true", body: with(`true`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{name: "not finite", body: with(`1e999`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{name: "given twice", body: with(`0.2,"petal_width":0.2`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{name: "a number for an object", body: `1`, status: 422, fault: problem.Fault{}},
+		{name: "a pointer to escape", path: "/awkward/predict", body: `{"say \"hi\"":2}`, status: 422, fault: problem.Fault{Pointer: "/a~1b~0c"}},
 		{name: "an empty body", body: "", status: 400},
 		{name: "broken JSON", body: `{"sepal_length":5.1,`, status: 400, want: "byte"},
 		{name: "trailing bytes", body: setosa + "x", status: 400},
 		{name: "another type", body: setosa, contentType: "text/plain", status: 415, want: "application/json"},
 		{name: "another charset", body: setosa, contentType: "application/json; charset=latin1", status: 415, want: "UTF-8"},
 		{name: "a malformed type", body: setosa, contentType: "application/json; =", status: 415, want: "malformed"},
-		{name: "too large", body: `{"x":"` + strings.Repeat("x", maxRow) + `"}`, status: 413, want: "1048576"},
+		{name: "too large", body: `{"x":"` + strings.Repeat("x", httpio.MaxSmall) + `"}`, status: 413, want: "1048576"},
 		{name: "an unknown model", path: "/tulip/predict", body: setosa, status: 404, want: "tulip"},
 		{name: "no name of a model", path: "/Iris/predict", body: setosa, status: 404, want: "Iris"},
 		{name: "a reserved name", path: "/tasks/predict", body: setosa, status: 404, want: "tasks"},

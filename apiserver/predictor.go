@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"iris/apiserver/httpio"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
@@ -128,7 +129,7 @@ type predictors struct {
 // asked is a version and the route it is asked by.
 type asked struct {
 	served *champions.Served
-	route  *routeMetrics
+	route  *httpio.RouteMetrics
 }
 
 func newPredictors(holds func(*champions.Served) bool, m *metrics) *predictors {
@@ -138,7 +139,7 @@ func newPredictors(holds func(*champions.Served) bool, m *metrics) *predictors {
 }
 
 // of returns the predictor of a version on a route.
-func (ps *predictors) of(served *champions.Served, route *routeMetrics) *predictor {
+func (ps *predictors) of(served *champions.Served, route *httpio.RouteMetrics) *predictor {
 	key := asked{served, route}
 	if p := (*ps.all.Load())[key]; p != nil {
 		return p
@@ -150,7 +151,7 @@ func (ps *predictors) of(served *champions.Served, route *routeMetrics) *predict
 	}
 	p := newPredictor(served)
 	next := ps.swept()
-	p.duration = ps.metrics.durations.WithLabelValues(route.route, served.Version.Model, served.Version.Number)
+	p.duration = route.Version(served.Version.Model, served.Version.Number)
 	p.predicted = ps.metrics.predicted.WithLabelValues(served.Version.Model, served.Version.Number)
 	next[key] = p
 	ps.all.Store(&next)
@@ -171,7 +172,7 @@ func (ps *predictors) swept() map[asked]*predictor {
 	for key := range next {
 		if !ps.holds(key.served) {
 			v := key.served.Version
-			ps.metrics.durations.DeleteLabelValues(key.route.route, v.Model, v.Number)
+			key.route.DeleteVersion(v.Model, v.Number)
 			ps.metrics.predicted.DeleteLabelValues(v.Model, v.Number)
 			delete(next, key)
 		}

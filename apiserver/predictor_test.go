@@ -73,7 +73,7 @@ func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
 	held := map[*champions.Served]bool{}
 	m := newMetrics(new(champions.Cache))
 	ps := newPredictors(func(s *champions.Served) bool { return held[s] }, m)
-	route, other := m.route("POST", "/{model}/predict"), m.route("POST", "/predict")
+	route, other := m.http.Route("POST", "/{model}/predict"), m.http.Route("POST", "/predict")
 	one, two, three := servedIris(t, "1"), servedIris(t, "2"), servedIris(t, "3")
 	held[one], held[two] = true, true
 	first := ps.of(one, route)
@@ -103,7 +103,7 @@ func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
 	if n := testutil.CollectAndCount(m.predicted); n != 1 {
 		t.Errorf("%d versions have series, want one", n)
 	}
-	if n := testutil.CollectAndCount(m.durations); n != 5 {
+	if n := testutil.CollectAndCount(m.http, "iris_http_request_duration_seconds"); n != 5 {
 		t.Errorf("%d series of durations, want those of four routes, gRPC among them, and of one version", n)
 	}
 }
@@ -115,7 +115,7 @@ func TestPredictor_allocatesNothing(t *testing.T) {
 	b := new(scratch)
 	body := []byte(setosa)
 	allocations := testing.AllocsPerRun(100, func() {
-		p := ps.of(served, m.unmatched)
+		p := ps.of(served, m.http.Unmatched)
 		b.reset(4, 3)
 		if err := p.rows.DecodeRow(body, b.x); err != nil {
 			t.Fatal(err)

@@ -7,13 +7,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gorilla/mux"
+
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 )
 
 // Routes of a protocol that others defined have errors of its shape, also where no route was found.
 
 // protocol is a protocol that is not Iris's own, with how it says what is wrong.
 type protocol struct {
-	fail  func(http.ResponseWriter, *Problem, error)
+	fail  func(http.ResponseWriter, *problem.Problem, error)
 	error any // an example of what fail sends, for the OpenAPI document
 }
 
@@ -33,20 +36,18 @@ func protocolOf(path string) *protocol {
 var mlflowPath = regexp.MustCompile(`^/(ping|health|version|([^/]+/(versions/[^/]+/)?)?invocations)/?$`)
 
 // answerProblem answers with p, which is what became of err, in the shape of the protocol that the path belongs to.
-func answerProblem(w http.ResponseWriter, r *http.Request, p *Problem, err error) {
+func answerProblem(w http.ResponseWriter, r *http.Request, p *problem.Problem, err error) {
 	other := protocolOf(r.URL.Path)
 	if other == nil {
-		writeProblem(w, p)
+		httpio.WriteProblem(w, p)
 		return
 	}
-	for name, values := range p.header {
-		w.Header()[name] = values
-	}
+	httpio.SetHeader(w, p)
 	other.fail(w, p, err)
 }
 
 // foreign is what is wrong as every protocol can say it: a status and a text. They know no 422.
-func foreign(p *Problem) (status int, text string) {
+func foreign(p *problem.Problem) (status int, text string) {
 	if p.Status == http.StatusUnprocessableEntity {
 		return http.StatusBadRequest, p.Detail
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/registry"
 	"iris/workflows"
 )
@@ -37,7 +39,7 @@ func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionO
 	if err != nil {
 		return nil, err
 	}
-	candidate, err := s.load(ctx, in.Model, previous, Fault{})
+	candidate, err := s.load(ctx, in.Model, previous, problem.Fault{})
 	if err != nil {
 		return nil, err
 	}
@@ -51,17 +53,17 @@ func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionO
 // roll
 // back to: the 409.
 func (s *Server) aliased(ctx context.Context, name, alias string) (string, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	v, err := s.Registry.Resolve(ctx, name, "models:/"+name+"@"+alias)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
-		return "", newProblem(
+		return "", problem.New(
 			http.StatusConflict,
 			fmt.Sprintf("model %s has no version with the alias %s: there is nothing to roll back to", name, alias),
 		)
 	case errors.Is(err, registry.ErrCorrupt):
-		return "", versionProblem(err, name, alias, Fault{})
+		return "", versionProblem(err, name, alias, problem.Fault{})
 	case err != nil:
 		return "", fmt.Errorf("look up %s of %s: %w", alias, name, err)
 	}
@@ -101,7 +103,7 @@ func (s *Server) getHistory(ctx context.Context, in *historyInput) (*historyOutp
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	entries, next, err := s.Registry.History(ctx, in.Model, registry.Page{
 		Limit: min(either(in.PageSize, defaultPageSize), maxPageSize), After: string(after),

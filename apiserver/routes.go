@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/problem"
 	"iris/internal/webui"
 )
 
@@ -19,8 +20,6 @@ import (
 // then what begins with a literal, then what begins with the name of a model, which can be none of the literals
 // (model.ReservedNames).
 func (s *Server) routes() error {
-	// Paths are matched as they were sent: a task id may hold an escaped slash.
-	s.router = mux.NewRouter().UseEncodedPath().SkipClean(true)
 	s.router.NotFoundHandler = http.HandlerFunc(s.handleNotFound)
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.handleMethodNotAllowed)
 	s.api = s.newAPI()
@@ -80,15 +79,18 @@ func (s *Server) routes() error {
 	return s.checkDocument()
 }
 
+// newRouter returns a router that matches paths as they were sent: a task id may hold an escaped slash.
+func newRouter() *mux.Router { return mux.NewRouter().UseEncodedPath().SkipClean(true) }
+
 // plain adds a route that huma does not bind, with its part of the OpenAPI document.
 func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
 	s.describeErrors(&op)
 	s.api.OpenAPI().AddOperation(&op)
-	measured := s.metrics.route(op.Method, op.Path)
+	measured := s.metrics.http.Route(op.Method, op.Path)
 	return s.router.Path(op.Path).Methods(op.Method).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		measured.of(w)
+		measured.Attach(w)
 		if err := handle(w, r); err != nil {
-			s.fail(w, r, err)
+			s.handler.Fail(w, r, err)
 		}
 	})
 }
@@ -116,12 +118,12 @@ func (s *Server) newAPI() huma.API {
 	config.Transformers = []huma.Transformer{s.problemTransformer}
 	config.Tags = apiTags
 	return humamux.New(s.router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
-		next, measured := route.GetHandler(), s.metrics.route(op.Method, op.Path)
+		next, measured := route.GetHandler(), s.metrics.http.Route(op.Method, op.Path)
 		if op.RequestBody != nil {
-			next = s.buffered(next)
+			next = s.handler.Buffered(next)
 		}
 		route.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			measured.of(w)
+			measured.Attach(w)
 			next.ServeHTTP(w, r)
 		})
 	}))
@@ -141,7 +143,7 @@ func handleDocs(w http.ResponseWriter, r *http.Request) error {
 	name := either(mux.Vars(r)["file"], webui.Page)
 	content, mediaType, ok := webui.File(name)
 	if !ok {
-		return notFound("the page has no file %q", clip(name))
+		return problem.NotFound("the page has no file %q", problem.Clip(name))
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Content-Security-Policy", webui.ContentSecurityPolicy)
@@ -157,7 +159,7 @@ func sendFile(w http.ResponseWriter, content []byte) error {
 }
 
 func (s *Server) handleNotFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, notFound("there is nothing at %s: see /docs", clip(r.URL.Path)))
+	s.handler.Fail(w, r, problem.NotFound("there is nothing at %s: see /docs", problem.Clip(r.URL.Path)))
 }
 
 // handleMethodNotAllowed names the methods that there are.
@@ -175,7 +177,7 @@ func (s *Server) handleMethodNotAllowed(w http.ResponseWriter, r *http.Request) 
 		allowed = append(allowed, http.MethodHead)
 	}
 	list := strings.Join(allowed, ", ")
-	p := newProblem(http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s", clip(r.URL.Path), list))
-	p.header = http.Header{"Allow": {list}}
-	s.fail(w, r, p)
+	p := problem.New(http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s", problem.Clip(r.URL.Path), list))
+	p.Header = http.Header{"Allow": {list}}
+	s.handler.Fail(w, r, p)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/problem"
 	"iris/model"
 	"iris/workflows"
 )
@@ -137,7 +138,7 @@ func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
 			!slices.ContainsFunc(d.Tags, func(tag struct{ Name string }) bool { return tag.Name == op.Tags[0] }) {
 			t.Errorf("%s: summary %q, tags %v", key, op.Summary, op.Tags)
 		}
-		wrong := problemType
+		wrong := problem.MediaType
 		if protocolOf(path) != nil {
 			wrong = "application/json"
 		}

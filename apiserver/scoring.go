@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/frame"
@@ -127,10 +129,10 @@ func (s *Server) score(
 		case len(answer) > maxScoredAnswer:
 			return tooMuch(fmt.Sprintf("the answer would have more than %d bytes", maxScoredAnswer))
 		case rows%1000 == 999 && r.Context().Err() != nil:
-			return errHungUp
-		case len(answer) > maxRow && !large:
+			return httpio.ErrHungUp
+		case len(answer) > httpio.MaxSmall && !large:
 			var err error
-			if release, err = s.takeBulk(); err != nil {
+			if release, err = s.bulk.Take(); err != nil {
 				return err
 			}
 			large = true
@@ -151,7 +153,7 @@ func (s *Server) score(
 	}
 	s.countRows(w, sc.Served, rows)
 	header := w.Header()
-	header["Content-Type"], header["Model-Version"] = jsonType, sc.header
+	header["Content-Type"], header["Model-Version"] = httpio.JSONType, sc.header
 	return sendPieces(w, append(answer, "]}\n"...))
 }
 
@@ -163,7 +165,7 @@ func sendPieces(w http.ResponseWriter, answer []byte) error {
 		_, _ = w.Write(answer) // a client that hung up
 		return nil
 	}
-	to := &movingWriter{w: w, control: http.NewResponseController(w)}
+	to := httpio.NewWriter(w)
 	for part := range slices.Chunk(answer, piece) {
 		if _, err := to.Write(part); err != nil {
 			return err
@@ -173,7 +175,7 @@ func sendPieces(w http.ResponseWriter, answer []byte) error {
 }
 
 func tooMuch(what string) error {
-	return newProblem(http.StatusRequestEntityTooLarge, what+": send fewer rows at a time, or a batch")
+	return problem.New(http.StatusRequestEntityTooLarge, what+": send fewer rows at a time, or a batch")
 }
 
 func overflow(row int) error {

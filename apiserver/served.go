@@ -7,6 +7,8 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/registry"
 	"iris/model"
@@ -40,19 +42,23 @@ func (s *Server) servedVersion(ctx context.Context, name, version string) (*cham
 	case model.CheckName(name) != nil:
 		return nil, unknownModel(name)
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	served, err := s.Cache.Version(ctx, name, versionReference(name, version))
 	switch {
 	case err == nil:
 		return served, nil
 	case errors.Is(err, registry.ErrBadReference), errors.Is(err, registry.ErrWrongModel):
-		return nil, notFound("there is no version %q of model %s: want a number or an alias", clip(version), name)
+		return nil, problem.NotFound(
+			"there is no version %q of model %s: want a number or an alias",
+			problem.Clip(version),
+			name,
+		)
 	}
 	if errors.Is(err, registry.ErrNotExist) {
 		if err := s.mustExist(ctx, name); err != nil {
 			return nil, err
 		}
 	}
-	return nil, versionProblem(err, name, version, Fault{Parameter: "version"})
+	return nil, versionProblem(err, name, version, problem.Fault{Parameter: "version"})
 }

@@ -1,9 +1,7 @@
 package apiserver
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"iris/apiserver/httpio"
 	"iris/workflows"
 )
 
@@ -50,7 +49,7 @@ type newTask struct {
 
 // startTask is start with all that can be said of a task.
 func (s *Server) startTask(ctx context.Context, t newTask, workflow, in any) (client.WorkflowRun, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	memo := map[string]any{workflows.MemoModel: t.model}
 	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
@@ -77,10 +76,10 @@ func (s *Server) startTask(ctx context.Context, t newTask, workflow, in any) (cl
 
 // mustStart refuses work that could not be started anyway, before a client has sent a gigabyte of it.
 func (s *Server) mustStart(ctx context.Context) error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	if _, err := s.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("is Temporal there: %w: %w", errNoAnswer, err)
+		return fmt.Errorf("is Temporal there: %w: %w", httpio.ErrNoAnswer, err)
 	}
 	return nil
 }
@@ -89,19 +88,5 @@ func (s *Server) mustStart(ctx context.Context) error {
 func accepted(w http.ResponseWriter, location, id string) error {
 	w.Header().Set("Location", location)
 	w.Header().Set("Retry-After", "1")
-	return writeJSON(w, http.StatusAccepted, Accepted{TaskID: id})
-}
-
-// writeJSON sends v. What only HTML would need is not escaped: a link is one as it stands.
-func writeJSON(w http.ResponseWriter, status int, v any) error {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return fmt.Errorf("encode %T: %w", v, err)
-	}
-	w.Header()["Content-Type"] = jsonType
-	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // a client that hung up
-	return nil
+	return httpio.WriteJSON(w, http.StatusAccepted, Accepted{TaskID: id})
 }

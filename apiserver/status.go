@@ -16,6 +16,8 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/workflows"
 )
@@ -68,7 +70,7 @@ func (s *Server) task(ctx context.Context, escaped string) (Task, error) {
 	case errors.As(err, &unknown):
 		return s.storedTask(ctx, id)
 	case err != nil:
-		return Task{}, fmt.Errorf("describe %s: %w", clip(id), err)
+		return Task{}, fmt.Errorf("describe %s: %w", problem.Clip(id), err)
 	}
 	info := described.GetWorkflowExecutionInfo()
 	if !slices.Contains(workflows.Types(), info.GetType().GetName()) {
@@ -87,10 +89,10 @@ func (s *Server) task(ctx context.Context, escaped string) (Task, error) {
 	return t, err
 }
 
-func unknownTask(id string) error { return notFound("there is no task %q", clip(id)) }
+func unknownTask(id string) error { return problem.NotFound("there is no task %q", problem.Clip(id)) }
 
 func (s *Server) describe(ctx context.Context, id string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	return s.Temporal.DescribeWorkflowExecution(ctx, id, "")
 }
@@ -168,7 +170,7 @@ func (s *Server) ended(ctx context.Context, t *Task, runID string) error {
 
 // outcome asks Temporal for the result of a closed execution, or why it has none.
 func (s *Server) outcome(ctx context.Context, t *Task, runID string) error {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	var result Result
 	var into any
@@ -194,7 +196,7 @@ func (s *Server) outcome(ctx context.Context, t *Task, runID string) error {
 	case errors.As(err, &failed):
 		_, t.Error = workflows.Outcome(err)
 	default:
-		return fmt.Errorf("read the outcome of %s: %w", clip(t.TaskID), err)
+		return fmt.Errorf("read the outcome of %s: %w", problem.Clip(t.TaskID), err)
 	}
 	return nil
 }
@@ -206,7 +208,7 @@ func (s *Server) storedTask(ctx context.Context, id string) (Task, error) {
 		return Task{}, unknownTask(id)
 	}
 	if err != nil {
-		return Task{}, fmt.Errorf("read the stored status of %s: %w", clip(id), err)
+		return Task{}, fmt.Errorf("read the stored status of %s: %w", problem.Clip(id), err)
 	}
 	t := Task{TaskID: status.TaskID, Type: status.Type, StartedAt: status.StartedAt}
 	t.apply(status)

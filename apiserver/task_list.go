@@ -10,6 +10,8 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/workflows"
 )
 
@@ -38,7 +40,7 @@ func (s *Server) getTasks(ctx context.Context, in *tasksInput) (*tasksOutput, er
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	page, err := s.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Query:         query,
@@ -78,7 +80,9 @@ func openPageToken(query, sealed string) ([]byte, error) {
 			return token, nil
 		}
 	}
-	return nil, invalid(Fault{Parameter: "page_token", Detail: "is not the next_page_token of a page of this list"})
+	return nil, problem.Invalid(
+		problem.Fault{Parameter: "page_token", Detail: "is not the next_page_token of a page of this list"},
+	)
 }
 
 const tokenCheckSize = 8 // bytes

@@ -15,6 +15,8 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/converter"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/workflows"
 )
 
@@ -84,7 +86,7 @@ func (s *Server) deleteTask(ctx context.Context, in *taskInput) (*taskOutput, er
 	if err != nil || t.EndedAt != nil {
 		return &taskOutput{Status: http.StatusOK, Body: t}, err
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	err = s.Temporal.CancelWorkflow(ctx, t.TaskID, "")
 	var gone *serviceerror.NotFound // it has ended since
@@ -114,7 +116,12 @@ func (s *Server) getDefaultTraining(ctx context.Context, in *taskInput) (*taskOu
 func (s *Server) taskOf(ctx context.Context, id, taskType, modelName string) (Task, error) {
 	t, err := s.task(ctx, id)
 	if err == nil && (t.Type != taskType || t.Model != modelName) {
-		return Task{}, notFound("there is no task %q of type %s about model %s", clip(id), taskType, clip(modelName))
+		return Task{}, problem.NotFound(
+			"there is no task %q of type %s about model %s",
+			problem.Clip(id),
+			taskType,
+			problem.Clip(modelName),
+		)
 	}
 	return t, err
 }

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
+	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/testenv"
 	"iris/workflows"
@@ -436,7 +437,7 @@ func TestTasks_badQueries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := a.do(t, "GET", "/tasks?"+test.query, nil).problem(t, 422)
-			p.faultAt(t, Fault{Parameter: test.parameter})
+			p.faultAt(t, problem.Fault{Parameter: test.parameter})
 		})
 	}
 }

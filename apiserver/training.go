@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/model"
@@ -22,19 +24,19 @@ const maxRequestPart = 64 << 10
 func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
 	name := s.modelName(r)
 	if err := model.CheckName(name); err != nil {
-		return invalid(Fault{Parameter: "model", Detail: err.Error()})
+		return problem.Invalid(problem.Fault{Parameter: "model", Detail: err.Error()})
 	}
 	t := newTrainingRequest(name)
 	if err := t.query(r.URL.RawQuery); err != nil {
 		return err
 	}
-	media, err := mediaType(r)
+	media, err := httpio.MediaType(r)
 	if err != nil {
 		return err
 	}
 	switch media {
 	case "application/json":
-		body, err := readBody(r, nil, maxRequestPart)
+		body, err := httpio.ReadBody(r, nil, maxRequestPart)
 		if err != nil {
 			return err
 		}
@@ -42,16 +44,16 @@ func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	case "text/csv":
-		return s.trainOnUpload(w, r, t, r.Body, nothingFollows)
+		return s.trainOnUpload(w, r, t, r.Body, httpio.NothingFollows)
 	case "multipart/form-data":
 		return s.trainOnForm(w, r, t)
 	default:
 		if hasBody(r) {
-			return newProblem(
+			return problem.New(
 				http.StatusUnsupportedMediaType,
 				fmt.Sprintf(
 					"Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data, or application/json",
-					clip(media),
+					problem.Clip(media),
 				),
 			)
 		}
@@ -70,7 +72,7 @@ func hasBody(r *http.Request) bool {
 
 // trainOnForm reads a form: the part `request`, if any, then the part `file`, if any, and nothing else.
 func (s *Server) trainOnForm(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
-	file, atEnd, err := formFile(r, t.part)
+	file, atEnd, err := httpio.FormFile(r, t.part)
 	if err != nil {
 		return err
 	}
@@ -97,17 +99,17 @@ func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *traini
 		}
 		data = in.Dataset
 	case in.Model != dataset.IrisModel:
-		return newProblem(http.StatusUnprocessableEntity,
+		return problem.New(http.StatusUnprocessableEntity,
 			fmt.Sprintf("no data: send a CSV or name one with data_path; only %s has data of its own", dataset.IrisModel))
 	}
 	return s.startTraining(r.Context(), w, workflows.NewTrainingID(in.Model), in, data)
 }
 
 // checkDataset refuses what a workflow could not read, or must not.
-func (s *Server) checkDataset(ctx context.Context, uri string, at Fault) error {
+func (s *Server) checkDataset(ctx context.Context, uri string, at problem.Fault) error {
 	refuse := func(format string, args ...any) error {
 		at.Detail = fmt.Sprintf(format, args...)
-		return invalid(at)
+		return problem.Invalid(at)
 	}
 	ref, err := objstore.ParseURI(uri)
 	if err != nil {
@@ -124,7 +126,7 @@ func (s *Server) checkDataset(ctx context.Context, uri string, at Fault) error {
 		return fmt.Errorf("look for %s: %w", ref.URI(), err)
 	case found.Size > s.MaxUpload:
 		at.Detail = fmt.Sprintf("%s has %d bytes, the limit is %d", ref.URI(), found.Size, s.MaxUpload)
-		return newProblem(http.StatusRequestEntityTooLarge, at.Detail, at)
+		return problem.New(http.StatusRequestEntityTooLarge, at.Detail, at)
 	}
 	return nil
 }

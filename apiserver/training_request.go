@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
 	"iris/model"
@@ -24,11 +26,11 @@ import (
 // of them only: nobody has to remember which one wins.
 type trainingRequest struct {
 	in     workflows.TrainingInput
-	places map[string]Fault // where each field came from
+	places map[string]problem.Fault // where each field came from
 }
 
 func newTrainingRequest(modelName string) *trainingRequest {
-	return &trainingRequest{in: workflows.TrainingInput{Model: modelName}, places: map[string]Fault{}}
+	return &trainingRequest{in: workflows.TrainingInput{Model: modelName}, places: map[string]problem.Fault{}}
 }
 
 // trainingParameters are the query parameters of a training: the scalars of its input. Each parses its value.
@@ -105,10 +107,10 @@ func say(err error, words string) error {
 func (t *trainingRequest) query(raw string) error {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return newProblem(http.StatusUnprocessableEntity, "the query is malformed: "+clip(raw))
+		return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(raw))
 	}
 	for name, given := range values {
-		at := Fault{Parameter: clip(name)}
+		at := problem.Fault{Parameter: problem.Clip(name)}
 		p, known := trainingParameters[name]
 		switch {
 		case !known:
@@ -119,11 +121,11 @@ func (t *trainingRequest) query(raw string) error {
 			at.Detail = "is empty"
 		default:
 			if err := p.parse(&t.in, given[0]); err != nil {
-				at.Detail = fmt.Sprintf("%q %s", clip(given[0]), err)
+				at.Detail = fmt.Sprintf("%q %s", problem.Clip(given[0]), err)
 			}
 		}
 		if at.Detail != "" {
-			return invalid(at)
+			return problem.Invalid(at)
 		}
 		t.places[p.field] = at
 	}
@@ -132,12 +134,12 @@ func (t *trainingRequest) query(raw string) error {
 
 // part reads the part `request` of a form: the input without the dataset, which the form brings itself.
 func (t *trainingRequest) part(r io.Reader) error {
-	body, more, err := readUpTo(r, nil, maxRequestPart)
+	body, more, err := httpio.ReadUpTo(r, nil, maxRequestPart)
 	switch {
 	case err != nil:
 		return err
 	case more:
-		return newProblem(
+		return problem.New(
 			http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart),
 		)
@@ -147,7 +149,7 @@ func (t *trainingRequest) part(r io.Reader) error {
 	}
 	if at, given := t.places["dataset"]; given && at.Pointer != "" {
 		at.Detail = "does not belong in a form: send the part `file`, or the query parameter data_path"
-		return invalid(at)
+		return problem.Invalid(at)
 	}
 	return nil
 }
@@ -178,7 +180,7 @@ func (t *trainingRequest) json(body []byte) error {
 	}
 	ofPath := t.in.Model
 	for name, value := range fields {
-		at := Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clip(name))}
+		at := problem.Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(name))}
 		target, known := into[name]
 		_, twice := t.places[name]
 		switch {
@@ -190,10 +192,10 @@ func (t *trainingRequest) json(body []byte) error {
 			at.Detail = misfit(value, json.Unmarshal(value, target))
 		}
 		if at.Detail == "" && t.in.Model != ofPath {
-			at.Detail = fmt.Sprintf("%q is not the model of the path, %s", clip(t.in.Model), ofPath)
+			at.Detail = fmt.Sprintf("%q is not the model of the path, %s", problem.Clip(t.in.Model), ofPath)
 		}
 		if at.Detail != "" {
-			return invalid(at)
+			return problem.Invalid(at)
 		}
 		t.places[name] = at
 	}
@@ -206,21 +208,21 @@ func misfit(value json.RawMessage, err error) string {
 	case err == nil:
 		return ""
 	case strings.HasPrefix(err.Error(), "json: unknown field"):
-		return clip(strings.TrimPrefix(err.Error(), "json: "))
+		return problem.Clip(strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return fmt.Sprintf("%s is of the wrong type or out of range", clip(string(value)))
+	return fmt.Sprintf("%s is of the wrong type or out of range", problem.Clip(string(value)))
 }
 
 // jsonProblem says where a body is not JSON, or that it is JSON of the wrong kind.
 func jsonProblem(body []byte, err error) error {
 	var syntax *json.SyntaxError
 	if len(body) == 0 {
-		return newProblem(http.StatusBadRequest, "the body is empty, want a JSON object")
+		return problem.New(http.StatusBadRequest, "the body is empty, want a JSON object")
 	}
 	if errors.As(err, &syntax) {
 		return &jsonrow.SyntaxError{Offset: max(0, int(syntax.Offset)-1), Reason: syntax.Error()}
 	}
-	return newProblem(http.StatusUnprocessableEntity, "want a JSON object")
+	return problem.New(http.StatusUnprocessableEntity, "want a JSON object")
 }
 
 // resolve checks the fields and fills in the defaults.
@@ -245,17 +247,17 @@ func (t *trainingRequest) locate(err error) error {
 	field, _, _ := strings.Cut(strings.TrimPrefix(place.Pointer, "/"), "/")
 	if at := t.at(field); at.Parameter != "" {
 		at.Detail = place.Reason
-		return invalid(at)
+		return problem.Invalid(at)
 	}
 	return err
 }
 
 // at is where a field came from.
-func (t *trainingRequest) at(field string) Fault {
+func (t *trainingRequest) at(field string) problem.Fault {
 	if at, ok := t.places[field]; ok {
 		return at
 	}
-	return Fault{Pointer: "/" + field}
+	return problem.Fault{Pointer: "/" + field}
 }
 
 // parameterNames lists the query parameters of a training for a sentence.

@@ -13,6 +13,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"iris/apiserver/problem"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/testenv"
 	"iris/model"
@@ -153,13 +154,13 @@ func TestTraining_badRequests(t *testing.T) {
 	const asJSON = "Content-Type: application/json"
 	wine := string(datasettest.Wine())
 	formOf := func(parts ...part) [2]string { body, header := form(parts...); return [2]string{body, header} }
-	parameter := func(name string) *Fault { return &Fault{Parameter: name} }
-	pointer := func(p string) *Fault { return &Fault{Pointer: p} }
+	parameter := func(name string) *problem.Fault { return &problem.Fault{Parameter: name} }
+	pointer := func(p string) *problem.Fault { return &problem.Fault{Pointer: p} }
 	for _, test := range []struct {
 		name, path string
 		send       [2]string // body and header
 		status     int
-		fault      *Fault
+		fault      *problem.Fault
 		want       string
 	}{
 		// The path and the query.

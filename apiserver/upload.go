@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/workflows"
@@ -26,7 +28,7 @@ func (s *Server) trainOnUpload(
 	ctx := r.Context()
 	if at, given := t.places["dataset"]; given {
 		at.Detail = "is given, and a file as well: send one of them"
-		return invalid(at)
+		return problem.Invalid(at)
 	}
 	in, err := t.resolve()
 	if err != nil {
@@ -120,7 +122,7 @@ func (s *Server) stream(
 	result := <-put
 	switch {
 	case from.err != nil:
-		return objstore.Ref{}, badBody(from.err)
+		return objstore.Ref{}, httpio.BodyError(from.err)
 	case to.err != nil: // the store failed first, which the check took for an error of its reader
 		return objstore.Ref{}, fmt.Errorf("store the upload: %w", result.err)
 	case checkErr != nil:

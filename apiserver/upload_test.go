@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
@@ -70,7 +71,7 @@ func TestUpload_badCSVs(t *testing.T) {
 				got := a.do(t, "POST", path, send[0], send[1])
 				p := got.problem(t, bad.Status, bad.Want)
 				if bad.Status == http.StatusUnprocessableEntity {
-					p.faultAt(t, Fault{Line: bad.Line, Column: bad.Column})
+					p.faultAt(t, problem.Fault{Line: bad.Line, Column: bad.Column})
 				}
 			}
 			if n := a.started.Load(); n != 0 {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/inference"
 )
@@ -46,7 +48,7 @@ func (s *Server) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, release, err := s.readBulk(r, s.MaxBody)
+	body, release, err := s.bulk.Read(r, s.MaxBody)
 	defer release()
 	if err != nil {
 		return err
@@ -62,13 +64,13 @@ func (s *Server) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.countRows(w, served, len(result.Best))
 	answer, header := request.Encode(nil, result)
-	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Type"] = httpio.JSONType
 	if header != inference.NoHeader {
 		w.Header()["Content-Type"] = binaryType
 		w.Header()[inferenceHeader] = []string{strconv.Itoa(header)}
 	}
 	w.Header()["Model-Version"] = []string{result.Model + "/" + result.Version}
-	return sendCompressed(w, r, answer)
+	return httpio.SendCompressed(w, r, answer)
 }
 
 var binaryType = []string{"application/octet-stream"}
@@ -81,9 +83,9 @@ func jsonBytes(r *http.Request) (int, error) {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 0 {
-		return 0, newProblem(
+		return 0, problem.New(
 			http.StatusBadRequest,
-			fmt.Sprintf("header %s: %q is no number of bytes", inferenceHeader, clip(value)),
+			fmt.Sprintf("header %s: %q is no number of bytes", inferenceHeader, problem.Clip(value)),
 		)
 	}
 	return n, nil
@@ -115,7 +117,7 @@ func (s *Server) infer(
 	classes := len(schema.Classes)
 	values := rows.Len() * classes
 	if rows.Len() > maxInferRows || values > maxInferProbabilities {
-		return nil, done, newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf(
+		return nil, done, problem.New(http.StatusRequestEntityTooLarge, fmt.Sprintf(
 			"%d rows of %d classes are too many for one request: at most %d rows and %d probabilities; send less, or start a batch",
 			rows.Len(),
 			classes,
@@ -124,8 +126,8 @@ func (s *Server) infer(
 		))
 	}
 	const bytesEach = 8
-	if values*bytesEach > maxRow && size <= maxRow { // a larger body has its place already
-		if done, err = s.takeBulk(); err != nil {
+	if values*bytesEach > httpio.MaxSmall && size <= httpio.MaxSmall { // a larger body has its place already
+		if done, err = s.bulk.Take(); err != nil {
 			return nil, done, err
 		}
 	}
@@ -136,7 +138,7 @@ func (s *Server) infer(
 	x := make([]float64, len(schema.Features))
 	for row := range rows.Len() {
 		if row%ctxEvery == 0 && ctx.Err() != nil {
-			return nil, done, fmt.Errorf("%w: %w", errHungUp, context.Cause(ctx))
+			return nil, done, fmt.Errorf("%w: %w", httpio.ErrHungUp, context.Cause(ctx))
 		}
 		if err := rows.Row(row, x); err != nil {
 			return nil, done, err
@@ -144,7 +146,7 @@ func (s *Server) infer(
 		probabilities := result.Probabilities[row*classes : (row+1)*classes]
 		result.Best[row] = int32(served.Model.Predict(x, probabilities))
 		if !allFinite(probabilities) {
-			return nil, done, newProblem(
+			return nil, done, problem.New(
 				http.StatusBadRequest,
 				fmt.Sprintf("row %d: the values are too large for this model to compute with", row),
 			)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/inference"
 	"iris/internal/registry"
@@ -19,9 +21,9 @@ type InferenceError struct {
 	Error string `json:"error" doc:"what is wrong" example:"/inputs/0/shape: [2,3], want [-1,4]"`
 }
 
-func failInference(w http.ResponseWriter, p *Problem, _ error) {
+func failInference(w http.ResponseWriter, p *problem.Problem, _ error) {
 	status, text := foreign(p)
-	sendJSON(w, status, InferenceError{Error: text})
+	_ = httpio.WriteJSON(w, status, InferenceError{Error: text})
 }
 
 // InferenceServer describes the process.
@@ -100,19 +102,19 @@ func (s *Server) inferenceServer() InferenceServer {
 }
 
 func (s *Server) handleInferenceServer(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, s.inferenceServer())
+	return httpio.WriteJSON(w, http.StatusOK, s.inferenceServer())
 }
 
 func (s *Server) handleInferenceLive(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, InferenceLive{Live: true})
+	return httpio.WriteJSON(w, http.StatusOK, InferenceLive{Live: true})
 }
 
 // handleInferenceReady is about the default model, as /readyz.
 func (s *Server) handleInferenceReady(w http.ResponseWriter, r *http.Request) error {
 	if s.Cache.Champion(s.DefaultModel) == nil {
-		return unavailable(fmt.Sprintf("model %s has no champion yet", s.DefaultModel), retryAfter, nil)
+		return problem.Unavailable(fmt.Sprintf("model %s has no champion yet", s.DefaultModel), nil)
 	}
-	return writeJSON(w, http.StatusOK, InferenceReady{Ready: true})
+	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Ready: true})
 }
 
 func (s *Server) handleInferenceModelReady(w http.ResponseWriter, r *http.Request) error {
@@ -120,7 +122,7 @@ func (s *Server) handleInferenceModelReady(w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, InferenceReady{Name: served.Version.Model, Ready: true})
+	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Name: served.Version.Model, Ready: true})
 }
 
 func (s *Server) handleInferenceModel(w http.ResponseWriter, r *http.Request) error {
@@ -132,7 +134,7 @@ func (s *Server) handleInferenceModel(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, m)
+	return httpio.WriteJSON(w, http.StatusOK, m)
 }
 
 func (s *Server) inferenceModel(ctx context.Context, served *champions.Served) (InferenceModel, error) {
@@ -162,7 +164,7 @@ func (s *Server) inferenceModel(ctx context.Context, served *champions.Served) (
 // that
 // this process has, of which it knows one.
 func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([]string, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	versions, err := s.Registry.Versions(ctx, known.Model)
 	if err != nil {
@@ -189,7 +191,7 @@ func (s *Server) handleInferenceConfig(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, config)
+	return httpio.WriteJSON(w, http.StatusOK, config)
 }
 
 func inferenceConfig(served *champions.Served) (InferenceConfig, error) {
@@ -223,11 +225,11 @@ func (s *Server) handleInferenceModels(w http.ResponseWriter, r *http.Request) e
 	for i, info := range infos {
 		list.Models[i] = info.Name
 	}
-	return writeJSON(w, http.StatusOK, list)
+	return httpio.WriteJSON(w, http.StatusOK, list)
 }
 
 func (s *Server) knownModels(ctx context.Context) ([]registry.Info, error) {
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	infos, err := s.Registry.Models(ctx)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/registry"
 )
 
@@ -39,7 +41,7 @@ type repositoryRequest struct {
 }
 
 func readRepositoryRequest(r *http.Request) (in repositoryRequest, err error) {
-	body, err := readBody(r, nil, maxRow)
+	body, err := httpio.ReadBody(r, nil, httpio.MaxSmall)
 	if err != nil {
 		return in, err
 	}
@@ -47,7 +49,7 @@ func readRepositoryRequest(r *http.Request) (in repositoryRequest, err error) {
 		return in, nil
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return in, newProblem(http.StatusBadRequest, `the body is no JSON such as {"ready":true} or {"parameters":{}}`)
+		return in, problem.New(http.StatusBadRequest, `the body is no JSON such as {"ready":true} or {"parameters":{}}`)
 	}
 	return in, nil
 }
@@ -61,7 +63,7 @@ func (s *Server) handleInferenceIndex(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, index)
+	return httpio.WriteJSON(w, http.StatusOK, index)
 }
 
 // inferenceIndex lists the models, or those alone that can be asked.
@@ -122,32 +124,32 @@ func (s *Server) handleInferenceLoad(w http.ResponseWriter, r *http.Request) err
 func (s *Server) loadChampion(ctx context.Context, name string, parameters []string) error {
 	if len(parameters) > 0 {
 		slices.Sort(parameters)
-		return newProblem(
+		return problem.New(
 			http.StatusBadRequest,
 			fmt.Sprintf(
 				"parameter %q: a model is loaded as it was registered, without a configuration or files of the client's",
-				clip(parameters[0]),
+				problem.Clip(parameters[0]),
 			),
 		)
 	}
 	if err := s.mustExist(ctx, name); err != nil {
 		return err
 	}
-	ctx, cancel := withDeadline(ctx)
+	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	err := s.Cache.Refresh(ctx, name)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
-		return newProblem(
+		return problem.New(
 			http.StatusBadRequest,
 			fmt.Sprintf("model %s has no champion to load: train it, or promote a version", name),
 		)
 	case errors.Is(err, registry.ErrCorrupt):
-		p := newProblem(
+		p := problem.New(
 			http.StatusBadRequest,
 			fmt.Sprintf("the champion of %s cannot be used: it is damaged, or was not registered by Iris", name),
 		)
-		p.cause = err
+		p.Cause = err
 		return p
 	case err != nil:
 		return fmt.Errorf("load the champion of %s: %w", name, err)
@@ -171,7 +173,7 @@ func (s *Server) handleInferenceUnload(w http.ResponseWriter, r *http.Request) e
 // process, so a model with a champion stays.
 func (s *Server) unload(ctx context.Context, name string) error {
 	if served := s.Cache.Champion(name); served != nil {
-		return newProblem(http.StatusBadRequest, fmt.Sprintf(
+		return problem.New(http.StatusBadRequest, fmt.Sprintf(
 			"model %s is not unloaded: version %s is its champion, which every process serves until another version is promoted",
 			name,
 			served.Version.Number,

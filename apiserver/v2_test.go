@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"iris/apiserver/httpio"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
@@ -117,7 +118,8 @@ func inferReply(t testing.TB, got answer) (reply InferenceReply, labels []string
 // inferenceError checks that an answer is an error of the protocol that says the words.
 func (an answer) inferenceError(t testing.TB, status int, words ...string) {
 	t.Helper()
-	if an.status != status || an.header.Get("Content-Type") != "application/json" || an.header.Get(requestIDHeader) == "" {
+	if an.status != status || an.header.Get("Content-Type") != "application/json" ||
+		an.header.Get(httpio.RequestIDHeader) == "" {
 		t.Fatalf("%d %s, want %d: %s", an.status, an.header, status, an.body)
 	}
 	var e InferenceError
@@ -521,7 +523,7 @@ func TestV2_repository(t *testing.T) {
 	}{
 		{"index", `{`, 400, "no JSON"},
 		{"index", `{"ready":"yes"}`, 400, "no JSON"},
-		{"index", strings.Repeat(" ", maxRow+1), 413, "larger"},
+		{"index", strings.Repeat(" ", httpio.MaxSmall+1), 413, "larger"},
 		{"models/iris/load", `[]`, 400, "no JSON"},
 		{"models/iris/load", `{"parameters":{"file:1/model.onnx":"eA==","config":"{}"}}`, 400, `parameter "config"`},
 		{"models/tulip/load", ``, 404, "tulip"},
@@ -583,8 +585,8 @@ func TestV2_mlflowIsDown(t *testing.T) {
 // Large bodies and large answers share the places that bound the memory of the process.
 func TestInfer_placesForLargeRequests(t *testing.T) {
 	a := newAPI(t)
-	for range bulkBodies {
-		release := must(a.takeBulk())
+	for range httpio.MaxBulk {
+		release := must(a.bulk.Take())
 		defer release()
 	}
 	message := `{"inputs":[{"name":"input","datatype":"INT8","shape":[50000,4],"parameters":{"binary_data_size":200000}}]}`

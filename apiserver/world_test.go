@@ -20,6 +20,8 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
@@ -330,18 +332,18 @@ func (an answer) json(t testing.TB, status int, v any) {
 }
 
 // problem checks that an answer is a problem of the status that says the words somewhere, and returns it.
-func (an answer) problem(t testing.TB, status int, words ...string) Problem {
+func (an answer) problem(t testing.TB, status int, words ...string) told {
 	t.Helper()
 	if an.status != status {
 		t.Fatalf("status %d, want %d: %s", an.status, status, an.body)
 	}
-	if got := an.header.Get("Content-Type"); got != problemType {
-		t.Errorf("Content-Type %q, want %s", got, problemType)
+	if got := an.header.Get("Content-Type"); got != problem.MediaType {
+		t.Errorf("Content-Type %q, want %s", got, problem.MediaType)
 	}
-	if an.header.Get(requestIDHeader) == "" {
-		t.Errorf("no %s", requestIDHeader)
+	if an.header.Get(httpio.RequestIDHeader) == "" {
+		t.Errorf("no %s", httpio.RequestIDHeader)
 	}
-	var p Problem
+	var p told
 	d := json.NewDecoder(bytes.NewReader(an.body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {
@@ -358,8 +360,11 @@ func (an answer) problem(t testing.TB, status int, words ...string) Problem {
 	return p
 }
 
+// told is a problem that a client was told.
+type told struct{ problem.Problem }
+
 // faultAt checks that the problem has one fault there.
-func (p Problem) faultAt(t testing.TB, want Fault) {
+func (p told) faultAt(t testing.TB, want problem.Fault) {
 	t.Helper()
 	if len(p.Errors) != 1 {
 		t.Fatalf("faults %+v, want one", p.Errors)

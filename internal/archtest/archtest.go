@@ -100,9 +100,17 @@ func rooms() []room {
 
 		// The two processes. They never import each other, and the API reaches activities and MLflow only by way of workflows
 		// and the registry.
+		{path: "apiserver/problem", floor: 5, lib: []string{"github.com/danielgtaylor/huma/v2"}},
 		{
-			path: "apiserver", floor: 5,
+			path: "apiserver/httpio", floor: 6,
+			iris: []string{"apiserver/problem", "internal/objstore"},
+			lib:  []string{"github.com/prometheus/client_golang"},
+		},
+		{
+			path: "apiserver", floor: 9,
 			iris: []string{
+				"apiserver/httpio",
+				"apiserver/problem",
 				"deploy",
 				"internal/dataset",
 				"internal/frame",
@@ -123,11 +131,11 @@ func rooms() []room {
 				"golang.org/x/sync", "google.golang.org/grpc",
 			},
 		},
-		{path: "worker", floor: 5, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
+		{path: "worker", floor: 9, iris: []string{"activities", "workflows"}, lib: []string{temporal}},
 
 		// Wiring.
 		{
-			path: "internal/app", floor: 6,
+			path: "internal/app", floor: 10,
 			iris: []string{
 				"activities",
 				"apiserver",
@@ -143,7 +151,7 @@ func rooms() []room {
 			lib: []string{temporal, "golang.org/x/sync"},
 		},
 		{
-			path: "cmd/iris", floor: 7, iris: []string{"internal/app", "internal/stack"},
+			path: "cmd/iris", floor: 11, iris: []string{"internal/app", "internal/stack"},
 			lib: []string{"go.temporal.io/sdk/contrib/envconfig"},
 		},
 

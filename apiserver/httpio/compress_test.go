@@ -1,4 +1,4 @@
-package apiserver
+package httpio
 
 import (
 	"errors"
@@ -35,20 +35,20 @@ func TestSendCompressed_givesUpOnAClientThatTakesNothing(t *testing.T) {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("Accept-Encoding", coding)
 		patient := &leaver{ResponseRecorder: httptest.NewRecorder(), takes: 2 * len(body)}
-		if err := sendCompressed(patient, r, body); err != nil {
+		if err := SendCompressed(patient, r, body); err != nil {
 			t.Errorf("%q: %v", coding, err)
 		}
 		if n := len(
 			patient.deadlines,
 		); n < 2 || !patient.deadlines[n-1].IsZero() ||
-			time.Until(patient.deadlines[0]) > stallTimeout {
+			time.Until(patient.deadlines[0]) > StallTimeout {
 			t.Errorf("%q: deadlines %v, want one before each piece and none at the end", coding, patient.deadlines)
 		}
 		if coding == "" && len(patient.deadlines) < 2*len(body)/(64<<10) {
 			t.Errorf("%d deadlines for %d bytes, want one for each piece", len(patient.deadlines), len(body))
 		}
 		gone := &leaver{ResponseRecorder: httptest.NewRecorder(), takes: 100}
-		if err := sendCompressed(gone, r, body); !errors.Is(err, errHungUp) {
+		if err := SendCompressed(gone, r, body); !errors.Is(err, ErrHungUp) {
 			t.Errorf("%q: %v, want the client to be given up", coding, err)
 		}
 	}

@@ -5,11 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"strings"
 	"testing"
-	"testing/iotest"
-
-	"iris/internal/objstore"
 )
 
 // countingReaderAt counts how often it is read.
@@ -64,27 +60,3 @@ func TestBlockReader(t *testing.T) {
 type failingReaderAt struct{ err error }
 
 func (f failingReaderAt) ReadAt([]byte, int64) (int, error) { return 0, f.err }
-
-func TestObjectReader(t *testing.T) {
-	w := theWorld(t)
-	content := strings.Repeat("0123456789", 1000)
-	ref, err := w.store.Put(t.Context(), w.bucket, "object-reader", strings.NewReader(content), -1, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &objectReader{ctx: t.Context(), store: w.store, ref: ref}
-	defer o.close()
-	if err := iotest.TestReader(o, []byte(content)); err != nil {
-		t.Error(err)
-	}
-	if _, err := o.Seek(-1, io.SeekStart); err == nil {
-		t.Error("seek before the start: got no error")
-	}
-	gone := &objectReader{ctx: t.Context(), store: w.store, ref: objstore.Ref{Bucket: w.bucket, Key: "none", Size: 5}}
-	if _, err := gone.Read(
-		make([]byte, 1),
-	); !errors.Is(err, objstore.ErrNotExist) ||
-		!errors.Is(gone.err, objstore.ErrNotExist) {
-		t.Errorf("got %v and %v, want that there is no object", err, gone.err)
-	}
-}

@@ -1,0 +1,34 @@
+package apiserver
+
+import "sync"
+
+// scratch is what a prediction needs besides the model.
+type scratch struct {
+	body, answer  []byte
+	x             []float64 // of a single row
+	probabilities []float64 // of all rows, one after the other
+	best          []int     // of an array of rows
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// reset makes room for a row and for its probabilities.
+func (b *scratch) reset(features, classes int) {
+	b.body, b.answer = b.body[:0], b.answer[:0]
+	b.x, b.probabilities = resized(b.x, features), resized(b.probabilities, classes)
+}
+
+// free gives b back, unless an unusually large body has made it one that is not worth keeping.
+func (b *scratch) free() {
+	const worthKeeping = 64 << 10
+	if cap(b.body)+cap(b.answer)+8*(cap(b.x)+cap(b.probabilities)+cap(b.best)) <= worthKeeping {
+		scratches.Put(b)
+	}
+}
+
+func resized(s []float64, n int) []float64 {
+	if cap(s) < n {
+		return make([]float64, n)
+	}
+	return s[:n]
+}
