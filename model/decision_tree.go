@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"iris/internal/dataset"
+	"iris/model/internal/onnx"
+	"iris/model/internal/tree"
 )
 
 // decisionTreeParameters are the hyperparameters of DecisionTree.
@@ -171,18 +173,18 @@ func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(
 	if err != nil {
 		return nil, err
 	}
-	tree := &decisionTree{Splits: splits}
+	m := &decisionTree{Splits: splits}
 	if s.ClassWeight != nil {
-		tree.ClassWeights = weights
+		m.ClassWeights = weights
 	}
-	tree.count(t)
-	if tree.rootIsVain() {
-		tree.Splits = nil
-		tree.count(t)
+	m.count(t)
+	if m.rootIsVain() {
+		m.Splits = nil
+		m.count(t)
 	}
-	tree.derive(len(t.Schema.Classes))
-	report(Progress{Iteration: 1, Total: 1, Loss: tree.meanLogLoss(t)})
-	return tree, nil
+	m.derive(len(t.Schema.Classes))
+	report(Progress{Iteration: 1, Total: 1, Loss: m.meanLogLoss(t)})
+	return m, nil
 }
 
 // growExact grows a tree with golearn, which tries a threshold between any two values of a feature.
@@ -191,7 +193,7 @@ func growExact(ctx context.Context, t *dataset.Table, criterion string, maxDepth
 	if err != nil {
 		return nil, err
 	}
-	return aside(ctx, func() ([]treeSplit, error) {
+	return recovered(ctx, func() ([]treeSplit, error) {
 		grown, err := growTree(grid, len(t.Schema.Classes), criterion, maxDepth)
 		if err != nil {
 			return nil, err
@@ -209,31 +211,31 @@ func growBinned(
 	maxDepth int64,
 	weights []float64,
 ) ([]treeSplit, error) {
-	b, err := newBins(ctx, t)
+	b, err := tree.NewBins(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	g := newClassGrower(b, weights)
-	g.depth = int(maxDepth)
+	g := tree.NewClassGrower(b, weights)
+	g.MaxDepth = int(maxDepth)
 	if criterion == "entropy" {
-		g.entropy = entropyTable(t.Rows())
+		g.UseEntropy(t.Rows())
 	}
-	items := make([]item, t.Rows())
+	items := make([]tree.Item, t.Rows())
 	for r, y := range t.Y {
-		items[r] = item{uint32(r), uint32(y), 1}
+		items[r] = tree.Item{Row: uint32(r), Class: uint32(y), Copies: 1}
 	}
-	tree, err := g.grow(ctx, items, func([]int) {})
+	grown, err := g.Grow(ctx, items, func([]int) {})
 	if err != nil {
 		return nil, err
 	}
-	return tree.splits(), nil
+	return splitsOf(grown), nil
 }
 
-// splits returns the tree as splits only, with leaves numbered as they were grown.
-func (g *grown) splits() []treeSplit {
-	place := make([]int, len(g.nodes)) // of a node as a child
+// splitsOf returns a tree as splits only. The leaves keep their numbers.
+func splitsOf(t *tree.Tree) []treeSplit {
+	place := make([]int, len(t.Nodes)) // of a node as a child
 	found := 0
-	for i, leaf := range g.leaf {
+	for i, leaf := range t.Leaf {
 		if leaf >= 0 {
 			place[i] = ^int(leaf)
 			continue
@@ -242,9 +244,9 @@ func (g *grown) splits() []treeSplit {
 		found++
 	}
 	splits := make([]treeSplit, 0, found)
-	for i, n := range g.nodes {
-		if g.leaf[i] < 0 {
-			splits = append(splits, treeSplit{int(n.feature), n.threshold, place[n.left], place[n.left+1]})
+	for i, n := range t.Nodes {
+		if t.Leaf[i] < 0 {
+			splits = append(splits, treeSplit{int(n.Feature), n.Threshold, place[n.Left], place[n.Left+1]})
 		}
 	}
 	return splits
@@ -289,4 +291,24 @@ func (t *decisionTree) meanLogLoss(table *dataset.Table) float64 {
 		sum -= math.Log(t.probabilities[t.leaf(table.Row(r))*classes+y])
 	}
 	return sum / float64(len(table.Y))
+}
+
+// onnx implements scorer. The nodes of the tree are the splits and, after them, the leaves.
+func (t *decisionTree) onnx(g *onnx.Graph) string {
+	trees := new(onnx.Trees)
+	node := func(child int) int {
+		if child < 0 {
+			return len(t.Splits) + ^child
+		}
+		return child
+	}
+	for i, s := range t.Splits {
+		trees.Split(0, i, s.Feature, s.Threshold, node(s.Left), node(s.Right))
+	}
+	for i := range t.Leaves {
+		trees.Leaf(0, node(^i), i)
+	}
+	leaf := g.Node("Squeeze", []string{g.Leaves(trees), g.Ints("axis", 1)})
+	table := g.Doubles("probabilities", t.probabilities, len(t.Leaves), len(t.Leaves[0]))
+	return g.Node("Gather", []string{table, leaf})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 )
@@ -101,19 +100,9 @@ func TestDecisionTree_noSplitHelps(t *testing.T) {
 }
 
 func TestDecisionTree_progress(t *testing.T) {
-	var all []Progress
 	wine := load(t, "wine")
-	m, err := Train(t.Context(), wine, Spec{Algorithm: DecisionTree}, func(p Progress) { all = append(all, p) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	metrics, err := Evaluate(m, wine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != 1 || all[0].Iteration != 1 || all[0].Total != 1 || math.Abs(all[0].Loss-metrics.LogLoss) > 1e-12 {
-		t.Errorf("reports %v, want one, with the log loss on the training rows, %v", all, metrics.LogLoss)
-	}
+	m, reports := trainReported(t, wine, Spec{Algorithm: DecisionTree})
+	checkOneReport(t, m, wine, reports)
 }
 
 // TestDecisionTree_cancelDuringFit: the fit would take a second or more; it goes on, but nobody waits for it.
@@ -129,6 +118,33 @@ func TestDecisionTree_cancelDuringFit(t *testing.T) {
 	clear(data.Y)
 }
 
+func TestDecisionTree_manyRows(t *testing.T) {
+	data := noise(3*maxExactRows, 6, 3, 1)
+	for _, hyperparameters := range []string{`{}`, `{"criterion":"entropy"}`, `{"max_depth":5}`} {
+		m := train(t, data, Spec{Algorithm: DecisionTree, Hyperparameters: []byte(hyperparameters)})
+		splits := len(m.scorer.(*decisionTree).Splits)
+		metrics, err := Evaluate(m, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if hyperparameters == `{"max_depth":5}` {
+			if splits > 31 || metrics.Accuracy < .6 {
+				t.Errorf(
+					"%s: %d splits with accuracy %v, want at most 31 and .6 or more",
+					hyperparameters,
+					splits,
+					metrics.Accuracy,
+				)
+			}
+		} else if metrics.Accuracy < .999 {
+			t.Errorf("%s: accuracy %v on the training rows, want pure leaves", hyperparameters, metrics.Accuracy)
+		}
+		if _, err := Decode(encode(t, m)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestDecisionTreePrepare(t *testing.T) {
 	good := func() *decisionTree {
 		return &decisionTree{
@@ -139,14 +155,7 @@ func TestDecisionTreePrepare(t *testing.T) {
 			Leaves: [][]int{{1, 2}, {0, 3}, {4, 0}},
 		}
 	}
-	if err := good().prepare(2, 2); err != nil {
-		t.Fatalf("a good one: %v", err)
-	}
-	tests := []struct {
-		name   string
-		change func(*decisionTree)
-		want   string
-	}{
+	checkPrepare(t, good, 2, 2, []badScorer[*decisionTree]{
 		{"nothing", func(m *decisionTree) { *m = decisionTree{} }, "0 leaves for 0 splits"},
 		{"a leaf too few", func(m *decisionTree) { m.Leaves = m.Leaves[1:] }, "2 leaves for 2 splits"},
 		{"feature too high", func(m *decisionTree) { m.Splits[0].Feature = 2 }, "feature 2 of 2"},
@@ -162,14 +171,5 @@ func TestDecisionTreePrepare(t *testing.T) {
 		{"count missing", func(m *decisionTree) { m.Leaves[2] = []int{1} }, "1 counts for 2 classes"},
 		{"count below 0", func(m *decisionTree) { m.Leaves[2][0] = -1 }, "-1 rows"},
 		{"count too high", func(m *decisionTree) { m.Leaves[2][0] = math.MaxInt }, "rows"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m := good()
-			test.change(m)
-			if err := m.prepare(2, 2); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"iris/internal/dataset"
+	"iris/model/internal/onnx"
 )
 
 // gaussianNBParameters are the hyperparameters of GaussianNB.
@@ -191,4 +192,20 @@ func classShares(given, rows []float64) []float64 {
 		shares[k] /= sum
 	}
 	return shares
+}
+
+// onnx implements scorer. The squares are taken of differences, as the scorer does: written out as a product with x²
+// and
+// one with x, which MatMul could do, they would cancel where a mean is large and its variance small. A class without
+// prior needs nothing of its own, because its constant is as low as in the scorer.
+func (m *gaussianNB) onnx(g *onnx.Graph) string {
+	classes := len(m.Priors)
+	x := g.Node("Unsqueeze", []string{onnx.Input, g.Ints("axis", 2)}) // [N, features, 1]
+	z := g.Node("Sub", []string{x, g.Doubles("means", m.Means, g.Features, classes)})
+	z = g.Node("Mul", []string{z, g.Doubles("inverses", m.inverses, g.Features, classes)})
+	z = g.Clipped(z, maxWeight)
+	squares := g.Node("Mul", []string{z, z})
+	sum := g.Node("ReduceSum", []string{squares, g.Ints("axis", 1)}, onnx.Int("keepdims", 0))
+	joint := g.Node("Sub", []string{g.Doubles("constants", m.constants, classes), sum})
+	return g.Node("Softmax", []string{joint}, onnx.Int("axis", 1))
 }

@@ -8,8 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"iris/internal/dataset"
 )
 
 // TestGaussianNB_byHand has two classes of two rows: means 1 and 5, variances 1 and 4, and the largest variance, of all
@@ -66,26 +64,7 @@ func TestGaussianNB_classWithoutRows(t *testing.T) {
 }
 
 func TestGaussianNB_extremeRows(t *testing.T) {
-	m := train(t, load(t, "iris"), Spec{Algorithm: GaussianNB})
-	p := make([]float64, 3)
-	values := []float64{
-		0,
-		1,
-		-1,
-		1e10,
-		-1e10,
-		1e200,
-		-1e200,
-		math.MaxFloat64,
-		-math.MaxFloat64,
-		math.SmallestNonzeroFloat64,
-	}
-	for _, a := range values {
-		for _, b := range values {
-			m.Predict([]float64{a, b, a, b}, p)
-			checkProbabilities(t, p)
-		}
-	}
+	checkExtremeRows(t, train(t, load(t, "iris"), Spec{Algorithm: GaussianNB}))
 }
 
 func TestGaussianNB_wrongNumberOfPriors(t *testing.T) {
@@ -103,39 +82,9 @@ func TestGaussianNB_wrongNumberOfPriors(t *testing.T) {
 }
 
 func TestGaussianNB_progress(t *testing.T) {
-	var all []Progress
 	wine := load(t, "wine")
-	m, err := Train(t.Context(), wine, Spec{Algorithm: GaussianNB}, func(p Progress) { all = append(all, p) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkOneReport(t, m, wine, all)
-}
-
-// checkOneReport checks the progress of a learner that has no iterations: one report, with the loss on the training
-// rows.
-func checkOneReport(t *testing.T, m *Model, trained *dataset.Table, all []Progress) {
-	t.Helper()
-	metrics, err := Evaluate(m, trained)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != 1 || all[0].Iteration != 1 || all[0].Total != 1 || math.Abs(all[0].Loss-metrics.LogLoss) > 1e-9 {
-		t.Errorf("reports %v, want one, with the log loss on the training rows, %v", all, metrics.LogLoss)
-	}
-}
-
-// countdown is a context that ends after its Err was asked for that many times: a cancellation in the middle of a pass.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
+	m, reports := trainReported(t, wine, Spec{Algorithm: GaussianNB})
+	checkOneReport(t, m, wine, reports)
 }
 
 func TestGaussianNB_cancelDuringFit(t *testing.T) {
@@ -150,14 +99,7 @@ func TestGaussianNBPrepare(t *testing.T) {
 	good := func() *gaussianNB {
 		return &gaussianNB{Priors: []float64{.25, .75}, Means: []float64{0, 1}, Variances: []float64{1, 2}}
 	}
-	if err := good().prepare(1, 2); err != nil {
-		t.Fatalf("a good one: %v", err)
-	}
-	tests := []struct {
-		name   string
-		change func(*gaussianNB)
-		want   string
-	}{
+	checkPrepare(t, good, 1, 2, []badScorer[*gaussianNB]{
 		{"a prior missing", func(m *gaussianNB) { m.Priors = m.Priors[1:] }, "1 priors"},
 		{"a mean missing", func(m *gaussianNB) { m.Means = m.Means[1:] }, "1 means"},
 		{"a variance too many", func(m *gaussianNB) { m.Variances = append(m.Variances, 1) }, "3 variances"},
@@ -168,14 +110,5 @@ func TestGaussianNBPrepare(t *testing.T) {
 		{"variance 0", func(m *gaussianNB) { m.Variances[0] = 0 }, "feature 0"},
 		{"variance below 0", func(m *gaussianNB) { m.Variances[0] = -1 }, "feature 0"},
 		{"variance infinite", func(m *gaussianNB) { m.Variances[1] = math.Inf(1) }, "feature 0"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m := good()
-			test.change(m)
-			if err := m.prepare(1, 2); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
+	})
 }

@@ -1,6 +1,12 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"iris/model/internal/onnx"
+	"iris/model/internal/tree"
+)
 
 // gbdtParameters are the hyperparameters of GBDT.
 //
@@ -50,9 +56,9 @@ var gbdtParameters = []parameter{
 // The method is Friedman's (Annals of Statistics 29, 2001) with second-order steps (XGBoost: Chen and Guestrin, KDD
 // 2016) and histograms and leaf-wise growth (LightGBM: Ke et al., NIPS 2017).
 type gbdt struct {
-	Base   []float64 `json:"base"`   // per score: what it is without trees
-	Trees  ensemble  `json:"trees"`  // round by round, one per score
-	Values []float64 `json:"values"` // per leaf
+	Base   []float64     `json:"base"`   // per score: what it is without trees
+	Trees  tree.Ensemble `json:"trees"`  // round by round, one per score
+	Values []float64     `json:"values"` // per leaf
 }
 
 // scores is how many scores a row has.
@@ -65,8 +71,8 @@ func scores(classes int) int {
 
 // prepare implements scorer.
 func (m *gbdt) prepare(features, classes int) error {
-	if len(m.Base) != scores(classes) || len(m.Trees.roots)%scores(classes) != 0 {
-		return fmt.Errorf("%d base scores and %d trees for %d classes", len(m.Base), len(m.Trees.roots), classes)
+	if len(m.Base) != scores(classes) || m.Trees.Len()%scores(classes) != 0 {
+		return fmt.Errorf("%d base scores and %d trees for %d classes", len(m.Base), m.Trees.Len(), classes)
 	}
 	for k, v := range m.Base {
 		if !within(v, maxWeight) {
@@ -78,10 +84,10 @@ func (m *gbdt) prepare(features, classes int) error {
 			return fmt.Errorf("leaf %d: value %v, want a number within ±%v", i, v, maxWeight)
 		}
 	}
-	if err := m.Trees.check(features, len(m.Values)); err != nil {
+	if err := m.Trees.Check(features, len(m.Values)); err != nil {
 		return err
 	}
-	m.Trees.prepareMasks(features)
+	m.Trees.PrepareMasks(features)
 	return nil
 }
 
@@ -92,10 +98,10 @@ func (m *gbdt) score(x, p []float64) {
 		p[0], own = 0, p[1:]
 	}
 	copy(own, m.Base)
-	var s search
-	m.Trees.begin(x, &s)
-	for first := 0; first < len(m.Trees.roots); {
-		leaves := m.Trees.find(x, first, &s)
+	var s tree.Search
+	m.Trees.Begin(x, &s)
+	for first := 0; first < m.Trees.Len(); {
+		leaves := m.Trees.Find(x, first, &s)
 		m.add(leaves, first, own)
 		first += len(leaves)
 	}
@@ -111,4 +117,23 @@ func (m *gbdt) add(leaves []int32, first int, scores []float64) {
 			k = 0
 		}
 	}
+}
+
+// onnx implements scorer. The base scores are the first round, as trees of one leaf.
+func (m *gbdt) onnx(g *onnx.Graph) string {
+	scores := len(m.Base)
+	trees := new(onnx.Trees)
+	for k := range m.Base {
+		trees.Leaf(k, 0, len(m.Values)+k)
+	}
+	addTrees(trees, &m.Trees)
+	values := g.Doubles("values", slices.Concat(m.Values, m.Base), len(m.Values)+scores)
+	steps := g.Node("Gather", []string{values, g.Leaves(trees)})
+	rounds := trees.Len() / scores
+	steps = g.Node("Reshape", []string{steps, g.Ints("shape", 0, rounds, scores)}) // 0 keeps the rows
+	sum := g.Summed(steps, rounds)
+	if scores == 1 { // of two classes, the first has the score 0, in a column before that of the second
+		sum = g.Node("Pad", []string{sum, g.Ints("pads", 0, 1, 0, 0)})
+	}
+	return g.Node("Softmax", []string{sum}, onnx.Int("axis", 1))
 }

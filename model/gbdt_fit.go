@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"iris/internal/dataset"
+	"iris/model/internal/parallel"
+	"iris/model/internal/tree"
 )
 
 // gbdtSettings are the hyperparameters by name.
@@ -38,13 +40,13 @@ func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress
 	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
-	if t.Rows() > maxBoostRows {
-		return nil, fmt.Errorf("%w: %d rows, want at most %d", ErrUnlearnable, t.Rows(), maxBoostRows)
+	if t.Rows() > tree.MaxBoostRows {
+		return nil, fmt.Errorf("%w: %d rows, want at most %d", ErrUnlearnable, t.Rows(), tree.MaxBoostRows)
 	}
 	if err := h.checkMemory(t.Rows(), len(t.Schema.Classes)); err != nil {
 		return nil, err
 	}
-	b, err := newBins(ctx, t)
+	b, err := tree.NewBins(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ type booster struct {
 	gbdtSettings
 	model      *gbdt
 	loss       *boostLoss
-	growers    []*boostGrower // one per tree that grows at once
+	growers    []*tree.BoostGrower // one per tree that grows at once
 	random     *rand.Rand
 	features   int
 	training   []uint32
@@ -98,7 +100,7 @@ type booster struct {
 	drawn      []bool   // per row of the table whether it is among them
 }
 
-func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings, weights []float64) *booster {
+func newBooster(t *dataset.Table, b *tree.Bins, seed uint64, h gbdtSettings, weights []float64) *booster {
 	greatest := slices.Max(weights)
 	for k := range weights {
 		weights[k] /= greatest
@@ -107,14 +109,14 @@ func newBooster(t *dataset.Table, b *bins, seed uint64, h gbdtSettings, weights 
 		gbdtSettings: h,
 		loss:         newBoostLoss(t, weights),
 		random:       rand.New(rand.NewPCG(seed, 0)),
-		features:     len(b.columns),
+		features:     b.Features(),
 	}
 	o.divide(t)
 	for range min(runtime.GOMAXPROCS(0), o.loss.width) {
-		g := newBoostGrower(b, h.NumLeaves)
-		g.maxDepth, g.minRows = h.MaxDepth, h.MinRowsLeaf
-		g.minSecond, g.l2 = h.MinChildWeight, h.L2
-		g.unit1, g.unit2 = greatest/(1<<firstBits), greatest/o.loss.scale2
+		g := tree.NewBoostGrower(b, h.NumLeaves)
+		g.MaxDepth, g.MinRows = h.MaxDepth, h.MinRowsLeaf
+		g.MinSecond, g.L2 = h.MinChildWeight, h.L2
+		g.FirstUnit, g.SecondUnit = greatest/(1<<tree.FirstBits), greatest/o.loss.scale2
 		o.growers = append(o.growers, g)
 	}
 	o.model = &gbdt{Base: o.loss.base(o.training)}
@@ -153,15 +155,16 @@ func (o *booster) round(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		growers := o.growers[:min(len(o.growers), o.loss.width-first)]
-		trees, features := make([]*grown, len(growers)), make([][]int, len(growers))
+		trees, features := make([]*tree.Tree, len(growers)), make([][]int, len(growers))
+		leaves := make([][]tree.BoostLeaf, len(growers))
 		for i := range growers {
 			features[i] = o.draws()
 		}
-		parallel(len(growers), func(i int) {
-			trees[i] = growers[i].grow(o.rows, o.loss.gradients[first+i], features[i])
+		parallel.For(len(growers), func(i int) {
+			trees[i], leaves[i] = growers[i].Grow(o.rows, o.loss.gradients[first+i], features[i])
 		})
-		for i, g := range growers {
-			grew, err := o.add(first+i, trees[i], g.leaves)
+		for i := range growers {
+			grew, err := o.add(first+i, trees[i], leaves[i])
 			if err != nil {
 				return false, err
 			}
@@ -172,20 +175,20 @@ func (o *booster) round(ctx context.Context) (bool, error) {
 }
 
 // add makes a tree the next one of the model and adds its values to score k. It reports whether it has a split.
-func (o *booster) add(k int, tree *grown, leaves []boostLeaf) (bool, error) {
+func (o *booster) add(k int, grown *tree.Tree, leaves []tree.BoostLeaf) (bool, error) {
 	first := int32(len(o.model.Values))
 	for i := range leaves {
 		if len(leaves) == 1 {
-			leaves[i].value = 0 // no split: the base score has it already
+			leaves[i].Value = 0 // no split: the base score has it already
 		}
-		leaves[i].value *= o.LearningRate
-		o.model.Values = append(o.model.Values, leaves[i].value)
+		leaves[i].Value *= o.LearningRate
+		o.model.Values = append(o.model.Values, leaves[i].Value)
 	}
-	if err := o.model.Trees.append(tree, func(l int32) int32 { return first + l }); err != nil {
+	if err := o.model.Trees.Append(grown, func(l int32) int32 { return first + l }); err != nil {
 		return false, err
 	}
 	if len(leaves) > 1 {
-		o.advance(k, tree, leaves)
+		o.advance(k, grown, leaves)
 	}
 	return len(leaves) > 1, nil
 }
@@ -222,18 +225,18 @@ func (o *booster) draws() []int {
 
 // advance adds to score k of every row the value of its leaf: known for the rows that the tree was grown on, found
 // for the others.
-func (o *booster) advance(k int, tree *grown, leaves []boostLeaf) {
+func (o *booster) advance(k int, grown *tree.Tree, leaves []tree.BoostLeaf) {
 	width := o.loss.width
-	parallel(len(leaves), func(i int) {
-		for _, r := range leaves[i].rows {
-			o.loss.scores[int(r)*width+k] += leaves[i].value
+	parallel.For(len(leaves), func(i int) {
+		for _, r := range leaves[i].Rows {
+			o.loss.scores[int(r)*width+k] += leaves[i].Value
 		}
 	})
 	find := func(rows []uint32, drawn []bool) {
-		parallel((len(rows)+boostChunk-1)/boostChunk, func(c int) {
+		parallel.For((len(rows)+boostChunk-1)/boostChunk, func(c int) {
 			for _, r := range rows[c*boostChunk : min((c+1)*boostChunk, len(rows))] {
 				if drawn == nil || !drawn[r] {
-					o.loss.scores[int(r)*width+k] += leaves[tree.find(o.loss.table.Row(int(r)))].value
+					o.loss.scores[int(r)*width+k] += leaves[grown.Find(o.loss.table.Row(int(r)))].Value
 				}
 			}
 		})
@@ -247,16 +250,6 @@ func (o *booster) advance(k int, tree *grown, leaves []boostLeaf) {
 // keep drops the trees of the rounds after the best. With a best of 0, no tree helped and one round is kept, as an
 // ensemble has trees.
 func (o *booster) keep(best int) {
-	trees := &o.model.Trees
-	n := max(best, 1) * o.loss.width
-	if n >= len(trees.roots) {
-		return
-	}
-	end := trees.roots[n]
-	leaves := int32(0)
-	for _, l := range trees.leaf[:end] {
-		leaves = max(leaves, l+1)
-	}
-	trees.roots, trees.nodes, trees.leaf = trees.roots[:n], trees.nodes[:end], trees.leaf[:end]
+	leaves := o.model.Trees.Truncate(max(best, 1) * o.loss.width)
 	o.model.Values = o.model.Values[:leaves]
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"iris/internal/dataset"
+	"iris/model/internal/parallel"
+	"iris/model/internal/tree"
 )
 
 // boostLoss is the log loss of the scores of all rows and its derivatives.
@@ -12,9 +14,9 @@ type boostLoss struct {
 	weights []float64 // per class, the greatest is 1
 	width   int       // scores per row
 
-	scores    []float64    // row by row
-	gradients [][]gradient // per score, one per row
-	scale2    float64      // of gradient.second
+	scores    []float64         // row by row
+	gradients [][]tree.Gradient // per score, one per row
+	scale2    float64           // of gradient.second
 }
 
 // boostChunk is how many rows a task takes. Sums go chunk by chunk, so it decides how they are rounded.
@@ -23,11 +25,11 @@ const boostChunk = 4096
 func newBoostLoss(t *dataset.Table, weights []float64) *boostLoss {
 	l := &boostLoss{table: t, weights: weights, width: scores(len(weights))}
 	l.scores = make([]float64, t.Rows()*l.width)
-	l.gradients = make([][]gradient, l.width)
+	l.gradients = make([][]tree.Gradient, l.width)
 	for k := range l.gradients {
-		l.gradients[k] = make([]gradient, t.Rows())
+		l.gradients[k] = make([]tree.Gradient, t.Rows())
 	}
-	l.scale2 = float64(int(1) << secondBits(t.Rows()))
+	l.scale2 = float64(int(1) << tree.SecondBits(t.Rows()))
 	return l
 }
 
@@ -59,7 +61,7 @@ func (l *boostLoss) base(rows []uint32) []float64 {
 func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
 	chunks := (len(rows) + boostChunk - 1) / boostChunk
 	losses := make([]float64, chunks)
-	parallel(chunks, func(c int) {
+	parallel.For(chunks, func(c int) {
 		p := make([]float64, len(l.weights))
 		// Logarithms take long. That of a product is the sum of those of its factors, each of them from 1 to the number of
 		// classes here.
@@ -99,9 +101,9 @@ func (l *boostLoss) row(r int, p []float64, derive bool) (loss, factor float64) 
 			if k+len(p)-len(s) == y {
 				first--
 			}
-			l.gradients[k][r] = gradient{
-				int32(math.RoundToEven(first * w * (1 << firstBits))),
-				uint32(q*(1-q)*w*l.scale2 + 0.5),
+			l.gradients[k][r] = tree.Gradient{
+				First:  int32(math.RoundToEven(first * w * (1 << tree.FirstBits))),
+				Second: uint32(q*(1-q)*w*l.scale2 + 0.5),
 			}
 		}
 	}

@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"iris/model/internal/tree"
+)
 
 // maxBoostBytes is the most memory that a fit of a gbdt may take for scores, gradients and trees, which grow with the
 // classes: as much as the largest dataset has bytes, so that a worker that has room for its data has room for the fit.
@@ -8,9 +12,8 @@ const maxBoostBytes = 1 << 30
 
 // Bytes that a fit takes.
 const (
-	boostRowBytes  = 8 + 8  // per row and score: the score, and its gradient
-	boostNodeBytes = 16 + 4 // per node of a tree, see ensemble
-	boostLeafBytes = 8      // per leaf: its value
+	boostRowBytes  = 8 + 8 // per row and score: the score, and its gradient
+	boostLeafBytes = 8     // per leaf: its value
 )
 
 // checkMemory refuses a fit that would take too much. Trees count as far as it is certain that they will be grown:
@@ -22,12 +25,12 @@ func (h gbdtSettings) checkMemory(rows, classes int) error {
 		rounds = 1
 	}
 	leaves := max(1, min(h.NumLeaves, rows/h.MinRowsLeaf))
-	return refuseMemory(rows, classes, rounds*(leaves*boostLeafBytes+(2*leaves-1)*boostNodeBytes))
+	return refuseMemory(rows, classes, rounds*(leaves*boostLeafBytes+(2*leaves-1)*tree.NodeBytes))
 }
 
 // checkGrown refuses to go on with a model that has become too large.
 func (o *booster) checkGrown() error {
-	trees := len(o.model.Trees.nodes)*boostNodeBytes + len(o.model.Values)*boostLeafBytes
+	trees := o.model.Trees.Nodes()*tree.NodeBytes + len(o.model.Values)*boostLeafBytes
 	return refuseMemory(len(o.loss.table.Y), len(o.loss.weights), trees/o.loss.width)
 }
 

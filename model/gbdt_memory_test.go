@@ -12,11 +12,14 @@ func TestGBDT_refusesWhatTakesTooMuchMemory(t *testing.T) {
 		name            string
 		hyperparameters string
 		rows, classes   int
-		want            string // of the error; "" is none
+		want            string // part of the error; "" for none
 	}{
 		{"two classes of many rows", "", 20_000_000, 2, ""},
 		{"many classes of few rows", "", 5000, 1000, ""},
-		{"many classes of many rows", "", 100_000, 1000, "1000 classes with 100000 rows take 1528 MiB, at most 1024 MiB are allowed, so at most 669 classes"},
+		{
+			"many classes of many rows", "", 100_000, 1000,
+			"1000 classes with 100000 rows take 1528 MiB, at most 1024 MiB are allowed, so at most 669 classes",
+		},
 		{"many trees", `{"n_rounds":1000,"early_stopping_rounds":0}`, 5000, 1000, "so at most 348 classes"},
 		{"many trees that may stop early", `{"n_rounds":1000}`, 5000, 1000, ""},
 		{"many trees of too few rows to stop early", `{"n_rounds":10000,"min_rows_leaf":1}`, 1999, 1000, "classes"},
@@ -46,29 +49,18 @@ func TestGBDT_refusesWhatTakesTooMuchMemory(t *testing.T) {
 	}
 }
 
-// A fit that may stop early is refused as soon as its trees have become too many, any other before it begins.
+// TestGBDT_refusesAModelThatGrowsTooLarge checks both refusals. A fit that may stop early is refused once its trees
+// have
+// become too large. Any other fit is refused before it begins.
 func TestGBDT_refusesAModelThatGrowsTooLarge(t *testing.T) {
-	data := noise(100, 1, 4, 1)
-	b, err := newBins(t.Context(), data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := newBooster(
-		data,
-		b,
-		1,
-		gbdtSettings{NumLeaves: 2, Rounds: 1, FeatureShare: 1, RowShare: 1, MinRowsLeaf: 1},
-		classWeights(data, false),
-	)
+	o := newTestBooster(t, noise(100, 1, 4, 1), gbdtSettings{
+		NumLeaves: 2, Rounds: 1, FeatureShare: 1, RowShare: 1, MinRowsLeaf: 1,
+	})
 	if err := o.checkGrown(); err != nil {
 		t.Errorf("without a tree: %v", err)
 	}
-	if err := refuseMemory(
-		100,
-		4,
-		maxBoostBytes/4,
-	); err == nil ||
-		!strings.Contains(err.Error(), "4 classes with 100 rows") {
+	err := refuseMemory(100, 4, maxBoostBytes/4)
+	if err == nil || !strings.Contains(err.Error(), "4 classes with 100 rows") {
 		t.Errorf("with trees that fill the memory: %v, want it refused", err)
 	}
 	wide := noise(3000, 1, 1000, 1)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"iris/internal/dataset"
+	"iris/model/internal/onnx"
 )
 
 // maxNeighbours is the highest k: a prediction keeps that many places ready.
@@ -161,4 +162,71 @@ func fitKNN(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)
 	}
 	report(Progress{Iteration: 1, Total: 1, Loss: trainingLoss(m, t, knnLossRows)})
 	return m, nil
+}
+
+// onnx implements scorer. It compares a row with all training rows, as ONNX has no trees to search.
+func (m *knn) onnx(g *onnx.Graph) string {
+	distances, rows := g.Name("nearest"), g.Name("rows")
+	// Of equally near rows the one with the lower index comes first. ONNX promises it, and the scorer does the same.
+	g.NodeTo([]string{distances, rows}, "TopK", []string{m.onnxDistances(g), g.Ints("k", m.K)},
+		onnx.Int("axis", 1), onnx.Int("largest", 0), onnx.Int("sorted", 1))
+
+	classes := make([]int, g.Classes)
+	for k := range classes {
+		classes[k] = k
+	}
+	class := g.Node("Gather", []string{g.Ints("class", m.Classes...), rows})
+	class = g.Node("Unsqueeze", []string{class, g.Ints("axis", 2)}) // [N, k, 1]
+	same := g.Node("Equal", []string{class, g.Ints("classes", classes...)})
+	votes := g.Node("Cast", []string{same}, onnx.Int("to", int(onnx.Double))) // [N, k, classes]
+	if m.Weights == "uniform" {
+		sum := g.Node("ReduceSum", []string{votes, g.Ints("axis", 1)}, onnx.Int("keepdims", 0))
+		return g.Node("Div", []string{sum, g.Doubles("all", []float64{float64(m.K)})})
+	}
+	weights := onnxNearness(g, distances)
+	all := g.Node("ReduceSum", []string{weights, g.Ints("axis", 1)}, onnx.Int("keepdims", 1))
+	votes = g.Node("Mul", []string{votes, g.Node("Unsqueeze", []string{weights, g.Ints("axis", 2)})})
+	sum := g.Node("ReduceSum", []string{votes, g.Ints("axis", 1)}, onnx.Int("keepdims", 0))
+	return g.Node("Div", []string{sum, all})
+}
+
+// onnxDistances adds the squared distances, [N, training rows], feature by feature: the operations of squaredDistance
+// in its order, so that equal distances stay equal and the neighbours are the same to the last bit. A ReduceSum over
+// all features may add in any order, and what it adds up would take that many times the memory.
+func (m *knn) onnxDistances(g *onnx.Graph) string {
+	columns := make([]string, g.Features)
+	for f := range columns {
+		columns[f] = g.Name("feature")
+	}
+	g.NodeTo(columns, "Split", []string{g.Standardised(m.Mean, m.Scale, maxMagnitude)},
+		onnx.Int("axis", 1), onnx.Int("num_outputs", g.Features))
+	points := make([][]float64, g.Features) // by feature
+	z := make([]float64, g.Features)
+	for r := range m.Classes {
+		m.standardise(z, m.Rows[r*g.Features:(r+1)*g.Features])
+		for f, v := range z {
+			points[f] = append(points[f], v)
+		}
+	}
+	sum := ""
+	for f, column := range columns {
+		d := g.Node("Sub", []string{column, g.Doubles("points", points[f], len(points[f]))})
+		square := g.Node("Mul", []string{d, d})
+		if f == 0 {
+			sum = square
+		} else {
+			sum = g.Node("Add", []string{sum, square})
+		}
+	}
+	return sum
+}
+
+// onnxNearness adds what the neighbours at these squared distances count, nearest first: 1/distance, but when one is at
+// distance 0, 1 for all that are and 0 for the others.
+func onnxNearness(g *onnx.Graph, distances string) string {
+	zero := g.Doubles("zero", []float64{0})
+	inverse := g.Node("Reciprocal", []string{g.Node("Sqrt", []string{distances})})
+	here := g.Node("Cast", []string{g.Node("Equal", []string{distances, zero})}, onnx.Int("to", int(onnx.Double)))
+	nearest := g.Node("Gather", []string{distances, g.Ints("first", 0)}, onnx.Int("axis", 1))
+	return g.Node("Where", []string{g.Node("Equal", []string{nearest, zero}), here, inverse})
 }

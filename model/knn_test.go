@@ -122,30 +122,19 @@ func plainSearch(points, z []float64, k int) []neighbour {
 func TestKNN_extremeRows(t *testing.T) {
 	for _, h := range []string{`{"scaling":"none","weights":"distance"}`, `{"weights":"distance"}`, `{}`} {
 		m := train(t, load(t, "iris"), Spec{Algorithm: KNN, Hyperparameters: json.RawMessage(h)})
-		p := make([]float64, 3)
-		values := []float64{0, 1, 1e10, -1e200, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64}
-		for _, a := range values {
-			for _, b := range values {
-				m.Predict([]float64{a, b, a, b}, p)
-				checkProbabilities(t, p)
-			}
-		}
+		checkExtremeRows(t, m)
 	}
 }
 
 func TestKNN_progress(t *testing.T) {
 	for _, rows := range []int{10, 120} {
-		var all []Progress
 		data := noise(rows, 4, 2, 2)
-		m, err := Train(t.Context(), data, Spec{Algorithm: KNN}, func(p Progress) { all = append(all, p) })
-		if err != nil {
-			t.Fatal(err)
-		}
+		m, reports := trainReported(t, data, Spec{Algorithm: KNN})
 		var spaced []int
 		for r := 0; r < rows; r += max(rows/knnLossRows, 1) {
 			spaced = append(spaced, r)
 		}
-		checkOneReport(t, m, data.Subset(spaced), all)
+		checkOneReport(t, m, data.Subset(spaced), reports)
 	}
 }
 
@@ -179,14 +168,7 @@ func TestKNNPrepare(t *testing.T) {
 			Classes: []int{0, 1},
 		}
 	}
-	if err := good().prepare(2, 2); err != nil {
-		t.Fatalf("a good one: %v", err)
-	}
-	tests := []struct {
-		name   string
-		change func(*knn)
-		want   string
-	}{
+	checkPrepare(t, good, 2, 2, []badScorer[*knn]{
 		{"nothing", func(m *knn) { *m = knn{} }, "0 means"},
 		{"a mean missing", func(m *knn) { m.Mean = m.Mean[1:] }, "1 means"},
 		{"a scale too many", func(m *knn) { m.Scale = append(m.Scale, 1) }, "3 scales"},
@@ -202,14 +184,5 @@ func TestKNNPrepare(t *testing.T) {
 		{"value NaN", func(m *knn) { m.Rows[0] = math.NaN() }, "row 0: value NaN"},
 		{"class too high", func(m *knn) { m.Classes[1] = 2 }, "row 1: class 2 of 2"},
 		{"class below 0", func(m *knn) { m.Classes[0] = -1 }, "row 0: class -1"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m := good()
-			test.change(m)
-			if err := m.prepare(2, 2); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/optimize"
 
 	"iris/internal/dataset"
+	"iris/model/internal/onnx"
 )
 
 // logisticRegressionParameters are the hyperparameters of LogisticRegression.
@@ -222,4 +223,15 @@ func (r *recorder) Record(at *optimize.Location, op optimize.Operation, stats *o
 		r.report(Progress{Iteration: iteration, Total: r.total, Loss: at.F - r.loss.penalty(at.X)})
 	}
 	return nil
+}
+
+// onnx implements scorer.
+func (m *logisticRegression) onnx(g *onnx.Graph) string {
+	classes := len(m.Bias)
+	z := g.Standardised(m.Mean, m.Scale, maxWeight)
+	logits := g.Node(
+		"Gemm",
+		[]string{z, g.Doubles("weights", m.Weights, g.Features, classes), g.Doubles("bias", m.Bias, classes)},
+	)
+	return g.Node("Softmax", []string{logits}, onnx.Int("axis", 1))
 }

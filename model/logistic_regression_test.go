@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/optimize"
@@ -154,28 +153,7 @@ func TestLogisticRegression_constantFeature(t *testing.T) {
 }
 
 func TestLogisticRegression_extremeRows(t *testing.T) {
-	m := train(t, load(t, "iris"), Spec{Hyperparameters: json.RawMessage(`{"l2":0}`)})
-	p := make([]float64, 3)
-	values := []float64{
-		0,
-		1,
-		-1,
-		1e10,
-		-1e10,
-		1e200,
-		-1e200,
-		math.MaxFloat64,
-		-math.MaxFloat64,
-		math.SmallestNonzeroFloat64,
-	}
-	for _, a := range values {
-		for _, b := range values {
-			m.Predict([]float64{a, b, a, b}, p)
-			checkProbabilities(t, p)
-			m.Predict([]float64{a, a, b, b}, p)
-			checkProbabilities(t, p)
-		}
-	}
+	checkExtremeRows(t, train(t, load(t, "iris"), Spec{Hyperparameters: json.RawMessage(`{"l2":0}`)}))
 }
 
 func TestSoftmax(t *testing.T) {
@@ -342,14 +320,7 @@ func TestLogisticRegressionPrepare(t *testing.T) {
 			Bias:    []float64{5, 6},
 		}
 	}
-	if err := good().prepare(2, 2); err != nil {
-		t.Fatalf("a good one: %v", err)
-	}
-	tests := []struct {
-		name   string
-		change func(*logisticRegression)
-		want   string
-	}{
+	checkPrepare(t, good, 2, 2, []badScorer[*logisticRegression]{
 		{"a mean missing", func(m *logisticRegression) { m.Mean = m.Mean[1:] }, "1 means"},
 		{"a scale missing", func(m *logisticRegression) { m.Scale = nil }, "0 scales"},
 		{"a weight too many", func(m *logisticRegression) { m.Weights = append(m.Weights, 0) }, "5 weights"},
@@ -361,14 +332,5 @@ func TestLogisticRegressionPrepare(t *testing.T) {
 		{"weight NaN", func(m *logisticRegression) { m.Weights[3] = math.NaN() }, "weight 3"},
 		{"weight out of range", func(m *logisticRegression) { m.Weights[0] = 2e100 }, "weight 0"},
 		{"bias out of range", func(m *logisticRegression) { m.Bias[1] = -2e100 }, "bias 1"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m := good()
-			test.change(m)
-			if err := m.prepare(2, 2); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
+	})
 }

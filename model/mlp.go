@@ -7,6 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
+
+	"iris/model/internal/onnx"
 )
 
 // mlpParameters are the hyperparameters of MLP.
@@ -187,4 +189,19 @@ func activate(activation string, v []float64) {
 	for i := range v {
 		v[i] = max(v[i], 0)
 	}
+}
+
+// onnx implements scorer: a Gemm per layer, each but the last with the activation behind it.
+func (m *mlp) onnx(g *onnx.Graph) string {
+	operator := map[string]string{"relu": "Relu", "tanh": "Tanh"}[m.Activation]
+	values := g.Standardised(m.Mean, m.Scale, maxWeight)
+	for i, l := range m.Layers {
+		if i > 0 {
+			values = g.Node(operator, []string{values})
+		}
+		units := len(l.Biases)
+		weights := g.Doubles("weights", l.Weights, len(l.Weights)/units, units)
+		values = g.Node("Gemm", []string{values, weights, g.Doubles("biases", l.Biases, units)})
+	}
+	return g.Node("Softmax", []string{values}, onnx.Int("axis", 1))
 }

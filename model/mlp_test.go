@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -68,14 +67,7 @@ func TestMLP_exclusiveOr(t *testing.T) {
 func TestMLP_extremeRows(t *testing.T) {
 	for _, h := range []string{`{"l2":0,"learning_rate":1,"epochs":20}`, `{"activation":"tanh"}`, `{"hidden_layers":[4,4,4,4,4]}`} {
 		m := train(t, load(t, "iris"), Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(h)})
-		p := make([]float64, 3)
-		values := []float64{0, 1, 1e10, -1e200, math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64}
-		for _, a := range values {
-			for _, b := range values {
-				m.Predict([]float64{a, b, a, b}, p)
-				checkProbabilities(t, p)
-			}
-		}
+		checkExtremeRows(t, m)
 	}
 }
 
@@ -114,14 +106,7 @@ func TestMLPPrepare(t *testing.T) {
 			},
 		}
 	}
-	if err := good().prepare(2, 2); err != nil {
-		t.Fatalf("a good one: %v", err)
-	}
-	tests := []struct {
-		name   string
-		change func(*mlp)
-		want   string
-	}{
+	checkPrepare(t, good, 2, 2, []badScorer[*mlp]{
 		{"nothing", func(m *mlp) { *m = mlp{} }, "activation"},
 		{"unknown activation", func(m *mlp) { m.Activation = "gelu" }, `activation "gelu"`},
 		{"a mean missing", func(m *mlp) { m.Mean = m.Mean[1:] }, "1 means"},
@@ -144,14 +129,5 @@ func TestMLPPrepare(t *testing.T) {
 		{"too few outputs", func(m *mlp) {
 			m.Layers[1] = mlpLayer{Weights: make([]float64, 3), Biases: make([]float64, 1)}
 		}, "1 outputs for 2 classes"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			m := good()
-			test.change(m)
-			if err := m.prepare(2, 2); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"iris/internal/dataset"
+	"iris/model/internal/onnx"
 )
 
 // Model is a trained classifier. It never changes, so any number of goroutines may use it.
@@ -25,13 +26,14 @@ type scorer interface {
 	// score fills p, one value per class, with probabilities for the row x. It doesn't allocate and changes nothing
 	// but p.
 	score(x, p []float64)
-	// onnx adds to g what score does and returns the name of the probabilities, float64 [N, classes]. What ONNX can't
-	// express is for g.fail.
-	onnx(g *graph) string
+	// onnx adds to g what score does and returns the name of the probabilities, float64 [N, classes]. If ONNX cannot
+	// express it, onnx calls g.Fail.
+	onnx(g *onnx.Graph) string
 }
 
-// family is what the package knows of an algorithm. A new one is a file with its scorer and its fit, one with its
-// ONNX form, and a line below.
+// family is what the package knows of an algorithm. A new one is a file with its scorer, its fit and its ONNX form, and
+// an
+// entry below.
 type family struct {
 	summary    string // a sentence for users
 	cost       int    // see Cost

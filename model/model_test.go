@@ -1,26 +1,11 @@
 package model
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
-
-func checkProbabilities(t *testing.T, p []float64) {
-	t.Helper()
-	sum := 0.0
-	for _, v := range p {
-		if !(v >= 0 && v <= 1) {
-			t.Fatalf("probabilities %v, want each from 0 to 1", p)
-		}
-		sum += v
-	}
-	if math.Abs(sum-1) > 1e-12 {
-		t.Fatalf("probabilities %v add up to %v, want 1", p, sum)
-	}
-}
 
 func TestPredict(t *testing.T) {
 	for _, algorithm := range Algorithms() {

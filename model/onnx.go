@@ -4,56 +4,53 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"iris/model/internal/onnx"
+	"iris/model/internal/tree"
 )
 
-// Names of what goes into and comes out of the ONNX form.
-const (
-	onnxInput = "input"
-	onnxLabel = "label"
-)
+// onnxLabel is the name of the output for the most probable class.
+const onnxLabel = "label"
 
-// ONNX returns the model as an ONNX file, for every program but this one: MLflow's pyfunc, onnxruntime, and inference
-// servers on top of it. Its one input is the rows, float64 [N, features] in the order of Schema().Features. Its outputs
-// are named by ONNXOutputs and hold one value per row each, because that is what MLflow can make columns of. It
-// computes
-// in float64 throughout and agrees with Predict to about 1e-15. Equal models give equal bytes.
+// ONNX returns the model as an ONNX file for other programs: MLflow's pyfunc, onnxruntime, and inference servers that
+// build on it. The only input is the rows, float64 [N, features] in the order of Schema().Features. ONNXOutputs names
+// the outputs. Each holds one value per row, because that is what MLflow can turn into columns. The graph computes in
+// float64 throughout and agrees with Predict to about 1e-15. Equal models give equal bytes.
+//
+// The format is that of https://onnx.ai, IR version 8, with the operators of opset 18 and of ai.onnx.ml 3.
 func (m *Model) ONNX() ([]byte, error) {
 	for _, class := range m.schema.Classes {
 		if !utf8.ValidString(class) {
 			return nil, fmt.Errorf("encode model as ONNX: class %q is not UTF-8", class)
 		}
 	}
-	g := newGraph(len(m.schema.Features), len(m.schema.Classes))
+	g := onnx.NewGraph(len(m.schema.Features), len(m.schema.Classes))
 	probabilities := m.scorer.onnx(g)
-	best := g.node(
-		"ArgMax",
-		inputs(probabilities),
-		intAttribute("axis", 1),
-		intAttribute("keepdims", 0),
-	) // the lowest of equals
-	outputs := m.ONNXOutputs()
-	columns := outputs[1:]
-	g.add("", "Gather", inputs(g.strings("classes", m.schema.Classes), best), inputs(onnxLabel))
-	g.add("", "Split", inputs(probabilities), columns, intAttribute("axis", 1), intAttribute("num_outputs", len(columns)))
-	g.output(onnxLabel, onnxString, "N")
+	// ArgMax returns the lowest of equals, as Predict does.
+	best := g.Node("ArgMax", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("keepdims", 0))
+	columns := m.ONNXOutputs()[1:]
+	g.NodeTo([]string{onnxLabel}, "Gather", []string{g.Strings("classes", m.schema.Classes), best})
+	g.NodeTo(columns, "Split", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("num_outputs", len(columns)))
+	g.Output(onnxLabel, onnx.String, "N")
 	for _, name := range columns {
-		g.output(name, onnxDouble, "N", 1)
-	}
-	if g.err != nil {
-		return nil, fmt.Errorf("encode model as ONNX: %w", g.err)
+		g.Output(name, onnx.Double, "N", 1)
 	}
 	features, err := json.Marshal(m.schema.Features)
 	if err != nil {
 		return nil, fmt.Errorf("encode model as ONNX: %w", err)
 	}
-	return g.encode(string(m.spec.Algorithm), [][2]string{
+	file, err := g.Encode(string(m.spec.Algorithm), [][2]string{
 		{"algorithm", string(m.spec.Algorithm)},
-		{"features", string(features)}, // the graph itself has them as numbered columns
-	}), nil
+		{"features", string(features)}, // the graph has them as numbered columns only
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode model as ONNX: %w", err)
+	}
+	return file, nil
 }
 
-// ONNXOutputs names the outputs of the ONNX form in their order: label, the most probable class, then the probability
-// of each class as p_<class>.
+// ONNXOutputs returns the names of the outputs of the ONNX file in order: label, the most probable class, then the
+// probability of each class as p_<class>.
 func (m *Model) ONNXOutputs() []string {
 	names := make([]string, 1, 1+len(m.schema.Classes))
 	names[0] = onnxLabel
@@ -61,4 +58,14 @@ func (m *Model) ONNXOutputs() []string {
 		names = append(names, "p_"+class)
 	}
 	return names
+}
+
+// addTrees adds the trees of e after those that are in trees.
+func addTrees(trees *onnx.Trees, e *tree.Ensemble) {
+	first := trees.Len()
+	e.Visit(func(tree, node, feature int, threshold float64, left, right int) {
+		trees.Split(first+tree, node, feature, threshold, left, right)
+	}, func(tree, node, number int) {
+		trees.Leaf(first+tree, node, number)
+	})
 }

@@ -208,7 +208,7 @@ func readTensor(t testing.TB, b []byte) (name string, out onnxTensor) {
 		}
 	})
 	for ; len(raw) >= 8; raw = raw[8:] {
-		if v := binary.LittleEndian.Uint64(raw); out.kind == int(onnxDouble) {
+		if v := binary.LittleEndian.Uint64(raw); out.kind == 11 {
 			out.doubles = append(out.doubles, math.Float64frombits(v))
 		} else {
 			out.ints = append(out.ints, int(v))

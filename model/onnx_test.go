@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/model/internal/onnx"
+	"iris/model/internal/tree"
 )
 
-// encodeONNX encodes a model that must have an ONNX form, and reads it back.
+// encodeONNX encodes a model as ONNX and reads the file back.
 func encodeONNX(t testing.TB, m *Model) onnxFile {
 	t.Helper()
 	b, err := m.ONNX()
@@ -39,34 +41,24 @@ func TestONNX_everyFamily(t *testing.T) {
 			}
 			f := readONNX(t, b)
 			if f.ir != 8 || f.opsets[""] != 18 || f.producer != "iris" || f.name != string(algorithm) {
-				t.Errorf(
-					"ir %d, opsets %v, producer %q, name %q; want 8, 18, iris and the algorithm",
-					f.ir,
-					f.opsets,
-					f.producer,
-					f.name,
-				)
+				t.Errorf("ir %d, opsets %v, producer %q, name %q; want 8, 18, iris and the algorithm",
+					f.ir, f.opsets, f.producer, f.name)
 			}
 			var features []string
-			if err := json.Unmarshal(
-				[]byte(f.metadata["features"]),
-				&features,
-			); err != nil ||
-				!slices.Equal(features, wine.Schema.Features) {
+			err = json.Unmarshal([]byte(f.metadata["features"]), &features)
+			if err != nil || !slices.Equal(features, wine.Schema.Features) {
 				t.Errorf("features %q (%v), want those of the schema", f.metadata["features"], err)
 			}
 			if want := []onnxValue{{"input", 11, []any{"N", 13}}}; !equalValues(f.inputs, want) {
 				t.Errorf("inputs %v, want %v", f.inputs, want)
 			}
-			if want := []onnxValue{
+			want := []onnxValue{
 				{"label", 8, []any{"N"}},
 				{"p_0", 11, []any{"N", 1}},
 				{"p_1", 11, []any{"N", 1}},
 				{"p_2", 11, []any{"N", 1}},
-			}; !equalValues(
-				f.outputs,
-				want,
-			) {
+			}
+			if !equalValues(f.outputs, want) {
 				t.Errorf("outputs %v, want %v", f.outputs, want)
 			}
 			f.checkFlow(t)
@@ -77,42 +69,17 @@ func TestONNX_everyFamily(t *testing.T) {
 func TestONNX_logisticRegression(t *testing.T) {
 	m := train(t, load(t, "iris"), Spec{})
 	f := encodeONNX(t, m)
-	if want := []string{
-		"Sub",
-		"Div",
-		"Clip",
-		"Gemm",
-		"Softmax",
-		"ArgMax",
-		"Gather",
-		"Split",
-	}; !slices.Equal(
-		f.operators(),
-		want,
-	) {
-		t.Errorf("operators %v, want %v", f.operators(), want)
-	}
+	f.checkOperators(t, "Sub", "Div", "Clip", "Gemm", "Softmax")
 	if _, ok := f.opsets["ai.onnx.ml"]; ok {
-		t.Error("it asks for ai.onnx.ml, which it doesn't use")
+		t.Error("it requires ai.onnx.ml, which it does not use")
 	}
 	learned := m.scorer.(*logisticRegression)
-	for i, want := range [][]float64{learned.Mean, learned.Scale} {
-		if got := f.constants[f.nodes[i].inputs[1]]; !slices.Equal(got.doubles, want) || !slices.Equal(got.shape, []int{4}) {
-			t.Errorf("%s by %v %v, want %v", f.nodes[i].operator, got.shape, got.doubles, want)
-		}
-	}
-	for i, want := range []float64{-1e100, 1e100} {
-		if got := f.constants[f.nodes[2].inputs[i+1]]; !slices.Equal(got.doubles, []float64{want}) || len(got.shape) != 0 {
-			t.Errorf("Clip by %v %v, want the scalar %v", got.shape, got.doubles, want)
-		}
-	}
-	if got := f.constants[f.nodes[3].inputs[1]]; !slices.Equal(got.doubles, learned.Weights) ||
-		!slices.Equal(got.shape, []int{4, 3}) {
-		t.Errorf("weights %v %v, want those of the model, feature by feature", got.shape, got.doubles)
-	}
-	if got := f.constants[f.nodes[3].inputs[2]]; !slices.Equal(got.doubles, learned.Bias) {
-		t.Errorf("bias %v, want that of the model", got.doubles)
-	}
+	f.checkDoubles(t, 0, 1, learned.Mean, 4)
+	f.checkDoubles(t, 1, 1, learned.Scale, 4)
+	f.checkDoubles(t, 2, 1, []float64{-1e100})
+	f.checkDoubles(t, 2, 2, []float64{1e100})
+	f.checkDoubles(t, 3, 1, learned.Weights, 4, 3) // feature by feature
+	f.checkDoubles(t, 3, 2, learned.Bias, 3)
 	if got := f.constants[f.nodes[6].inputs[0]]; !slices.Equal(got.strings, []string{"0", "1", "2"}) {
 		t.Errorf("labels %q, want the classes", got.strings)
 	}
@@ -137,74 +104,37 @@ func TestONNX_decisionTree(t *testing.T) {
 			},
 			onnxTrees{
 				tree: []int{0, 0, 0, 0, 0}, node: []int{0, 1, 2, 3, 4}, feature: []int{1, 0, 0, 0, 0},
-				modes: []string{"BRANCH_LT", "BRANCH_LT", "LEAF", "LEAF", "LEAF"}, thresholds: []float64{2.5, math.Pi, 0, 0, 0},
-				yes: []int{3, 2, 0, 0, 0}, no: []int{1, 4, 0, 0, 0},
+				modes:      []string{"BRANCH_LT", "BRANCH_LT", "LEAF", "LEAF", "LEAF"},
+				thresholds: []float64{2.5, math.Pi, 0, 0, 0},
+				yes:        []int{3, 2, 0, 0, 0}, no: []int{1, 4, 0, 0, 0},
 				leafTree: []int{0, 0, 0}, leafNode: []int{2, 3, 4}, leaves: []float64{0, 1, 2},
 			},
 		},
 		"no split": {
 			&decisionTree{Leaves: [][]int{{1, 2}}},
 			onnxTrees{
-				tree: []int{0}, node: []int{0}, feature: []int{0}, modes: []string{"LEAF"}, thresholds: []float64{0}, yes: []int{0}, no: []int{0},
-				leafTree: []int{0}, leafNode: []int{0}, leaves: []float64{0},
+				tree: []int{0}, node: []int{0}, feature: []int{0}, modes: []string{"LEAF"}, thresholds: []float64{0},
+				yes: []int{0}, no: []int{0}, leafTree: []int{0}, leafNode: []int{0}, leaves: []float64{0},
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := test.tree.prepare(2, 2); err != nil {
-				t.Fatal(err)
-			}
-			m := &Model{schema: dataset.Schema{Features: []string{"x", "y"}, Classes: []string{"a", "b"}}, scorer: test.tree}
-			f := encodeONNX(t, m)
-			f.checkFlow(t)
-			if want := []string{
-				"TreeEnsembleRegressor",
-				"Cast",
-				"Squeeze",
-				"Gather",
-				"ArgMax",
-				"Gather",
-				"Split",
-			}; !slices.Equal(
-				f.operators(),
-				want,
-			) {
-				t.Errorf("operators %v, want %v", f.operators(), want)
-			}
+			f := encodeONNX(t, twoFeatures(t, test.tree, "a", "b"))
+			f.checkOperators(t, "TreeEnsembleRegressor", "Cast", "Squeeze", "Gather")
 			if f.opsets["ai.onnx.ml"] != 3 || f.nodes[0].domain != "ai.onnx.ml" {
 				t.Errorf("opsets %v, domain %q; want version 3 of ai.onnx.ml", f.opsets, f.nodes[0].domain)
 			}
-			a, w := f.nodes[0].attributes, test.want
-			for name, want := range map[string][]int{
-				"nodes_treeids": w.tree, "nodes_nodeids": w.node, "nodes_featureids": w.feature, "nodes_truenodeids": w.yes,
-				"nodes_falsenodeids": w.no, "target_treeids": w.leafTree, "target_nodeids": w.leafNode, "target_ids": w.leafTree,
-			} {
-				if !slices.Equal(a[name].ints, want) {
-					t.Errorf("%s %v, want %v", name, a[name].ints, want)
-				}
+			f.checkTrees(t, 1, test.want)
+			if a := f.nodes[0].attributes; a["aggregate_function"].s != "SUM" || a["post_transform"].s != "NONE" {
+				t.Errorf("aggregate %q and transform %q, want SUM and NONE", a["aggregate_function"].s, a["post_transform"].s)
 			}
-			if !slices.Equal(a["nodes_modes"].strings, w.modes) || a["n_targets"].i != 1 || a["aggregate_function"].s != "SUM" ||
-				a["post_transform"].s != "NONE" {
-				t.Errorf("modes %v with %v", a["nodes_modes"].strings, a)
-			}
-			if got := a["nodes_values_as_tensor"].tensor.doubles; !slices.Equal(got, w.thresholds) {
-				t.Errorf("thresholds %v, want %v", got, w.thresholds)
-			}
-			if got := a["target_weights_as_tensor"].tensor.doubles; !slices.Equal(got, w.leaves) {
-				t.Errorf("leaf numbers %v, want %v", got, w.leaves)
-			}
-			if got := f.constants[f.nodes[2].inputs[1]]; !slices.Equal(got.ints, []int{1}) {
-				t.Errorf("Squeeze along %v, want axis 1", got.ints)
-			}
-			if got := f.constants[f.nodes[3].inputs[0]]; !slices.Equal(got.doubles, test.tree.probabilities) ||
-				!slices.Equal(got.shape, []int{len(test.tree.Leaves), 2}) {
-				t.Errorf("leaves say %v %v, want the probabilities of the tree", got.shape, got.doubles)
-			}
+			f.checkInts(t, 2, 1, []int{1}, 1)
+			f.checkDoubles(t, 3, 0, test.tree.probabilities, len(test.tree.Leaves), 2)
 		})
 	}
 }
 
-// twoFeatures wraps a scorer for rows of two features, once it is prepared.
+// twoFeatures prepares a scorer for rows of two features and returns it as a model.
 func twoFeatures(t *testing.T, s scorer, classes ...string) *Model {
 	t.Helper()
 	if err := s.prepare(2, len(classes)); err != nil {
@@ -213,7 +143,7 @@ func twoFeatures(t *testing.T, s scorer, classes ...string) *Model {
 	return &Model{schema: dataset.Schema{Features: []string{"x", "y"}, Classes: classes}, scorer: s}
 }
 
-// checkOperators checks the operators up to the probabilities; those behind are the same in every model.
+// checkOperators checks the operators up to the probabilities. The ones after that are the same in every model.
 func (f *onnxFile) checkOperators(t *testing.T, want ...string) {
 	t.Helper()
 	f.checkFlow(t)
@@ -222,7 +152,7 @@ func (f *onnxFile) checkOperators(t *testing.T, want ...string) {
 	}
 }
 
-// checkDoubles checks a constant that is an input of a node.
+// checkDoubles checks a float64 constant that is an input of a node.
 func (f *onnxFile) checkDoubles(t *testing.T, node, input int, want []float64, shape ...int) {
 	t.Helper()
 	n := f.nodes[node]
@@ -232,7 +162,7 @@ func (f *onnxFile) checkDoubles(t *testing.T, node, input int, want []float64, s
 	}
 }
 
-// checkInts is checkDoubles for whole numbers.
+// checkInts checks an int64 constant that is an input of a node.
 func (f *onnxFile) checkInts(t *testing.T, node, input int, want []int, shape ...int) {
 	t.Helper()
 	n := f.nodes[node]
@@ -283,8 +213,11 @@ func TestONNX_knn(t *testing.T) {
 	distances := []string{"Sub", "Div", "Clip", "Split", "Sub", "Mul", "Sub", "Mul", "Add", "TopK"}
 	votes := []string{"Gather", "Unsqueeze", "Equal", "Cast"}
 	for weights, rest := range map[string][]string{
-		"uniform":  {"ReduceSum", "Div"},
-		"distance": {"Sqrt", "Reciprocal", "Equal", "Cast", "Gather", "Equal", "Where", "ReduceSum", "Unsqueeze", "Mul", "ReduceSum", "Div"},
+		"uniform": {"ReduceSum", "Div"},
+		"distance": {
+			"Sqrt", "Reciprocal", "Equal", "Cast", "Gather", "Equal", "Where", "ReduceSum", "Unsqueeze", "Mul", "ReduceSum",
+			"Div",
+		},
 	} {
 		t.Run(weights, func(t *testing.T) {
 			m := &knn{
@@ -309,20 +242,21 @@ func TestONNX_knn(t *testing.T) {
 	}
 }
 
-// checkTrees checks the first nodes: behind constants, trees of one leaf each, come those of twoTrees.
-func (f *onnxFile) checkTrees(t *testing.T, constants ...int) {
+// onnxTrees holds the attributes of a TreeEnsembleRegressor.
+type onnxTrees struct {
+	tree, node, feature, yes, no []int // per node
+	modes                        []string
+	thresholds                   []float64
+
+	leafTree, leafNode []int // per leaf
+	leaves             []float64
+}
+
+// checkTrees checks the first node, which has all trees.
+func (f *onnxFile) checkTrees(t *testing.T, trees int, w onnxTrees) {
 	t.Helper()
-	w := new(onnxTrees)
-	for i, number := range constants {
-		w.leaf(i, 0, number)
-	}
-	stump := len(constants)
-	w.split(stump, 0, 1, 2.5, 1, 2)
-	w.leaf(stump, 1, 0)
-	w.leaf(stump, 2, 10)
-	w.leaf(stump+1, 0, 20)
 	a := f.nodes[0].attributes
-	if a["n_targets"].i != stump+2 {
+	if a["n_targets"].i != trees {
 		t.Errorf("%d targets, want one per tree", a["n_targets"].i)
 	}
 	for name, want := range map[string][]int{
@@ -344,13 +278,25 @@ func (f *onnxFile) checkTrees(t *testing.T, constants ...int) {
 	}
 }
 
+// checkTwoTrees checks the first node: a tree of the leaf 21, then twoTrees.
+func (f *onnxFile) checkTwoTrees(t *testing.T) {
+	t.Helper()
+	f.checkTrees(t, 3, onnxTrees{
+		tree: []int{0, 1, 1, 1, 2}, node: []int{0, 0, 1, 2, 0}, feature: []int{0, 1, 0, 0, 0},
+		modes:      []string{"LEAF", "BRANCH_LT", "LEAF", "LEAF", "LEAF"},
+		thresholds: []float64{0, 2.5, 0, 0, 0},
+		yes:        []int{0, 1, 0, 0, 0}, no: []int{0, 2, 0, 0, 0},
+		leafTree: []int{0, 1, 1, 2}, leafNode: []int{0, 1, 2, 0}, leaves: []float64{21, 0, 10, 20},
+	})
+}
+
 func TestONNX_gbdt(t *testing.T) {
 	values := make([]float64, 21)
 	values[0], values[10], values[20] = -1, 1, math.Pi
 	t.Run("two classes", func(t *testing.T) {
 		f := encodeONNX(t, twoFeatures(t, &gbdt{Base: []float64{.5}, Trees: *twoTrees(t), Values: values}, "a", "b"))
 		f.checkOperators(t, "TreeEnsembleRegressor", "Cast", "Gather", "Reshape", "CumSum", "Gather", "Pad", "Softmax")
-		f.checkTrees(t, 21)
+		f.checkTwoTrees(t)
 		f.checkDoubles(t, 2, 0, append(slices.Clone(values), .5), 22)
 		f.checkInts(t, 3, 1, []int{0, 3, 1}, 3)
 		f.checkInts(t, 4, 1, []int{1})
@@ -358,30 +304,16 @@ func TestONNX_gbdt(t *testing.T) {
 		f.checkInts(t, 6, 1, []int{0, 1, 0, 0}, 4)
 	})
 	t.Run("more", func(t *testing.T) {
-		trees := *twoTrees(t)
-		if err := trees.append(
-			&grown{nodes: []node{{math.NaN(), 0, 0}}, leaf: []int32{3}},
-			func(l int32) int32 { return l },
-		); err != nil {
-			t.Fatal(err)
-		}
+		trees, third := twoTrees(t), new(tree.Tree)
+		third.Leaf[third.Add()] = 3
+		appendTrees(t, trees, third)
 		base := []float64{.5, .6, .7}
-		f := encodeONNX(t, twoFeatures(t, &gbdt{Base: base, Trees: trees, Values: values}, "a", "b", "c"))
+		f := encodeONNX(t, twoFeatures(t, &gbdt{Base: base, Trees: *trees, Values: values}, "a", "b", "c"))
 		f.checkOperators(t, "TreeEnsembleRegressor", "Cast", "Gather", "Reshape", "CumSum", "Gather", "Softmax")
 		f.checkDoubles(t, 2, 0, slices.Concat(values, base), 24)
-		if got, want := f.nodes[0].attributes["target_weights_as_tensor"].tensor.doubles, []float64{
-			21,
-			22,
-			23,
-			0,
-			10,
-			20,
-			3,
-		}; !slices.Equal(
-			got,
-			want,
-		) {
-			t.Errorf("leaf numbers %v, want %v", got, want)
+		leaves := f.nodes[0].attributes["target_weights_as_tensor"].tensor.doubles
+		if want := []float64{21, 22, 23, 0, 10, 20, 3}; !slices.Equal(leaves, want) {
+			t.Errorf("leaf numbers %v, want %v", leaves, want)
 		}
 		f.checkInts(t, 3, 1, []int{0, 2, 3}, 3)
 		f.checkInts(t, 5, 1, []int{1})
@@ -392,7 +324,7 @@ func TestONNX_randomForest(t *testing.T) {
 	m := &randomForest{Trees: *twoTrees(t), Leaves: slices.Repeat([][]int{{1, 3}}, 21), ClassWeights: []float64{1, 1}}
 	f := encodeONNX(t, twoFeatures(t, m, "a", "b"))
 	f.checkOperators(t, "TreeEnsembleRegressor", "Cast", "Gather", "CumSum", "Gather")
-	f.checkTrees(t, 21)
+	f.checkTwoTrees(t)
 	f.checkDoubles(t, 2, 0, append(slices.Clone(m.shares), m.base, m.base), 22, 2)
 	f.checkInts(t, 3, 1, []int{1})
 	f.checkInts(t, 4, 1, []int{2})
@@ -410,19 +342,19 @@ func TestONNX_namesOfClasses(t *testing.T) {
 	}
 }
 
-// wordless is a scorer that ONNX can't express.
-type wordless struct{ scorer }
+// inexpressible is a scorer that ONNX cannot express.
+type inexpressible struct{ scorer }
 
-func (wordless) onnx(g *graph) string {
-	trees := &onnxTrees{trees: 1}
-	trees.leaf(0, 0, maxONNXLeaf+1)
-	g.leaves(trees)
-	g.fail("a second reason")
+func (inexpressible) onnx(g *onnx.Graph) string {
+	trees := new(onnx.Trees)
+	trees.Leaf(0, 0, onnx.MaxLeaf+1)
+	g.Leaves(trees)
+	g.Fail("a second reason")
 	return "none"
 }
 
 func TestONNX_impossible(t *testing.T) {
-	m := &Model{schema: dataset.Schema{Features: []string{"x"}, Classes: []string{"a", "b"}}, scorer: wordless{}}
+	m := &Model{schema: dataset.Schema{Features: []string{"x"}, Classes: []string{"a", "b"}}, scorer: inexpressible{}}
 	if b, err := m.ONNX(); err == nil || b != nil || !strings.Contains(err.Error(), "leaf 16777217") {
 		t.Errorf("got %d bytes, %v; want the first reason as an error", len(b), err)
 	}

@@ -3,6 +3,10 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
+
+	"iris/model/internal/onnx"
+	"iris/model/internal/tree"
 )
 
 // randomForestParameters are the hyperparameters of RandomForest.
@@ -35,10 +39,10 @@ var randomForestParameters = []parameter{
 // It is Breiman's (Machine Learning 45, 2001): each tree grows on a bootstrap of the rows, and each of its splits is
 // chosen among √features of the features.
 type randomForest struct {
-	Trees        ensemble  `json:"trees"`
-	Leaves       [][]int   `json:"leaves"`        // the leaves that differ: rows by class, in lowest terms
-	ClassWeights []float64 `json:"class_weights"` // what a row of each class counts
-	OutOfBag     *OutOfBag `json:"out_of_bag,omitempty"`
+	Trees        tree.Ensemble `json:"trees"`
+	Leaves       [][]int       `json:"leaves"`        // the leaves that differ: rows by class, in lowest terms
+	ClassWeights []float64     `json:"class_weights"` // what a row of each class counts
+	OutOfBag     *OutOfBag     `json:"out_of_bag,omitempty"`
 
 	shares []float64 // leaf by leaf, one per class, divided by all votes; derived by prepare
 	base   float64   // the share of the tree that knows nothing
@@ -74,13 +78,13 @@ func (f *randomForest) prepare(features, classes int) error {
 			return fmt.Errorf("class %d: weight %v", k, w)
 		}
 	}
-	if err := f.Trees.check(features, len(f.Leaves)); err != nil {
+	if err := f.Trees.Check(features, len(f.Leaves)); err != nil {
 		return err
 	}
 	if o := f.OutOfBag; o != nil && !(o.Rows > 0 && o.Accuracy >= 0 && o.Accuracy <= 1 && o.LogLoss >= 0) {
 		return errors.New("out-of-bag score out of range")
 	}
-	votes := float64(len(f.Trees.roots)) + ignorance
+	votes := float64(f.Trees.Len()) + ignorance
 	f.base = ignorance / float64(classes) / votes
 	f.shares = make([]float64, 0, len(f.Leaves)*classes)
 	for i, counts := range f.Leaves {
@@ -101,7 +105,7 @@ func (f *randomForest) prepare(features, classes int) error {
 			f.shares = append(f.shares, float64(n)*f.ClassWeights[k]/sum/votes)
 		}
 	}
-	f.Trees.prepareMasks(features)
+	f.Trees.PrepareMasks(features)
 	return nil
 }
 
@@ -113,10 +117,10 @@ func (f *randomForest) score(x, p []float64) {
 	for k := range p {
 		p[k] = f.base
 	}
-	var s search
-	f.Trees.begin(x, &s)
-	for first := 0; first < len(f.Trees.roots); {
-		leaves := f.Trees.find(x, first, &s)
+	var s tree.Search
+	f.Trees.Begin(x, &s)
+	for first := 0; first < f.Trees.Len(); {
+		leaves := f.Trees.Find(x, first, &s)
 		f.vote(leaves, p)
 		first += len(leaves)
 	}
@@ -138,4 +142,15 @@ func (f *randomForest) vote(leaves []int32, p []float64) {
 			p[k] += share
 		}
 	}
+}
+
+// onnx implements scorer. The first tree is the one that knows nothing: its only leaf predicts base for each class.
+func (f *randomForest) onnx(g *onnx.Graph) string {
+	classes := len(f.ClassWeights)
+	trees := new(onnx.Trees)
+	trees.Leaf(0, 0, len(f.Leaves))
+	addTrees(trees, &f.Trees)
+	base := slices.Repeat([]float64{f.base}, classes)
+	shares := g.Doubles("shares", slices.Concat(f.shares, base), len(f.Leaves)+1, classes)
+	return g.Summed(g.Node("Gather", []string{shares, g.Leaves(trees)}), trees.Len())
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"iris/internal/dataset"
+	"iris/model/internal/tree"
 )
 
 // maxBagCells bounds rows times classes of the out-of-bag sums, at eight bytes each.
@@ -21,7 +22,7 @@ type outOfBag struct {
 
 func newOutOfBag(t *dataset.Table) *outOfBag {
 	classes := len(t.Schema.Classes)
-	rows := sampleRows(t.Rows(), max(1, maxBagCells/classes))
+	rows := tree.SampleRows(t.Rows(), max(1, maxBagCells/classes))
 	return &outOfBag{
 		table: t, rows: rows,
 		sums: make([]float64, len(rows)*classes), trees: make([]int, len(rows)),

@@ -12,11 +12,12 @@ import (
 	"sync/atomic"
 
 	"iris/internal/dataset"
+	"iris/model/internal/tree"
 )
 
 // forestTree is a tree on its way from the goroutine that grew it to the forest.
 type forestTree struct {
-	tree   *grown
+	tree   *tree.Tree
 	leaves [][]int // counts by class of its leaves that differ, in lowest terms
 	unseen []int32 // per row of the out-of-bag sample the leaf it falls into, -1 when the tree grew on it
 	err    error
@@ -34,7 +35,7 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
 		return nil, fmt.Errorf("read hyperparameters: %w", err)
 	}
-	b, err := newBins(ctx, t)
+	b, err := tree.NewBins(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +57,12 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 	var next atomic.Int64
 	for range min(runtime.GOMAXPROCS(0), h.Trees) {
 		group.Go(func() {
-			g := newClassGrower(b, f.ClassWeights)
-			g.depth, g.minLeaf = h.MaxDepth, h.MinRowsLeaf
-			g.tries = max(1, int(math.Sqrt(float64(len(b.columns)))))
+			g := tree.NewClassGrower(b, f.ClassWeights)
+			g.MaxDepth, g.MinRows = h.MaxDepth, h.MinRowsLeaf
+			g.Tries = max(1, int(math.Sqrt(float64(b.Features()))))
 			boot := &bootstrap{table: t, copies: make([]uint32, t.Rows()), sample: bag.rows}
 			for i := int(next.Add(1)) - 1; i < h.Trees; i = int(next.Add(1)) - 1 {
-				g.random = rand.New(rand.NewPCG(s.Seed, uint64(i)))
+				g.Random = rand.New(rand.NewPCG(s.Seed, uint64(i)))
 				results[i] <- boot.grow(ctx, g)
 			}
 		})
@@ -98,10 +99,10 @@ func (f *randomForest) add(g forestTree, trees int, known map[string]int32) erro
 		}
 		numbers[i] = n
 	}
-	if len(f.Trees.roots) == 0 { // trees are about equally large: room for all, not again and again some more
-		f.Trees.reserve(len(g.tree.nodes) * (trees + trees/32 + 1))
+	if f.Trees.Len() == 0 { // trees are about equally large: room for all, not again and again some more
+		f.Trees.Reserve(len(g.tree.Nodes) * (trees + trees/32 + 1))
 	}
-	return f.Trees.append(g.tree, func(l int32) int32 { return numbers[l] })
+	return f.Trees.Append(g.tree, func(l int32) int32 { return numbers[l] })
 }
 
 // countsKey appends counts in a form that a map can have as a key.
@@ -116,28 +117,28 @@ func countsKey(b []byte, counts []int) []byte {
 type bootstrap struct {
 	table  *dataset.Table
 	copies []uint32 // per row how often it was drawn
-	items  []item
+	items  []tree.Item
 	sample []int // rows to send down the tree when they were not drawn
 }
 
 // grow draws as many rows as there are, in the order of the grower's random numbers, and grows a tree.
-func (b *bootstrap) grow(ctx context.Context, g *classGrower) forestTree {
+func (b *bootstrap) grow(ctx context.Context, g *tree.ClassGrower) forestTree {
 	rows := b.table.Rows()
 	clear(b.copies)
 	for range rows {
-		b.copies[g.random.IntN(rows)]++
+		b.copies[g.Random.IntN(rows)]++
 	}
 	b.items = b.items[:0]
 	for r, n := range b.copies {
 		if n > 0 {
-			b.items = append(b.items, item{uint32(r), uint32(b.table.Y[r]), n})
+			b.items = append(b.items, tree.Item{Row: uint32(r), Class: uint32(b.table.Y[r]), Copies: n})
 		}
 	}
 	var found forestTree
 	var numbers []int32 // per leaf of the tree its place in found.leaves
 	known := make(map[string]int32)
-	lowest, key := make([]int, len(g.weights)), []byte(nil)
-	tree, err := g.grow(ctx, b.items, func(counts []int) {
+	lowest, key := make([]int, len(b.table.Schema.Classes)), []byte(nil)
+	grown, err := g.Grow(ctx, b.items, func(counts []int) {
 		copy(lowest, counts)
 		reduce(lowest)
 		key = countsKey(key[:0], lowest)
@@ -152,17 +153,17 @@ func (b *bootstrap) grow(ctx context.Context, g *classGrower) forestTree {
 	if err != nil {
 		return forestTree{err: err}
 	}
-	for i, l := range tree.leaf {
+	for i, l := range grown.Leaf {
 		if l >= 0 {
-			tree.leaf[i] = numbers[l]
+			grown.Leaf[i] = numbers[l]
 		}
 	}
-	found.tree = tree
+	found.tree = grown
 	found.unseen = make([]int32, len(b.sample))
 	for i, r := range b.sample {
 		found.unseen[i] = -1
 		if b.copies[r] == 0 {
-			found.unseen[i] = tree.find(b.table.Row(r))
+			found.unseen[i] = grown.Find(b.table.Row(r))
 		}
 	}
 	return found

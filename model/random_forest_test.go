@@ -8,17 +8,14 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
+
+	"iris/model/internal/tree"
 )
 
 func TestRandomForest_outOfBag(t *testing.T) {
 	wine := load(t, "wine")
-	var all []Progress
-	m, err := Train(t.Context(), wine, Spec{Algorithm: RandomForest}, func(p Progress) { all = append(all, p) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, all := trainReported(t, wine, Spec{Algorithm: RandomForest})
 	score, ok := m.OutOfBag()
 	if !ok || score.Rows != 178 || score.Accuracy < .96 || score.Accuracy == 1 || score.LogLoss > .2 {
 		t.Errorf("out-of-bag score %+v, %v, want all rows, about .98 and .13", score, ok)
@@ -144,32 +141,16 @@ func TestRandomForestPrepare(t *testing.T) {
 			OutOfBag: &OutOfBag{Rows: 5, Accuracy: .8, LogLoss: .1},
 		}
 	}
-	if err := good().prepare(2, 2); err != nil {
-		t.Fatalf("a good one: %v", err)
-	}
-	tests := []struct {
-		name   string
-		change func(*randomForest)
-		want   string
-	}{
+	checkPrepare(t, good, 2, 2, []badScorer[*randomForest]{
 		{"nothing", func(f *randomForest) { *f = randomForest{} }, "0 class weights"},
 		{"weight 0", func(f *randomForest) { f.ClassWeights[1] = 0 }, "class 1: weight 0"},
 		{"weight NaN", func(f *randomForest) { f.ClassWeights[1] = math.NaN() }, "class 1: weight NaN"},
 		{"a leaf missing", func(f *randomForest) { f.Leaves = f.Leaves[:20] }, "leaf 20 of 20"},
-		{"no trees", func(f *randomForest) { f.Trees = ensemble{} }, "no trees"},
+		{"no trees", func(f *randomForest) { f.Trees = tree.Ensemble{} }, "no trees"},
 		{"count missing", func(f *randomForest) { f.Leaves[3] = []int{1} }, "leaf 3: 1 counts"},
 		{"count below 0", func(f *randomForest) { f.Leaves[3] = []int{-1, 2} }, "leaf 3: -1 rows"},
 		{"empty leaf", func(f *randomForest) { f.Leaves[3] = []int{0, 0} }, "leaf 3: no rows"},
 		{"score NaN", func(f *randomForest) { f.OutOfBag.Accuracy = math.NaN() }, "out-of-bag"},
 		{"score of nothing", func(f *randomForest) { f.OutOfBag.Rows = 0 }, "out-of-bag"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			f := good()
-			test.change(f)
-			if err := f.prepare(2, 2); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
+	})
 }

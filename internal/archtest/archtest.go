@@ -49,9 +49,14 @@ func rooms() []room {
 		},
 
 		// The machine learning: no Temporal, no network.
+		{path: "model/internal/parallel", floor: 0},
+		{path: "model/internal/onnx", floor: 0, lib: []string{"google.golang.org/protobuf/encoding/protowire"}},
+		{path: "model/internal/tree", floor: 1, iris: []string{"internal/dataset", "model/internal/parallel"}},
 		{
-			path: "model", floor: 1, iris: []string{"internal/dataset"},
-			lib: []string{"gonum.org/v1/gonum", golearn, "google.golang.org/protobuf/encoding/protowire"},
+			path:  "model",
+			floor: 1,
+			iris:  []string{"internal/dataset", "model/internal/onnx", "model/internal/parallel", "model/internal/tree"},
+			lib:   []string{"gonum.org/v1/gonum", golearn},
 		},
 
 		{

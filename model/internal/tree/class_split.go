@@ -1,24 +1,24 @@
-package model
+package tree
 
 import (
 	"math"
 	"math/bits"
 )
 
-// classSplit parts a node between the bins left and right of a feature, -1 when it stays a leaf. The bins in between
-// hold no row of the node.
+// classSplit separates the bins of a feature up to left from those from right on. The bins in between hold no row of
+// the node. A feature of -1 means that the node stays a leaf.
 type classSplit struct {
 	feature, left, right int
 	score                float64
 }
 
-// best looks for the split of a node that lowers the impurity most, the first of equals, and sets total. As with
-// scikit-learn a split need not lower it at all: an exclusive or shows only in the split below.
-func (g *classGrower) best(items []item, depth int) classSplit {
+// best returns the split of a node that lowers the impurity most, the first of equals, and sets total. Like
+// scikit-learn, it accepts a split that does not lower the impurity: an exclusive or shows only one split further down.
+func (g *ClassGrower) best(items []Item, depth int) classSplit {
 	found := classSplit{feature: -1}
 	clear(g.total)
 	for _, it := range items {
-		g.total[it.class] += int(it.copies)
+		g.total[it.Class] += int(it.Copies)
 	}
 	rows, classes := 0, 0
 	for _, n := range g.total {
@@ -27,13 +27,13 @@ func (g *classGrower) best(items []item, depth int) classSplit {
 			classes++
 		}
 	}
-	if classes < 2 || rows < 2*g.minLeaf || depth == g.depth {
+	if classes < 2 || rows < 2*g.MinRows || depth == g.MaxDepth {
 		return found
 	}
 	all := len(g.features)
-	for tried, i := 0, 0; i < all && tried < g.tries; i++ {
-		if g.tries < all { // a feature that is constant in the node doesn't count as tried
-			j := i + g.random.IntN(all-i)
+	for tried, i := 0, 0; i < all && tried < g.Tries; i++ {
+		if g.Tries < all { // a feature that is constant in the node does not count as tried
+			j := i + g.Random.IntN(all-i)
 			g.features[i], g.features[j] = g.features[j], g.features[i]
 		}
 		g.fill(items, g.features[i])
@@ -44,15 +44,15 @@ func (g *classGrower) best(items []item, depth int) classSplit {
 	return found
 }
 
-// fill counts the items by bin of feature f and class, and lists in filled the cells that aren't 0. For few items it
-// marks those as it counts, as looking at every cell would take longer than the rows do.
-func (g *classGrower) fill(items []item, f int) {
+// fill counts the items by bin of feature f and by class, and lists in filled the cells that are not 0. For few items
+// it marks these cells while it counts, because a look at every cell would take longer than the rows do.
+func (g *ClassGrower) fill(items []Item, f int) {
 	column, cells, shift := g.bins.columns[f], g.cells, g.shift
 	g.filled = g.filled[:0]
 	used := g.bins.values(f) << shift
 	if len(items) >= used/2 {
 		for _, it := range items {
-			cells[uint32(column[it.row])<<shift|it.class] += it.copies
+			cells[uint32(column[it.Row])<<shift|it.Class] += it.Copies
 		}
 		for c, n := range cells[:used] {
 			if n > 0 {
@@ -62,8 +62,8 @@ func (g *classGrower) fill(items []item, f int) {
 		return
 	}
 	for _, it := range items {
-		c := uint32(column[it.row])<<shift | it.class
-		cells[c] += it.copies
+		c := uint32(column[it.Row])<<shift | it.Class
+		cells[c] += it.Copies
 		g.touched[c>>6] |= 1 << (c & 63)
 		g.words[c>>12] |= 1 << (c >> 6 & 63)
 	}
@@ -80,16 +80,16 @@ func (g *classGrower) fill(items []item, f int) {
 	}
 }
 
-// scan tries the cuts of feature f between any two bins that hold rows, keeps the best in found, and clears the cells.
-// It reports whether there was any such cut.
-func (g *classGrower) scan(f, rows int, found *classSplit) bool {
+// scan tries the cuts of feature f between any two bins that hold rows, keeps the best one in found, and clears the
+// cells. It reports whether such a cut exists.
+func (g *ClassGrower) scan(f, rows int, found *classSplit) bool {
 	side := g.sides()
 	leftRows := 0
 	first := int(g.filled[0]) >> g.shift
 	bin := first
 	for _, c := range g.filled {
 		if b := int(c) >> g.shift; b != bin {
-			if leftRows >= g.minLeaf && rows-leftRows >= g.minLeaf {
+			if leftRows >= g.MinRows && rows-leftRows >= g.MinRows {
 				if score := side.score(g.entropy); found.feature < 0 || score > found.score {
 					*found = classSplit{f, bin, b, score}
 				}
@@ -109,16 +109,16 @@ func (g *classGrower) scan(f, rows int, found *classSplit) bool {
 	return bin != first
 }
 
-// sides are the weights on both sides of a cut that moves to the right, and per side the sum over the classes of
-// weight² (Gini) or weight·log2(weight) (entropy).
+// sides holds the weights on both sides of a cut that moves to the right. leftSum and rightSum add up weight² (Gini) or
+// weight·log2(weight) (entropy) over the classes of a side.
 type sides struct {
 	left, right             []float64
 	leftSum, rightSum       float64
 	leftWeight, rightWeight float64
 }
 
-// sides returns the sides with all of the node on the right.
-func (g *classGrower) sides() sides {
+// sides returns the sides before the first cut: the whole node is on the right.
+func (g *ClassGrower) sides() sides {
 	s := sides{left: g.left, right: g.right}
 	for k, n := range g.total {
 		w := float64(n) * g.weights[k]
@@ -143,7 +143,7 @@ func (s *sides) moveGini(k int, w float64) {
 	s.rightWeight -= w
 }
 
-// moveEntropy does the same for whole numbers.
+// moveEntropy moves w rows of class k from right to left. Each row has the weight 1.
 func (s *sides) moveEntropy(k int, w float64, table []float64) {
 	s.leftSum += table[int(s.left[k]+w)] - table[int(s.left[k])]
 	s.rightSum += table[int(s.right[k]-w)] - table[int(s.right[k])]
@@ -153,7 +153,7 @@ func (s *sides) moveEntropy(k int, w float64, table []float64) {
 	s.rightWeight -= w
 }
 
-// score is higher for a purer pair of sides: the weight of both less their weighted impurity, but for a constant.
+// score is higher for a purer pair of sides. Up to a constant it is the negative weighted impurity of both.
 func (s *sides) score(table []float64) float64 {
 	if table == nil {
 		return s.leftSum/s.leftWeight + s.rightSum/s.rightWeight
@@ -161,8 +161,9 @@ func (s *sides) score(table []float64) float64 {
 	return s.leftSum - table[int(s.leftWeight)] + s.rightSum - table[int(s.rightWeight)]
 }
 
-// entropyTable returns n·log2(n) for 0 to rows in millionths, rounded to whole numbers: sums of them are exact, so cuts
-// that part the classes equally well have equal scores.
+// entropyTable returns n·log2(n) for n from 0 to rows, in millionths and rounded to whole numbers. Sums of whole
+// numbers
+// are exact, so cuts that separate the classes equally well have equal scores.
 func entropyTable(rows int) []float64 {
 	table := make([]float64, rows+1)
 	for n := 2; n <= rows; n++ {

@@ -7,20 +7,20 @@ import (
 	"testing"
 )
 
-func TestAside(t *testing.T) {
+func TestRecovered(t *testing.T) {
 	t.Run("value", func(t *testing.T) {
-		if got, err := aside(t.Context(), func() (int, error) { return 7, nil }); got != 7 || err != nil {
+		if got, err := recovered(t.Context(), func() (int, error) { return 7, nil }); got != 7 || err != nil {
 			t.Errorf("got %d, %v, want 7", got, err)
 		}
 	})
 	t.Run("error", func(t *testing.T) {
 		broken := errors.New("broken")
-		if _, err := aside(t.Context(), func() (int, error) { return 0, broken }); !errors.Is(err, broken) {
+		if _, err := recovered(t.Context(), func() (int, error) { return 0, broken }); !errors.Is(err, broken) {
 			t.Errorf("got %v, want the function's error", err)
 		}
 	})
 	t.Run("panic", func(t *testing.T) {
-		if _, err := aside(
+		if _, err := recovered(
 			t.Context(),
 			func() (int, error) { panic("out of range") },
 		); err == nil ||
@@ -31,10 +31,10 @@ func TestAside(t *testing.T) {
 	t.Run("cancelled while it runs", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		release, ended := make(chan struct{}), make(chan struct{})
-		_, err := aside(ctx, func() (int, error) {
+		_, err := recovered(ctx, func() (int, error) {
 			defer close(ended)
 			cancel()
-			<-release // still running when aside returns
+			<-release // still running when recovered returns
 			return 7, nil
 		})
 		if !errors.Is(err, context.Canceled) {

@@ -1,4 +1,4 @@
-package model
+package tree
 
 import (
 	"encoding/json"
@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// twoTrees is a stump on feature 1 and a leaf.
-func twoTrees(t *testing.T) *ensemble {
+// twoTrees returns a stump on feature 1 and a tree of one leaf.
+func twoTrees(t *testing.T) *Ensemble {
 	t.Helper()
-	stump, leaf := new(grown), new(grown)
-	left := stump.split(stump.add(), 1, 2.5)
-	stump.leaf[left], stump.leaf[left+1] = 0, 1
-	leaf.leaf[leaf.add()] = 2
-	e := new(ensemble)
-	for _, g := range []*grown{stump, leaf} {
-		if err := e.append(g, func(l int32) int32 { return 10 * l }); err != nil {
+	stump, leaf := new(Tree), new(Tree)
+	left := stump.Split(stump.Add(), 1, 2.5)
+	stump.Leaf[left], stump.Leaf[left+1] = 0, 1
+	leaf.Leaf[leaf.Add()] = 2
+	e := new(Ensemble)
+	for _, g := range []*Tree{stump, leaf} {
+		if err := e.Append(g, func(l int32) int32 { return 10 * l }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestEnsemble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var again ensemble
+	var again Ensemble
 	if err := json.Unmarshal(b, &again); err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +46,11 @@ func TestEnsemble(t *testing.T) {
 	}
 }
 
-// All ways to find leaves must find the same.
+// TestEnsembleFind_wideIsWalk checks that all ways to find leaves agree.
 func TestEnsembleFind_wideIsWalk(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
 	for _, trees := range []int{1, wideLanes - 1, wideLanes, wideLanes + 1, 3*wideLanes + 2} {
-		var all []*grown
+		var all []*Tree
 		for range trees {
 			all = append(all, bush(random, 1+random.IntN(200), 12))
 		}
@@ -61,40 +61,40 @@ func TestEnsembleFind_wideIsWalk(t *testing.T) {
 				x[f] = float64(random.IntN(9) - 1)
 			}
 			var near, far []int32
-			var s search
+			var s Search
 			for len(near) < trees {
-				near = append(near, e.find(x, len(near), &s)...)
+				near = append(near, e.Find(x, len(near), &s)...)
 			}
 			for len(far) < trees {
 				far = append(far, s.leaves[:e.walkWide(x, len(far), s.leaves[:])]...)
 			}
 			if !slices.Equal(near, far) {
-				t.Fatalf("%v: leaves %v, and %v by many walks at once", x, near, far)
+				t.Fatalf("%v: leaves %v, and %v by walkWide", x, near, far)
 			}
 		}
 	}
 }
 
-// A forest that no cache holds is walked by many lanes, and says what it says by few.
+// TestEnsembleFind_largeForest checks a forest that is large enough for walkWide.
 func TestEnsembleFind_largeForest(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 4))
-	all := make([]*grown, 2*wideLanes+1)
+	all := make([]*Tree, 2*wideLanes+1)
 	for i := range all {
 		all[i] = bush(random, 2200, 12)
 	}
 	e := forestOf(t, 12, all...)
 	if len(e.nodes) <= wideNodes {
-		t.Fatalf("%d nodes are no large forest", len(e.nodes))
+		t.Fatalf("%d nodes are not a large forest", len(e.nodes))
 	}
 	x := make([]float64, 12)
 	for f := range x {
 		x[f] = float64(random.IntN(6))
 	}
-	var s search
+	var s Search
 	for first := 0; first < len(all); {
-		leaves := e.find(x, first, &s)
+		leaves := e.Find(x, first, &s)
 		for i, leaf := range leaves {
-			if want := all[first+i].find(x) + int32(100*(first+i)); leaf != want {
+			if want := all[first+i].Find(x) + int32(100*(first+i)); leaf != want {
 				t.Errorf("tree %d: leaf %d, want %d", first+i, leaf, want)
 			}
 		}
@@ -114,7 +114,7 @@ func TestEnsembleUnmarshal_error(t *testing.T) {
 		{"a leaf too high", [][]byte{{0, 0xff, 0xff, 0xff, 0xff, 0x0f}}, "too large"},
 		{"a split without threshold", [][]byte{{1, 0, 0}}, "cut short"},
 		{"a split without children", [][]byte{{1, 0, 0, 0, 0, 0, 0, 0, 0}}, "cut short"},
-		{"something behind", [][]byte{{0, 0, 0}}, "1 bytes behind"},
+		{"a byte too many", [][]byte{{0, 0, 0}}, "1 bytes after"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestEnsembleUnmarshal_error(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := new(ensemble).UnmarshalJSON(b); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := new(Ensemble).UnmarshalJSON(b); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
@@ -130,26 +130,26 @@ func TestEnsembleUnmarshal_error(t *testing.T) {
 }
 
 func TestEnsembleCheck(t *testing.T) {
-	if err := twoTrees(t).check(2, 21); err != nil {
+	if err := twoTrees(t).Check(2, 21); err != nil {
 		t.Fatalf("a good one: %v", err)
 	}
 	tests := []struct {
 		name             string
 		features, leaves int
-		change           func(*ensemble)
+		change           func(*Ensemble)
 		want             string
 	}{
-		{"no trees", 2, 21, func(e *ensemble) { *e = ensemble{} }, "no trees"},
-		{"feature too high", 1, 21, func(*ensemble) {}, "feature 1 of 1"},
-		{"leaf too high", 2, 20, func(*ensemble) {}, "leaf 20 of 20"},
-		{"threshold NaN", 2, 21, func(e *ensemble) { e.nodes[0].threshold = math.NaN() }, "threshold NaN"},
-		{"threshold infinite", 2, 21, func(e *ensemble) { e.nodes[0].threshold = math.Inf(1) }, "threshold +Inf"},
+		{"no trees", 2, 21, func(e *Ensemble) { *e = Ensemble{} }, "no trees"},
+		{"feature too high", 1, 21, func(*Ensemble) {}, "feature 1 of 1"},
+		{"leaf too high", 2, 20, func(*Ensemble) {}, "leaf 20 of 20"},
+		{"threshold NaN", 2, 21, func(e *Ensemble) { e.nodes[0].Threshold = math.NaN() }, "threshold NaN"},
+		{"threshold infinite", 2, 21, func(e *Ensemble) { e.nodes[0].Threshold = math.Inf(1) }, "threshold +Inf"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := twoTrees(t)
 			test.change(e)
-			if err := e.check(test.features, test.leaves); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := e.Check(test.features, test.leaves); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})

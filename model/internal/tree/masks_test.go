@@ -1,4 +1,4 @@
-package model
+package tree
 
 import (
 	"math"
@@ -7,53 +7,54 @@ import (
 	"testing"
 )
 
-// chain is a tree that splits its right side again and again, on feature 0 above 0, 1, 2, …
-func chain(leaves int) *grown {
-	g := new(grown)
-	at := g.add()
+// chain returns a tree that splits its right child again and again, on feature 0 at 0, 1, 2, …
+func chain(leaves int) *Tree {
+	g := new(Tree)
+	at := g.Add()
 	for i := range leaves - 1 {
-		left := g.split(at, 0, float64(i))
-		g.leaf[left] = int32(i)
+		left := g.Split(at, 0, float64(i))
+		g.Leaf[left] = int32(i)
 		at = left + 1
 	}
-	g.leaf[at] = int32(leaves - 1)
+	g.Leaf[at] = int32(leaves - 1)
 	return g
 }
 
-// bush is a tree of random splits.
-func bush(random *rand.Rand, leaves, features int) *grown {
-	g := new(grown)
-	open := []int32{g.add()}
+// bush returns a tree of random splits.
+func bush(random *rand.Rand, leaves, features int) *Tree {
+	g := new(Tree)
+	open := []int32{g.Add()}
 	for len(open) < leaves {
 		i := random.IntN(len(open))
-		left := g.split(open[i], random.IntN(features), float64(random.IntN(6)))
+		left := g.Split(open[i], random.IntN(features), float64(random.IntN(6)))
 		open[i] = left
 		open = append(open, left+1)
 	}
 	for i, at := range open {
-		g.leaf[at] = int32(i)
+		g.Leaf[at] = int32(i)
 	}
 	return g
 }
 
-func forestOf(t *testing.T, features int, trees ...*grown) *ensemble {
+// forestOf returns the trees as an ensemble with masks. The leaf l of tree i becomes l+100·i.
+func forestOf(t *testing.T, features int, trees ...*Tree) *Ensemble {
 	t.Helper()
-	e := new(ensemble)
+	e := new(Ensemble)
 	for i, g := range trees {
-		if err := e.append(g, func(l int32) int32 { return l + int32(100*i) }); err != nil {
+		if err := e.Append(g, func(l int32) int32 { return l + int32(100*i) }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	e.prepareMasks(features)
+	e.PrepareMasks(features)
 	return e
 }
 
-// The masks must say of every row, whatever is in it, what a walk says.
+// TestLeafMasks_findWhatWalksDo compares masks with walks on rows of any values.
 func TestLeafMasks_findWhatWalksDo(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for features := 1; features <= maskFeatures; features++ {
 		for _, trees := range []int{1, 3, maskTrees, maskTrees + 1, 2*maskTrees + 5} {
-			var grown []*grown
+			var grown []*Tree
 			for range trees {
 				grown = append(grown, bush(random, 1+random.IntN(maxMaskLeaves), features))
 			}
@@ -62,20 +63,8 @@ func TestLeafMasks_findWhatWalksDo(t *testing.T) {
 				t.Fatalf("%d features, %d trees: no masks", features, trees)
 			}
 			values := []float64{
-				-1,
-				0,
-				math.Copysign(0, -1),
-				1,
-				1.5,
-				2,
-				3,
-				4,
-				5,
-				6,
-				math.Inf(-1),
-				math.Inf(1),
-				math.NaN(),
-				math.MaxFloat64,
+				-1, 0, math.Copysign(0, -1), 1, 1.5, 2, 3, 4, 5, 6,
+				math.Inf(-1), math.Inf(1), math.NaN(), math.MaxFloat64,
 			}
 			x := make([]float64, features)
 			for range 200 {
@@ -88,8 +77,8 @@ func TestLeafMasks_findWhatWalksDo(t *testing.T) {
 	}
 }
 
-// checkMasks compares the leaves of x.
-func checkMasks(t *testing.T, e *ensemble, x []float64) {
+// checkMasks compares the leaves of x by masks with those by walks.
+func checkMasks(t *testing.T, e *Ensemble, x []float64) {
 	t.Helper()
 	var want, got []int32
 	for first := 0; first < len(e.roots); first += lanes {
@@ -107,25 +96,25 @@ func checkMasks(t *testing.T, e *ensemble, x []float64) {
 	}
 }
 
-func TestPrepareMasks_walksWhereTheyAreBetter(t *testing.T) {
+func TestPrepareMasks_onlyIfFaster(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
-	many := make([]*grown, maxMasks/maxMaskLeaves+1)
+	many := make([]*Tree, maxMasks/maxMaskLeaves+1)
 	for i := range many {
 		many[i] = chain(maxMaskLeaves)
 	}
 	tests := []struct {
 		name     string
 		features int
-		trees    []*grown
+		trees    []*Tree
 		masks    bool
 	}{
-		{"small", 4, []*grown{bush(random, 20, 4)}, true},
-		{"as deep as can be", 1, []*grown{chain(maxMaskLeaves)}, true},
-		{"no split", 1, []*grown{chain(1)}, true},
-		{"one leaf too many", 1, []*grown{chain(2), chain(maxMaskLeaves + 1), chain(2)}, false},
-		{"many features", maskFeatures + 1, []*grown{bush(random, 20, 4)}, false},
+		{"small", 4, []*Tree{bush(random, 20, 4)}, true},
+		{"as many leaves as bits", 1, []*Tree{chain(maxMaskLeaves)}, true},
+		{"no split", 1, []*Tree{chain(1)}, true},
+		{"one leaf too many", 1, []*Tree{chain(2), chain(maxMaskLeaves + 1), chain(2)}, false},
+		{"many features", maskFeatures + 1, []*Tree{bush(random, 20, 4)}, false},
 		{"a megabyte of masks", 1, many[1:], true},
-		{"more than that", 1, many, false},
+		{"more than a megabyte", 1, many, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

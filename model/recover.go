@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// aside runs f in a goroutine of its own and waits for its result or for ctx. A panic in f becomes an error. When ctx
+// recovered runs f in a goroutine of its own and waits for its result or for ctx. A panic in f becomes an error. When
+// ctx
 // ends first, f runs on until it is done, so f must only use what nobody else changes; its result is dropped.
-func aside[T any](ctx context.Context, f func() (T, error)) (T, error) {
+func recovered[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error

@@ -1,4 +1,4 @@
-package model
+package tree
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"iris/internal/dataset/datasettest"
 )
 
 func TestQuantiles(t *testing.T) {
@@ -41,7 +43,7 @@ func TestQuantiles(t *testing.T) {
 			}
 			for i, c := range cuts {
 				if i > 0 && c <= cuts[i-1] || c <= test.sorted[0] || c > test.sorted[len(test.sorted)-1] {
-					t.Fatalf("cut %d is %v, want them to ascend within the values", i, c)
+					t.Fatalf("cut %d is %v, want cuts that ascend within the values", i, c)
 				}
 			}
 			counts := make([]int, len(cuts)+1)
@@ -63,8 +65,8 @@ func TestQuantiles(t *testing.T) {
 	}
 }
 
-// TestBins_partsAsThresholds: a threshold must send the training rows the way that their bins say, with values of
-// which the sample knows only some too.
+// TestBins_partsAsThresholds checks that a threshold sends every training row to the side of its bin, including rows
+// that are not in the sample.
 func TestBins_partsAsThresholds(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	rows := make([][]float64, binSample+5000)
@@ -74,11 +76,8 @@ func TestBins_partsAsThresholds(t *testing.T) {
 		rows[r] = []float64{v, math.Round(2 * v), 1e150 * math.Tanh(v), 1 + v*1e-15, 7}
 		y[r] = r % 2
 	}
-	data := table(y, rows...)
-	b, err := newBins(t.Context(), data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := datasettest.Table(y, rows...)
+	b := newBins(t, data)
 	for f := range data.Schema.Features {
 		for left := range b.values(f) - 1 {
 			threshold := b.threshold(f, left, left+1)
@@ -97,18 +96,18 @@ func TestBins_partsAsThresholds(t *testing.T) {
 func TestNewBins_cancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newBins(ctx, load(t, "iris")); !errors.Is(err, context.Canceled) {
+	if _, err := NewBins(ctx, datasettest.Noise(150, 4, 3, 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
 
 func TestSampleRows(t *testing.T) {
-	if got := sampleRows(5, 10); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
+	if got := SampleRows(5, 10); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
 		t.Errorf("%v of 5 rows, want all", got)
 	}
-	got := sampleRows(1000, 10)
+	got := SampleRows(1000, 10)
 	if len(got) != 10 || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != 10 || got[9] >= 1000 ||
 		got[9] < 500 {
-		t.Errorf("%v of 1000 rows, want ten that differ, from all over", got)
+		t.Errorf("%v of 1000 rows, want ten distinct ones from the whole range", got)
 	}
 }
