@@ -7,8 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/internal/search"
 	"iris/model"
-	"iris/workflows"
 )
 
 // Algorithm is a family of learners as GET /algorithms lists it.
@@ -49,7 +49,7 @@ func listAlgorithmsOperation(path string) huma.Operation {
 
 func (s *Server) getAlgorithms(context.Context, *struct{}) (*algorithmsOutput, error) {
 	out := new(algorithmsOutput)
-	auto := model.Description{Algorithm: workflows.Auto, Summary: workflows.AutoSummary}
+	auto := model.Description{Algorithm: search.Auto, Summary: search.AutoSummary}
 	for _, d := range append(descriptions(), auto) {
 		out.Body.Algorithms = append(out.Body.Algorithms, Algorithm{
 			Algorithm: d.Algorithm, Summary: d.Summary, Hyperparameters: HyperparametersSchema{hyperparameters(d)},
@@ -109,8 +109,8 @@ func domainSchema(d model.Domain) *huma.Schema {
 // searchSchema is a search as JSON.
 func searchSchema() *huma.Schema {
 	words := func(list []any) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Enum: list} }
-	method, metric := words(anyOf(workflows.Methods())), words(anyOf(workflows.Metrics()))
-	metric.Default = workflows.LogLoss
+	method, metric := words(anyOf(search.Methods())), words(anyOf(search.Metrics()))
+	metric.Default = search.LogLoss
 	number := &huma.Schema{Type: huma.TypeNumber}
 	dimension := &huma.Schema{OneOf: []*huma.Schema{
 		{Type: huma.TypeArray, MinItems: of(1), Items: &huma.Schema{}, Description: "values to choose from"},
@@ -139,13 +139,13 @@ func searchSchema() *huma.Schema {
 			"budget": {
 				Type:        huma.TypeInteger,
 				Minimum:     of(1.0),
-				Maximum:     of(float64(workflows.MaxBudget)),
+				Maximum:     of(float64(search.MaxBudget)),
 				Description: "trials at most; 30, or the size of the grid",
 			},
 			"folds": {
 				Type:        huma.TypeInteger,
-				Minimum:     of(float64(workflows.MinFolds)),
-				Maximum:     of(float64(workflows.MaxFolds)),
+				Minimum:     of(float64(search.MinFolds)),
+				Maximum:     of(float64(search.MaxFolds)),
 				Description: "of a trial; cv_folds when absent",
 			},
 			"metric": metric,

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/problem"
+	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
 )
@@ -168,7 +169,7 @@ func gateJSON() map[string]*huma.Schema {
 }
 
 func trainingQuery() []*huma.Param {
-	algorithms := append(anyOf(model.Algorithms()), workflows.Auto)
+	algorithms := append(anyOf(model.Algorithms()), search.Auto)
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
@@ -214,15 +215,15 @@ func trainingQuery() []*huma.Param {
 			"folds of a trial; given without a search, the spec is cross-validated before it is fitted",
 			&huma.Schema{
 				Type:     huma.TypeInteger,
-				Minimum:  of(float64(workflows.MinFolds)),
-				Maximum:  of(float64(workflows.MaxFolds)),
-				Examples: []any{workflows.DefaultCVFolds},
+				Minimum:  of(float64(search.MinFolds)),
+				Maximum:  of(float64(search.MaxFolds)),
+				Examples: []any{search.DefaultCVFolds},
 			},
 		),
 		query(
 			"repeats",
 			"how often a trial is repeated with other folds",
-			&huma.Schema{Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(workflows.MaxRepeats))},
+			&huma.Schema{Type: huma.TypeInteger, Minimum: of(1.0), Maximum: of(float64(search.MaxRepeats))},
 		),
 		query(
 			"promote",

@@ -15,6 +15,7 @@ import (
 
 	"iris/apiserver/problem"
 	"iris/internal/dataset/datasettest"
+	"iris/internal/search"
 	"iris/internal/testenv"
 	"iris/model"
 	"iris/workflows"
@@ -60,7 +61,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 	uri := "s3://" + other + "/wine.csv"
 	defaults := workflows.TrainingInput{
 		Model:     "iris",
-		Algorithm: workflows.Auto,
+		Algorithm: search.Auto,
 		TestSize:  ptr(0.25),
 		Seed:      ptr[uint64](42),
 		Promote:   workflows.PromoteAuto,
@@ -125,7 +126,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 				t.Errorf("Location %q, want %q", got.header.Get("Location"), want)
 			}
 			in := a.inputOf(t, id)
-			if len(in.Hyperparameters) == 0 && in.Algorithm != workflows.Auto {
+			if len(in.Hyperparameters) == 0 && in.Algorithm != search.Auto {
 				t.Error("no hyperparameters: the defaults were not filled in")
 			}
 			if strings.Contains(test.body, `"l2":0.5`) && !strings.Contains(string(in.Hyperparameters), `"l2":0.5`) {

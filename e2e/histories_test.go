@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"iris/internal/objstore"
+	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
 )
@@ -31,10 +32,10 @@ func TestHistories(t *testing.T) {
 	in := workflows.TrainingInput{Model: "history", Algorithm: model.LogisticRegression, Dataset: clean}
 	tree, broken, changed := in, in, in
 	searched, automatic := in, in
-	searched.Search = &workflows.Search{Method: workflows.GridSearch, Folds: ptr(3), Space: map[string]workflows.Dimension{
+	searched.Search = &search.Request{Method: search.Grid, Folds: ptr(3), Space: map[string]search.Dimension{
 		"l2": {Values: []json.RawMessage{json.RawMessage("1"), json.RawMessage("10")}},
 	}}
-	automatic.Algorithm = workflows.Auto
+	automatic.Algorithm = search.Auto
 	tree.Algorithm = model.DecisionTree
 	broken.Dataset = ragged
 	changed.Dataset, changed.AllowSchemaChange = other, true

@@ -13,6 +13,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"iris/internal/mlflow"
+	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
 )
@@ -31,13 +32,13 @@ func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
 		Dataset:   s.put("given/killed.csv", noisyRows(41, 2000)),
 		Algorithm: model.RandomForest,
 		CVFolds:   ptr(2),
-		Search: &workflows.Search{
-			Method: workflows.RandomSearch,
-			Metric: workflows.LogLoss,
+		Search: &search.Request{
+			Method: search.Random,
+			Metric: search.LogLoss,
 			Budget: ptr(trials),
-			Space: map[string]workflows.Dimension{
-				"n_trees":       {Range: &workflows.Range{Min: ptr(40.0), Max: ptr(80.0)}},
-				"min_rows_leaf": {Range: &workflows.Range{Min: ptr(1.0), Max: ptr(20.0)}},
+			Space: map[string]search.Dimension{
+				"n_trees":       {Range: &search.Range{Min: ptr(40.0), Max: ptr(80.0)}},
+				"min_rows_leaf": {Range: &search.Range{Min: ptr(1.0), Max: ptr(20.0)}},
 			},
 		},
 	})

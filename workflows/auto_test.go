@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
 )
@@ -49,7 +50,7 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 			onTraining(e)
 			onKept(e)
 			onFinish(e, activities.RunFinished)
-			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: workflows.Auto, Seed: ptr[uint64](7)})
+			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto, Seed: ptr[uint64](7)})
 			s := result.Search
 			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" ||
 				s.Total != len(model.Candidates(150)) {
@@ -78,7 +79,7 @@ func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	onTraining(e)
 	onKept(e)
 	onFinish(e, activities.RunFinished)
-	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: workflows.Auto})
+	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto})
 	if want := len(model.Candidates(1 << 30)); len(r.seen) != want {
 		t.Errorf("%d families were tried, want %d", len(r.seen), want)
 	}
@@ -94,7 +95,7 @@ func TestAuto_takesNothingOfASingleFamily(t *testing.T) {
 		"bad folds":       {workflows.TrainingInput{CVFolds: ptr(1)}, "/cv_folds"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.in.Model, test.in.Algorithm = "iris", workflows.Auto
+			test.in.Model, test.in.Algorithm = "iris", search.Auto
 			_, _, err := test.in.Resolve()
 			var wrong *model.SpecError
 			if !errors.As(err, &wrong) || wrong.Pointer != test.pointer {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -92,7 +93,7 @@ func (b *batch) planShards(ctx workflow.Context) error {
 		ModelID: b.plan.Model.URI,
 		Shards:  b.plan.Shards,
 	}
-	b.note(ctx, "scoring %d rows in %d shards with %s", b.plan.Rows, b.plan.Shards, b.plan.Model.URI)
+	b.logf(ctx, "scoring %d rows in %d shards with %s", b.plan.Rows, b.plan.Shards, b.plan.Model.URI)
 	return nil
 }
 
@@ -106,7 +107,7 @@ func (b *batch) score(ctx workflow.Context) error {
 	var failed error
 	for i := range b.shards {
 		if err := slots.Acquire(ctx, 1); err != nil {
-			failed = firstError(failed, err)
+			failed = cmp.Or(failed, err)
 			break
 		}
 		all.Add(1)
@@ -114,7 +115,7 @@ func (b *batch) score(ctx workflow.Context) error {
 			defer all.Done()
 			defer slots.Release(1)
 			if err := b.scoreShard(ctx, i); err != nil {
-				failed = firstError(failed, err)
+				failed = cmp.Or(failed, err)
 				cancel()
 			}
 		})
@@ -156,7 +157,7 @@ func (b *batch) count(ctx workflow.Context, scored activities.ScoredShard) {
 		s.ETASeconds = int64(math.Ceil(float64(s.Total-s.Done) / (float64(s.Done) / took)))
 	}
 	details := fmt.Sprintf("%s\n- %d of %d rows in %d of %d shards, %.0f rows a second, %d s to go, %d bad rows",
-		strings.Join(b.log, "\n"), s.Done, s.Total, s.ShardsDone, s.ShardsTotal, s.RowsPerSecond, s.ETASeconds, s.Failed)
+		strings.Join(b.lines, "\n"), s.Done, s.Total, s.ShardsDone, s.ShardsTotal, s.RowsPerSecond, s.ETASeconds, s.Failed)
 	workflow.SetCurrentDetails(ctx, details)
 }
 
@@ -208,11 +209,4 @@ func (b *batch) keepFinished(ctx workflow.Context) {
 	if err := b.write(ctx, true); err != nil {
 		workflow.GetLogger(ctx).Error("keeping the parts of a cancelled batch", "error", err)
 	}
-}
-
-func firstError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -8,8 +9,12 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/search"
 	"iris/model"
 )
+
+// DefaultAlgorithm is what a training fits if its request names no algorithm.
+const DefaultAlgorithm = search.Auto
 
 // Defaults of a training.
 const (
@@ -32,11 +37,11 @@ type TrainingInput struct {
 	Features    []string           `json:"features,omitempty"`     // the columns to train on, in this order; nil is all but the label column
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // what a row of each class counts; nil is the same
 
-	Search  *Search       `json:"search,omitempty"`   // for the best hyperparameters
-	CVFolds *int          `json:"cv_folds,omitempty"` // of trials, 2 to 20, default 5; given without a search, the spec is tried before it is fitted
-	Repeats *int          `json:"repeats,omitempty"`  // of a trial, each with other folds, 1 to 10, default 1
-	Promote PromotePolicy `json:"promote,omitempty"`  // "" is auto
-	Gate    *GateRules    `json:"gate,omitempty"`     // what a version must reach; nil is nothing but the champion
+	Search  *search.Request `json:"search,omitempty"`   // for the best hyperparameters
+	CVFolds *int            `json:"cv_folds,omitempty"` // of trials, 2 to 20, default 5; given without a search, the spec is tried before it is fitted
+	Repeats *int            `json:"repeats,omitempty"`  // of a trial, each with other folds, 1 to 10, default 1
+	Promote PromotePolicy   `json:"promote,omitempty"`  // "" is auto
+	Gate    *GateRules      `json:"gate,omitempty"`     // what a version must reach; nil is nothing but the champion
 
 	Tags map[string]string `json:"tags,omitempty"` // for the run and the version in MLflow
 }
@@ -53,13 +58,13 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 		return in, model.Spec{}, &model.SpecError{Pointer: "/model", Reason: err.Error()}
 	}
 	if in.TestSize == nil {
-		in.TestSize = ptr(DefaultTestSize)
+		in.TestSize = new(DefaultTestSize)
 	}
 	if err := dataset.CheckTestSize(*in.TestSize); err != nil {
 		return in, model.Spec{}, &model.SpecError{Pointer: "/test_size", Reason: err.Error()}
 	}
 	if in.Seed == nil {
-		in.Seed = ptr[uint64](DefaultSeed)
+		in.Seed = new(uint64(DefaultSeed))
 	}
 	if in.Dataset != "" {
 		if _, err := objstore.ParseURI(in.Dataset); err != nil {
@@ -82,7 +87,7 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	if in.Algorithm == "" {
 		in.Algorithm = DefaultAlgorithm
 	}
-	if in.Algorithm == Auto {
+	if in.Algorithm == search.Auto {
 		return in.resolveAuto()
 	}
 	spec, err := model.Spec{
@@ -100,43 +105,53 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	case err == nil:
 		in, err = in.resolveTrials(spec)
 	case errors.As(err, &wrong) && wrong.Pointer == "/algorithm":
-		err = refuse(wrong.Pointer, "%s, or %s", wrong.Reason, Auto)
+		err = model.NewSpecError(wrong.Pointer, "%s, or %s", wrong.Reason, search.Auto)
 	}
 	return in, spec, err
 }
 
-// resolveTrials checks how a spec is to be tried, and fills in the defaults where it is.
+// resolveAuto checks the fields that a training by auto may not have.
+func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
+	spec := model.Spec{Algorithm: search.Auto, Seed: *in.Seed, ClassWeight: in.ClassWeight}
+	if h := string(in.Hyperparameters); h != "" && h != "null" && h != "{}" {
+		return in, spec, model.NewSpecError(
+			"/hyperparameters", "%s takes none: name an algorithm to give it some", search.Auto)
+	}
+	if in.Search != nil {
+		return in, spec, model.NewSpecError(
+			"/search", "%s takes none: name an algorithm to search for its hyperparameters", search.Auto)
+	}
+	if _, err := (model.Spec{ClassWeight: in.ClassWeight}).Resolve(); err != nil { // by a family that can weigh
+		return in, spec, err
+	}
+	in.Algorithm, in.Hyperparameters = search.Auto, nil
+	in, err := in.resolveTrials(spec)
+	return in, spec, err
+}
+
+// resolveTrials checks how a training tries specs and fills in the defaults, if it tries any.
 func (in TrainingInput) resolveTrials(spec model.Spec) (_ TrainingInput, err error) {
-	if in.Search == nil && in.choosing() == "" {
+	if in.Search == nil && in.method() == "" {
 		return in, nil
 	}
-	if in.CVFolds == nil {
-		in.CVFolds = ptr(DefaultCVFolds)
-	}
-	if err := within("/cv_folds", *in.CVFolds, MinFolds, MaxFolds); err != nil {
-		return in, err
-	}
-	if in.Repeats == nil {
-		in.Repeats = ptr(1)
-	}
-	if err := within("/repeats", *in.Repeats, 1, MaxRepeats); err != nil {
+	if in.CVFolds, in.Repeats, err = search.ResolveValidation(in.CVFolds, in.Repeats); err != nil {
 		return in, err
 	}
 	if in.Search != nil {
-		in.Search, err = in.Search.resolve(spec, *in.CVFolds)
+		in.Search, err = in.Search.Resolve(spec, *in.CVFolds)
 	}
 	return in, err
 }
 
-// choosing is how the spec is to be found or tried before it is fitted, "" when it is not.
-func (in TrainingInput) choosing() Method {
+// method returns how the training finds or validates its spec before the fit, "" if it fits the spec directly.
+func (in TrainingInput) method() search.Method {
 	switch {
 	case in.Search != nil:
 		return in.Search.Method
-	case in.Algorithm == Auto:
-		return autoMethod
+	case in.Algorithm == search.Auto:
+		return search.AutoMethod
 	case in.CVFolds != nil || in.Repeats != nil:
-		return validateMethod
+		return search.ValidateMethod
 	}
 	return ""
 }
@@ -151,7 +166,7 @@ func (in TrainingInput) crossValidation() (folds, repeats int) {
 
 // searchParams are the parameters of the MLflow run of a training whose spec is yet to be found, nil when it is given.
 func (in TrainingInput) searchParams() map[string]string {
-	method := in.choosing()
+	method := in.method()
 	if method == "" {
 		return nil
 	}
@@ -164,7 +179,12 @@ func (in TrainingInput) searchParams() map[string]string {
 	return params
 }
 
-func ptr[T any](v T) *T { return &v }
+// strict unmarshals data and rejects fields that into does not have.
+func strict(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
 
 // TrainingResult is what a training leaves behind.
 type TrainingResult struct {

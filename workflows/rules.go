@@ -57,7 +57,7 @@ func (r *GateRules) check() error {
 		for _, metric := range workflow.DeterministicKeys(bound.rules) {
 			if !slices.Contains(known, metric) {
 				return &model.SpecError{
-					Pointer: "/gate/" + bound.name + "/" + escape(metric),
+					Pointer: "/gate/" + bound.name + "/" + model.PointerToken(metric),
 					Reason:  "is not a metric of a training: want " + strings.Join(known, ", "),
 				}
 			}
@@ -140,7 +140,7 @@ func checkTags(tags map[string]string) error {
 			reason = fmt.Sprintf("a value has 1 to %d bytes of UTF-8", maxTagValue)
 		}
 		if reason != "" {
-			return &model.SpecError{Pointer: "/tags/" + escape(key), Reason: reason}
+			return &model.SpecError{Pointer: "/tags/" + model.PointerToken(key), Reason: reason}
 		}
 	}
 	return nil

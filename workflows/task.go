@@ -15,7 +15,7 @@ import (
 // task is what every job of Iris has: the status it answers to queries, shown in the Temporal UI as well.
 type task struct {
 	status Status
-	log    []string // a line per stage, the current details of the workflow
+	lines  []string // of the log that the Temporal UI shows as the current details
 }
 
 // startTask registers the query before anything else, so that a task has a status from its first moment, and leaves the
@@ -35,15 +35,15 @@ func startTask(ctx workflow.Context, modelName string) (*task, error) {
 // stage says what is done from now on.
 func (t *task) stage(ctx workflow.Context, name string) {
 	t.status.Stage = name
-	t.note(ctx, "%s", name)
+	t.logf(ctx, "%s", name)
 }
 
-// note adds a line to what the Temporal UI shows of the task.
-func (t *task) note(ctx workflow.Context, format string, args ...any) {
+// logf adds a line to the log that the Temporal UI shows for the task.
+func (t *task) logf(ctx workflow.Context, format string, args ...any) {
 	now := workflow.Now(ctx).UTC()
 	t.status.UpdatedAt = now
-	t.log = append(t.log, "- "+now.Format("15:04:05")+" "+fmt.Sprintf(format, args...))
-	workflow.SetCurrentDetails(ctx, strings.Join(t.log, "\n"))
+	t.lines = append(t.lines, "- "+now.Format("15:04:05")+" "+fmt.Sprintf(format, args...))
+	workflow.SetCurrentDetails(ctx, strings.Join(t.lines, "\n"))
 }
 
 // end settles the status by the error the task ends with and returns a context in which the closing activities run
@@ -56,7 +56,7 @@ func (t *task) end(ctx workflow.Context, err error) workflow.Context {
 	if err == nil {
 		t.stage(ctx, "done")
 	} else {
-		t.note(ctx, "%s: %s", t.status.State, t.status.Error.Message)
+		t.logf(ctx, "%s: %s", t.status.State, t.status.Error.Message)
 	}
 	return ctx
 }

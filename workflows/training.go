@@ -88,7 +88,7 @@ func (t *training) validate(ctx workflow.Context) error {
 		return err
 	}
 	t.result.Dataset = t.data.SHA256
-	t.note(
+	t.logf(
 		ctx,
 		"dataset %.12s: %d rows, %d features, %d classes",
 		t.data.SHA256,
@@ -128,7 +128,7 @@ func (t *training) train(ctx workflow.Context) error {
 		return err
 	}
 	t.result.TrainRows, t.result.TestRows = t.model.TrainRows, t.model.TestRows
-	t.note(ctx, "fitted on %d rows, %d held out", t.model.TrainRows, t.model.TestRows)
+	t.logf(ctx, "fitted on %d rows, %d held out", t.model.TrainRows, t.model.TestRows)
 	return nil
 }
 
@@ -142,7 +142,7 @@ func (t *training) evaluate(ctx workflow.Context) error {
 		return err
 	}
 	t.result.Metrics, t.report = evaluation.Metrics, evaluation.Report
-	t.note(
+	t.logf(
 		ctx,
 		"accuracy %.4f, log loss %.4f on %d held-out rows",
 		evaluation.Metrics["accuracy"],
@@ -163,7 +163,7 @@ func (t *training) register(ctx workflow.Context) error {
 		return err
 	}
 	t.result.Version, t.result.ModelID = version.Number, version.URI
-	t.note(ctx, "registered %s", version.URI)
+	t.logf(ctx, "registered %s", version.URI)
 	return nil
 }
 
@@ -186,14 +186,14 @@ func (t *training) promote(ctx workflow.Context) error {
 		if err != nil || promotion.Promoted {
 			return err
 		}
-		t.note(ctx, "version %s became the champion meanwhile", promotion.From)
+		t.logf(ctx, "version %s became the champion meanwhile", promotion.From)
 	}
 }
 
 // settle makes the decision of the gate the one that counts.
 func (t *training) settle(ctx workflow.Context, gate Gate) (Gate, error) {
 	t.result.Gate = gate.under(t.in.Promote)
-	t.note(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
+	t.logf(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
 	if t.result.Gate.Decision != Waiting {
 		return t.result.Gate, nil
 	}
@@ -201,7 +201,7 @@ func (t *training) settle(ctx workflow.Context, gate Gate) (Gate, error) {
 		return t.result.Gate, err
 	}
 	t.result.Gate = t.result.Gate.after(t.approval)
-	t.note(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
+	t.logf(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
 	return t.result.Gate, nil
 }
 

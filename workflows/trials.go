@@ -1,16 +1,17 @@
 package workflows
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/search"
 	"iris/model"
 )
 
@@ -21,140 +22,106 @@ const trialsAtOnce = 16
 // longestReason bounds what a failed trial says of itself, so that a result stays small whatever went wrong.
 const longestReason = 300
 
-// Trial is one spec that was tried.
-type Trial struct {
-	Name            string          `json:"name"`
-	Algorithm       model.Algorithm `json:"algorithm"`
-	Hyperparameters json.RawMessage `json:"hyperparameters"`
-	RunID           string          `json:"run_id,omitempty"` // of MLflow, a child of the training's
-	Rows            int             `json:"rows,omitempty"`   // that it was tried on
-	Fits            int             `json:"fits,omitempty"`
-	Score           *model.Score    `json:"score,omitempty"` // in the metric of the search; absent when it failed
-	Error           string          `json:"error,omitempty"` // why it failed
-}
-
 // SearchProgress is how far a search is.
 type SearchProgress struct {
-	Method Method `json:"method"`
-	Metric Metric `json:"metric"`
-	Total  int    `json:"total"` // trials
-	Done   int    `json:"done"`  // the failed ones included
-	Failed int    `json:"failed"`
-	Best   *Trial `json:"best,omitempty"` // so far, of the trials on the most rows
+	Method search.Method `json:"method"`
+	Metric search.Metric `json:"metric"`
+	Total  int           `json:"total"` // trials
+	Done   int           `json:"done"`  // the failed ones included
+	Failed int           `json:"failed"`
+	Best   *search.Trial `json:"best,omitempty"` // so far, of the trials on the most rows
 }
 
 // SearchResult is what a search leaves behind: the chosen trial is Best.
 type SearchResult struct {
 	SearchProgress
-	Reason string  `json:"reason"` // of the choice, in words
-	Trials []Trial `json:"trials"`
+	Reason string         `json:"reason"` // of the choice, in words
+	Trials []search.Trial `json:"trials"`
 }
 
-// trials is the state of the step that chooses a spec.
+// trials is the state of the step that chooses a spec: it executes a search.Plan.
 type trials struct {
 	*training
 	SearchProgress
-	share float64                // of the rows for training that the present trials use
+	plan  *search.Plan
+	share float64                // of the rows for training that the present round uses
 	tried []activities.TriedSpec // by index of all
-	all   []Trial
+	all   []search.Trial
 	first error // of the trials that failed
 }
 
-// choose finds the spec to fit by trials, where the request asks for that.
+// choose finds the spec to fit by trials, if the request asks for them.
 func (t *training) choose(ctx workflow.Context) error {
-	method := t.in.choosing()
+	method := t.in.method()
 	if method == "" {
 		return nil
 	}
-	s := &trials{training: t, SearchProgress: SearchProgress{Method: method, Metric: LogLoss}}
+	s := &trials{training: t, SearchProgress: SearchProgress{Method: method, Metric: search.LogLoss}}
 	if t.in.Search != nil {
 		s.Metric = t.in.Search.Metric
 	}
 	t.stage(ctx, "try candidates")
 	t.status.Unit = "trials"
-	last, err := s.rounds(ctx)
+	err := s.makePlan(ctx)
+	if err == nil {
+		err = s.rounds(ctx)
+	}
 	s.publish(ctx, nil)
 	if err != nil {
 		return err
 	}
-	return s.conclude(ctx, last)
+	return s.conclude(ctx)
 }
 
-// rounds tries the candidates and returns the trials to choose from: those of the last rung of a halving, else all.
-func (s *trials) rounds(ctx workflow.Context) ([]Trial, error) {
-	specs, plan, err := s.plan(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.Total = sum(plan)
-	var last []Trial
-	for i := range plan {
-		s.share = rungShare(i, len(plan))
-		prefix := "trial-"
-		if len(plan) > 1 {
-			prefix = fmt.Sprintf("rung-%d-trial-", i+1)
-			s.note(ctx, "rung %d of %d: %d trials on %.3g %% of the rows", i+1, len(plan), len(specs), 100*s.share)
-		}
-		if last, err = s.try(ctx, specs, prefix); err != nil {
-			return nil, err
-		}
-		best := ranked(last, s.Metric)
-		if len(best) == 0 {
-			return nil, s.allFailed()
-		}
-		if i+1 < len(plan) {
-			specs = specsOf(best[:min(len(best), plan[i+1])], s.spec)
-			copy(plan[i+1:], rungsFrom(len(specs), len(plan)-i-1)) // fewer than planned, when many have failed
-			s.Total = sum(plan)
-		}
-	}
-	return last, nil
-}
-
-// plan lists what is to be tried first, and how many trials each rung has.
-func (s *trials) plan(ctx workflow.Context) ([]model.Spec, []int, error) {
+// makePlan plans the trials. The specs of auto are recorded, because another version of the program may know other
+// families.
+func (s *trials) makePlan(ctx workflow.Context) error {
 	switch s.Method {
-	case autoMethod:
-		specs, err := s.autoSpecs(ctx)
-		return specs, []int{len(specs)}, err
-	case validateMethod:
-		return []model.Spec{s.spec}, []int{1}, nil
+	case search.AutoMethod:
+		rows, base := s.data.Rows, s.spec
+		var specs []model.Spec
+		err := workflow.SideEffect(ctx, func(workflow.Context) any { return search.AutoSpecs(rows, base) }).Get(&specs)
+		s.plan = search.PlanSpecs(s.Method, base, specs)
+		return err
+	case search.ValidateMethod:
+		s.plan = search.PlanSpecs(s.Method, s.spec, []model.Spec{s.spec})
+	default:
+		base := s.spec
+		base.Hyperparameters = s.in.Hyperparameters
+		rows := int(float64(s.data.Rows) * (1 - *s.in.TestSize))
+		s.plan = s.in.Search.Plan(base, rows, s.data.Classes)
 	}
-	rows := int(float64(s.data.Rows) * (1 - *s.in.TestSize))
-	plan := []int{*s.in.Search.Budget}
-	if s.Method == HalvingSearch {
-		plan = rungs(*s.in.Search.Budget, rows, s.data.Classes)
-	}
-	base := s.spec
-	base.Hyperparameters = s.in.Hyperparameters
-	specs := s.in.Search.candidates(base, plan[0])
-	return specs, rungsFrom(len(specs), len(plan)), nil
+	return nil
 }
 
-// specsOf is what the trials tried, of a training that began with base.
-func specsOf(list []Trial, base model.Spec) []model.Spec {
-	specs := make([]model.Spec, len(list))
-	for i, t := range list {
-		specs[i] = model.Spec{
-			Algorithm:       t.Algorithm,
-			Hyperparameters: t.Hyperparameters,
-			Seed:            base.Seed,
-			ClassWeight:     base.ClassWeight,
+// rounds runs the rounds of the plan.
+func (s *trials) rounds(ctx workflow.Context) error {
+	for {
+		s.Total = s.plan.Total()
+		round := s.plan.Round()
+		if round.Of > 1 {
+			s.logf(ctx, "rung %d of %d: %d trials on %.3g %% of the rows",
+				round.Number, round.Of, len(round.Trials), 100*round.Share)
+		}
+		results, err := s.try(ctx, round)
+		if err != nil {
+			return err
+		}
+		if len(search.Rank(results, s.Metric)) == 0 {
+			return s.allFailed()
+		}
+		if !s.plan.Next(results) {
+			return nil
 		}
 	}
-	return specs
 }
 
-// try runs a RunTrial per spec and returns how they did. A trial that fails is a result; only a cancel is an error.
-func (s *trials) try(ctx workflow.Context, specs []model.Spec, prefix string) ([]Trial, error) {
+// try runs a RunTrial per spec and returns the results. A trial that fails is a result; only a cancel is an error.
+func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, error) {
 	from := len(s.all)
-	for i, spec := range specs {
-		s.all = append(
-			s.all,
-			Trial{Name: prefix + strconv.Itoa(i+1), Algorithm: spec.Algorithm, Hyperparameters: spec.Hyperparameters},
-		)
-		s.tried = append(s.tried, activities.TriedSpec{})
-	}
+	s.share = round.Share
+	s.all = append(s.all, round.Trials...)
+	s.tried = append(s.tried, make([]activities.TriedSpec, len(round.Trials))...)
 	now := s.all[from:]
 	s.publish(ctx, now)
 	slots := workflow.NewSemaphore(ctx, trialsAtOnce)
@@ -167,7 +134,7 @@ func (s *trials) try(ctx workflow.Context, specs []model.Spec, prefix string) ([
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer running.Done()
 			defer slots.Release(1)
-			s.runTrial(ctx, from+i, specs[i])
+			s.runTrial(ctx, from+i, round.Specs[i])
 			s.publish(ctx, now)
 		})
 	}
@@ -199,7 +166,7 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	default:
 		s.Done++
 		s.Failed++
-		s.first = firstError(s.first, err)
+		s.first = cmp.Or(s.first, err)
 	}
 	_, reason := Outcome(err)
 	trial.Error = clip(reason.Message, longestReason)
@@ -214,8 +181,8 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 }
 
 // publish shows in the status how far the trials are. The best is one of those given, which are on the same rows.
-func (s *trials) publish(ctx workflow.Context, of []Trial) {
-	if best := ranked(of, s.Metric); len(best) > 0 {
+func (s *trials) publish(ctx workflow.Context, of []search.Trial) {
+	if best := search.Rank(of, s.Metric); len(best) > 0 {
 		s.Best = &best[0]
 	}
 	progress := s.SearchProgress
@@ -237,19 +204,19 @@ func (s *trials) allFailed() error {
 }
 
 // conclude makes the chosen trial's spec that of the training.
-func (s *trials) conclude(ctx workflow.Context, from []Trial) error {
-	chosen, reason := s.pick(from)
+func (s *trials) conclude(ctx workflow.Context) error {
+	chosen, reason := s.plan.Choose()
 	s.Best = &chosen
 	s.publish(ctx, nil)
-	spec, err := specsOf([]Trial{chosen}, s.spec)[0].Resolve()
+	spec, err := chosen.Spec(s.spec).Resolve()
 	if err != nil {
 		return badInput(err)
 	}
 	s.spec, s.result.Algorithm = spec, spec.Algorithm
 	s.result.Search = &SearchResult{SearchProgress: s.SearchProgress, Reason: reason, Trials: s.all}
-	s.note(ctx, "%s", reason)
+	s.logf(ctx, "%s", reason)
 	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // what follows counts otherwise
-	at := slices.IndexFunc(s.all, func(t Trial) bool { return t.Name == chosen.Name })
+	at := slices.IndexFunc(s.all, func(t search.Trial) bool { return t.Name == chosen.Name })
 	ctx = withOptions(ctx, quick, "the best trial: "+chosen.Name)
 	s.choice = workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
 		Run: s.run, Spec: spec, Trial: s.tried[at], Reason: reason,
@@ -257,19 +224,10 @@ func (s *trials) conclude(ctx workflow.Context, from []Trial) error {
 	return nil
 }
 
-// pick chooses one of the trials, at least one of which has a score, and says why.
-func (s *trials) pick(from []Trial) (Trial, string) {
-	scored := ranked(from, s.Metric)
-	if s.Method == autoMethod {
-		return cheapest(scored)
+// clip shortens text from elsewhere. The result is UTF-8: Temporal accepts no other message.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	best := scored[0]
-	return best, fmt.Sprintf(
-		"%s: %s %.4f ± %.4f, the best of %d trials",
-		best.Name,
-		s.Metric,
-		best.Score.Mean,
-		best.Score.Std,
-		s.Done,
-	)
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
 )
@@ -80,9 +81,9 @@ func (e *environment) result(t *testing.T, in workflows.TrainingInput) (result w
 
 func TestSearch_fitsTheBestSpec(t *testing.T) {
 	for name, test := range map[string]struct {
-		metric workflows.Metric
+		metric search.Metric
 		best   float64
-	}{"less is better": {workflows.LogLoss, 1}, "more is better": {workflows.Accuracy, 1}, "less error is better": {workflows.ECE, 1}} {
+	}{"less is better": {search.LogLoss, 1}, "more is better": {search.Accuracy, 1}, "less error is better": {search.ECE, 1}} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			var r runs

@@ -76,6 +76,8 @@ func rooms() []room {
 			path: "internal/report", floor: 2, iris: []string{"internal/dataset", "model"},
 			lib: []string{"gonum.org/v1/plot"},
 		},
+		// Plans that workflows execute; deterministic, and without Temporal.
+		{path: "internal/search", floor: 2, iris: []string{"model"}},
 
 		// Everything with a side effect.
 		{
@@ -99,8 +101,11 @@ func rooms() []room {
 		{
 			path:  "workflows",
 			floor: 4,
-			iris:  []string{"activities", "internal/dataset", "internal/objstore", "internal/rows", "internal/scores", "model"},
-			lib:   []string{temporal},
+			iris: []string{
+				"activities", "internal/dataset", "internal/objstore", "internal/rows", "internal/scores", "internal/search",
+				"model",
+			},
+			lib: []string{temporal},
 		},
 
 		// The two processes. They never import each other, and the API reaches activities and MLflow only by way of workflows
@@ -125,6 +130,7 @@ func rooms() []room {
 				"internal/objstore",
 				"internal/rows",
 				"internal/scores",
+				"internal/search",
 				"internal/webui",
 				"model",
 				"internal/registry",

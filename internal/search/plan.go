@@ -1,0 +1,98 @@
+package search
+
+import (
+	"fmt"
+	"strconv"
+
+	"iris/model"
+)
+
+// Plan is the course of a search: rounds of trials, each planned from the scores of the round before. Whoever executes
+// it runs the trials of Round, passes their results to Next, and repeats until Next returns false.
+type Plan struct {
+	base   model.Spec
+	method Method
+	metric Metric
+	rungs  []int // trials per round
+	round  int
+	specs  []model.Spec // of the present round
+	tried  int          // trials of the rounds before
+	ranked []Trial      // of the round before, best first
+}
+
+// Round is a set of trials that may run at the same time, all on the same rows.
+type Round struct {
+	Number int     // from 1
+	Of     int     // rounds of the plan
+	Share  float64 // of the rows for training
+	Specs  []model.Spec
+	Trials []Trial // one per spec, without a result
+}
+
+// Plan plans a resolved request. Base has the hyperparameters that the training's request gives; rows is the number of
+// rows for training.
+func (r Request) Plan(base model.Spec, rows, classes int) *Plan {
+	planned := []int{*r.Budget}
+	if r.Method == Halving {
+		planned = rungs(*r.Budget, rows, classes)
+	}
+	specs := r.candidates(base, planned[0])
+	return &Plan{
+		base: base, method: r.Method, metric: r.Metric, specs: specs, rungs: rungsFrom(len(specs), len(planned)),
+	}
+}
+
+// PlanSpecs plans one round that tries the specs by AutoMethod or ValidateMethod and compares them by log loss.
+func PlanSpecs(method Method, base model.Spec, specs []model.Spec) *Plan {
+	return &Plan{base: base, method: method, metric: LogLoss, specs: specs, rungs: []int{len(specs)}}
+}
+
+// Metric returns what the plan compares trials by.
+func (p *Plan) Metric() Metric { return p.metric }
+
+// Total returns the number of trials of all rounds. It drops when a round has fewer scores than the next has places.
+func (p *Plan) Total() int { return sum(p.rungs) }
+
+// Round returns the round to run.
+func (p *Plan) Round() Round {
+	prefix := "trial-"
+	if len(p.rungs) > 1 {
+		prefix = fmt.Sprintf("rung-%d-trial-", p.round+1)
+	}
+	r := Round{Number: p.round + 1, Of: len(p.rungs), Share: rungShare(p.round, len(p.rungs)), Specs: p.specs}
+	for i, spec := range p.specs {
+		r.Trials = append(r.Trials, Trial{
+			Name: prefix + strconv.Itoa(i+1), Algorithm: spec.Algorithm, Hyperparameters: spec.Hyperparameters,
+		})
+	}
+	return r
+}
+
+// Next takes the results of a round, at least one of which must have a score, and plans the next round. It returns
+// false after the last.
+func (p *Plan) Next(results []Trial) bool {
+	p.ranked = Rank(results, p.metric)
+	p.tried += len(results)
+	p.round++
+	if p.round == len(p.rungs) {
+		return false
+	}
+	p.specs = nil
+	for _, t := range p.ranked[:min(len(p.ranked), p.rungs[p.round])] {
+		p.specs = append(p.specs, t.Spec(p.base))
+	}
+	copy(p.rungs[p.round:], rungsFrom(len(p.specs), len(p.rungs)-p.round)) // fewer than planned if many trials failed
+	return true
+}
+
+// Choose returns the trial whose spec is to be fitted, and the reason in words. Call it after the last round.
+func (p *Plan) Choose() (Trial, string) {
+	if p.method == AutoMethod {
+		return cheapest(p.ranked)
+	}
+	best := p.ranked[0]
+	return best, fmt.Sprintf(
+		"%s: %s %.4f ± %.4f, the best of %d trials",
+		best.Name, p.metric, best.Score.Mean, best.Score.Std, p.tried,
+	)
+}

@@ -1,0 +1,142 @@
+package search
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"iris/model"
+)
+
+// l2 returns the hyperparameter that the plans of these tests search.
+func l2(t *testing.T, raw json.RawMessage) float64 {
+	t.Helper()
+	var h struct {
+		L2 float64 `json:"l2"`
+	}
+	if err := json.Unmarshal(raw, &h); err != nil {
+		t.Fatal(err)
+	}
+	return h.L2
+}
+
+func TestPlan(t *testing.T) {
+	const halving = `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`
+	all := func(Trial) bool { return false }
+	tests := map[string]struct {
+		request string
+		rows    int
+		fails   func(Trial) bool
+		rounds  string // trials at the share of the rows, per round
+		total   int    // trials when the plan ends
+		chosen  string // prefix of the name of the chosen trial
+	}{
+		"grid": {`{"method":"grid","space":{"l2":[3,1,2]}}`, 112, all, "3 at 1", 3, "trial-2"},
+		"random": {
+			`{"method":"random","space":{"l2":{"min":1,"max":2}},"budget":4}`,
+			112,
+			all,
+			"4 at 1",
+			4,
+			"trial-",
+		},
+		"halving":             {halving, 15_000, all, "20 at 0.111, 7 at 0.333, 3 at 1", 30, "rung-3-trial-"},
+		"halving of few rows": {halving, 112, all, "30 at 1", 30, "trial-"},
+		"halving with failures": {
+			halving,
+			15_000,
+			func(t Trial) bool { return strings.HasPrefix(t.Name, "rung-1-") && !strings.HasSuffix(t.Name, "5") },
+			"20 at 0.111, 2 at 0.333, 1 at 1",
+			23,
+			"rung-3-trial-1",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, spec := resolved(t, model.LogisticRegression, test.request)
+			plan := r.Plan(spec, test.rows, 3)
+			var rounds []string
+			for more := true; more; {
+				round := plan.Round()
+				rounds = append(rounds, fmt.Sprintf("%d at %.3g", len(round.Trials), round.Share))
+				for i := range round.Trials {
+					if trial := &round.Trials[i]; !test.fails(*trial) {
+						trial.Score = &model.Score{Mean: l2(t, trial.Hyperparameters)}
+					}
+				}
+				more = plan.Next(round.Trials)
+			}
+			if got := strings.Join(rounds, ", "); got != test.rounds || plan.Total() != test.total {
+				t.Errorf("rounds of %s, %d trials; want %s, %d trials", got, plan.Total(), test.rounds, test.total)
+			}
+			if chosen, reason := plan.Choose(); !strings.HasPrefix(chosen.Name, test.chosen) ||
+				!strings.Contains(reason, fmt.Sprintf("the best of %d trials", test.total)) {
+				t.Errorf("chose %s because %q, want %s of %d trials", chosen.Name, reason, test.chosen, test.total)
+			}
+		})
+	}
+}
+
+// Two plans of one request take the same course: a replay depends on it.
+func TestPlan_isDeterministic(t *testing.T) {
+	r, spec := resolved(t, model.LogisticRegression,
+		`{"method":"halving","space":{"l2":{"min":0.1,"max":10,"log":true},"tolerance":[0.1,0.01]},"budget":50}`)
+	course := func() (tried []string) {
+		plan := r.Plan(spec, 100_000, 3)
+		for more := true; more; {
+			round := plan.Round()
+			for i := range round.Trials {
+				tried = append(tried, round.Trials[i].Name+" "+string(round.Trials[i].Hyperparameters))
+				round.Trials[i].Score = &model.Score{Mean: math.Mod(l2(t, round.Trials[i].Hyperparameters), 1)}
+			}
+			more = plan.Next(round.Trials)
+		}
+		return tried
+	}
+	if first, second := course(), course(); len(first) < 40 || !slices.Equal(first, second) {
+		t.Errorf("two courses of one request differ:\n%q\n%q", first, second)
+	}
+}
+
+func TestPlan_keepsTheBestThird(t *testing.T) {
+	r, spec := resolved(t, model.LogisticRegression,
+		`{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30,"metric":"accuracy"}`)
+	spec.ClassWeight = &model.ClassWeight{Balanced: true}
+	plan := r.Plan(spec, 15_000, 3)
+	first := plan.Round()
+	for i := range first.Trials {
+		first.Trials[i].Score = &model.Score{Mean: l2(t, first.Trials[i].Hyperparameters)}
+	}
+	if !plan.Next(first.Trials) {
+		t.Fatal("the plan ends after its first round")
+	}
+	second := plan.Round()
+	for i, want := range Rank(first.Trials, Accuracy)[:len(second.Trials)] {
+		got := second.Specs[i]
+		if string(got.Hyperparameters) != string(want.Hyperparameters) || got.Seed != seed || got.ClassWeight == nil {
+			t.Errorf("spec %d of the second round is %+v, want %s with the seed and weights of the training",
+				i, got, want.Hyperparameters)
+		}
+	}
+}
+
+func TestRank(t *testing.T) {
+	trials := []Trial{
+		{Name: "failed"},
+		{Name: "a", Score: &model.Score{Mean: 2}},
+		{Name: "b", Score: &model.Score{Mean: 1}},
+		{Name: "c", Score: &model.Score{Mean: 2}},
+	}
+	for metric, want := range map[Metric]string{LogLoss: "bac", ECE: "bac", Accuracy: "acb", MacroF1: "acb"} {
+		var got strings.Builder
+		for _, trial := range Rank(trials, metric) {
+			got.WriteString(trial.Name)
+		}
+		if got.String() != want {
+			t.Errorf("ranked by %s: %s, want %s", metric, got.String(), want)
+		}
+	}
+}
