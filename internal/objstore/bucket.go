@@ -11,10 +11,10 @@ import (
 	"github.com/minio/minio-go/v7/pkg/lifecycle"
 )
 
-// noSuchLifecycle is S3's code for a bucket without rules. minio-go has no constant for it.
+// noSuchLifecycle is S3's error code for a bucket without rules. minio-go does not define it.
 const noSuchLifecycle = "NoSuchLifecycleConfiguration"
 
-// EnsureBucket creates a bucket unless it is there. Any number of processes may do so at once.
+// EnsureBucket creates a bucket unless it exists. Several processes may call it at the same time.
 func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 	doing := "create bucket " + bucket
 	ctx, wait := withPatience(ctx, answerTimeout)
@@ -26,7 +26,7 @@ func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 	wait.renew()
 	err = s.client.MakeBucket(ctx, bucket, minio.MakeBucketOptions{Region: s.region})
 	if err != nil {
-		// Somebody else may have been faster.
+		// Another process may have been faster.
 		if exists, again := s.client.BucketExists(ctx, bucket); again == nil && exists {
 			return nil
 		}
@@ -34,8 +34,9 @@ func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 	return translate(ctx, doing, err)
 }
 
-// SetExpiry says after how many days the objects under a prefix are deleted, by S3 itself and counted from their
-// creation; 0 days keeps them. It replaces all rules of the bucket, and writes nothing when they are so already.
+// SetExpiry sets after how many days S3 deletes the objects under each prefix, counted from their creation. 0 days
+// keeps
+// them. It replaces every rule of the bucket, and writes nothing if the rules are the same already.
 func (s *Store) SetExpiry(ctx context.Context, bucket string, days map[string]int) error {
 	doing := "set expiry of bucket " + bucket
 	want := lifecycle.NewConfiguration()
@@ -68,7 +69,7 @@ func (s *Store) SetExpiry(ctx context.Context, bucket string, days map[string]in
 	return translate(ctx, doing, s.client.SetBucketLifecycle(ctx, bucket, want))
 }
 
-// sameRule compares what we set; the server adds fields of its own.
+// sameRule compares the fields that SetExpiry sets. The server adds others.
 func sameRule(a, b lifecycle.Rule) bool {
 	return a.ID == b.ID && a.Status == b.Status && a.RuleFilter.Prefix == b.RuleFilter.Prefix &&
 		a.Expiration.Days == b.Expiration.Days

@@ -40,7 +40,7 @@ func TestEnsureBucket_somebodyWasFaster(t *testing.T) {
 		}
 	})
 	if err := store.EnsureBucket(t.Context(), "bucket"); err != nil {
-		t.Errorf("got error %v, want none: the bucket is there", err)
+		t.Errorf("got error %v, want none: the bucket exists", err)
 	}
 }
 
@@ -52,21 +52,18 @@ func TestEnsureBucket_refused(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusNotFound)
 	})
-	if err := store.EnsureBucket(
-		t.Context(),
-		"bucket",
-	); err == nil ||
-		err.Error() != "create bucket bucket: said the server" {
-		t.Errorf("got error %v, want what the server said", err)
+	err := store.EnsureBucket(t.Context(), "bucket")
+	if err == nil || err.Error() != "create bucket bucket: said the server" {
+		t.Errorf("got error %v, want the message of the server", err)
 	}
 }
 
-// rules returns the days of each prefix that S3 knows of.
+// rules returns the days of each prefix in the rules of a bucket.
 func rules(t *testing.T, store *objstore.Store, bucket string) map[string]int {
 	t.Helper()
 	config, err := objstore.Client(store).GetBucketLifecycle(t.Context(), bucket)
 	if err != nil {
-		return nil // S3 has an error of its own for no rules
+		return nil // S3 returns an error for a bucket without rules
 	}
 	got := map[string]int{}
 	for _, rule := range config.Rules {
@@ -76,9 +73,9 @@ func rules(t *testing.T, store *objstore.Store, bucket string) map[string]int {
 }
 
 func TestSetExpiry(t *testing.T) {
-	behind, bucket := realS3(t)
+	direct, bucket := realS3(t)
 	var writes atomic.Int32
-	store := proxied(t, behind, func(_ http.ResponseWriter, r *http.Request) bool {
+	store := proxied(t, direct, func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodGet {
 			writes.Add(1)
 		}
@@ -90,9 +87,9 @@ func TestSetExpiry(t *testing.T) {
 		writes int32
 		want   map[string]int
 	}{
-		{"nothing where nothing is", map[string]int{"uploads/": 0}, 0, nil},
+		{"no rules for a bucket without rules", map[string]int{"uploads/": 0}, 0, nil},
 		{"first rules", map[string]int{"uploads/": 1, "batches/": 30}, 1, map[string]int{"uploads/": 1, "batches/": 30}},
-		{"the same again", map[string]int{"batches/": 30, "uploads/": 1}, 0, map[string]int{"uploads/": 1, "batches/": 30}},
+		{"the same rules", map[string]int{"batches/": 30, "uploads/": 1}, 0, map[string]int{"uploads/": 1, "batches/": 30}},
 		{"other days", map[string]int{"uploads/": 2, "batches/": 30}, 1, map[string]int{"uploads/": 2, "batches/": 30}},
 		{"keep the batches", map[string]int{"uploads/": 2, "batches/": 0}, 1, map[string]int{"uploads/": 2}},
 		{"keep all", map[string]int{"uploads/": 0, "batches/": 0}, 1, nil},
@@ -105,7 +102,7 @@ func TestSetExpiry(t *testing.T) {
 			if got := writes.Load(); got != test.writes {
 				t.Errorf("%d writes, want %d", got, test.writes)
 			}
-			if got := rules(t, behind, bucket); !maps.Equal(got, test.want) {
+			if got := rules(t, direct, bucket); !maps.Equal(got, test.want) {
 				t.Errorf("the rules are %v, want %v", got, test.want)
 			}
 		})

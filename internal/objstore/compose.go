@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	// minPart is the least that S3 takes as a part of an upload, but for the last one.
+	// minPart is the least that S3 accepts for a part of an upload, except the last one.
 	minPart = 5 << 20
-	// copyBytes is how much S3 is asked to copy at once, well below its limit of 5 GiB, so that a request is answered in
-	// completeTimeout on a slow disk too.
+	// copyBytes bounds how much one request asks S3 to copy. It is far below S3's limit of 5 GiB, so that a slow disk
+	// answers within completeTimeout too.
 	copyBytes = 512 << 20
-	// composeAtOnce is how many requests of a Compose run side by side.
+	// composeAtOnce bounds how many requests of a Compose run at the same time.
 	composeAtOnce = 4
 )
 
-// Compose makes one object of a head and other objects, one behind the other, and returns its size. Objects are copied
-// within S3; what is too small for that, and what the head needs to become a part, goes through memory, at most 10 MiB
-// of
-// it at a time and request. The refs must say how large the objects are. As with Put, the key is as it was until all is
-// there, and nothing is left behind after an error.
+// Compose concatenates a head and other objects into one object, and returns its size. S3 copies the objects itself.
+// Only objects that are too small to be a part of an upload, and the bytes that the head needs to become one, go
+// through memory: at most 10 MiB per request. The refs must have sizes. As with Put, the key changes only when the
+// whole object is
+// there, and an error leaves nothing behind.
 func (s *Store) Compose(ctx context.Context, bucket, key, contentType string, head []byte, objects []Ref) (Ref, error) {
 	pieces := cutPieces(head, objects)
 	if len(pieces) == 0 || len(pieces) == 1 && pieces[0].copy.length == 0 {
@@ -43,7 +43,7 @@ func (s *Store) Compose(ctx context.Context, bucket, key, contentType string, he
 	for _, p := range pieces {
 		u.ref.Size += p.size()
 	}
-	return u.ref, u.compose(ctx, pieces)
+	return u.ref, u.multipart(ctx, func(id string) ([]minio.CompletePart, error) { return u.pieces(ctx, id, pieces) })
 }
 
 // span is a range of bytes of an object.
@@ -52,7 +52,7 @@ type span struct {
 	offset, length int64
 }
 
-// piece is what becomes one part of the upload: a copy, or bytes to be sent.
+// piece is what becomes one part of the upload: either a copy, or a head and spans to send.
 type piece struct {
 	copy  span
 	head  []byte
@@ -67,7 +67,8 @@ func (p piece) size() int64 {
 	return size
 }
 
-// cutPieces plans the upload: every piece but the last is at least minPart, and as much as can be is copied.
+// cutPieces plans the upload. Every piece except the last has at least minPart bytes, and S3 copies as much as
+// possible.
 func cutPieces(head []byte, objects []Ref) []piece {
 	var pieces []piece
 	send := piece{head: head}
@@ -81,7 +82,7 @@ func cutPieces(head []byte, objects []Ref) []piece {
 		rest := span{ref: ref, length: ref.Size}
 		if pending := send.size(); pending > 0 && rest.length > 0 {
 			need := max(0, minPart-pending)
-			if rest.length-need < minPart { // what is left would be no part
+			if rest.length-need < minPart { // the rest would be too small for a part
 				need = rest.length
 			}
 			send.spans = append(send.spans, span{ref: ref, length: need})
@@ -97,7 +98,7 @@ func cutPieces(head []byte, objects []Ref) []piece {
 		default:
 			for rest.length > 0 {
 				next := rest
-				if rest.length >= copyBytes+minPart { // the rest of it is a part again
+				if rest.length >= copyBytes+minPart { // the rest is large enough for another part
 					next.length = copyBytes
 				}
 				pieces = append(pieces, piece{copy: next})
@@ -109,17 +110,8 @@ func cutPieces(head []byte, objects []Ref) []piece {
 	return pieces
 }
 
-// compose makes the parts side by side.
-func (u *upload) compose(ctx context.Context, pieces []piece) (err error) {
-	id, err := u.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			u.abort(ctx, id)
-		}
-	}()
+// pieces makes the parts of an upload, composeAtOnce at a time.
+func (u *upload) pieces(ctx context.Context, id string, pieces []piece) ([]minio.CompletePart, error) {
 	within, cancel := context.WithCancel(ctx)
 	defer cancel()
 	parts, errs := make([]minio.CompletePart, len(pieces)), make([]error, len(pieces))
@@ -135,13 +127,10 @@ func (u *upload) compose(ctx context.Context, pieces []piece) (err error) {
 		})
 	}
 	all.Wait()
-	if err := firstCause(errs); err != nil {
-		return err
-	}
-	return u.complete(ctx, id, parts)
+	return parts, firstCause(errs)
 }
 
-// firstCause is the first error that is not the end of the others.
+// firstCause returns the first error that did not come from cancelling the other requests.
 func firstCause(errs []error) error {
 	var ended error
 	for _, err := range errs {
@@ -156,6 +145,7 @@ func firstCause(errs []error) error {
 	return ended
 }
 
+// piece makes one part of an upload.
 func (u *upload) piece(ctx context.Context, id string, number int, p piece) (minio.CompletePart, error) {
 	if p.copy.length > 0 {
 		ctx, wait := withPatience(ctx, completeTimeout)
@@ -174,7 +164,7 @@ func (u *upload) piece(ctx context.Context, id string, number int, p piece) (min
 	return u.part(ctx, id, number, data)
 }
 
-// pieceReader reads what a piece consists of; each object is opened when it is its turn.
+// pieceReader reads the head and the spans of a piece. It opens each object when it reaches it.
 func (s *Store) pieceReader(ctx context.Context, p piece) io.ReadCloser {
 	return &spanReader{store: s, ctx: ctx, head: bytes.NewReader(p.head), spans: p.spans}
 }
@@ -204,7 +194,7 @@ func (r *spanReader) Read(p []byte) (n int, err error) {
 			r.spans = r.spans[1:]
 		}
 		n, err = r.open.Read(p)
-		if err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is no good end
+		if err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is a failure
 			err = r.Close()
 		}
 		if n > 0 || err != nil {
@@ -213,7 +203,7 @@ func (r *spanReader) Read(p []byte) (n int, err error) {
 	}
 }
 
-// Close gives up the object that is open.
+// Close closes the object that is open.
 func (r *spanReader) Close() error {
 	if r.open == nil {
 		return nil

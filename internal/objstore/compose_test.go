@@ -17,17 +17,17 @@ func TestCompose_isTheHeadAndTheObjects(t *testing.T) {
 		head  string
 		sizes []int64
 	}{
-		"nothing":                       {"", nil},
-		"head alone":                    {"head\n", nil},
-		"one small":                     {"head\n", []int64{10}},
-		"one large":                     {"head\n", []int64{7 * mib}},
-		"one large without a head":      {"", []int64{7 * mib}},
-		"many small":                    {"head\n", []int64{1, 2, 3, 0, 4}},
-		"small ones that make parts":    {"head\n", []int64{3 * mib, 3 * mib, 3 * mib, 1}},
-		"large ones":                    {"head\n", []int64{11 * mib, 6 * mib, 5 * mib}},
-		"large ones without a head":     {"", []int64{6 * mib, 0, 5*mib + 1, 2}},
-		"what is left would be no part": {"head\n", []int64{5*mib + 100, 6 * mib}},
-		"small among large":             {"h", []int64{12 * mib, 1, 12 * mib, 2 * mib, 6 * mib}},
+		"nothing":                     {"", nil},
+		"head alone":                  {"head\n", nil},
+		"one small":                   {"head\n", []int64{10}},
+		"one large":                   {"head\n", []int64{7 * mib}},
+		"one large without a head":    {"", []int64{7 * mib}},
+		"many small":                  {"head\n", []int64{1, 2, 3, 0, 4}},
+		"small ones that make parts":  {"head\n", []int64{3 * mib, 3 * mib, 3 * mib, 1}},
+		"large ones":                  {"head\n", []int64{11 * mib, 6 * mib, 5 * mib}},
+		"large ones without a head":   {"", []int64{6 * mib, 0, 5*mib + 1, 2}},
+		"the rest would be too small": {"head\n", []int64{5*mib + 100, 6 * mib}},
+		"small among large":           {"h", []int64{12 * mib, 1, 12 * mib, 2 * mib, 6 * mib}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := bytes.NewBufferString(test.head)
@@ -38,7 +38,7 @@ func TestCompose_isTheHeadAndTheObjects(t *testing.T) {
 					t.Fatal(err)
 				}
 				if size > 0 {
-					data[0] = byte(i) // no two alike
+					data[0] = byte(i) // no two objects are equal
 				}
 				want.Write(data)
 				ref, err := store.Put(t.Context(), bucket, "part-"+string(rune('a'+i)), bytes.NewReader(data), size, "text/csv")
@@ -47,7 +47,7 @@ func TestCompose_isTheHeadAndTheObjects(t *testing.T) {
 				}
 				refs = append(refs, ref)
 			}
-			for range 2 { // as an activity may
+			for range 2 { // an activity may run twice
 				got, err := store.Compose(t.Context(), bucket, "whole", "text/csv", []byte(test.head), refs)
 				if err != nil {
 					t.Fatal(err)
@@ -57,14 +57,14 @@ func TestCompose_isTheHeadAndTheObjects(t *testing.T) {
 					t.Fatal(err)
 				}
 				if text := read(t, body); text != want.String() || got.Size != int64(len(text)) {
-					t.Errorf("%d bytes, and %d according to the ref, want the %d of all parts", len(text), got.Size, want.Len())
+					t.Errorf("the object has %d bytes and the ref says %d, want %d in both", len(text), got.Size, want.Len())
 				}
 			}
 		})
 	}
 }
 
-// What goes wrong leaves the key as it was, and no part behind.
+// A failure leaves the key as it was.
 func TestCompose_errors(t *testing.T) {
 	store, bucket := realS3(t)
 	put(t, store, bucket, "whole", "as it was")
@@ -73,7 +73,9 @@ func TestCompose_errors(t *testing.T) {
 		t.Fatal(err)
 	}
 	none := objstore.Ref{Bucket: bucket, Key: "none", Size: 6 * mib}
-	for name, refs := range map[string][]objstore.Ref{"sent": {none, large}, "copied": {large, none}, "small": {{Bucket: bucket, Key: "none", Size: 5}}} {
+	for name, refs := range map[string][]objstore.Ref{
+		"sent": {none, large}, "copied": {large, none}, "small": {{Bucket: bucket, Key: "none", Size: 5}},
+	} {
 		_, err := store.Compose(t.Context(), bucket, "whole", "text/csv", []byte("head"), refs)
 		if !errors.Is(err, objstore.ErrNotExist) {
 			t.Errorf("%s: %v, want ErrNotExist", name, err)
@@ -81,25 +83,16 @@ func TestCompose_errors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := store.Compose(
-		ctx,
-		bucket,
-		"whole",
-		"text/csv",
-		nil,
-		[]objstore.Ref{large, large},
-	); !errors.Is(
-		err,
-		context.Canceled,
-	) {
-		t.Errorf("cancelled: %v", err)
+	_, err = store.Compose(ctx, bucket, "whole", "text/csv", nil, []objstore.Ref{large, large})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v, want context.Canceled", err)
 	}
 	body, err := store.Get(t.Context(), objstore.Ref{Bucket: bucket, Key: "whole"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, body); got != "as it was" {
-		t.Errorf("the key holds %.40q", got)
+		t.Errorf("the object contains %.40q, want what it was", got)
 	}
 }
 
@@ -127,7 +120,7 @@ func TestReaderAt(t *testing.T) {
 	}
 	put(t, store, bucket, "object", "something else")
 	if _, err := r.ReadAt(make([]byte, 1), 0); !errors.Is(err, objstore.ErrChanged) {
-		t.Errorf("of an object that was replaced: %v, want ErrChanged", err)
+		t.Errorf("after the object was replaced: %v, want ErrChanged", err)
 	}
 }
 

@@ -12,18 +12,18 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// What a caller decides on, with errors.Is. All else is a bug or a setting, and its text says which.
+// Errors that callers handle, for errors.Is. Any other error is a bug or a wrong setting; its text says which.
 var (
-	// ErrNotExist means that there is no such object, or no such bucket.
+	// ErrNotExist means that the object or its bucket does not exist.
 	ErrNotExist = errors.New("does not exist")
 	// ErrChanged means that the object is no longer the one that the ref's ETag names.
 	ErrChanged = errors.New("has changed")
-	// ErrUnavailable means that S3 did not answer, or answered that it cannot at the moment: try again later.
+	// ErrUnavailable means that S3 did not answer, or that it cannot serve the request now. Try again later.
 	ErrUnavailable = errors.New("S3 is unavailable")
 )
 
-// translate says what was being done to what, and puts an error of minio-go into one of our classes. The end of the
-// caller's context stays what it is: it says nothing about S3.
+// translate adds what was being done to an error of minio-go, and wraps the sentinel that fits. The end of the caller's
+// context does not become ErrUnavailable: it says nothing about S3.
 func translate(ctx context.Context, doing string, err error) error {
 	switch {
 	case err == nil:
@@ -47,7 +47,7 @@ func translate(ctx context.Context, doing string, err error) error {
 		}
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	var request *url.Error // also stands for connections that were closed, whose cause minio-go drops
+	var request *url.Error // also of closed connections, whose cause minio-go drops
 	var network net.Error
 	if errors.As(err, &request) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)

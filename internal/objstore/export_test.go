@@ -2,8 +2,8 @@ package objstore
 
 import "github.com/minio/minio-go/v7"
 
-// Client is minio-go's client of a store, for tests that look behind it.
+// Client returns the minio-go client of a store.
 func Client(s *Store) *minio.Client { return s.client.Client }
 
-// AnswerTimeout is how long a store waits for S3 to say anything.
+// AnswerTimeout is how long a store waits for the first sign of S3.
 const AnswerTimeout = answerTimeout

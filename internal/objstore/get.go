@@ -8,14 +8,15 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// Get opens an object for reading from its start to its end. A missing one is ErrNotExist here, not at the first read.
-// The caller closes the reader, and ctx must live until then. A connection that breaks while reading is ErrUnavailable.
+// Get opens a whole object for reading. It returns ErrNotExist for a missing object, before the first read. The caller
+// must close the reader and keep ctx alive until then. A connection that breaks during a read is ErrUnavailable.
 func (s *Store) Get(ctx context.Context, ref Ref) (io.ReadCloser, error) {
 	return s.open(ctx, "get "+ref.URI(), ref, minio.GetObjectOptions{})
 }
 
-// GetRange is Get for length bytes from offset on; fewer when the object ends before. An offset behind the end is an
-// error, and so is a length that is not positive.
+// GetRange is Get for length bytes from offset, or fewer if the object ends earlier. An offset at or after the end is
+// an
+// error, and so is a length below 1.
 func (s *Store) GetRange(ctx context.Context, ref Ref, offset, length int64) (io.ReadCloser, error) {
 	doing := fmt.Sprintf("get bytes %d to %d of %s", offset, offset+length, ref.URI())
 	if offset < 0 || length <= 0 {
@@ -40,7 +41,7 @@ func (s *Store) open(
 		}
 	}
 	ctx, wait := withPatience(ctx, answerTimeout)
-	// The plain client's GetObject asks for nothing before the first read; the core's asks at once.
+	// GetObject of Core sends its request now. That of Client waits for the first read.
 	content, _, _, err := s.client.GetObject(ctx, ref.Bucket, ref.Key, options)
 	wait.answered()
 	if err != nil {
@@ -51,7 +52,7 @@ func (s *Store) open(
 	return &body{ReadCloser: content, ctx: ctx, wait: wait, doing: doing}, nil
 }
 
-// body is an object being read; it says what broke.
+// body is an open object. It translates the errors of reads.
 type body struct {
 	io.ReadCloser
 	ctx   context.Context // of the request, ends with wait
@@ -72,7 +73,7 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// Stat returns the size and the ETag of an object without reading it, or ErrNotExist. It does not know the SHA-256.
+// Stat returns the size and the ETag of an object without reading it, or ErrNotExist. The Ref has no SHA-256.
 func (s *Store) Stat(ctx context.Context, bucket, key string) (Ref, error) {
 	ref := Ref{Bucket: bucket, Key: key}
 	ctx, wait := withPatience(ctx, answerTimeout)

@@ -51,7 +51,9 @@ func TestGet_missing(t *testing.T) {
 
 func TestGet_keysOfAllKinds(t *testing.T) {
 	store, bucket := realS3(t)
-	for _, key := range []string{"a", "a b", "ü/ß.csv", "100%25", "q?x=1&y#z", "quote'\"", "plus+plus", "iris/2026-11-22T10:00:00Z-t.json"} {
+	for _, key := range []string{
+		"a", "a b", "ü/ß.csv", "100%25", "q?x=1&y#z", "quote'\"", "plus+plus", "iris/2026-11-22T10:00:00Z-t.json",
+	} {
 		ref := put(t, store, bucket, key, key)
 		body, err := store.Get(t.Context(), ref)
 		if err != nil {
@@ -59,7 +61,7 @@ func TestGet_keysOfAllKinds(t *testing.T) {
 			continue
 		}
 		if got := read(t, body); got != key {
-			t.Errorf("key %q holds %q", key, got)
+			t.Errorf("the object at %q contains %q, want its key", key, got)
 		}
 	}
 }
@@ -75,13 +77,13 @@ func TestGetRange(t *testing.T) {
 		{"first byte", 0, 1, "0", ""},
 		{"middle", 3, 4, "3456", ""},
 		{"to the end", 7, 3, "789", ""},
-		{"over the end", 7, 100, "789", ""},
+		{"past the end", 7, 100, "789", ""},
 		{"all", 0, 10, "0123456789", ""},
-		{"behind the end", 10, 1, "", "get bytes 10 to 11 of s3://"},
+		{"from the end", 10, 1, "", "get bytes 10 to 11 of s3://"},
 		{"nothing", 3, 0, "", "not a range"},
 		{"negative length", 3, -1, "", "not a range"},
 		{"negative offset", -1, 3, "", "not a range"},
-		{"longer than numbers go", 3, 1<<63 - 1, "", "Invalid range"},
+		{"longer than an integer", 3, 1<<63 - 1, "", "Invalid range"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			body, err := store.GetRange(t.Context(), ref, test.offset, test.length)
@@ -108,8 +110,8 @@ func TestStat(t *testing.T) {
 	store, bucket := realS3(t)
 	put(t, store, bucket, "object", "0123456789")
 	got, err := store.Stat(t.Context(), bucket, "object")
-	if want := (objstore.Ref{Bucket: bucket, Key: "object", Size: 10, ETag: "781e5e245d69b566979b86e28d23f2c7"}); err != nil ||
-		got != want {
+	want := objstore.Ref{Bucket: bucket, Key: "object", Size: 10, ETag: "781e5e245d69b566979b86e28d23f2c7"}
+	if err != nil || got != want {
 		t.Errorf("Stat = %+v, %v; want %+v", got, err, want)
 	}
 	_, err = store.Stat(t.Context(), bucket, "none")
@@ -118,7 +120,7 @@ func TestStat(t *testing.T) {
 	wantError(t, err, objstore.ErrNotExist, "the bucket does not exist")
 }
 
-// object answers as S3 does for an object of size bytes, of which it sends content.
+// object writes the headers of an object of size bytes, then content, which may be shorter.
 func object(w http.ResponseWriter, size int, content string) {
 	w.Header().Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
 	w.Header().Set("ETag", `"e"`)
@@ -135,7 +137,7 @@ func TestGet_connectionBreaksWhileReading(t *testing.T) {
 	got, err := io.ReadAll(body)
 	wantError(t, err, objstore.ErrUnavailable, "get s3://bucket/key: S3 is unavailable: unexpected EOF")
 	if string(got) != "half of it" {
-		t.Errorf("read %q before the error, want what was sent", got)
+		t.Errorf("read %q before the error, want the bytes that were sent", got)
 	}
 	if err := body.Close(); err != nil {
 		t.Error(err)

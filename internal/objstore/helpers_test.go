@@ -14,7 +14,7 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// limitCalls ends a reader after some reads.
+// limitCalls returns a reader that ends after a number of reads.
 func limitCalls(r io.Reader, calls int) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
 		if calls == 0 {
@@ -28,6 +28,6 @@ func limitCalls(r io.Reader, calls int) io.Reader {
 func wantText(t *testing.T, err error, text string) {
 	t.Helper()
 	if !strings.Contains(err.Error(), text) {
-		t.Errorf("got error %q, want it to say %q", err, text)
+		t.Errorf("got error %q, want it to contain %q", err, text)
 	}
 }

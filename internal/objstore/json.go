@@ -8,7 +8,8 @@ import (
 	"io"
 )
 
-// maxJSON is the largest JSON object that GetJSON reads: far more than any of ours has, and no danger to the process.
+// maxJSON bounds the JSON objects that GetJSON reads. It is far more than Iris writes and does not endanger the
+// process.
 const maxJSON = 16 << 20
 
 // PutJSON stores v as JSON.
@@ -33,7 +34,7 @@ func (s *Store) GetJSON(ctx context.Context, bucket, key string, v any) error {
 		return err
 	}
 	if len(data) > maxJSON {
-		return fmt.Errorf("get %s: over %d bytes, too large for JSON of ours", ref.URI(), maxJSON)
+		return fmt.Errorf("get %s: over %d bytes, the limit for JSON", ref.URI(), maxJSON)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("get %s: %w", ref.URI(), err)

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// The layout of the bucket of Iris: every key is built here. Task ids come from whoever starts a workflow, so one task
-// id
-// is one segment of a path, whatever it holds.
+// The layout of the bucket: this file and layout_*.go build every key. Anybody who starts a workflow chooses its task
+// id,
+// so a task id becomes one segment of a path, whatever it contains.
 
 // Prefixes of objects that expire (Store.SetExpiry).
 const (
@@ -21,23 +21,23 @@ const (
 
 const datasetsPrefix = "datasets/"
 
-// UploadKey is where the bytes of an upload lie until they are known to be good.
+// UploadKey is the key of an upload until its contents are validated.
 func UploadKey(taskID string) string { return UploadsPrefix + segment(taskID) }
 
-// DatasetKey is where a dataset lies for good: the same bytes are the same object.
+// DatasetKey is the key of a dataset: the same bytes are the same object.
 func DatasetKey(digest string) string { return datasetsPrefix + digest + ".csv" }
 
-// IsDatasetKey reports whether a key is one of DatasetKey: an object that does not change any more.
+// IsDatasetKey reports whether DatasetKey returns a key: its object never changes.
 func IsDatasetKey(key string) bool {
 	return strings.HasPrefix(key, datasetsPrefix) && strings.HasSuffix(key, ".csv")
 }
 
-// DatasetsPrefix begins the keys of the datasets whose digests begin so, and of their views.
+// DatasetsPrefix starts the keys of the datasets whose digests start with digest, and of their views.
 func DatasetsPrefix(digest string) string { return datasetsPrefix + digest }
 
 var datasetKey = regexp.MustCompile(`^` + datasetsPrefix + `([0-9a-f]{64})\.csv$`)
 
-// DatasetDigest is the digest of the dataset that lies at a key; ok is false for any other object.
+// DatasetDigest returns the digest of the dataset at a key. It reports false for any other object.
 func DatasetDigest(key string) (digest string, ok bool) {
 	if found := datasetKey.FindStringSubmatch(key); found != nil {
 		return found[1], true
@@ -45,19 +45,19 @@ func DatasetDigest(key string) (digest string, ok bool) {
 	return "", false
 }
 
-// DatasetViewKey is where the schema and the profile of a dataset lie. The view names what they depend on besides the
+// DatasetViewKey is the key of the schema and the profile of a dataset. The view names what they depend on besides the
 // bytes: the label column and the features.
 func DatasetViewKey(digest, view string) string {
 	return datasetsPrefix + digest + "/" + view + ".json"
 }
 
-// TrainingKey is where a training keeps its model before it is registered. Its run is MLflow's.
+// TrainingKey is the key under which a training keeps its model before it registers it. runID is of MLflow.
 func TrainingKey(runID, name string) string { return "trainings/" + segment(runID) + "/" + name }
 
-// BatchInputKey is where the rows of a batch lie. The extension, without its dot, is that of their format.
+// BatchInputKey is the key of the rows of a batch. The extension of their format comes without its dot.
 func BatchInputKey(taskID, extension string) string { return batchKey(taskID, "input."+extension) }
 
-// BatchUnpackedKey is where the rows of a packed object lie unpacked; object is its number under a prefix, or -1.
+// BatchUnpackedKey is the key of the decompressed rows of an object. object is its number under a prefix, or -1.
 func BatchUnpackedKey(taskID string, object int, extension string) string {
 	if object < 0 {
 		return BatchInputKey(taskID, extension)
@@ -65,45 +65,45 @@ func BatchUnpackedKey(taskID string, object int, extension string) string {
 	return batchKey(taskID, fmt.Sprintf("input-%05d.%s", object, extension))
 }
 
-// BatchPlanKey is where a batch keeps how its rows are cut. The name is a digest of the plan.
+// BatchPlanKey is the key of the plan of a batch: its shards. The name is a digest of the plan.
 func BatchPlanKey(taskID, name string) string { return batchKey(taskID, "plan-"+name+".json") }
 
-// BatchPartKey is where the scores of a shard lie; the same shard is the same object, so a retry overwrites.
+// BatchPartKey is the key of the scores of a shard. A retry overwrites the same object.
 func BatchPartKey(taskID string, shard int, extension string) string {
 	return batchKey(taskID, fmt.Sprintf("part-%05d.%s", shard, extension))
 }
 
-// BatchPartErrorsKey is where the bad rows of a shard are named.
+// BatchPartErrorsKey is the key of the list of bad rows of a shard.
 func BatchPartErrorsKey(taskID string, shard int) string {
 	return batchKey(taskID, fmt.Sprintf("errors-%05d.csv", shard))
 }
 
-// BatchOutputKey is where all scores of a batch lie as one object.
+// BatchOutputKey is the key of the one object with all scores of a batch.
 func BatchOutputKey(taskID, extension string) string { return batchKey(taskID, "output."+extension) }
 
-// BatchErrorsKey is where all bad rows of a batch are named.
+// BatchErrorsKey is the key of the list of all bad rows of a batch.
 func BatchErrorsKey(taskID string) string { return batchKey(taskID, "errors.csv") }
 
-// BatchManifestKey is where a finished batch says what it consists of.
+// BatchManifestKey is the key of the manifest of a finished batch.
 func BatchManifestKey(taskID string) string { return batchKey(taskID, "manifest.json") }
 
 func batchKey(taskID, name string) string {
 	return BatchesPrefix + segment(taskID) + "/" + name
 }
 
-// TaskKey is where the final status of a task lies, for the time after Temporal has forgotten it.
+// TaskKey is the key of the final status of a task, for when Temporal has deleted the workflow.
 func TaskKey(taskID string) string { return "tasks/" + segment(taskID) + ".json" }
 
-// ModelSchemaKey is where the schema of a model lies. The name of a model is a segment as it is (model.CheckName).
+// ModelSchemaKey is the key of the schema of a model. model.CheckName makes sure that a name is a valid segment.
 func ModelSchemaKey(modelName string) string { return "models/" + modelName + "/schema.json" }
 
-// ModelHistoryPrefix begins the keys of the entries about a model's promotions.
+// ModelHistoryPrefix starts the keys of the entries about a model's promotions.
 func ModelHistoryPrefix(modelName string) string { return "models/" + modelName + "/history/" }
 
-// maxSegment is what MinIO takes between two slashes of a key.
+// maxSegment is the most bytes that MinIO accepts between two slashes of a key.
 const maxSegment = 255 - len(".json")
 
-// segment escapes an id. What a path would read as a direction, and what is too long, becomes its hash.
+// segment escapes an id. An id of dots alone, which a path would resolve, and one that is too long become their hash.
 func segment(id string) string {
 	escaped := url.PathEscape(id)
 	if strings.Trim(escaped, ".") != "" && len(escaped) <= maxSegment {

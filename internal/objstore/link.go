@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// Download is what a link gives whoever opens it.
+// Download describes what a link returns.
 type Download struct {
-	FileName  string        // under which a browser saves it
-	MediaType string        // its Content-Type
-	For       time.Duration // how long the link is good, at most seven days
+	FileName  string        // the name under which a browser saves the file
+	MediaType string        // the Content-Type
+	For       time.Duration // how long the link works, at most seven days
 }
 
-// Link is a URL that reads an object without a key of the store, for Options.PublicEndpoint. It asks S3 for nothing:
-// the
-// object need not exist.
+// Link returns a URL below Options.PublicEndpoint that reads an object without keys. It sends no request, so the object
+// need not exist.
 func (s *Store) Link(ctx context.Context, ref Ref, d Download) (string, error) {
 	headers := url.Values{}
 	if d.FileName != "" {
@@ -32,8 +31,8 @@ func (s *Store) Link(ctx context.Context, ref Ref, d Download) (string, error) {
 	return link.String(), nil
 }
 
-// Attachment is the Content-Disposition of a file that is to be saved under a name. What a name may not have becomes an
-// underscore.
+// Attachment returns the Content-Disposition with which a browser saves a file under a name. Every byte other than a
+// letter, a digit, a dot, a hyphen or an underscore becomes an underscore.
 func Attachment(fileName string) string {
 	safe := []byte(fileName)
 	for i, c := range safe {

@@ -10,10 +10,10 @@ import (
 	"iris/internal/objstore"
 )
 
-// public returns a store whose links are for another endpoint than it uses itself.
-func public(t *testing.T, behind *objstore.Store, endpoint string) *objstore.Store {
+// public returns a store whose links have another endpoint than its own requests.
+func public(t *testing.T, direct *objstore.Store, endpoint string) *objstore.Store {
 	t.Helper()
-	client := objstore.Client(behind)
+	client := objstore.Client(direct)
 	keys, err := client.GetCreds()
 	if err != nil {
 		t.Fatal(err)
@@ -38,12 +38,10 @@ func TestLink(t *testing.T) {
 	if elsewhere == host {
 		t.Fatalf("the server is at %s, want 127.0.0.1", host)
 	}
-	for want, store := range map[string]*objstore.Store{host: store, elsewhere: public(t, store, "http://"+elsewhere+"/")} {
-		link, err := store.Link(
-			t.Context(),
-			ref,
-			objstore.Download{FileName: `batch "1".csv`, MediaType: "text/csv; charset=utf-8", For: time.Hour},
-		)
+	stores := map[string]*objstore.Store{host: store, elsewhere: public(t, store, "http://"+elsewhere+"/")}
+	for want, store := range stores {
+		download := objstore.Download{FileName: `batch "1".csv`, MediaType: "text/csv; charset=utf-8", For: time.Hour}
+		link, err := store.Link(t.Context(), ref, download)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,24 +68,21 @@ func TestLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		if changed.Body.Close() != nil || changed.StatusCode != http.StatusForbidden {
-			t.Errorf("a link that was changed answers %d, want 403", changed.StatusCode)
+			t.Errorf("a changed link answers %d, want 403", changed.StatusCode)
 		}
 	}
 }
 
-// A link is made without asking the server, which may be down.
-func TestLink_asksNobody(t *testing.T) {
+// A link needs no request: the server may be down.
+func TestLink_makesNoRequest(t *testing.T) {
 	store := connect(t, "127.0.0.1:1")
 	link, err := store.Link(t.Context(), objstore.Ref{Bucket: "bucket", Key: "key"}, objstore.Download{For: time.Minute})
 	if err != nil || !strings.HasPrefix(link, "http://127.0.0.1:1/bucket/key?") {
 		t.Errorf("got %q, %v", link, err)
 	}
-	if _, err := store.Link(
-		t.Context(),
-		objstore.Ref{Bucket: "bucket", Key: "key"},
-		objstore.Download{For: 30 * 24 * time.Hour},
-	); err == nil {
-		t.Error("a link for a month: got no error, though S3 allows seven days")
+	month := objstore.Download{For: 30 * 24 * time.Hour}
+	if _, err := store.Link(t.Context(), objstore.Ref{Bucket: "bucket", Key: "key"}, month); err == nil {
+		t.Error("a link for a month: got no error, but S3 allows at most seven days")
 	} else {
 		wantText(t, err, "link to s3://bucket/key: ")
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// Copy copies an object within S3, up to 5 GiB, and returns the copy: its size, and the SHA-256 that from names. A
+// Copy copies an object of up to 5 GiB within S3. It returns a Ref of the copy with its size and the SHA-256 of from. A
 // missing object is ErrNotExist. A copy onto itself does nothing.
 func (s *Store) Copy(ctx context.Context, from Ref, bucket, key string) (Ref, error) {
 	to := Ref{Bucket: bucket, Key: key, SHA256: from.SHA256}
-	// Asked first because it is answered at once: how long the copying takes says nothing about whether S3 is there.
+	// Stat tells quickly whether S3 is there. The time that the copy takes does not.
 	source, err := s.Stat(ctx, from.Bucket, from.Key)
 	if err != nil {
 		return Ref{}, err
@@ -34,7 +34,7 @@ func (s *Store) Copy(ctx context.Context, from Ref, bucket, key string) (Ref, er
 	return to, nil
 }
 
-// Delete removes an object. One that does not exist is fine.
+// Delete removes an object. A missing object is not an error.
 func (s *Store) Delete(ctx context.Context, bucket, key string) error {
 	ctx, wait := withPatience(ctx, answerTimeout)
 	defer wait.release()
@@ -45,53 +45,46 @@ func (s *Store) Delete(ctx context.Context, bucket, key string) error {
 	return err
 }
 
-// List returns the objects whose keys start with prefix, in the order of their keys, with sizes and ETags. No object is
-// no error; a missing bucket is ErrNotExist. The whole list is in memory: it is for prefixes of thousands, not of
+// List returns the objects whose keys start with prefix, with sizes and ETags, sorted by key. The list may be empty. A
+// missing bucket is ErrNotExist. The whole list is in memory, so a prefix should have thousands of objects, not
 // millions.
 func (s *Store) List(ctx context.Context, bucket, prefix string) ([]Ref, error) {
 	return s.ListAtMost(ctx, bucket, prefix, math.MaxInt)
 }
 
-// ListAtMost is List that stops after so many objects.
-func (s *Store) ListAtMost(ctx context.Context, bucket, prefix string, most int) ([]Ref, error) {
-	doing := "list " + Ref{Bucket: bucket, Key: prefix}.URI()
+// ListAtMost lists at most limit objects.
+func (s *Store) ListAtMost(ctx context.Context, bucket, prefix string, limit int) ([]Ref, error) {
+	refs, err := s.list(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}, limit)
+	slices.SortFunc(refs, func(a, b Ref) int { return strings.Compare(a.Key, b.Key) })
+	return refs, err
+}
+
+// ListPage lists at most limit objects whose keys start with prefix and sort after the key after, which is empty for
+// the
+// first page. It requests no more than limit objects from S3, however many there are.
+func (s *Store) ListPage(ctx context.Context, bucket, prefix, after string, limit int) ([]Ref, error) {
+	options := minio.ListObjectsOptions{Prefix: prefix, Recursive: true, StartAfter: after, MaxKeys: limit}
+	return s.list(ctx, bucket, options, limit)
+}
+
+// list lists at most limit objects, in the order in which S3 returns them.
+func (s *Store) list(ctx context.Context, bucket string, o minio.ListObjectsOptions, limit int) ([]Ref, error) {
+	doing := "list " + Ref{Bucket: bucket, Key: o.Prefix}.URI()
 	ctx, wait := withPatience(ctx, answerTimeout)
 	defer wait.release()
 	var refs []Ref
-	for object := range s.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+	for object := range s.client.ListObjectsIter(ctx, bucket, o) {
 		if object.Err != nil {
 			return nil, translate(ctx, doing, object.Err)
 		}
-		wait.renew() // S3 answers 1,000 objects at a time
+		wait.renew() // S3 returns at most 1,000 objects at a time
 		refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size, ETag: object.ETag})
-		if len(refs) >= most {
-			break
-		}
-	}
-	if err := ctx.Err(); err != nil && len(refs) < most {
-		return nil, translate(ctx, doing, err) // the iterator just ends
-	}
-	slices.SortFunc(refs, func(a, b Ref) int { return strings.Compare(a.Key, b.Key) })
-	return refs, nil
-}
-
-// ListPage returns up to limit objects whose keys start with prefix and come behind after, in the order of their keys;
-// after is a key, or "" for the first page. It asks S3 for no more than that, however many there are.
-func (s *Store) ListPage(ctx context.Context, bucket, prefix, after string, limit int) ([]Ref, error) {
-	doing := "list " + Ref{Bucket: bucket, Key: prefix}.URI()
-	ctx, wait := withPatience(ctx, answerTimeout)
-	defer wait.release()
-	refs := make([]Ref, 0, limit)
-	for object := range s.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, StartAfter: after, MaxKeys: limit}) {
-		if object.Err != nil {
-			return nil, translate(ctx, doing, object.Err)
-		}
-		if refs = append(refs, Ref{Bucket: bucket, Key: object.Key, Size: object.Size}); len(refs) == limit {
+		if len(refs) >= limit {
 			return refs, nil
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, translate(ctx, doing, err) // the iterator just ends
+		return nil, translate(ctx, doing, err) // the iterator ends without an error
 	}
 	return refs, nil
 }

@@ -25,12 +25,8 @@ func TestCopy(t *testing.T) {
 		"onto itself":  {Bucket: bucket, Key: "uploads/a b+c"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := store.Copy(
-				t.Context(),
-				objstore.Ref{Bucket: from.Bucket, Key: from.Key, SHA256: from.SHA256},
-				to.Bucket,
-				to.Key,
-			)
+			source := objstore.Ref{Bucket: from.Bucket, Key: from.Key, SHA256: from.SHA256}
+			got, err := store.Copy(t.Context(), source, to.Bucket, to.Key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,9 +65,9 @@ func TestDelete(t *testing.T) {
 	ref := put(t, store, bucket, "object", "x")
 	for _, test := range []struct{ name, bucket, key string }{
 		{"object", bucket, "object"},
-		{"object that is gone", bucket, "object"},
-		{"object that never was", bucket, "none"},
-		{"in no bucket", bucket + "-none", "object"},
+		{"the same object again", bucket, "object"},
+		{"object that never existed", bucket, "none"},
+		{"in a missing bucket", bucket + "-none", "object"},
 	} {
 		if err := store.Delete(t.Context(), test.bucket, test.key); err != nil {
 			t.Errorf("%s: %v", test.name, err)
@@ -83,13 +79,9 @@ func TestDelete(t *testing.T) {
 
 func TestDelete_refused(t *testing.T) {
 	store := fakeS3(t, func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusForbidden, "AccessDenied") })
-	if err := store.Delete(
-		t.Context(),
-		"bucket",
-		"key",
-	); err == nil ||
-		err.Error() != "delete s3://bucket/key: said the server" {
-		t.Errorf("got error %v, want what the server said", err)
+	err := store.Delete(t.Context(), "bucket", "key")
+	if err == nil || err.Error() != "delete s3://bucket/key: said the server" {
+		t.Errorf("got error %v, want the message of the server", err)
 	}
 }
 
@@ -103,8 +95,8 @@ func TestList(t *testing.T) {
 		want         []string
 	}{
 		{"folder", "b/", []string{"b/10", "b/2", "b/c/d", "b/ü"}},
-		{"prefix that is no folder", "b", []string{"b.csv", "b/10", "b/2", "b/c/d", "b/ü", "bb"}},
-		{"all, in the order of the bytes", "", []string{"B/1", "a", "b.csv", "b/10", "b/2", "b/c/d", "b/ü", "bb"}},
+		{"prefix that is not a folder", "b", []string{"b.csv", "b/10", "b/2", "b/c/d", "b/ü", "bb"}},
+		{"all, sorted by their bytes", "", []string{"B/1", "a", "b.csv", "b/10", "b/2", "b/c/d", "b/ü", "bb"}},
 		{"nothing", "z/", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -128,7 +120,7 @@ func TestList(t *testing.T) {
 	wantError(t, err, objstore.ErrNotExist, "list s3://"+bucket+"-none/: the bucket does not exist")
 }
 
-// page answers one page of a list; next is the token of the page after it.
+// page writes one page of a list. next is the token of the next page.
 func page(w io.Writer, next string, keys ...string) {
 	_, _ = fmt.Fprintf(
 		w,
@@ -164,7 +156,7 @@ func TestList_pages(t *testing.T) {
 		got = append(got, ref.Key)
 	}
 	if want := []string{"a", "b", "c"}; !slices.Equal(got, want) {
-		t.Errorf("List = %q, want %q: every page, sorted", got, want)
+		t.Errorf("List = %q, want %q: all pages, sorted", got, want)
 	}
 }
 
@@ -218,10 +210,10 @@ func TestListPage(t *testing.T) {
 		}
 	}
 	if !slices.Equal(got, []string{"a/1", "a/2", "a/3", "a/4"}) {
-		t.Errorf("pages of three have %q, want what lies under a/, once", got)
+		t.Errorf("pages of three have %q, want each object under a/ once", got)
 	}
 	if _, err := store.ListPage(t.Context(), "no-such-bucket", "", "", 1); !errors.Is(err, objstore.ErrNotExist) {
-		t.Errorf("no bucket: %v, want ErrNotExist", err)
+		t.Errorf("missing bucket: %v, want ErrNotExist", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

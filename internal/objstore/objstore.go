@@ -1,7 +1,10 @@
-// Package objstore keeps objects in S3: everything of Iris that grows with the data. It is a thin layer over minio-go,
-// the only one that knows it, and adds what the rest relies on: objects are named by a Ref, an upload of unknown size
-// takes one part of memory and leaves nothing behind when it fails, and a server that is down is ErrUnavailable within
-// three seconds. It is not a cache and knows no formats but JSON; layout.go says which key means what.
+// Package objstore keeps objects in S3: everything of Iris that grows with the data. It is not a cache, and JSON is the
+// only format it knows.
+//
+// It is a thin layer over minio-go and the only package that imports it. A Ref names an object. An upload of unknown
+// size
+// takes the memory of one part, and leaves nothing behind when it fails. A server that is down is ErrUnavailable within
+// three seconds. layout.go defines every key of the bucket.
 package objstore
 
 import (
@@ -17,39 +20,40 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// Limits of the connection. They decide how soon a server that is down is reported as such.
+// Limits of the connection. They decide how soon a server that is down is ErrUnavailable.
 const (
-	// dialTimeout is for a host that swallows packets; a refused connection fails at once.
+	// dialTimeout is for a host that drops packets. A refused connection fails immediately.
 	dialTimeout = time.Second
-	// attempts is how often a request is sent. minio-go waits up to 0.2, 0.4 and 0.8 s in between, at random. Its own
-	// default of 10 takes longer than anybody waits for an answer.
+	// attempts bounds how often a request is sent. minio-go waits up to 0.2, 0.4 and 0.8 s in between, at random. Its
+	// default of 10 attempts takes longer than a client of the API waits.
 	attempts = 3
 )
 
-// defaultRegion is what MinIO calls itself. Naming a region spares minio-go asking for one before the first request.
+// defaultRegion is the region that MinIO reports. With a region, minio-go does not look one up before its first
+// request.
 const defaultRegion = "us-east-1"
 
-// Options says which S3 to use.
+// Options says which S3 server to use.
 type Options struct {
-	Endpoint  string // host:port, or a URL http(s)://host:port, which then decides about Secure
+	Endpoint  string // host:port, or a URL http(s)://host:port whose scheme overrides Secure
 	AccessKey string
 	SecretKey string
 	Region    string // us-east-1 when empty
 	Secure    bool   // TLS
 
-	// PublicEndpoint is where clients of ours find the same server, in the form of Endpoint; links are made for it. It is
-	// Endpoint when empty.
+	// PublicEndpoint is where clients of Iris reach the same server, in the form of Endpoint. Links use it. It is Endpoint
+	// when empty.
 	PublicEndpoint string
 }
 
-// Store is a client of one S3 server. Its methods may be called from any number of goroutines.
+// Store is a client of one S3 server. Several goroutines may use it.
 type Store struct {
 	client minio.Core
-	public *minio.Client // makes links and never connects
+	public *minio.Client // signs links and never connects
 	region string
 }
 
-// New returns a client. It does not connect: Check does.
+// New returns a client. It does not connect; Check does.
 func New(o Options) (*Store, error) {
 	switch {
 	case o.Endpoint == "":
@@ -62,19 +66,19 @@ func New(o Options) (*Store, error) {
 	if o.Region == "" {
 		o.Region = defaultRegion
 	}
-	client, err := connect(o, o.Endpoint)
+	client, err := newClient(o, o.Endpoint)
 	if err != nil {
 		return nil, err
 	}
 	store := &Store{client: minio.Core{Client: client}, public: client, region: o.Region}
 	if o.PublicEndpoint != "" {
-		store.public, err = connect(o, o.PublicEndpoint)
+		store.public, err = newClient(o, o.PublicEndpoint)
 	}
 	return store, err
 }
 
-// connect returns a client of an endpoint. It does not connect yet.
-func connect(o Options, address string) (*minio.Client, error) {
+// newClient returns a client of an endpoint. It does not connect.
+func newClient(o Options, address string) (*minio.Client, error) {
 	endpoint := address
 	if scheme, host, found := strings.Cut(endpoint, "://"); found {
 		if scheme != "http" && scheme != "https" {
@@ -105,11 +109,11 @@ func newTransport(secure bool) (*http.Transport, error) {
 		return nil, err
 	}
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
-	transport.ResponseHeaderTimeout = 0 // patience, which knows what is being waited for
+	transport.ResponseHeaderTimeout = 0 // patience bounds the wait: it knows what the store waits for
 	return transport, nil
 }
 
-// Check reports whether S3 answers and knows our keys. Keys that are valid but may not list buckets are fine.
+// Check reports whether S3 answers and accepts the keys. Valid keys may lack the permission to list buckets.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, wait := withPatience(ctx, answerTimeout)
 	defer wait.release()

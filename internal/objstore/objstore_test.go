@@ -15,13 +15,14 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// realS3 returns a store of a real S3 and a bucket of the test's own.
+// realS3 returns a store of a real S3 server, and a bucket for this test alone.
 func realS3(t *testing.T) (*objstore.Store, string) {
 	t.Helper()
 	return testenv.S3(t), testenv.Bucket(t)
 }
 
-// fakeS3 returns a store of a server that does what a real one does not do on demand.
+// fakeS3 returns a store of a server that handler plays. It is for failures, which a real server does not have on
+// demand.
 func fakeS3(t *testing.T, handler http.HandlerFunc) *objstore.Store {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -29,17 +30,18 @@ func fakeS3(t *testing.T, handler http.HandlerFunc) *objstore.Store {
 	return connect(t, server.URL)
 }
 
-// proxied returns a store that reaches a real one through a proxy. What inspect returns says whether a request goes on;
-// if not, inspect has answered it.
+// proxied returns a store that reaches a real server through a proxy. The proxy forwards a request if inspect returns
+// true; otherwise inspect has answered it.
 func proxied(
 	t *testing.T,
-	behind *objstore.Store,
+	direct *objstore.Store,
 	inspect func(http.ResponseWriter, *http.Request) bool,
 ) *objstore.Store {
 	t.Helper()
-	client := objstore.Client(behind)
+	client := objstore.Client(direct)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out.URL.Scheme, r.Out.URL.Host = "http", client.EndpointURL().Host // the Host header is part of the signature
+		// The Host header, which is part of the signature, stays as it is.
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", client.EndpointURL().Host
 	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if inspect(w, r) {
@@ -51,9 +53,8 @@ func proxied(
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := objstore.New(
-		objstore.Options{Endpoint: server.URL, AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey},
-	)
+	o := objstore.Options{Endpoint: server.URL, AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey}
+	store, err := objstore.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func connect(t *testing.T, endpoint string) *objstore.Store {
 	return store
 }
 
-// fail writes an error as S3 does.
+// fail writes an error in the format of S3.
 func fail(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>said the server</Message></Error>", code)
@@ -81,10 +82,10 @@ func wantError(t *testing.T, err, class error, text string) {
 		t.Fatalf("got no error, want %v", class)
 	}
 	if !errors.Is(err, class) {
-		t.Errorf("got error %v, want one that is %v", err, class)
+		t.Errorf("got error %v, want one that wraps %v", err, class)
 	}
 	if !strings.Contains(err.Error(), text) {
-		t.Errorf("got error %q, want it to say %q", err, text)
+		t.Errorf("got error %q, want it to contain %q", err, text)
 	}
 }
 
@@ -93,7 +94,7 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(*objstore.Options)
-		want   string // "" = fine
+		want   string // empty if New succeeds
 	}{
 		{"host and port", func(*objstore.Options) {}, ""},
 		{"http URL", func(o *objstore.Options) { o.Endpoint = "http://localhost:9000" }, ""},
@@ -101,8 +102,14 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 		{"no endpoint", func(o *objstore.Options) { o.Endpoint = "" }, "Options.Endpoint is empty"},
 		{"no access key", func(o *objstore.Options) { o.AccessKey = "" }, "Options.AccessKey is empty"},
 		{"no secret key", func(o *objstore.Options) { o.SecretKey = "" }, "Options.SecretKey is empty"},
-		{"other scheme", func(o *objstore.Options) { o.Endpoint = "ftp://localhost" }, "want host:port or http(s)://host:port"},
-		{"with a path", func(o *objstore.Options) { o.Endpoint = "http://localhost/bucket" }, "endpoint http://localhost/bucket"},
+		{
+			"other scheme", func(o *objstore.Options) { o.Endpoint = "ftp://localhost" },
+			"want host:port or http(s)://host:port",
+		},
+		{
+			"with a path", func(o *objstore.Options) { o.Endpoint = "http://localhost/bucket" },
+			"endpoint http://localhost/bucket",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := good
@@ -118,14 +125,14 @@ func TestNew_saysWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestNew_URLDecidesAboutTLS(t *testing.T) {
+func TestNew_schemeOverridesSecure(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"http://localhost:9000":  "http://localhost:9000",
 		"https://localhost:9000": "https://localhost:9000",
 		"localhost:9000":         "http://localhost:9000",
 	} {
 		if got := objstore.Client(connect(t, endpoint)).EndpointURL().String(); got != want {
-			t.Errorf("New(%s) talks to %s, want %s", endpoint, got, want)
+			t.Errorf("New(%s) connects to %s, want %s", endpoint, got, want)
 		}
 	}
 }
@@ -141,7 +148,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestCheck_keysThatMayNotListBucketsAreFine(t *testing.T) {
+func TestCheck_acceptsKeysThatMayNotListBuckets(t *testing.T) {
 	store := fakeS3(t, func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusForbidden, "AccessDenied") })
 	if err := store.Check(t.Context()); err != nil {
 		t.Errorf("got error %v, want none", err)

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// ParseObjects reads the name of an object, as ParseURI does, or with a slash at its end that of all objects whose keys
-// begin so.
+// ParseObjects parses the URI of an object, as ParseURI does, or a URI that ends with a slash. The latter stands for
+// all
+// objects whose keys start with its key.
 func ParseObjects(s string) (Ref, error) {
 	object, isPrefix := strings.CutSuffix(s, "/")
 	if !isPrefix {

@@ -12,23 +12,24 @@ import (
 )
 
 const (
-	// smallObject is up to what size an object takes only the memory it needs.
+	// smallObject is the size up to which an object takes only the memory it needs.
 	smallObject = 1 << 20
-	// partSize is up to what size an object is sent in one request; above, it goes in parts. An upload keeps as much in
-	// memory. minio-go's own default for an unknown size is over 500 MiB. S3 allows
-	// 10,000 parts, so this is good for 156 GiB.
+	// partSize is the size up to which an object is sent in one request. A larger one is sent in parts of this size, and
+	// an upload keeps one part in memory; minio-go's default for an unknown size is over 500 MiB. S3 allows 10,000 parts,
+	// so an object has at most 156 GiB.
 	partSize = 16 << 20
-	// partTimeout bounds how long S3 may take no byte of a part, or say nothing after the last one.
+	// partTimeout bounds how long S3 may accept no byte of a part, or send no answer after the last one.
 	partTimeout = 30 * time.Second
-	// completeTimeout bounds the wait for S3 to put the parts together, or to copy the largest dataset on a slow disk.
+	// completeTimeout bounds the wait for S3 to join the parts, or to copy the largest dataset on a slow disk.
 	completeTimeout = 2 * time.Minute
 )
 
-// Put stores what r yields, up to its end, under a key, and returns what it was: size and SHA-256. An object that is
-// there already is replaced once all of the new one has arrived. Size is the number of bytes that r will yield, or -1
-// when that is not known; a reader that yields another number is an error. On an error, of r too, or when ctx ends,
-// the key is as it was before and no part is left behind. (If S3 dies between completing an upload and saying so, the
-// object is there all the same.) At most 16 MiB are kept in memory.
+// Put stores all that r yields under a key, and returns the size and the SHA-256. It replaces an existing object after
+// all of the new one has arrived. size is the number of bytes that r will yield, or -1 if it is not known; another
+// number
+// of bytes is an error. After an error, including one of r or the end of ctx, the key is as it was and no part is left
+// behind. The exception is an S3 that dies after it completes an upload and before it answers: the object is there. Put
+// keeps at most 16 MiB in memory.
 func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size int64, contentType string) (Ref, error) {
 	u := &upload{store: s, ref: Ref{Bucket: bucket, Key: key}, in: newSource(r, size)}
 	u.doing = "put " + u.ref.URI()
@@ -42,21 +43,23 @@ func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size i
 		data, free = u.first(data)
 	}
 	defer free()
-	send := u.whole
+	var err error
 	switch {
 	case u.in.err != nil:
-		return Ref{}, u.readError()
-	case !u.in.ended:
-		send = u.parts
+		err = u.readError()
+	case u.in.ended:
+		err = u.whole(ctx, data)
+	default:
+		err = u.multipart(ctx, func(id string) ([]minio.CompletePart, error) { return u.parts(ctx, id, data) })
 	}
-	if err := send(ctx, data); err != nil {
+	if err != nil {
 		return Ref{}, err
 	}
 	u.ref.Size, u.ref.SHA256 = u.in.read, u.in.sum()
 	return u.ref, nil
 }
 
-// upload is one call of Put.
+// upload is one call of Put or Compose.
 type upload struct {
 	store   *Store
 	ref     Ref
@@ -67,10 +70,11 @@ type upload struct {
 
 func (u *upload) readError() error { return fmt.Errorf("%s: %w", u.doing, u.in.err) }
 
-// buffers are the parts of uploads that have ended: a batch writes a thousand.
+// buffers holds the buffers of uploads that have ended. A batch makes a thousand uploads.
 var buffers = sync.Pool{New: func() any { return new([partSize]byte) }}
 
-// first reads the first part of an object that begins with head, or all of it.
+// first reads the first part of an object that begins with head, or the whole object if it fits. free returns the
+// buffer.
 func (u *upload) first(head []byte) (data []byte, free func()) {
 	buffer, _ := buffers.Get().(*[partSize]byte)
 	filled := copy(buffer[:], head)
@@ -95,31 +99,38 @@ func (u *upload) whole(ctx context.Context, data []byte) error {
 	})
 }
 
-// parts sends an object of which the first part has been read, one part after the other, from one buffer.
-func (u *upload) parts(ctx context.Context, first []byte) (err error) {
+// multipart begins an upload, lets send make its parts, and completes it. After an error it deletes the parts.
+func (u *upload) multipart(ctx context.Context, send func(id string) ([]minio.CompletePart, error)) error {
 	id, err := u.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			u.abort(ctx, id)
-		}
-	}()
+	parts, err := send(id)
+	if err == nil {
+		err = u.complete(ctx, id, parts)
+	}
+	if err != nil {
+		u.abort(ctx, id)
+	}
+	return err
+}
+
+// parts sends the first part of an object, then reads and sends the others, one at a time and from the same buffer.
+func (u *upload) parts(ctx context.Context, id string, first []byte) ([]minio.CompletePart, error) {
 	var done []minio.CompletePart
 	for data := first; len(data) > 0; {
 		part, err := u.part(ctx, id, len(done)+1, data)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		done = append(done, part)
 		n, _ := io.ReadFull(u.in, data[:cap(data)]) // the source remembers its error
 		if u.in.err != nil {
-			return u.readError()
+			return nil, u.readError()
 		}
 		data = data[:n]
 	}
-	return u.complete(ctx, id, done)
+	return done, nil
 }
 
 func (u *upload) begin(ctx context.Context) (id string, err error) {
@@ -157,8 +168,8 @@ func (u *upload) complete(ctx context.Context, id string, parts []minio.Complete
 	return translate(ctx, u.doing, err)
 }
 
-// abort deletes the parts, also when it is the end of ctx that made it necessary. When S3 does not hear it, it deletes
-// them by itself after some time (MinIO: a day).
+// abort deletes the parts of an upload, even after the end of ctx. If the request does not reach S3, S3 deletes them
+// later by itself (MinIO: after a day).
 func (u *upload) abort(ctx context.Context, id string) {
 	ctx, wait := withPatience(context.WithoutCancel(ctx), answerTimeout)
 	defer wait.release()

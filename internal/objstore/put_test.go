@@ -25,10 +25,10 @@ const mib = 1 << 20
 // pattern yields size bytes.
 func pattern(size int64) io.Reader { return io.LimitReader(&endless{}, size) }
 
-// block is prime in length, so that no two parts are the same.
+// block has a prime length, so that no two parts are equal.
 var block = func() []byte {
 	b := make([]byte, 65537)
-	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // does not fail
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // never fails
 	return b
 }()
 
@@ -77,9 +77,9 @@ func TestPut_storesWhatTheReaderYields(t *testing.T) {
 		{"nothing, size known", 0, true},
 		{"nothing, size not known", 0, false},
 		{"one byte", 1, true},
-		{"the largest that is sent from memory", mib, true},
+		{"the largest small object", mib, true},
 		{"the same, size not known", mib, false},
-		{"the smallest that is streamed", mib + 1, true},
+		{"the smallest large object", mib + 1, true},
 		{"the same, size not known", mib + 1, false},
 		{"exactly one part", 16 * mib, true},
 		{"exactly one part, size not known", 16 * mib, false},
@@ -122,7 +122,10 @@ func TestPut_keepsTheContentType(t *testing.T) {
 	}
 }
 
-var errReader = errors.New("the disk is on fire")
+var (
+	errReader = errors.New("the disk is on fire")
+	errPart   = fmt.Errorf("next part: %w", io.EOF)
+)
 
 func TestPut_failingReaderLeavesNothing(t *testing.T) {
 	store, bucket := realS3(t)
@@ -132,22 +135,25 @@ func TestPut_failingReaderLeavesNothing(t *testing.T) {
 		size   int64
 		want   string
 	}{
-		{"at once", iotest.ErrReader(errReader), -1, "the disk is on fire"},
+		{"at the first read", iotest.ErrReader(errReader), -1, "the disk is on fire"},
 		{"before the first request", io.MultiReader(pattern(10), iotest.ErrReader(errReader)), -1, "the disk is on fire"},
 		{"in a single request", io.MultiReader(pattern(3*mib), iotest.ErrReader(errReader)), 4 * mib, "the disk is on fire"},
 		{"in the first part", io.MultiReader(pattern(3*mib), iotest.ErrReader(errReader)), -1, "the disk is on fire"},
 		{"in the third part", io.MultiReader(pattern(40*mib), iotest.ErrReader(errReader)), -1, "the disk is on fire"},
-		{"in the third part, size known", io.MultiReader(pattern(40*mib), iotest.ErrReader(errReader)), 50 * mib, "the disk is on fire"},
-		{"with an error that wraps io.EOF", io.MultiReader(pattern(10), iotest.ErrReader(fmt.Errorf("next part: %w", io.EOF))), -1, "next part: EOF"},
-		{"so in the third part", io.MultiReader(pattern(40*mib), iotest.ErrReader(fmt.Errorf("next part: %w", io.EOF))), -1, "next part: EOF"},
+		{
+			"in the third part, size known", io.MultiReader(pattern(40*mib), iotest.ErrReader(errReader)), 50 * mib,
+			"the disk is on fire",
+		},
+		{"with an error that wraps io.EOF", io.MultiReader(pattern(10), iotest.ErrReader(errPart)), -1, "next part: EOF"},
+		{"the same in the third part", io.MultiReader(pattern(40*mib), iotest.ErrReader(errPart)), -1, "next part: EOF"},
 		{"short", pattern(10), 11, "ended after 10 of 11 bytes"},
 		{"long", pattern(11), 10, "more than 10 bytes"},
-		{"long by all", pattern(1), 0, "more than 0 bytes"},
+		{"long although announced as empty", pattern(1), 0, "more than 0 bytes"},
 		{"short in a single request", pattern(2 * mib), 2*mib + 1, "ended after 2097152 of 2097153 bytes"},
 		{"long in a single request", pattern(2*mib + 1), 2 * mib, "more than 2097152 bytes"},
 		{"short by a part", pattern(16 * mib), 32 * mib, "ended after 16777216 of 33554432 bytes"},
 		{"long in parts", pattern(20*mib + 1), 20 * mib, "more than 20971520 bytes"},
-		{"fails where the end should be", io.MultiReader(pattern(10), iotest.ErrReader(errReader)), 10, "the disk is on fire"},
+		{"fails at its announced end", io.MultiReader(pattern(10), iotest.ErrReader(errReader)), 10, "the disk is on fire"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before, err := store.Put(t.Context(), bucket, "old", bytes.NewReader([]byte("old")), 3, "text/plain")
@@ -170,10 +176,10 @@ func TestPut_failingReaderLeavesNothing(t *testing.T) {
 				wantText(t, err, test.want)
 			}
 			if _, err := store.Stat(t.Context(), bucket, "new"); !errors.Is(err, objstore.ErrNotExist) {
-				t.Errorf("Stat of the object that was never complete: %v, want ErrNotExist", err)
+				t.Errorf("Stat of an object that was never complete: %v, want ErrNotExist", err)
 			}
 			if got := storedSum(t, store, before); got != before.SHA256 {
-				t.Error("the object that was there before has changed")
+				t.Error("the previous object has changed")
 			}
 			wantNoUploads(t, store, bucket)
 		})
@@ -225,15 +231,17 @@ func TestPut_cancelledInTheMiddle(t *testing.T) {
 }
 
 func TestPut_serverFailsInTheMiddle(t *testing.T) {
-	behind, bucket := realS3(t)
+	direct, bucket := realS3(t)
 	for name, answer := range map[string]http.HandlerFunc{
-		"503":               func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusServiceUnavailable, "SlowDown") },
+		"503": func(w http.ResponseWriter, _ *http.Request) {
+			fail(w, http.StatusServiceUnavailable, "SlowDown")
+		},
 		"closed connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		for step, query := range map[string]string{"second part": "partNumber=2&", "complete": "uploadId="} {
 			t.Run(name+" for the "+step, func(t *testing.T) {
 				var begin atomic.Int64 // of the failure, in ns
-				store := proxied(t, behind, func(w http.ResponseWriter, r *http.Request) bool {
+				store := proxied(t, direct, func(w http.ResponseWriter, r *http.Request) bool {
 					if r.Method == http.MethodDelete || !strings.HasPrefix(r.URL.RawQuery, query) {
 						return true
 					}
@@ -249,17 +257,18 @@ func TestPut_serverFailsInTheMiddle(t *testing.T) {
 				if _, err := store.Stat(t.Context(), bucket, "new"); !errors.Is(err, objstore.ErrNotExist) {
 					t.Errorf("Stat after the failure: %v, want ErrNotExist", err)
 				}
-				wantNoUploads(t, behind, bucket)
+				wantNoUploads(t, direct, bucket)
 			})
 		}
 	}
 }
 
-// TestPut_memory holds an upload of unknown size to one part of 16 MiB. The bytes allocated in all, unlike those in
-// use, do not depend on when the garbage collector runs.
+// An upload of unknown size takes the memory of one part, 16 MiB. The test measures the bytes allocated in total,
+// because
+// those in use depend on when the garbage collector runs.
 func TestPut_memory(t *testing.T) {
 	store, bucket := realS3(t)
-	const limit = 48 * mib // a part, and what requests and signatures take; minio-go's default would be over 500
+	const limit = 48 * mib // a part, requests and signatures; with minio-go's default it would be over 500 MiB
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := store.Put(t.Context(), bucket, "large", pattern(64*mib), -1, "text/csv"); err != nil {
@@ -288,7 +297,7 @@ func wantNoUploads(t *testing.T, store *objstore.Store, bucket string) {
 			if upload.Err != nil {
 				t.Fatal(upload.Err)
 			}
-			t.Errorf("an upload of %s is left behind", upload.Key)
+			t.Errorf("an upload of %s remains", upload.Key)
 		}
 	}
 }

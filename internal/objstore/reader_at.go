@@ -5,16 +5,15 @@ import (
 	"io"
 )
 
-// ReaderAt reads an object piece by piece, a request each. It is for formats with an index, read in large pieces. The
-// ref
-// must say how large the object is; ctx bounds all reads.
+// ReaderAt returns a reader that makes one request per read. It is for formats with an index, read in large pieces. The
+// ref must have a size. ctx bounds all reads.
 func (s *Store) ReaderAt(ctx context.Context, ref Ref) io.ReaderAt {
 	return &readerAt{store: s, ctx: ctx, ref: ref}
 }
 
 type readerAt struct {
 	store *Store
-	ctx   context.Context // of the requests that ReadAt makes
+	ctx   context.Context // for the requests of ReadAt
 	ref   Ref
 }
 

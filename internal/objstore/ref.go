@@ -9,22 +9,23 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
-// Ref names an object. It is what crosses the wire instead of the data.
+// Ref names an object. Workflows and activities exchange Refs instead of data.
 type Ref struct {
 	Bucket string `json:"bucket"`
 	Key    string `json:"key"`
-	Size   int64  `json:"size,omitempty"`   // bytes; 0 where nobody has looked
-	SHA256 string `json:"sha256,omitempty"` // hex digits; empty where nobody has read all of it
-	ETag   string `json:"etag,omitempty"`   // of the bytes meant; reading others is ErrChanged. Empty: whatever is there
+	Size   int64  `json:"size,omitempty"`   // bytes; 0 if not known
+	SHA256 string `json:"sha256,omitempty"` // hex digits; empty if not known
+	ETag   string `json:"etag,omitempty"`   // if set, reading an object with another ETag is ErrChanged
 }
 
 const scheme = "s3://"
 
-// URI is the name of the object for people and for other tools: s3://bucket/key. The key stands as it is: nothing is
-// percent-encoded.
+// URI returns the name of the object for people and for other tools: s3://bucket/key. The key is not percent-encoded.
 func (r Ref) URI() string { return scheme + r.Bucket + "/" + r.Key }
 
-// ParseURI reads what URI wrote. It refuses anything but an object in a bucket: local paths, other schemes, folders.
+// ParseURI parses what URI returns. It refuses everything that is not an object in a bucket: local paths, other
+// schemes,
+// folders.
 func ParseURI(s string) (Ref, error) {
 	rest, found := strings.CutPrefix(s, scheme)
 	if !found {
@@ -37,13 +38,13 @@ func ParseURI(s string) (Ref, error) {
 	return Ref{Bucket: bucket, Key: key}, nil
 }
 
-// checkName refuses names that S3 refuses, before a request is made of them, and those that only look like an object.
+// checkName refuses the names that S3 refuses, before a request contains them, and names of folders.
 func checkName(bucket, key string) error {
 	if bucket == "" {
 		return errors.New("the bucket is missing, want s3://bucket/key")
 	}
 	if err := s3utils.CheckValidBucketNameStrict(bucket); err != nil {
-		return fmt.Errorf("%s is not a name of a bucket: want 3 to 63 of a-z, 0-9, dot and hyphen", bucket)
+		return fmt.Errorf("%s is not a valid bucket name: want 3 to 63 of a-z, 0-9, dot and hyphen", bucket)
 	}
 	switch {
 	case strings.TrimSpace(key) == "":

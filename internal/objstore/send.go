@@ -12,9 +12,10 @@ import (
 // retryWait is the time between two attempts to send a body.
 const retryWait = 100 * time.Millisecond
 
-// send makes a request with a body, again when S3 was unavailable. minio-go could repeat it too, but rewinds the reader
-// that net/http may still be sending for the attempt before: when S3 answers before it has read everything, the two
-// share what is left. Here each attempt has a reader of its own, and data is free when send returns.
+// send makes a request with a body, and repeats it if S3 was unavailable. minio-go could repeat it too, but it rewinds
+// a reader that net/http may still read for the previous attempt: if S3 answers before it has received everything, the
+// two
+// attempts share the rest. Here each attempt has a reader of its own. Nobody reads data after send returns.
 func (u *upload) send(ctx context.Context, data []byte, request func(body io.Reader) error) error {
 	for attempt := 1; ; attempt++ {
 		body := &detachable{r: bytes.NewReader(data)}
@@ -33,7 +34,7 @@ func (u *upload) send(ctx context.Context, data []byte, request func(body io.Rea
 
 var errDetached = errors.New("the attempt is over")
 
-// detachable passes a reader on until it is detached. It cannot be rewound, which keeps minio-go from trying.
+// detachable reads from r until it is detached. It cannot seek, so minio-go does not rewind it.
 type detachable struct {
 	mu sync.Mutex
 	r  io.Reader
@@ -48,7 +49,7 @@ func (d *detachable) Read(p []byte) (int, error) {
 	return d.r.Read(p)
 }
 
-// detach returns when nobody reads any more.
+// detach waits for a read in progress and makes later ones fail.
 func (d *detachable) detach() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -8,14 +8,14 @@ import (
 	"io"
 )
 
-// source hashes and counts what a caller's reader yields, holds it to the size that was announced, and remembers how
-// it ended.
+// source hashes and counts the bytes of a caller's reader, compares their number with the announced size, and remembers
+// how the reader ended.
 type source struct {
 	r    io.Reader
-	size int64 // -1 when not known
+	size int64 // -1 if not known
 	read int64
 	hash hash.Hash
-	// How it ended, if it has.
+	// How the reader ended, if it has.
 	ended bool
 	err   error
 }
@@ -24,7 +24,7 @@ func newSource(r io.Reader, size int64) *source {
 	return &source{r: r, size: size, hash: sha256.New()}
 }
 
-// Read never yields the last bytes of a reader that goes on after them.
+// Read returns an error together with the last announced bytes if the reader has more.
 func (s *source) Read(p []byte) (n int, err error) {
 	switch {
 	case s.err != nil:
@@ -43,7 +43,7 @@ func (s *source) Read(p []byte) (n int, err error) {
 	if err == nil && s.read == s.size {
 		err = s.end()
 	}
-	s.ended = err == io.EOF //nolint:errorlint // an error that wraps io.EOF, such as multipart's, is no good end
+	s.ended = err == io.EOF //nolint:errorlint // an error that wraps io.EOF, such as multipart's, is a failure
 	switch {
 	case s.ended && s.read < s.size:
 		s.err = fmt.Errorf("the reader ended after %d of %d bytes", s.read, s.size)
@@ -54,7 +54,7 @@ func (s *source) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// end returns io.EOF when the reader has no more.
+// end returns io.EOF if the reader has no more bytes.
 func (s *source) end() error {
 	var extra [1]byte
 	n, err := io.ReadFull(s.r, extra[:])

@@ -12,10 +12,10 @@ import (
 	"iris/internal/objstore"
 )
 
-// promise is how soon a caller learns that S3 is down.
+// promise bounds how long a caller waits for ErrUnavailable.
 const promise = 3 * time.Second
 
-// calls are all methods that talk to S3, by name.
+// calls returns every method that sends a request to S3, by name.
 func calls(store *objstore.Store) map[string]func(context.Context) error {
 	ref := objstore.Ref{Bucket: "bucket", Key: "key"}
 	return map[string]func(context.Context) error{
@@ -61,7 +61,7 @@ func calls(store *objstore.Store) map[string]func(context.Context) error {
 	}
 }
 
-// refused is an address where nobody listens; silent one where connections are made and never answered.
+// refused returns an address on which nothing listens.
 func refused(t *testing.T) string {
 	t.Helper()
 	listener := listen(t)
@@ -71,6 +71,7 @@ func refused(t *testing.T) string {
 	return listener.Addr().String()
 }
 
+// silent returns an address that accepts connections and never answers.
 func silent(t *testing.T) string {
 	t.Helper()
 	listener := listen(t)
@@ -87,7 +88,7 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// callAll makes all calls at once and checks each: most of them just wait.
+// callAll makes all calls at the same time, because most of them only wait, and checks each.
 func callAll(ctx context.Context, store *objstore.Store, check func(method string, err error, took time.Duration)) {
 	type result struct {
 		method string
@@ -162,9 +163,8 @@ func TestCallersContext_isNotUnavailable(t *testing.T) {
 	}
 }
 
-// TestSlowReader_isWaitedFor shows that the promise is about S3, not about the sender of an upload or the reader of an
-// object.
-func TestSlowReader_isWaitedFor(t *testing.T) {
+// The time limit is for S3. The sender of an upload and the reader of an object may be slower.
+func TestSlowReader_hasNoTimeLimit(t *testing.T) {
 	t.Parallel()
 	store, bucket := realS3(t)
 	pause := func([]byte) (int, error) {
