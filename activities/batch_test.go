@@ -335,7 +335,7 @@ func TestBatch_badRowsAreNamed(t *testing.T) {
 		{"4", "petal_length", `"1e999" is not a finite number`},
 		{"5", "petal_length", `"NaN" is not a finite number`},
 		{"6", "", "want 4 values, found 2"},
-		{"7", "", "a quoted value that doesn't end, or has text behind its quote"},
+		{"7", "", "a quoted value does not end, or text follows its closing quote"},
 	}
 	if !slices.EqualFunc(records, want, slices.Equal) {
 		t.Errorf("errors %q, want %q", records, want)

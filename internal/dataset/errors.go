@@ -8,16 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// ErrTooLarge is wrapped by the error of Scan for a file of more than
-// ScanOptions.MaxBytes.
+// ErrTooLarge is what Scan wraps for a file of more than ScanOptions.MaxBytes.
 var ErrTooLarge = errors.New("the file is too large")
 
-// RowError says what is wrong with data that could be read, and where. It is
-// meant for the person who sent the data.
+// RowError says what is wrong with readable data, and where. It is meant for the person who sent the data.
 type RowError struct {
-	Line    int    // CSV: the line as an editor counts, from 1; 0 = the file as a whole
-	Column  string // CSV: the column's name, "" where no single column is to blame
-	Pointer string // JSON: RFC 6901 pointer to the value, "" = the whole document
+	Line    int    // CSV: the line as an editor counts, from 1; 0 for the whole file
+	Column  string // CSV: the name of the column, "" if no single one is at fault
+	Pointer string // JSON: an RFC 6901 pointer to the value, "" for the whole document
 	Reason  string
 }
 
@@ -45,26 +43,26 @@ func PointerToken(name string) string { return pointerEscape.Replace(name) }
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
-// Shown quotes a value of the user's for an error text, at most 40 bytes of it.
+// Shown quotes a value from the user for an error text, at most 40 bytes of it.
 func Shown(value string) string {
-	const most = 40
-	if len(value) <= most {
+	const limit = 40
+	if len(value) <= limit {
 		return strconv.Quote(value)
 	}
-	end := most
+	end := limit
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
 	}
 	return strconv.Quote(value[:end]) + "…"
 }
 
-// listed joins values for an error text, quoted, at most ten of them.
+// listed quotes and joins values for an error text, at most ten of them.
 func listed(values []string) string {
-	const most = 10
+	const limit = 10
 	var text strings.Builder
 	for i, value := range values {
-		if i == most {
-			fmt.Fprintf(&text, " and %d more", len(values)-most)
+		if i == limit {
+			fmt.Fprintf(&text, " and %d more", len(values)-limit)
 			break
 		}
 		if i > 0 {

@@ -2,10 +2,10 @@ package dataset
 
 import "slices"
 
-// Folds cuts the rows of t into k parts for cross-validation, each a list of rows in table order. The parts are
-// stratified: each class is spread over them as evenly as its rows allow. Rows of the same feature values fall into one
-// part, so that no model is tested on what it has learned by heart; hence a part may be smaller than others, or empty
-// where t has fewer than k distinct rows. The same table, k and seed give the same parts.
+// Folds divides the rows of t into k folds for cross-validation, each a list of rows in table order. The folds are
+// stratified: each class is spread over them as evenly as its rows allow. Rows with equal feature values are in one
+// fold, so that no model is tested on rows that it memorized. A fold may therefore be smaller than others, or empty if
+// t has fewer than k distinct rows. The same table, k and seed give the same folds.
 func Folds(t *Table, k int, seed uint64) [][]int {
 	folds := make([][]int, k)
 	load := make([][]int, k) // rows by fold and class
@@ -13,8 +13,8 @@ func Folds(t *Table, k int, seed uint64) [][]int {
 		load[f] = make([]int, len(t.Schema.Classes))
 	}
 	groups := equalRows(t, seed)
-	// The large ones first: what comes later can even out only what is larger than itself. Those of one class follow
-	// each other, so that its rows go round the folds whatever lies between them.
+	// Large groups come first: a later group can even out only what is larger than itself. The groups of one class are
+	// adjacent, so that the class is dealt around the folds.
 	slices.SortStableFunc(groups, func(a, b []int) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
@@ -39,9 +39,9 @@ func Folds(t *Table, k int, seed uint64) [][]int {
 	return folds
 }
 
-// Sample lists about share (0 to 1) of the rows of t in table order: the same share of every class, and at least one
-// row
-// of each. A sample holds every smaller one of the same seed. The same table, share and seed give the same rows.
+// Sample lists about share (0 to 1) of the rows of t in table order. It is stratified: it has the same share of every
+// class, and at least one row of each. A sample contains every smaller sample of the same seed. The same table, share
+// and seed give the same rows.
 func Sample(t *Table, share float64, seed uint64) []int {
 	byClass := make([][]int, len(t.Schema.Classes))
 	for _, rows := range equalRows(t, seed) {
@@ -58,8 +58,8 @@ func Sample(t *Table, share float64, seed uint64) []int {
 	return sample
 }
 
-// equalRows lists the rows of t that have the same feature values, whatever their class, list by list, in an order that
-// depends on the seed and the values alone.
+// equalRows groups the rows of t that have equal feature values, whatever their class. The order of the groups depends
+// on the seed and the values alone.
 func equalRows(t *Table, seed uint64) [][]int {
 	s := Split{Seed: seed}
 	found := make(map[rowHash][]int, t.Rows())

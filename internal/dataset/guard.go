@@ -5,29 +5,26 @@ import (
 	"io"
 )
 
-// Limits of a CSV, so that no file can take memory that grows with its rows.
+// Limits of a training's CSV. With MaxRecord and MaxColumns they keep memory independent of the number of rows.
 const (
-	defaultMaxBytes = 1 << 30 // of a file, unless ScanOptions says otherwise
-	maxRecord       = 1 << 20 // bytes of one record, which quotes may stretch over many lines
-	maxColumns      = 4096    // the class column included
+	defaultMaxBytes = 1 << 30 // of a file, unless ScanOptions sets another limit
 	maxClasses      = 1000
 	maxName         = 256 // bytes of a column name or a label
 )
 
-// guard hands a CSV on to encoding/csv as long as it keeps to the limits.
-// encoding/csv holds a whole record in memory whatever its size, so guard looks
-// for the ends of records itself: a line feed outside of quotes.
+// guard passes a CSV on to encoding/csv while the CSV keeps the limits. encoding/csv buffers a whole record of any
+// size, so guard finds the ends of records itself: a line feed outside quotes.
 type guard struct {
 	r   io.Reader
 	max int64 // bytes of the file
-	err error // once set, returned for ever
+	err error // once set, returned by every Read
 
-	read    int64 // bytes handed on
+	read    int64 // bytes passed on
 	line    int   // lines begun
 	quoted  bool  // inside quotes
 	start   int64 // offset of the record's first byte
-	first   int   // its line
-	columns int   // its cells so far
+	first   int   // line of the record's first byte
+	columns int   // cells of the record so far
 }
 
 func newGuard(r io.Reader, maxBytes int64) *guard {
@@ -37,8 +34,8 @@ func newGuard(r io.Reader, maxBytes int64) *guard {
 	return &guard{r: r, max: maxBytes, line: 1, first: 1, columns: 1}
 }
 
-// Read implements io.Reader. What it returns before an error is within the
-// limits, so that mistakes in earlier lines are still found first.
+// Read implements io.Reader. The bytes that it returns before an error are within the limits, so that mistakes in
+// earlier lines are found first.
 func (g *guard) Read(p []byte) (int, error) {
 	if g.err != nil {
 		return 0, g.err
@@ -57,8 +54,8 @@ func (g *guard) Read(p []byte) (int, error) {
 	return good, err
 }
 
-// check follows the records through p. It returns how much of p is within the
-// limits, and what is wrong with the record behind that.
+// check follows the records through p. It returns how much of p is within the limits, and what is wrong with the record
+// after that.
 func (g *guard) check(p []byte) (int, error) {
 	begin := 0 // of the record, in p
 	for i, c := range p {
@@ -69,27 +66,27 @@ func (g *guard) check(p []byte) (int, error) {
 			if g.quoted {
 				continue
 			}
-			if g.columns++; g.columns > maxColumns {
-				return begin, &RowError{Line: g.first, Reason: fmt.Sprintf("more than %d columns", maxColumns)}
+			if g.columns++; g.columns > MaxColumns {
+				return begin, &RowError{Line: g.first, Reason: fmt.Sprintf("more than %d columns", MaxColumns)}
 			}
 		case '\n':
 			g.line++
 			if g.quoted {
 				continue
 			}
-			if g.read+int64(i)-g.start > maxRecord {
+			if g.read+int64(i)-g.start > MaxRecord {
 				return begin, g.tooLong()
 			}
 			begin = i + 1
 			g.start, g.first, g.columns = g.read+int64(begin), g.line, 1
 		}
 	}
-	if g.read+int64(len(p))-g.start > maxRecord {
+	if g.read+int64(len(p))-g.start > MaxRecord {
 		return begin, g.tooLong()
 	}
 	return len(p), nil
 }
 
 func (g *guard) tooLong() error {
-	return &RowError{Line: g.first, Reason: fmt.Sprintf("more than %d bytes in one row: is a quote left open?", maxRecord)}
+	return &RowError{Line: g.first, Reason: LongRecord}
 }

@@ -2,30 +2,30 @@ package dataset
 
 import "math"
 
-// MaxBins is how many bins a histogram has at most.
+// MaxBins is the maximum number of bins of a histogram.
 const MaxBins = 32
 
 const (
-	// indexBits keep the index of a bin exact in a float64.
+	// indexBits limits the index of a bin to what a float64 holds exactly.
 	indexBits = 53
-	// minExponent is that of the narrowest bin: 1/width is finite above it.
+	// minExponent is the exponent of the narrowest bin; 1/width is finite from there on.
 	minExponent = -1022
 )
 
-// bins is a histogram that grows. Its bins are the multiples of 2^exponent, and two neighbours make one of the next
-// exponent. The exponent is the smallest at which MaxBins hold all values, and at which the index of each has no more
-// than indexBits. That depends on the values and not on their order, since a value that comes later can only raise it,
-// and what was counted before is then merged into just the bins that it would have been counted in.
+// bins is a histogram that grows. Its bins begin at multiples of 2^exponent, and two neighbours merge into one bin of
+// the next exponent. The exponent is the smallest at which MaxBins bins hold all values and every index has at most
+// indexBits bits. It depends on the values and not on their order: a later value can only raise the exponent, and
+// merging moves the earlier counts to the bins that they would have been counted in.
 type bins struct {
 	exponent int
 	scale    float64 // 2^-exponent
-	first    int64   // index of counts[0], which is not 0 once there are values
-	from     float64 // the same as first
-	size     float64 // of counts, how many may be used; 0 before the first value
+	first    int64   // index of counts[0]; counts[0] is not 0 after the first value
+	from     float64 // first as a float64
+	size     float64 // number of usable counts; 0 before the first value
 	counts   [MaxBins]int
 }
 
-// binOf is the histogram of one value.
+// binOf returns the histogram of one value.
 func binOf(v float64) bins {
 	b := bins{exponent: minExponent}
 	if v != 0 {
@@ -37,16 +37,16 @@ func binOf(v float64) bins {
 	return b
 }
 
-// index is that of the bin of a value, infinite where that is far away.
+// index returns the index of the bin of a value. It is infinite for a value far away.
 func (b *bins) index(v float64) float64 {
 	i := math.Floor(v * b.scale)
 	if i == 0 && v < 0 {
-		return -1 // too near to 0 for the product to be anything else
+		return -1 // the product underflows
 	}
 	return i
 }
 
-// count counts a value unless the bins must change for it.
+// count counts a value and reports true, unless the bins must change for it.
 func (b *bins) count(v float64) bool {
 	if at := b.index(v) - b.from; at >= 0 && at < b.size {
 		b.counts[int(at)]++
@@ -85,7 +85,7 @@ func (b *bins) merge(other bins) {
 	b.startAt(first)
 }
 
-// widen merges the bins into those of a larger exponent.
+// widen merges the bins into bins of a larger exponent.
 func (b *bins) widen(exponent int) {
 	if exponent == b.exponent {
 		return
@@ -105,13 +105,13 @@ func (b *bins) widen(exponent int) {
 
 func (b *bins) rescale() { b.scale = math.Ldexp(1, -b.exponent) }
 
-// startAt makes first the index of the first bin. An index of more than indexBits is none that may be used.
+// startAt sets the index of the first bin. An index of more than indexBits bits is not usable.
 func (b *bins) startAt(first int64) {
 	b.first, b.from = first, float64(first)
 	b.size = float64(min(MaxBins, 1<<indexBits-first))
 }
 
-// last is the index of the last bin that is not empty.
+// last returns the index of the last bin that is not empty.
 func (b *bins) last() int64 {
 	i := MaxBins - 1
 	for b.counts[i] == 0 {
@@ -120,13 +120,13 @@ func (b *bins) last() int64 {
 	return b.first + int64(i)
 }
 
-// histogram is what has been counted.
+// histogram returns the counts so far.
 func (b *bins) histogram() Histogram {
 	if b.size == 0 {
 		return Histogram{Counts: []int{}}
 	}
 	return Histogram{
-		Start:  max(math.Ldexp(b.from, b.exponent), -math.MaxFloat64), // -2^1024 is none
+		Start:  max(math.Ldexp(b.from, b.exponent), -math.MaxFloat64), // -2^1024 is not a float64
 		Width:  math.Ldexp(1, b.exponent),
 		Counts: append([]int{}, b.counts[:b.last()-b.first+1]...),
 	}

@@ -6,23 +6,21 @@ import (
 	"fmt"
 )
 
-// The measurements are scikit-learn's variant of Fisher's iris data, which has
-// the values of Fisher's article. UCI's iris.data differs from it in rows 34
-// and 37, counted from 0.
+// irisCSV is scikit-learn's variant of Fisher's iris data, which has the values of Fisher's article. UCI's iris.data
+// differs from it in rows 34 and 37, counted from 0.
 //
 //go:embed iris.csv
 var irisCSV string
 
-// UCI's spelling of the classes, which many copies of the data use.
+// irisAliases is UCI's spelling of the classes, which many copies of the data use.
 //
 //go:embed iris_aliases.json
 var irisAliases []byte
 
-// IrisModel is the name of the model that the bundled data is for.
+// IrisModel is the name of the model of the bundled data.
 const IrisModel = "iris"
 
-// IrisCSV returns the bundled iris data: a header and 150 rows, labelled setosa,
-// versicolor and virginica.
+// IrisCSV returns the bundled iris data: a header and 150 rows, labelled setosa, versicolor and virginica.
 func IrisCSV() []byte { return []byte(irisCSV) }
 
 // Iris returns the schema of the bundled data, with UCI's labels as aliases.

@@ -9,27 +9,26 @@ import (
 	"unicode/utf8"
 )
 
-// layout says which cell of a record is which feature, and which the label.
+// layout says which cell of a record is which feature, and which cell is the label.
 type layout struct {
 	features []string // in schema order
-	labelAt  int      // cell of the label
+	labelAt  int      // index of the label's cell
 	label    string   // name of the class column
-	at       []int    // cell -> index into features; -1 for the label's cell and those that are not read
+	at       []int    // cell -> index into features; -1 for the label and for cells that are not read
 	header   bool     // the first record is a header
 }
 
-// newLayout decides from the first record, which began on the given line.
+// newLayout decides from the first record, which begins on the given line.
 //
-// It is data, not a header, when every cell but the label's is a number. The
-// columns then are Known's features in order and the label last, because that is
-// the one order a file without names can be read in.
+// The record is data, not a header, if every cell except the label's is a number. The columns are then Known's features
+// in order, with the label last: a file without names cannot be read in any other order.
 func newLayout(first []string, line int, o ScanOptions) (*layout, error) {
 	if len(first) < 2 {
-		return nil, &RowError{Line: line, Reason: "one column only: want features and a class column, separated by commas"}
+		return nil, &RowError{Line: line, Reason: "only one column: want features and a class column, separated by commas"}
 	}
 	names := make([]string, len(first))
 	for i, cell := range first {
-		names[i] = strings.Clone(trim(cell))
+		names[i] = strings.Clone(TrimCell(cell))
 	}
 	labelAt, err := labelColumn(names, line, o)
 	if allNumbers(names, labelAt) {
@@ -44,8 +43,8 @@ func newLayout(first []string, line int, o ScanOptions) (*layout, error) {
 	return layoutOfNames(names, labelAt, true, line, o)
 }
 
-// labelColumn finds the class column among the names; the last one is taken,
-// with an error if the options name another, when none fits.
+// labelColumn finds the class column among the names. If none fits, it returns the last one, with an error if the
+// options name another.
 func labelColumn(names []string, line int, o ScanOptions) (int, error) {
 	last := len(names) - 1
 	if o.LabelColumn != "" {
@@ -94,7 +93,7 @@ func layoutOfKnown(columns, line int, o ScanOptions) (*layout, error) {
 	return layoutOfNames(append(slices.Clone(o.Known.Features), o.Known.Label), n, false, line, o)
 }
 
-// checkNames refuses a header that nobody could refer to.
+// checkNames refuses a header with names that nobody can refer to.
 func checkNames(names []string, line int) error {
 	seen := make(map[string]int, len(names))
 	for i, name := range names {
@@ -113,8 +112,8 @@ func checkNames(names []string, line int) error {
 	return nil
 }
 
-// badName says what keeps a text from being the name of a column or a class,
-// which ends up in JSON, in metric names and on pages.
+// badName says why a text cannot name a column or a class. Names end up in JSON, in metric names and on pages. It
+// returns "" for a good name.
 func badName(name string) string {
 	switch {
 	case len(name) > maxName:
@@ -127,9 +126,8 @@ func badName(name string) string {
 	return ""
 }
 
-// layoutOfNames maps the named columns to features: to Known's order as soon
-// as the names are Known's, else in the order that was asked for or, without
-// one, of the file.
+// layoutOfNames maps the named columns to features. The order is Known's if the names are Known's, else the requested
+// order, else the order of the file.
 func layoutOfNames(names []string, labelAt int, header bool, line int, o ScanOptions) (*layout, error) {
 	l := &layout{labelAt: labelAt, label: names[labelAt], header: header, at: make([]int, len(names))}
 	l.features = slices.Delete(slices.Clone(names), labelAt, labelAt+1)
@@ -162,8 +160,7 @@ func layoutOfNames(names []string, labelAt int, header bool, line int, o ScanOpt
 	return l, nil
 }
 
-// checkFeatures refuses a choice of features that the columns beside the class
-// column are not. The pointer of the error is into the choice.
+// checkFeatures refuses chosen features that are not columns beside the class column. The error points into the choice.
 func checkFeatures(chosen, columns []string, label string) error {
 	if len(chosen) == 0 {
 		return &RowError{Pointer: "/features", Reason: "is empty: name at least one column"}
@@ -185,9 +182,9 @@ func checkFeatures(chosen, columns []string, label string) error {
 	return nil
 }
 
-// differs is the error for a header that doesn't fit the known schema.
+// differs is the error for a header that does not fit the known schema.
 func differs(missing, extra []string, label string, line int) error {
-	reason := "the columns are not those of the model:"
+	reason := "the columns differ from those of the model:"
 	if len(missing) > 0 {
 		reason += " missing " + listed(missing) + ";"
 	}
@@ -201,20 +198,11 @@ func differs(missing, extra []string, label string, line int) error {
 	return &RowError{Line: line, Reason: reason}
 }
 
-// without lists what is in a but not in b, in the order of a.
+// without returns the elements of a that are not in b, in the order of a.
 func without(a, b []string) []string {
 	have := make(map[string]bool, len(b))
 	for _, name := range b {
 		have[name] = true
 	}
 	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return have[name] })
-}
-
-// trim drops the blanks around a cell. Labels are the exception: they are taken
-// byte for byte.
-func trim(cell string) string {
-	if len(cell) > 0 && cell[0] > ' ' && cell[len(cell)-1] > ' ' {
-		return cell
-	}
-	return strings.Trim(cell, " \t")
 }

@@ -5,29 +5,27 @@ import (
 	"strconv"
 )
 
-// Grammar is what counts as a number. Both are decimal only: neither hex floats,
-// underscores nor the words Inf and NaN, all of which strconv would take.
+// Grammar is what counts as a number. Both grammars are decimal: they exclude hexadecimal floats, underscores, and the
+// words Inf and NaN, which strconv accepts.
 type Grammar bool
 
+// The grammars.
 const (
-	CSVNumber  Grammar = false // also takes +1, 01, .5 and 5.
+	CSVNumber  Grammar = false // also +1, 01, .5 and 5.
 	JSONNumber Grammar = true  // RFC 8259 to the letter
 )
 
-// powersOfTen are those a float64 holds exactly.
+// powersOfTen are the powers of ten that a float64 holds exactly.
 var powersOfTen = [...]float64{
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// ParseNumber reads the number at the start of s. It returns the number of bytes
-// read and whether they are a number; when not, end is the byte that spoiled it.
-// The value is the nearest float64, infinite when it is beyond the range of one.
+// ParseNumber reads the number at the start of s. It returns the number of bytes read and whether they are a number; if
+// they are not, end is the offending byte. The value is the nearest float64, or infinite beyond the range of one.
 //
-// A number of up to 15 digits whose exponent is small is computed right here,
-// exactly, because mantissa and power of ten are both exact: no allocation and
-// no second pass. The rest goes to strconv, which the compiler also feeds
-// without an allocation as long as the literal has up to 32 bytes.
+// ParseNumber computes a number of up to 15 digits with a small exponent itself. The result is exact, because mantissa
+// and power of ten are. Other numbers go to strconv, without an allocation for up to 32 bytes.
 func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok bool) {
 	i := 0
 	negative := len(s) > 0 && s[0] == '-'
@@ -76,7 +74,7 @@ func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok 
 		}
 		power, start := 0, i
 		for ; i < len(s) && isDigit(s[i]); i++ {
-			if power < 10000 { // far beyond any float64, and far from overflowing
+			if power < 10000 { // far beyond any float64, and far from an overflow
 				power = power*10 + int(s[i]-'0')
 			}
 		}
@@ -87,8 +85,7 @@ func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok 
 	}
 
 	if digits > maxDigits || exponent < -22 || exponent > 22 {
-		// The literal is well-formed: the only error left is one of range,
-		// and then the value is infinite, or 0 where it is too small.
+		// The literal is well-formed, so the only error left is one of range. The value is then infinite, or 0.
 		value, _ = strconv.ParseFloat(string(s[:i]), 64)
 		return value, i, true
 	}
@@ -104,20 +101,43 @@ func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok 
 	return value, i, true
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// ParseCell is the number a CSV cell holds, 0 for -0 so that equal values are
-// equal bytes everywhere. ok is false when the cell holds anything but a number;
-// the value may still be infinite.
-func ParseCell(cell string) (value float64, ok bool) {
-	value, end, ok := ParseNumber(cell, CSVNumber)
-	if !ok || end != len(cell) {
-		return 0, false
+// ParsePlain is a faster ParseNumber for the most common form: an optional minus sign, digits and a point. A byte that
+// belongs to none of these must follow in p. For every other number n is 0. The value is exact, because mantissa and
+// power of ten are (Clinger 1990).
+func ParsePlain(p []byte) (v float64, n int) {
+	i := 0
+	if p[0] == '-' {
+		i = 1
 	}
-	if value == 0 {
-		return 0, true
+	first := i
+	mantissa := uint64(0)
+	c := p[i] - '0'
+	for ; c <= 9; c = p[i] - '0' {
+		mantissa = mantissa*10 + uint64(c)
+		i++
 	}
-	return value, true
+	digits, exponent := i-first, 0
+	if p[i] == '.' {
+		i++
+		point := i
+		for c = p[i] - '0'; c <= 9; c = p[i] - '0' {
+			mantissa = mantissa*10 + uint64(c)
+			i++
+		}
+		exponent = i - point
+		digits += exponent
+	}
+	const maxDigits, maxMantissa = 19, 1 << 53 // 19 digits do not overflow
+	if digits == 0 || digits > maxDigits || mantissa > maxMantissa {
+		return 0, 0
+	}
+	v = float64(mantissa) / powersOfTen[exponent]
+	if first == 1 && mantissa != 0 {
+		v = -v
+	}
+	return v, i
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -130,6 +130,29 @@ func TestParseNumber(t *testing.T) {
 	}
 }
 
+func TestParsePlain_agreesWithStrconv(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	taken := 0
+	for range 200_000 {
+		text := strconv.FormatFloat(random.NormFloat64()*math.Pow(10, float64(random.IntN(12)-6)), 'f', random.IntN(19)-1, 64)
+		want, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, n := ParsePlain([]byte(text + "\n"))
+		if n == 0 {
+			continue
+		}
+		taken++
+		if n != len(text) || got != want {
+			t.Fatalf("%s is read as %v from %d bytes, want %v", text, got, n, want)
+		}
+	}
+	if taken < 100_000 {
+		t.Errorf("%d of 200000 numbers took the short way, want most of them", taken)
+	}
+}
+
 func FuzzParseNumber(f *testing.F) {
 	for _, text := range numbers {
 		f.Add(text)

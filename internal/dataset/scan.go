@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -13,51 +12,44 @@ import (
 
 // ScanOptions say how a CSV is read and what it is compared with.
 type ScanOptions struct {
-	// Known is the model's schema, nil when it has none yet.
+	// Known is the model's schema, nil if the model has none yet.
 	Known *Schema
-	// LabelColumn names the class column. Default: Known.Label where the
-	// header has it, else the last column.
+	// LabelColumn names the class column. It defaults to Known.Label if the header has that, else to the last column.
 	LabelColumn string
-	// Features, when set, names the columns that are features: of the others
-	// but the class column nothing is read, so they may hold anything. The
-	// schema has them in this order, unless they are Known's.
+	// Features, if set, names the feature columns. Scan reads nothing else but the class column, so the other columns
+	// may hold anything. The schema keeps this order, unless the features are Known's.
 	Features []string
-	// AllowSchemaChange takes a file whose features are not Known's.
+	// AllowSchemaChange accepts a file whose features differ from Known's.
 	AllowSchemaChange bool
-	// MaxBytes a file may have; 0 or less = 1 GiB. One byte more is ErrTooLarge.
+	// MaxBytes limits the size of the file; it defaults to 1 GiB.
 	MaxBytes int64
-	// Row, when set, is called for every row: x in the order of the schema's
-	// features, reused between calls, and the class with aliases applied. It is
-	// called before the whole file is known to be good, and its error ends Scan.
+	// Row, if set, is called for every row, with the values in the order of the schema's features and the class after
+	// aliases. Calls share x. Scan calls Row before it knows that the whole file is good. An error from Row ends Scan.
 	Row func(x []float64, class string) error
 }
 
-// Summary is what one pass tells about a CSV.
+// Summary is what one pass finds in a CSV.
 type Summary struct {
 	Schema  Schema
 	Profile Profile
 	Bytes   int64 // length of the file
-	Header  bool  // its first line names the columns
+	Header  bool  // the first line names the columns
 }
 
-// Scan reads a CSV to its end and decides whether it is a dataset. These are the
-// rules, and there are no others:
+// Scan reads a CSV to its end and decides whether it is a dataset. The rules for a training's CSV are:
 //
-//   - UTF-8, with or without a byte order mark; RFC 4180 quotes; lines end in LF
-//     or CRLF; empty lines are skipped. Names and labels have up to 256 bytes
-//     and no control characters.
-//   - Every row has the columns of the first one, up to 4096, at least one
-//     feature and the class. A feature is a finite decimal number, blanks around
-//     it don't matter. A label is any text that is not blank, byte for byte.
-//   - A header names each column once, and its features, those of o.Features or
-//     all of them, are Known's in any order (unless AllowSchemaChange). Without a
-//     header (the first row's features are all numbers) the columns are Known's in
-//     order, the label last.
-//   - 2 to 1000 classes with at least two rows each.
+//   - The text is UTF-8, with or without a byte order mark. Quotes follow RFC 4180. Lines end in LF or CRLF; empty
+//     lines are skipped. Names and labels have up to 256 bytes and no control characters.
+//   - Every row has as many columns as the first one: up to 4096, with at least one feature and the class. A feature
+//     is a finite decimal number; blanks around it are ignored. A label is any text that is not blank, byte for byte.
+//   - A header names each column once. Its features (o.Features, or all of them) are Known's in any order, unless
+//     AllowSchemaChange is set. A file whose first row holds numbers only, except for the label, has no header; its
+//     columns are Known's in order, with the label last.
+//   - There are 2 to 1000 classes with at least two rows each.
 //
-// What breaks them is a *RowError; more than MaxBytes is ErrTooLarge; an error of
-// the reader is wrapped, one of o.Row comes back as it is. Memory depends on the
-// number of columns and classes, never on that of rows.
+// Scan returns a *RowError for a file that breaks a rule and ErrTooLarge for one of more than MaxBytes. It wraps an
+// error of the reader and returns an error of o.Row unchanged. Memory depends on the number of columns and classes, not
+// of rows.
 func Scan(r io.Reader, o ScanOptions) (Summary, error) {
 	s := scan{options: o}
 	s.row = s.callRow
@@ -86,21 +78,13 @@ type classSeen struct {
 	line int // of its first row
 }
 
-// run reads everything. The second result maps classes in order of appearance
-// to their index in the schema.
+// run reads the whole file. The second result maps each class, in order of appearance, to its index in the schema.
 func (s *scan) run(r io.Reader) (Summary, []int, error) {
 	guard := newGuard(r, s.options.MaxBytes)
-	buffered := bufio.NewReaderSize(guard, 64<<10)
-	if mark, _ := buffered.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		_, _ = buffered.Discard(len(mark)) // cannot fail: they are in the buffer
-	}
-	reader := csv.NewReader(buffered)
-	reader.ReuseRecord = true
-	reader.FieldsPerRecord = -1 // checked here, for a better text
-
+	reader := NewCSVReader(bufio.NewReaderSize(guard, 64<<10))
 	for {
 		cells, err := reader.Read()
-		if err == io.EOF { // not errors.Is: a lost connection may wrap io.EOF, and is no end of the file
+		if err == io.EOF { // not errors.Is: the error of a lost connection may wrap io.EOF
 			break
 		}
 		if err != nil {
@@ -114,24 +98,20 @@ func (s *scan) run(r io.Reader) (Summary, []int, error) {
 	return s.finish(guard.read)
 }
 
-// readError makes the place of a broken quote known in our own words.
+// readError makes a *RowError of a misplaced quote.
 func readError(err error) error {
 	var broken *csv.ParseError
 	var row *RowError
 	switch {
 	case errors.As(err, &broken):
-		reason := "a quote inside a value that isn't quoted"
-		if errors.Is(broken.Err, csv.ErrQuote) {
-			reason = "a quoted value that doesn't end, or has text behind its quote"
-		}
-		return &RowError{Line: broken.StartLine, Reason: reason}
+		return &RowError{Line: broken.StartLine, Reason: QuoteReason(broken)}
 	case errors.As(err, &row):
 		return row
 	}
 	return fmt.Errorf("read csv: %w", err)
 }
 
-// record takes in one record: the header, or a row.
+// record adds one record: the header, or a row.
 func (s *scan) record(cells []string, line int) error {
 	if s.layout == nil {
 		l, err := newLayout(cells, line, s.options)
@@ -147,16 +127,16 @@ func (s *scan) record(cells []string, line int) error {
 		}
 	}
 	if want := len(s.layout.at); len(cells) != want {
-		return &RowError{Line: line, Reason: fmt.Sprintf("want %d values, found %d", want, len(cells))}
+		return &RowError{Line: line, Reason: WrongLength(want, len(cells))}
 	}
 	for i, cell := range cells {
 		at := s.layout.at[i]
 		if at < 0 {
 			continue
 		}
-		v, ok := ParseCell(trim(cell))
+		v, ok := ParseCell(cell)
 		if !ok || !isFinite(v) {
-			return &RowError{Line: line, Column: s.layout.features[at], Reason: badCell(trim(cell))}
+			return &RowError{Line: line, Column: s.layout.features[at], Reason: badCell(TrimCell(cell))}
 		}
 		s.x[at] = v
 	}
@@ -172,21 +152,14 @@ func (s *scan) record(cells []string, line int) error {
 	return s.row(s.x, class)
 }
 
-func badCell(cell string) string {
-	if cell == "" {
-		return "empty cell, want a number"
-	}
-	return Shown(cell) + " is not a finite number"
-}
-
-// class counts a row for the class its label stands for.
+// class counts a row for the class of its label.
 func (s *scan) class(label string, line int) (int, error) {
 	i, seen := s.labels[label]
 	if !seen {
 		refuse := func(reason string) (int, error) {
 			return 0, &RowError{Line: line, Column: s.layout.label, Reason: reason}
 		}
-		if trim(label) == "" {
+		if TrimCell(label) == "" {
 			return refuse("empty cell, want a class")
 		}
 		if bad := badName(label); bad != "" {
@@ -201,24 +174,24 @@ func (s *scan) class(label string, line int) (int, error) {
 			i = len(s.classes)
 			s.classes = append(s.classes, classSeen{name: strings.Clone(name), line: line})
 		}
-		s.labels[strings.Clone(label)] = i // a clone doesn't pin the whole record
+		s.labels[strings.Clone(label)] = i // a clone does not keep the whole record in memory
 	}
 	s.classes[i].rows++
 	return i, nil
 }
 
-// finish checks what only the end of the file can tell, and sums up.
+// finish checks what can be checked only at the end of the file, and sums up.
 func (s *scan) finish(bytes int64) (Summary, []int, error) {
 	if s.layout == nil {
 		return Summary{}, nil, &RowError{Reason: "the file is empty"}
 	}
 	if s.rows == 0 {
-		return Summary{}, nil, &RowError{Reason: "no rows behind the header"}
+		return Summary{}, nil, &RowError{Reason: "no rows after the header"}
 	}
 	if len(s.classes) == 1 {
 		return Summary{}, nil, &RowError{
 			Column: s.layout.label,
-			Reason: fmt.Sprintf("one class only, %s: want at least two", Shown(s.classes[0].name)),
+			Reason: fmt.Sprintf("only one class, %s: want at least two", Shown(s.classes[0].name)),
 		}
 	}
 	for _, c := range s.classes {

@@ -2,27 +2,26 @@ package dataset
 
 import "slices"
 
-// Schema says what the columns of a dataset are and which classes it tells
-// apart. It is stored with every model.
+// Schema names the columns and the classes of a dataset. It is stored with every model.
 type Schema struct {
-	Features []string          `json:"features"`          // column names, in the order a model takes them
+	Features []string          `json:"features"`          // column names, in the order of a model's inputs
 	Label    string            `json:"label"`             // name of the class column
-	Classes  []string          `json:"classes"`           // sorted bytewise; a class's index is its place here
+	Classes  []string          `json:"classes"`           // sorted bytewise; the index of a class is its position
 	Aliases  map[string]string `json:"aliases,omitempty"` // another spelling of a label -> its class
 }
 
-// SameFeatures reports whether both have the same feature names. Their order is
-// free: Scan maps a file with a header to the known schema's order by name.
+// SameFeatures reports whether both schemas have the same feature names in any order: Scan maps a file with a header to
+// the order of the known schema.
 func (s Schema) SameFeatures(o Schema) bool {
 	return slices.Equal(slices.Sorted(slices.Values(s.Features)), slices.Sorted(slices.Values(o.Features)))
 }
 
-// SameClasses reports whether both tell the same classes apart.
+// SameClasses reports whether both schemas have the same classes.
 func (s Schema) SameClasses(o Schema) bool {
 	return slices.Equal(s.Classes, o.Classes)
 }
 
-// class is the class a label stands for: itself, unless it is an alias.
+// class returns the class of a label: the label itself, unless it is an alias.
 func (s *Schema) class(label string) string {
 	if s == nil {
 		return label
@@ -33,8 +32,7 @@ func (s *Schema) class(label string) string {
 	return label
 }
 
-// aliasesOf is the part of the aliases that points to one of the classes, nil
-// when there is none.
+// aliasesOf returns the aliases that point to one of the classes, or nil.
 func (s *Schema) aliasesOf(classes []string) map[string]string {
 	if s == nil {
 		return nil

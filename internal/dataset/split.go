@@ -10,22 +10,20 @@ import (
 	"slices"
 )
 
-// Split says which rows are held out of training. Membership is a function of
-// the row alone: SHA-256 over the seed and the feature values gives each row a
-// place on a line from 0 to 1, and the rows below TestSize are held out. Hence
-// equal rows always fall on one side, whatever their class, and a row that was
-// held out once is held out in every later dataset.
+// Split says which rows are held out of training. Membership depends on the row alone: SHA-256 of the seed and the
+// feature values places each row between 0 and 1, and a row below TestSize is held out. Equal rows are therefore on one
+// side, whatever their class, and a row that was held out once is held out in every later dataset.
 //
-// The exception is Moved, which belongs to one dataset: rows that lie on the
-// other side than their place says because some class would have no row there.
+// Moved lists the exceptions, which belong to one dataset: rows on the other side, because otherwise some class would
+// have no row there.
 type Split struct {
 	Seed     uint64  `json:"seed"`
-	TestSize float64 `json:"test_size"` // the share held out, about; see CheckTestSize
-	// Moved holds the hashes of those rows in hex, sorted.
+	TestSize float64 `json:"test_size"` // about the share of rows to hold out; see CheckTestSize
+	// Moved holds the hashes of the moved rows in hexadecimal, sorted.
 	Moved []string `json:"moved,omitempty"`
 }
 
-// CheckTestSize refuses a share that isn't between 0 and 1, both exclusive.
+// CheckTestSize refuses a share that is not between 0 and 1, both exclusive.
 func CheckTestSize(size float64) error {
 	if size > 0 && size < 1 {
 		return nil
@@ -33,15 +31,15 @@ func CheckTestSize(size float64) error {
 	return fmt.Errorf("is %v, want more than 0 and less than 1", size)
 }
 
-// HeldOut reports whether a row is kept from training. It takes features in
-// schema order; -0 is 0. Up to 64 features it allocates nothing.
+// HeldOut reports whether a row is held out of training. It takes the features in schema order, and -0 as 0. It
+// allocates nothing for up to 64 features.
 func (s Split) HeldOut(x []float64) bool {
 	var buf [8 + 64*8]byte
 	h, _ := s.hash(buf[:0], x)
 	return s.heldOut(h)
 }
 
-// Rows lists the rows of a table on either side, each in table order.
+// Rows lists the rows of a table on each side, in table order.
 func (s Split) Rows(t *Table) (train, test []int) {
 	var buf []byte
 	var h rowHash
@@ -69,9 +67,8 @@ func (s Split) heldOut(h rowHash) bool {
 	return held
 }
 
-// hash is the identity of a row under this split's seed. Stored splits depend
-// on it: it must never change. It works in buf, which it returns for the next
-// row.
+// hash identifies a row under the seed of the split. It must never change, because stored splits depend on it. It uses
+// buf as scratch space and returns it for the next row.
 func (s Split) hash(buf []byte, x []float64) (rowHash, []byte) {
 	buf = binary.LittleEndian.AppendUint64(buf[:0], s.Seed)
 	for _, v := range x {
@@ -84,11 +81,11 @@ func (s Split) hash(buf []byte, x []float64) (rowHash, []byte) {
 	return rowHash(sum[:len(rowHash{})]), buf
 }
 
-// rowHash is the first half of a SHA-256, which is plenty to tell rows apart.
+// rowHash is the first half of a SHA-256, which is enough to distinguish rows.
 type rowHash [16]byte
 
-// place is the row's place from 0 to 1, 1 exclusive: the first 53 bits, which a
-// float64 holds exactly. Hashes in bytewise order are in the order of places.
+// place returns a number from 0 to 1, 1 exclusive: the first 53 bits, which a float64 holds exactly. The bytewise order
+// of hashes is the order of their places.
 func (h rowHash) place() float64 {
 	return float64(binary.BigEndian.Uint64(h[:8])>>11) / (1 << 53)
 }

@@ -7,22 +7,19 @@ import (
 	"slices"
 )
 
-// NewSplit splits a table so that each class has rows on both sides, as far as
-// that is possible:
+// NewSplit splits a table and stratifies the split: as far as possible, each class has rows on both sides. A group is
+// all rows with the same features, and moves as a whole:
 //
-//   - A class without a row in training gets the one of its held-out groups that
-//     is nearest to the threshold, by preference one whose move costs no other
-//     class its last held-out row. A group is all rows with the same features.
-//   - Then a class without a held-out row gives the nearest of its training
-//     groups, unless that would leave some class without a row in training. So a
-//     class of one group only stays in training and is not tested.
+//   - A class without a row in training gets its held-out group nearest to the threshold. NewSplit prefers a group
+//     whose move leaves every other class a held-out row.
+//   - Then a class without a held-out row gives up its training group nearest to the threshold, unless that would
+//     leave a class without a row in training. A class of a single group therefore stays in training and is not tested.
 //
-// Classes take their turn in class order and groups are told apart by hash, so
-// the outcome does not depend on the order of the rows. testSize must have
-// passed CheckTestSize.
+// NewSplit visits the classes in order and breaks ties by hash, so the result does not depend on the order of the rows.
+// The caller checks testSize with CheckTestSize.
 func NewSplit(t *Table, seed uint64, testSize float64) Split {
 	s := Split{Seed: seed, TestSize: testSize}
-	m := newMover(s, t)
+	m := newStratifier(s, t)
 	m.fill(training)
 	m.fill(heldOut)
 	for h, g := range m.groups {
@@ -34,7 +31,7 @@ func NewSplit(t *Table, seed uint64, testSize float64) Split {
 	return s
 }
 
-// side of the split; the other one is 1 - side.
+// side is one side of a split. The other one is 1 - side.
 type side int
 
 const (
@@ -42,17 +39,17 @@ const (
 	heldOut
 )
 
-// mover moves groups of equal rows between the sides. It looks at single groups
-// only where some class lacks a side, which is rare: most tables cost it a count.
-type mover struct {
+// stratifier moves groups of equal rows between the sides. It looks at groups only if a class lacks a side, which is
+// rare: for most tables it only counts rows.
+type stratifier struct {
 	split   Split // without moves
 	table   *Table
-	rows    [2][]int           // by side: rows each class has there
-	groups  map[rowHash]*group // those of the classes that lacked a side
-	byClass [][]*group         // the same, by class
+	rows    [2][]int           // by side and class: number of rows
+	groups  map[rowHash]*group // of the classes that lacked a side
+	byClass [][]*group         // the same groups, by class
 }
 
-// group is all rows that have the same features.
+// group is all rows with the same features.
 type group struct {
 	hash  rowHash
 	side  side
@@ -60,9 +57,9 @@ type group struct {
 	rows  map[int]int // class -> rows
 }
 
-func newMover(s Split, t *Table) *mover {
+func newStratifier(s Split, t *Table) *stratifier {
 	classes := len(t.Schema.Classes)
-	m := &mover{
+	m := &stratifier{
 		split: s, table: t,
 		rows:    [2][]int{make([]int, classes), make([]int, classes)},
 		groups:  make(map[rowHash]*group),
@@ -78,8 +75,8 @@ func newMover(s Split, t *Table) *mover {
 	return m
 }
 
-// fill gives the classes that lack a side a group there, where one may move.
-func (m *mover) fill(to side) {
+// fill moves a group to a side for each class that has no row there, if a group may move.
+func (m *stratifier) fill(to side) {
 	lacking := make([]bool, len(m.byClass))
 	for class := range lacking {
 		lacking[class] = m.lacks(class, to)
@@ -89,20 +86,19 @@ func (m *mover) fill(to side) {
 	}
 	m.collect(lacking)
 	for class := range lacking {
-		if m.lacks(class, to) { // still: the group of an earlier class may have brought it along
+		if m.lacks(class, to) { // still: a group moved for an earlier class may have brought rows of this one
 			m.fetch(class, to)
 		}
 	}
 }
 
-// lacks reports whether a class that has rows has none on a side.
-func (m *mover) lacks(class int, on side) bool {
+// lacks reports whether a class has all its rows on the other side.
+func (m *stratifier) lacks(class int, on side) bool {
 	return m.rows[on][class] == 0 && m.rows[1-on][class] > 0
 }
 
-// collect adds the groups of the wanted classes, with all the classes that have
-// rows in them.
-func (m *mover) collect(wanted []bool) {
+// collect adds the groups of the wanted classes. Each group counts its rows of every class.
+func (m *stratifier) collect(wanted []bool) {
 	var buf []byte
 	var h rowHash
 	fresh := make(map[rowHash]*group)
@@ -131,9 +127,8 @@ func (m *mover) collect(wanted []bool) {
 	}
 }
 
-// fetch moves the nearest group of a class to the side it lacks, if one may go
-// there.
-func (m *mover) fetch(class int, to side) {
+// fetch moves the nearest group of a class to the side that the class lacks, if one may move.
+func (m *stratifier) fetch(class int, to side) {
 	candidates := m.byClass[class] // all on the other side
 	var harmless []*group
 	for _, g := range candidates {
@@ -157,10 +152,9 @@ func (m *mover) fetch(class int, to side) {
 	g.side, g.moved = to, !g.moved
 }
 
-// harmless reports whether every class of a group keeps a row on the group's
-// side when it leaves. A class may lose its own last held-out row for one in
-// training, never the other way round.
-func (m *mover) harmless(g *group, class int) bool {
+// harmless reports whether every class of a group keeps a row on the group's side after the group moves. A class may
+// trade its own last held-out row for one in training, but not the reverse.
+func (m *stratifier) harmless(g *group, class int) bool {
 	for c, rows := range g.rows {
 		if m.rows[g.side][c] == rows && (c != class || g.side == training) {
 			return false
@@ -169,7 +163,7 @@ func (m *mover) harmless(g *group, class int) bool {
 	return true
 }
 
-// distance of a group from the threshold.
-func (m *mover) distance(g *group) float64 {
+// distance returns how far the place of a group is from the threshold.
+func (m *stratifier) distance(g *group) float64 {
 	return math.Abs(g.hash.place() - m.split.TestSize)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"iris/internal/dataset"
 )
@@ -18,16 +17,16 @@ type csvReader struct {
 	columns Columns
 	at      []column
 	line    int64 // of the record at the start of the window
-	safe    int   // end of the last whole line in the window
+	safe    int   // end of the last complete line in the window
 }
 
-// column is what a cell is for.
+// column says what a cell is used for.
 type column struct {
-	feature int // -1: none
-	key     int // -1: none
+	feature int // index, or -1
+	key     int // index, or -1
 }
 
-// NewCSV returns a reader of records, the first of which lies on a line.
+// NewCSV returns a reader of the records of a shard whose first record is on the given line.
 func NewCSV(r io.Reader, c Columns, h Header, line int64) Reader {
 	at := make([]column, h.Cells)
 	for i := range at {
@@ -62,11 +61,11 @@ func (r *csvReader) Read(b *Block) error {
 	return nil
 }
 
-// one reads a record the long way. more is false when the block has to be handed out first, since what is in it points
-// into a window that has to move.
+// one reads a record of any form. more is false if the caller must return the block first, because its keys point into
+// a window that has to move.
 func (r *csvReader) one(b *Block, x []float64, keys [][]byte) (more bool, err error) {
 	p := r.rest()
-	if n := blank(p, r.eof); n > 0 {
+	if n := emptyLine(p, r.eof); n > 0 {
 		r.take(n)
 		return true, nil
 	}
@@ -75,11 +74,11 @@ func (r *csvReader) one(b *Block, x []float64, keys [][]byte) (more bool, err er
 		n, bad = r.split(p, r.eof)
 	}
 	switch {
-	case n > maxRecord || n == 0 && len(p) >= maxRecord:
+	case n > dataset.MaxRecord || n == 0 && len(p) >= dataset.MaxRecord:
 		if !b.empty() {
 			return false, nil
 		}
-		b.bad(r.line, "", tooLong)
+		b.bad(r.line, "", dataset.LongRecord)
 		_, lines, err := r.skip()
 		r.line += lines
 		r.moved()
@@ -101,19 +100,19 @@ func (r *csvReader) one(b *Block, x []float64, keys [][]byte) (more bool, err er
 	return true, nil
 }
 
-// moved finds the last whole line in a window that has moved.
+// moved finds the last complete line after the window has moved.
 func (r *csvReader) moved() { r.safe = r.pos + bytes.LastIndexByte(r.rest(), '\n') + 1 }
 
-// take moves on.
+// take consumes n bytes.
 func (r *csvReader) take(n int) {
 	r.line += int64(bytes.Count(r.data[r.pos:r.pos+n], newline))
 	r.pos += n
 }
 
-// row makes a row of the cells of a record, or a bad one.
+// row adds the cells of a record to the block, as a row or as a bad row.
 func (r *csvReader) row(b *Block, x []float64, keys [][]byte) {
 	if len(r.cells) != len(r.at) {
-		b.bad(r.line, "", fmt.Sprintf("want %d values, found %d", len(r.at), len(r.cells)))
+		b.bad(r.line, "", dataset.WrongLength(len(r.at), len(r.cells)))
 		return
 	}
 	for i, cell := range r.cells {
@@ -134,8 +133,8 @@ func (r *csvReader) row(b *Block, x []float64, keys [][]byte) {
 	b.keep()
 }
 
-// plain reads a record without quotes and without anything wrong, which most are. It returns its length, 0 when the
-// record has to be read the long way. p ends in the end of a line, so no cell is looked for behind it.
+// plain reads a good record without quotes, which most records are. It returns the length of the record, or 0 if one
+// must read it. p ends with a line end, so the loops need no bounds.
 func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 	if len(p) == 0 {
 		return 0
@@ -144,7 +143,7 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 	for i, column := range r.at {
 		start := at
 		if column.feature >= 0 {
-			v, n := decimal(p[at:])
+			v, n := dataset.ParsePlain(p[at:])
 			c := p[at+n]
 			if n == 0 || c != ',' && c != '\n' && c != '\r' {
 				end, ok := cellEnd(p, at)
@@ -184,7 +183,7 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 		}
 		at++
 	}
-	if at > maxRecord {
+	if at > dataset.MaxRecord {
 		return 0
 	}
 	return at
@@ -192,7 +191,7 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 
 var carriageReturn = []byte{'\r'}
 
-// cellEnd is where the cell at a place of p ends. It is not plain when it has a quote.
+// cellEnd returns the end of the cell at an offset of p. ok is false if the cell has a quote.
 func cellEnd(p []byte, at int) (end int, ok bool) {
 	for ; ; at++ {
 		switch p[at] {
@@ -204,57 +203,15 @@ func cellEnd(p []byte, at int) (end int, ok bool) {
 	}
 }
 
-// powersOfTen are those a float64 holds exactly.
-var powersOfTen = [...]float64{
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-}
-
-// decimal reads a number of a sign, digits and a point at the start of p, in which a byte follows that is none of them.
-// Mantissa and power of ten being exact, so is the quotient (Clinger 1990). n is 0 for all other numbers.
-func decimal(p []byte) (v float64, n int) {
-	i := 0
-	if p[0] == '-' {
-		i = 1
-	}
-	first := i
-	mantissa := uint64(0)
-	c := p[i] - '0'
-	for ; c <= 9; c = p[i] - '0' {
-		mantissa = mantissa*10 + uint64(c)
-		i++
-	}
-	digits, exponent := i-first, 0
-	if p[i] == '.' {
-		i++
-		point := i
-		for c = p[i] - '0'; c <= 9; c = p[i] - '0' {
-			mantissa = mantissa*10 + uint64(c)
-			i++
-		}
-		exponent = i - point
-		digits += exponent
-	}
-	const mostDigits, mostMantissa = 19, 1 << 53 // 19 digits do not overflow
-	if digits == 0 || digits > mostDigits || mantissa > mostMantissa {
-		return 0, 0
-	}
-	v = float64(mantissa) / powersOfTen[exponent]
-	if first == 1 && mantissa != 0 {
-		v = -v
-	}
-	return v, i
-}
-
-// ParseHeader finds the columns in the first record of a CSV, which begins on a line. It must name every one of them
-// once; others are skipped.
+// ParseHeader finds the columns in the first record of a CSV, which begins on the given line. The record must name each
+// of them once. It ignores other names.
 func ParseHeader(cells [][]byte, line int64, c Columns) (Header, error) {
 	names := make([]string, len(cells))
 	for i, cell := range cells {
-		names[i] = strings.Trim(string(cell), " \t")
+		names[i] = string(dataset.TrimCell(cell))
 	}
-	if len(names) > maxColumns {
-		return Header{}, &dataset.RowError{Line: int(line), Reason: fmt.Sprintf("more than %d columns", maxColumns)}
+	if len(names) > dataset.MaxColumns {
+		return Header{}, &dataset.RowError{Line: int(line), Reason: fmt.Sprintf("more than %d columns", dataset.MaxColumns)}
 	}
 	find := func(wanted []string) ([]int, error) {
 		at := make([]int, len(wanted))
@@ -265,7 +222,7 @@ func ParseHeader(cells [][]byte, line int64, c Columns) (Header, error) {
 			case at[i] < 0:
 				reason = "is missing"
 			case slices.Contains(names[at[i]+1:], name):
-				reason = "is there twice"
+				reason = "appears twice"
 			default:
 				continue
 			}

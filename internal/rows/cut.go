@@ -7,19 +7,19 @@ import (
 	"iris/internal/dataset"
 )
 
-// Cuts is what one pass over an object finds.
+// Cuts is what one pass finds in an object.
 type Cuts struct {
 	Header Header  // of a CSV
-	Shards []Shard // one behind the other
-	Rows   int64   // in all of them, bad ones too
+	Shards []Shard // in the order of the object
+	Rows   int64   // in all shards, bad ones included
 }
 
-// ErrNoRows is the error of an object that has none.
+// ErrNoRows is the error for an object without rows.
 var ErrNoRows = &dataset.RowError{Reason: "has no rows"}
 
-// Cut reads a CSV or JSON lines to the end and cuts it into shards of target bytes, more where a row is longer. Report
-// is
-// called with the rows so far, a few times per megabyte at most.
+// Cut reads a CSV or JSON Lines to the end and cuts it into shards of about target bytes, or of one longer row. It
+// calls
+// report with the number of rows so far, at most a few times per megabyte.
 func Cut(r io.Reader, format Format, c Columns, target int64, report func(rows int64)) (Cuts, error) {
 	cut := cutter{
 		window: window{r: r, data: make([]byte, maxWindowBytes)}, splitter: splitter{only: true},
@@ -60,11 +60,11 @@ type cutter struct {
 	window
 	splitter
 
-	quotes bool // they may hold the end of a line
+	quotes bool // line ends inside quotes do not end a record
 	target int64
 	cuts   Cuts
-	shard  Shard // that grows
-	lines  int64 // of the shard
+	shard  Shard // the current one
+	lines  int64 // of the current shard
 }
 
 // header reads the first record.
@@ -73,7 +73,7 @@ func (c *cutter) header(columns Columns) error {
 	defer func() { c.only = true }()
 	for {
 		p := c.rest()
-		if n := blank(p, c.eof); n > 0 {
+		if n := emptyLine(p, c.eof); n > 0 {
 			c.drop(n)
 			continue
 		}
@@ -82,8 +82,8 @@ func (c *cutter) header(columns Columns) error {
 			n, bad = c.split(p, c.eof)
 		}
 		switch {
-		case n > maxRecord || n == 0 && len(p) >= maxRecord:
-			return &dataset.RowError{Line: int(c.shard.Line), Reason: tooLong}
+		case n > dataset.MaxRecord || n == 0 && len(p) >= dataset.MaxRecord:
+			return &dataset.RowError{Line: int(c.shard.Line), Reason: dataset.LongRecord}
 		case bad != "":
 			return &dataset.RowError{Line: int(c.shard.Line), Reason: "is not a header: " + bad}
 		case n > 0:
@@ -100,16 +100,15 @@ func (c *cutter) header(columns Columns) error {
 	}
 }
 
-// drop takes bytes that are in no shard.
+// drop consumes bytes that belong to no shard.
 func (c *cutter) drop(n int) {
 	c.shard.Offset += int64(n)
 	c.shard.Line += int64(bytes.Count(c.data[c.pos:c.pos+n], newline))
 	c.pos += n
 }
 
-// whole takes the whole rows at the start of the window, as many as can be told from each other at once, and returns
-// how
-// many bytes they are.
+// whole consumes complete rows at the start of the window and returns their length in bytes. It takes as many as it can
+// separate in one step.
 func (c *cutter) whole() int {
 	p := c.rest()
 	if c.quotes {
@@ -127,7 +126,7 @@ func (c *cutter) whole() int {
 	return c.lineByLine(p)
 }
 
-// lineByLine takes rows of a line each.
+// lineByLine consumes rows of one line each.
 func (c *cutter) lineByLine(p []byte) int {
 	taken := len(p)
 	for len(p) > 0 {
@@ -144,20 +143,20 @@ func (c *cutter) lineByLine(p []byte) int {
 	return taken
 }
 
-// quoted takes one record with quotes, if it ends in the window.
+// quoted consumes one record with quotes, if the record ends in the window.
 func (c *cutter) quoted() int {
 	p := c.rest()
 	n, _ := c.split(p, c.eof)
-	if n == 0 || n > maxRecord {
+	if n == 0 || n > dataset.MaxRecord {
 		return 0
 	}
 	c.add(n, 1, int64(bytes.Count(p[:n], newline)))
 	return n
 }
 
-// oversized takes a row that is too long, if there is one at the start of the window.
+// oversized consumes a row that is too long, if the window begins with one.
 func (c *cutter) oversized() error {
-	if len(c.rest()) <= maxRecord {
+	if len(c.rest()) <= dataset.MaxRecord {
 		return nil
 	}
 	n, lines, err := c.skip()
@@ -165,13 +164,13 @@ func (c *cutter) oversized() error {
 	return err
 }
 
-// add takes rows from the window.
+// add moves rows from the window to the shard.
 func (c *cutter) add(n int, rows, lines int64) {
 	c.pos += n
 	c.grow(int64(n), rows, lines)
 }
 
-// grow adds rows to the shard, which ends once it is long enough.
+// grow adds rows to the shard and closes the shard if it is long enough.
 func (c *cutter) grow(n, rows, lines int64) {
 	c.shard.Length += n
 	c.shard.Rows += rows
@@ -182,7 +181,7 @@ func (c *cutter) grow(n, rows, lines int64) {
 	}
 }
 
-// close ends the shard. One without rows is dropped.
+// close ends the shard and drops it if it has no rows.
 func (c *cutter) close() {
 	next := Shard{Offset: c.shard.Offset + c.shard.Length, Line: c.shard.Line + c.lines}
 	if c.shard.Rows > 0 {
@@ -191,8 +190,9 @@ func (c *cutter) close() {
 	c.shard, c.lines = next, 0
 }
 
-// count counts the rows in whole lines, and the lines. Empty ones, which are no rows, are looked for only where there
-// are some.
+// count counts the rows and the lines in complete lines. An empty line is not a row; count looks for empty lines only
+// if
+// p has some.
 func count(p []byte) (rows, lines int64) {
 	lines = int64(bytes.Count(p, newline))
 	if p[0] != '\n' && p[0] != '\r' && !bytes.Contains(p, []byte("\n\n")) && !bytes.Contains(p, []byte("\n\r")) {
@@ -202,7 +202,7 @@ func count(p []byte) (rows, lines int64) {
 		return lines, lines
 	}
 	for len(p) > 0 {
-		if n := blank(p, true); n > 0 {
+		if n := emptyLine(p, true); n > 0 {
 			p = p[n:]
 			continue
 		}

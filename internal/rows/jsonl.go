@@ -10,16 +10,16 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// jsonReader reads the lines of a file of JSON objects.
+// jsonReader reads one JSON object per line.
 type jsonReader struct {
 	window
 
 	features *jsonrow.Decoder
-	keys     *jsonrow.Fields // nil without key columns
+	keys     *jsonrow.Fields // nil if there are no key columns
 	line     int64
 }
 
-// NewJSONL returns a reader of lines, the first of which has a number.
+// NewJSONL returns a reader of the lines of a shard whose first line has the given number.
 func NewJSONL(r io.Reader, c Columns, line int64) Reader {
 	reader := &jsonReader{window: window{r: r}, features: jsonrow.NewDecoder(c.Features), line: line}
 	if len(c.Keys) > 0 {
@@ -41,11 +41,11 @@ func (r *jsonReader) Read(b *Block) error {
 			n = len(p)
 		}
 		switch {
-		case n > maxRecord || n == 0 && len(p) >= maxRecord:
+		case n > dataset.MaxRecord || n == 0 && len(p) >= dataset.MaxRecord:
 			if !b.empty() {
 				return nil
 			}
-			b.bad(r.line, "", tooLong)
+			b.bad(r.line, "", dataset.LongRecord)
 			_, lines, err := r.skip()
 			if err != nil {
 				return err
@@ -53,7 +53,7 @@ func (r *jsonReader) Read(b *Block) error {
 			r.line += lines
 			continue
 		case n > 0:
-			if blank(p[:n], r.eof) < n {
+			if emptyLine(p[:n], r.eof) < n {
 				r.row(b, bytes.TrimRight(p[:n], "\r\n"))
 			}
 		case !b.empty():
@@ -72,7 +72,7 @@ func (r *jsonReader) Read(b *Block) error {
 	return nil
 }
 
-// row makes a row of a line, or a bad one.
+// row adds a line to the block, as a row or as a bad row.
 func (r *jsonReader) row(b *Block, line []byte) {
 	x, keys := b.next()
 	err := r.features.DecodeRow(line, x)

@@ -1,26 +1,24 @@
 package rows
 
-import "bytes"
+import (
+	"bytes"
 
-// Reasons why a record is no row, in the words of a training.
-const (
-	openQuote  = "a quoted value that doesn't end, or has text behind its quote"
-	strayQuote = "a quote inside a value that isn't quoted"
-	tooLong    = "more than 1048576 bytes in one row: is a quote left open?"
+	"iris/internal/dataset"
 )
 
-// splitter cuts records of a CSV into cells, as encoding/csv would.
+// splitter splits the records of a CSV into cells as encoding/csv does, except that CRLF inside quotes stays CRLF.
+// Unlike encoding/csv it knows the exact length of a record in bytes and goes on after a malformed one.
 type splitter struct {
-	cells [][]byte // of the last record; point into what was split, or into text
-	text  []byte   // cells with doubled quotes, undone
-	only  bool     // look where records end, and nothing else
+	cells [][]byte // of the last record; they point into the input or into text
+	text  []byte   // cells whose doubled quotes were undone
+	only  bool     // find the ends of records only, without the cells
 }
 
-// split reads the record at the start of p. It returns its length with the end of its line, 0 when p may end before the
-// record does, and what is wrong with its quotes; the cells are of no use then.
+// split reads the record at the start of p. It returns the length of the record with its line end, or 0 if p may end
+// before the record does. bad says what is wrong with the quotes; the cells are then not usable.
 func (s *splitter) split(p []byte, eof bool) (n int, bad string) {
 	s.cells = s.cells[:0]
-	line := -1 // where the line ends that at is on, once looked for
+	line := -1 // end of the line that contains at, once known
 	for at := 0; ; {
 		if at < len(p) && p[at] == '"' {
 			size := s.quoted(p[at:])
@@ -28,7 +26,7 @@ func (s *splitter) split(p []byte, eof bool) (n int, bad string) {
 			rest := p[at:]
 			switch {
 			case size == 0 && eof:
-				return len(p), openQuote
+				return len(p), dataset.OpenQuote
 			case size == 0, !eof && (len(rest) == 0 || len(rest) == 1 && rest[0] == '\r'):
 				return 0, ""
 			case len(rest) > 0 && rest[0] == ',':
@@ -38,13 +36,13 @@ func (s *splitter) split(p []byte, eof bool) (n int, bad string) {
 			if size, ended := lineEnd(rest); ended {
 				return at + size, ""
 			}
-			// Text behind the quote: the record goes to the end of the line.
+			// Text follows the quote: the record ends with the line.
 			end := bytes.IndexByte(rest, '\n')
 			switch {
 			case end >= 0:
-				return at + end + 1, openQuote
+				return at + end + 1, dataset.OpenQuote
 			case eof:
-				return len(p), openQuote
+				return len(p), dataset.OpenQuote
 			}
 			return 0, ""
 		}
@@ -63,7 +61,7 @@ func (s *splitter) split(p []byte, eof bool) (n int, bad string) {
 			cell = cell[:size-1]
 		}
 		if bytes.IndexByte(cell, '"') >= 0 {
-			return min(line+1, len(p)), strayQuote
+			return min(line+1, len(p)), dataset.StrayQuote
 		}
 		if !s.only {
 			s.cells = append(s.cells, cell)
@@ -75,7 +73,7 @@ func (s *splitter) split(p []byte, eof bool) (n int, bad string) {
 	}
 }
 
-// quoted reads the quoted cell at the start of p and returns its length, 0 when p ends in it.
+// quoted reads the quoted cell at the start of p and returns its length, or 0 if p ends in the cell.
 func (s *splitter) quoted(p []byte) int {
 	from := len(s.text)
 	for at := 1; ; {
@@ -103,8 +101,8 @@ func (s *splitter) quoted(p []byte) int {
 	}
 }
 
-// lineEnd is the length of the end of a line at the start of p. The end of the input is one too, with a lone carriage
-// return before it or without.
+// lineEnd returns the length of the line end at the start of p. The end of the input is a line end too, with or without
+// a lone carriage return before it.
 func lineEnd(p []byte) (n int, ended bool) {
 	switch {
 	case len(p) == 0:
@@ -119,8 +117,8 @@ func lineEnd(p []byte) (n int, ended bool) {
 	return 0, false
 }
 
-// blank is the length of the empty line at the start of p, 0 when there is none.
-func blank(p []byte, eof bool) int {
+// emptyLine returns the length of the empty line at the start of p, or 0.
+func emptyLine(p []byte, eof bool) int {
 	switch {
 	case len(p) > 0 && p[0] == '\n':
 		return 1

@@ -1,11 +1,13 @@
-// Package rows reads the rows that a batch prediction scores, as CSV, JSON lines or Parquet. Cut finds shards, ranges
-// of whole rows that can be read by themselves; a Reader reads the rows of one shard, block by block. Memory depends on
-// the
-// number of columns, never on that of rows, and a row that cannot be scored is no error: it is handed out as a Bad one.
+// Package rows reads the rows that a batch prediction scores, from CSV, JSON Lines or Parquet. It does not score them,
+// and it does not know where the bytes are stored; package scores writes the results.
 //
-// The rules for a cell are those of package dataset, and so are those for a file: UTF-8 with or without a byte order
-// mark,
-// RFC 4180 quotes, lines that end in LF or CRLF, empty lines skipped.
+// Cut and CutParquet find shards, ranges of complete rows that can be read independently. A Reader reads the rows of
+// one
+// shard, block by block. Memory depends on the number of columns, not of rows. A row that cannot be scored is not an
+// error: a Reader reports it as a Bad row.
+//
+// The CSV of a batch follows the rules of package dataset for records and cells. That package's comment says how it
+// differs from the CSV of a training.
 package rows
 
 import (
@@ -44,12 +46,6 @@ func FormatOf(name, key string) (Format, error) {
 	}
 	return CSV, nil
 }
-
-// Limits of rows, those of a training's CSV.
-const (
-	maxRecord  = 1 << 20 // bytes of one row, which quotes may stretch over many lines
-	maxColumns = 4096
-)
 
 // Columns says what a row is made of, by the names of columns. A column may be both.
 type Columns struct {

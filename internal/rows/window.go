@@ -4,27 +4,29 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+
+	"iris/internal/dataset"
 )
 
-// window is a piece of the input that moves forward. Whole records are taken from its start.
+// window is a part of the input that moves forward. Complete records are consumed from its start.
 type window struct {
 	r    io.Reader
 	data []byte
-	pos  int // of what has not been taken yet
-	end  int // of what has been read
+	pos  int // start of the bytes that are not consumed
+	end  int // end of the bytes that were read
 	eof  bool
 }
 
-// Sizes of a window: that of its start, and the largest, which holds a record of maxRecord and what follows it.
+// Sizes of a window: the initial one, and the largest, which holds a record of dataset.MaxRecord bytes and more.
 const (
 	windowBytes    = 256 << 10
-	maxWindowBytes = maxRecord + windowBytes
+	maxWindowBytes = dataset.MaxRecord + windowBytes
 )
 
-// rest is what has been read and not taken.
+// rest returns the bytes that were read and not consumed.
 func (w *window) rest() []byte { return w.data[w.pos:w.end] }
 
-// fill reads more, to the end of the window or of the input. The window grows where a record does not fit.
+// fill reads to the end of the window or of the input. It enlarges a window that is full.
 func (w *window) fill() error {
 	if w.pos > 0 {
 		w.end = copy(w.data, w.rest())
@@ -41,7 +43,7 @@ func (w *window) fill() error {
 	for w.end < len(w.data) && !w.eof {
 		n, err := w.r.Read(w.data[w.end:])
 		w.end += n
-		if err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is a lost connection
+		if err == io.EOF { //nolint:errorlint // the error of a lost connection may wrap io.EOF
 			w.eof = true
 		} else if err != nil {
 			return fmt.Errorf("read rows: %w", err)
@@ -50,7 +52,7 @@ func (w *window) fill() error {
 	return nil
 }
 
-// start reads the first window and drops a byte order mark, whose length it returns.
+// start reads the first window, drops a byte order mark and returns its length.
 func (w *window) start() (n int64, err error) {
 	if err := w.fill(); err != nil {
 		return 0, err
@@ -61,15 +63,15 @@ func (w *window) start() (n int64, err error) {
 	return int64(w.pos), nil
 }
 
-// skip drops a record that is too long: all up to the first end of a line behind maxRecord bytes. It returns how many
-// bytes those are, and how many lines.
+// skip drops a record that is too long: everything up to the first line end after dataset.MaxRecord bytes. It returns
+// the number of bytes and of lines.
 func (w *window) skip() (n, lines int64, err error) {
 	drop := func(k int) {
 		lines += int64(bytes.Count(w.data[w.pos:w.pos+k], newline))
 		n += int64(k)
 		w.pos += k
 	}
-	drop(maxRecord)
+	drop(dataset.MaxRecord)
 	for {
 		if i := bytes.IndexByte(w.rest(), '\n'); i >= 0 {
 			drop(i + 1)

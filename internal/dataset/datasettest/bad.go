@@ -9,30 +9,30 @@ import (
 	"iris/internal/dataset"
 )
 
-// BadCSV is a CSV that no way into the system accepts. Scan, the API's upload
-// and the workflow's validation are all tested with the same ones.
+// BadCSV is a CSV that Iris refuses. The tests of Scan, of the API's upload and of the workflow's validation use the
+// same table.
 type BadCSV struct {
 	Name string
 	CSV  []byte
 
 	// How it is sent.
 	NewModel    bool   // as the first data of a new model; otherwise as data for iris
-	LabelColumn string // "" = not named
-	MaxBytes    int64  // the limit that is in force; 0 = the default
+	LabelColumn string // "" if not named
+	MaxBytes    int64  // the limit; 0 for the default
 
 	// What is wrong with it.
-	Line   int    // 0 = the file as a whole
-	Column string // "" = none
+	Line   int    // 0 for the whole file
+	Column string // "" for none
 	Want   string // part of the error's text
 	Status int    // of the HTTP answer
 }
 
 const header = "sepal_length,sepal_width,petal_length,petal_width,species\n"
 
-// good rows under that header: what is behind them is line 6 of the file.
+// good is rows under that header. Line 6 of the file follows them.
 const good = "5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n7.0,3.2,4.7,1.4,versicolor\n6.4,3.2,4.5,1.5,versicolor\n"
 
-// BadCSVs returns the table.
+// BadCSVs returns the table of bad CSVs.
 func BadCSVs() []BadCSV {
 	var bad []BadCSV
 	add := func(name, csv string, line int, column, want string, change ...func(*BadCSV)) {
@@ -92,9 +92,9 @@ func BadCSVs() []BadCSV {
 	add("an empty feature", header+good+"5.9,3.0, ,1.8,virginica\n", 6, "petal_length", "empty cell")
 	add("an empty label", header+good+"5.9,3.0,5.1,1.8,\n", 6, "species", "empty cell")
 	add("a label of blanks", header+good+"5.9,3.0,5.1,1.8,  \n", 6, "species", "empty cell")
-	add("a label that isn't UTF-8", header+good+"5.9,3.0,5.1,1.8,virg\xefnica\n", 6, "species", "not UTF-8")
+	add("a label that is not UTF-8", header+good+"5.9,3.0,5.1,1.8,virg\xefnica\n", 6, "species", "not UTF-8")
 	add(
-		"a feature that isn't UTF-8",
+		"a feature that is not UTF-8",
 		header+good+"5.9,3.0,5.1,1\xb78,virginica\n",
 		6,
 		"petal_width",
@@ -109,24 +109,24 @@ func BadCSVs() []BadCSV {
 	)
 	add("a label over two lines", header+good+"5.9,3.0,5.1,1.8,\"virgi\nnica\"\n", 6, "species", "control character")
 	add(
-		"a label without end",
+		"an endless label",
 		header+good+"5.9,3.0,5.1,1.8,"+strings.Repeat("v", 257)+"\n",
 		6,
 		"species",
 		"longer than 256 bytes",
 	)
-	add("a quote in the middle", header+good+"5.9,3.0,5.1,1.8,virgi\"nica\n", 6, "", "a quote inside a value")
-	add("text behind a quote", header+good+"5.9,3.0,5.1,1.8,\"virgi\"nica\n", 6, "", "a quoted value")
+	add("a quote in the middle", header+good+"5.9,3.0,5.1,1.8,virgi\"nica\n", 6, "", "a quote inside an unquoted value")
+	add("text after a quote", header+good+"5.9,3.0,5.1,1.8,\"virgi\"nica\n", 6, "", "a quoted value")
 	add(
 		"a quote left open",
 		header+good+"5.9,3.0,5.1,1.8,\"virginica\n6.2,3.4,5.4,2.3,virginica\n",
 		6,
 		"",
-		"a quoted value that doesn't end",
+		"a quoted value does not end",
 	)
-	add("a row without end", header+good+strings.Repeat("1", 1<<20+1), 6, "", "more than 1048576 bytes in one row")
+	add("an endless row", header+good+strings.Repeat("1", 1<<20+1), 6, "", "more than 1048576 bytes in one row")
 	add(
-		"a quoted value without end",
+		"an endless quoted value",
 		header+good+"5.9,3.0,5.1,1.8,\""+strings.Repeat("virginica\n", 1<<17),
 		6,
 		"",
@@ -149,7 +149,7 @@ func BadCSVs() []BadCSV {
 		"columns 3 and 4 have the same name",
 	)
 	add(
-		"a header that isn't UTF-8",
+		"a header that is not UTF-8",
 		strings.Replace(header, "species", "esp\xe8ce", 1)+good,
 		1,
 		"",
@@ -164,7 +164,7 @@ func BadCSVs() []BadCSV {
 		"",
 		`missing "petal_width"`,
 	)
-	add("a column too many", "id,"+header+"1,5.1,3.5,1.4,0.2,setosa\n", 1, "", `not expected "id"`)
+	add("an extra column", "id,"+header+"1,5.1,3.5,1.4,0.2,setosa\n", 1, "", `not expected "id"`)
 	add(
 		"a misspelt column",
 		strings.Replace(header, "petal_width", "Petal_Width", 1)+good,
@@ -172,8 +172,8 @@ func BadCSVs() []BadCSV {
 		"",
 		`missing "petal_width"; not expected "Petal_Width"`,
 	)
-	add("a class column that isn't there", header+good, 1, "", `no class column "specie"`, label("specie"))
-	add("semicolons", strings.ReplaceAll(header+good, ",", ";"), 1, "", "one column only", newModel)
+	add("a missing class column", header+good, 1, "", `no class column "specie"`, label("specie"))
+	add("semicolons", strings.ReplaceAll(header+good, ",", ";"), 1, "", "only one column", newModel)
 	add("too many columns", strings.Repeat("x,", 4096)+"label\n", 1, "", "more than 4096 columns", newModel)
 	add("no header for a new model", good, 1, "", "the file has no header", newModel)
 	add("no header and another class column", good, 1, "", `is "species", not "kind"`, label("kind"))
@@ -182,16 +182,16 @@ func BadCSVs() []BadCSV {
 	add("a first row with a gap, no header", "5.1,NaN,1.4,0.2,setosa\n", 1, "", "is the header line missing?")
 
 	// The file as a whole.
-	add("nothing", "", 0, "", "the file is empty")
+	add("an empty file", "", 0, "", "the file is empty")
 	add("empty lines only", "\r\n\n\n", 0, "", "the file is empty")
-	add("no rows", header, 0, "", "no rows behind the header")
-	add("one class", header+"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n", 0, "species", `one class only, "setosa"`)
+	add("no rows", header, 0, "", "no rows after the header")
+	add("one class", header+"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n", 0, "species", `only one class, "setosa"`)
 	add(
 		"one class in two spellings",
 		header+"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,Iris-setosa\n",
 		0,
 		"species",
-		`one class only, "setosa"`,
+		`only one class, "setosa"`,
 	)
 	add(
 		"a class with one row",
@@ -208,7 +208,7 @@ func BadCSVs() []BadCSV {
 	return bad
 }
 
-// utf16 is an ASCII text in UTF-16 with a byte order mark, as spreadsheets save it.
+// utf16 encodes an ASCII text as UTF-16 with a byte order mark, as spreadsheets do.
 func utf16(text string) string {
 	b := []byte("\xff\xfe")
 	for _, c := range []byte(text) {
@@ -217,7 +217,7 @@ func utf16(text string) string {
 	return string(b)
 }
 
-// manyClasses is a table for regression: 1001 prices, the last on line 1002.
+// manyClasses returns a table for regression: 1001 prices, the last one on line 1002.
 func manyClasses() string {
 	var b bytes.Buffer
 	b.WriteString("rooms,price\n")

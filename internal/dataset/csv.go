@@ -1,0 +1,95 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+)
+
+// Limits of one record of a CSV. Scan and package rows keep them.
+const (
+	MaxRecord  = 1 << 20 // bytes; quotes may stretch a record over many lines
+	MaxColumns = 4096    // the class column included
+)
+
+// Reasons why a record is malformed. Every reader of a CSV gives the same.
+const (
+	OpenQuote  = "a quoted value does not end, or text follows its closing quote"
+	StrayQuote = "a quote inside an unquoted value"
+)
+
+// LongRecord is the reason for a record of more than MaxRecord bytes.
+var LongRecord = fmt.Sprintf("more than %d bytes in one row: is a quote left open?", MaxRecord)
+
+// WrongLength is the reason for a record of found cells where the first record has want.
+func WrongLength(want, found int) string {
+	return fmt.Sprintf("want %d values, found %d", want, found)
+}
+
+// NewCSVReader returns a reader of the records in r. It skips a byte order mark, reuses the memory of a record for the
+// next one, and leaves it to the caller to compare the lengths of records.
+func NewCSVReader(r *bufio.Reader) *csv.Reader {
+	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, byteOrderMark) {
+		_, _ = r.Discard(len(mark)) // cannot fail: the bytes are in the buffer
+	}
+	reader := csv.NewReader(r)
+	reader.ReuseRecord = true
+	reader.FieldsPerRecord = -1
+	return reader
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// QuoteReason returns the reason for an error of encoding/csv, which reports nothing but misplaced quotes.
+func QuoteReason(err *csv.ParseError) string {
+	if errors.Is(err.Err, csv.ErrQuote) {
+		return OpenQuote
+	}
+	return StrayQuote
+}
+
+// Cell reads a feature from a cell of a CSV: a finite decimal number, with or without blanks around it. The reason says
+// what is wrong with the cell and is "" for a good one. Cell allocates for a bad cell only.
+func Cell(cell []byte) (value float64, reason string) {
+	value, ok := ParseCell(cell)
+	if !ok || !isFinite(value) {
+		return 0, badCell(string(TrimCell(cell)))
+	}
+	return value, ""
+}
+
+// ParseCell reads the number in a cell, with or without blanks around it. It returns 0 for -0, so that equal values are
+// equal bytes everywhere. The value may be infinite.
+func ParseCell[T string | []byte](cell T) (value float64, ok bool) {
+	cell = TrimCell(cell)
+	value, end, ok := ParseNumber(cell, CSVNumber)
+	if !ok || end != len(cell) {
+		return 0, false
+	}
+	if value == 0 {
+		return 0, true
+	}
+	return value, true
+}
+
+// TrimCell removes the spaces and tabs around a cell. Names and numbers are trimmed; labels and keys are not.
+func TrimCell[T string | []byte](cell T) T {
+	for len(cell) > 0 && isBlank(cell[0]) {
+		cell = cell[1:]
+	}
+	for len(cell) > 0 && isBlank(cell[len(cell)-1]) {
+		cell = cell[:len(cell)-1]
+	}
+	return cell
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+func badCell(cell string) string {
+	if cell == "" {
+		return "empty cell, want a number"
+	}
+	return Shown(cell) + " is not a finite number"
+}
