@@ -90,7 +90,7 @@ type scoringRequest struct {
 type difference struct{ mlflow, iris int }
 
 var (
-	missing   = &difference{200, 400} // MLflow takes it for NaN, which no learner computes with: docs/api.md
+	missing   = &difference{200, 400} // MLflow takes it for NaN, which no learner computes with: docs/api/protocols.md
 	guessed   = &difference{200, 400} // pandas finds a meaning for it
 	otherCode = &difference{400, 400} // both refuse it, for reasons that have other codes
 )

@@ -169,6 +169,7 @@ func rooms() []room {
 		// Beside the house: what it is tried and tested with.
 		{path: "deploy", floor: outside},
 		{path: "e2e", floor: outside},
+		{path: "examples/go", floor: outside},
 		{path: "internal/archtest", floor: outside},
 		{
 			path:  "internal/dataset/datasettest",
