@@ -51,7 +51,7 @@ func pinnedLab(t *testing.T, name string) *lab {
 	must(
 		l,
 		l.PromoteVersion,
-		activities.PromoteVersionInput{Model: name, Version: v.Number, Actor: "test", At: time.Now()},
+		registry.Promotion{Model: name, Version: v.Number, Actor: "test", At: time.Now()},
 	)
 	return l
 }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -10,40 +11,48 @@ import (
 	"iris/internal/registry"
 )
 
-// PromoteVersionInput names the version that is to be the champion.
-type PromoteVersionInput struct {
-	Model    string    `json:"model"`
-	Version  string    `json:"version"`
-	Expected *string   `json:"expected,omitempty"` // champion the decision was taken against; "" none, absent any
-	Actor    string    `json:"actor"`
-	Reason   string    `json:"reason,omitempty"`
+// PromotionResult says what a promotion did. It is the result of the activity and of the workflow.
+type PromotionResult struct {
+	Promoted bool      `json:"promoted"`       // false: the champion was not the expected one, and nothing changed
+	From     string    `json:"from,omitempty"` // the champion before; if nothing changed, the present champion
+	To       string    `json:"to"`
 	At       time.Time `json:"at"`
 }
 
-// Promoted says what the alias points to now.
-type Promoted struct {
-	// ChampionChanged: the champion was not the expected one, and nothing was moved.
-	ChampionChanged bool      `json:"champion_changed,omitempty"`
-	From            string    `json:"from,omitempty"` // the champion before; where nothing was moved, the champion that is
-	At              time.Time `json:"at"`
+// UnmarshalJSON also accepts the results that activities of older workers recorded: they have "champion_changed"
+// instead
+// of "promoted".
+func (r *PromotionResult) UnmarshalJSON(data []byte) error {
+	type plain PromotionResult
+	recorded := struct {
+		*plain
+		Promoted        *bool `json:"promoted"`
+		ChampionChanged bool  `json:"champion_changed"`
+	}{plain: (*plain)(r)}
+	if err := json.Unmarshal(data, &recorded); err != nil {
+		return err
+	}
+	if r.Promoted = !recorded.ChampionChanged; recorded.Promoted != nil {
+		r.Promoted = *recorded.Promoted
+	}
+	return nil
 }
 
-// PromoteVersion moves the alias champion and writes the entry in the model's history. Only Promotion runs it.
-func (a *Activities) PromoteVersion(ctx context.Context, in PromoteVersionInput) (Promoted, error) {
+// PromoteVersion moves the alias champion and writes the entry in the model's history. Only Promotion runs it. A second
+// attempt finds the entry of the first by the run id, finishes what it began and returns the same result.
+func (a *Activities) PromoteVersion(ctx context.Context, in registry.Promotion) (PromotionResult, error) {
 	_, stop := beat(ctx)
 	defer stop()
-	p, err := a.promoteVersion(ctx, in)
-	return p, translate(err)
+	result, err := a.promoteVersion(ctx, in)
+	return result, translate(err)
 }
 
-func (a *Activities) promoteVersion(ctx context.Context, in PromoteVersionInput) (Promoted, error) {
-	entry, err := a.o.Registry.Promote(ctx, registry.Promotion{
-		Model: in.Model, Version: in.Version, Expected: in.Expected, Actor: in.Actor, Reason: in.Reason,
-		// The id of a promotion is the model's; the run of it is what tells two promotions apart.
-		TaskID: activity.GetInfo(ctx).WorkflowExecution.RunID, At: in.At,
-	})
+func (a *Activities) promoteVersion(ctx context.Context, in registry.Promotion) (PromotionResult, error) {
+	// All promotions of a model have the same workflow id; the run id tells them apart.
+	in.TaskID = activity.GetInfo(ctx).WorkflowExecution.RunID
+	entry, err := a.o.Registry.Promote(ctx, in)
 	if errors.Is(err, registry.ErrChampionChanged) {
-		return Promoted{ChampionChanged: true, From: entry.From, At: in.At}, nil
+		return PromotionResult{From: entry.From, To: in.Version, At: in.At}, nil
 	}
-	return Promoted{From: entry.From, At: entry.At}, err
+	return PromotionResult{Promoted: err == nil, From: entry.From, To: in.Version, At: entry.At}, err
 }

@@ -12,6 +12,7 @@ import (
 	"iris/activities"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -199,7 +200,7 @@ func TestCompareWithChampion(t *testing.T) {
 	promoted := must(
 		l,
 		l.PromoteVersion,
-		activities.PromoteVersionInput{
+		registry.Promotion{
 			Model:    l.model,
 			Version:  first.Number,
 			Expected: new(string),
@@ -207,7 +208,7 @@ func TestCompareWithChampion(t *testing.T) {
 			At:       time.Now(),
 		},
 	)
-	if promoted.ChampionChanged || promoted.From != "" {
+	if !promoted.Promoted || promoted.From != "" {
 		t.Errorf("first promotion: %+v, want it done, from none", promoted)
 	}
 	c := must(l, l.CompareWithChampion, in)
@@ -252,9 +253,9 @@ func TestPromoteVersion_expectsTheChampionItWasDecidedAgainst(t *testing.T) {
 	got, err := do(
 		l,
 		l.PromoteVersion,
-		activities.PromoteVersionInput{Model: l.model, Version: v.Number, Expected: &expected, Actor: "test", At: time.Now()},
+		registry.Promotion{Model: l.model, Version: v.Number, Expected: &expected, Actor: "test", At: time.Now()},
 	)
-	if err != nil || !got.ChampionChanged {
+	if err != nil || got.Promoted {
 		t.Errorf("got %+v, %v; want nothing moved", got, err)
 	}
 	if _, err := l.registry.Champion(t.Context(), l.model); err == nil {
@@ -263,7 +264,7 @@ func TestPromoteVersion_expectsTheChampionItWasDecidedAgainst(t *testing.T) {
 	_, err = do(
 		l,
 		l.PromoteVersion,
-		activities.PromoteVersionInput{Model: l.model, Version: "42", Actor: "test", At: time.Now()},
+		registry.Promotion{Model: l.model, Version: "42", Actor: "test", At: time.Now()},
 	)
 	refused(t, err, activities.ErrModelNotFound, "42")
 }

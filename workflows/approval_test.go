@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/registry"
 	"iris/model"
 	"iris/workflows"
 )
@@ -88,8 +89,8 @@ func notes(e *environment, times int) {
 }
 
 // promotes expects version 3 to be promoted over a champion by an actor.
-func promotes(e *environment, champion, actor string, done activities.Promoted) {
-	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in activities.PromoteVersionInput) bool {
+func promotes(e *environment, champion, actor string, done activities.PromotionResult) {
+	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in registry.Promotion) bool {
 		return in.Version == "3" && *in.Expected == champion && in.Actor == actor
 	})).Return(done, nil).Once()
 }
@@ -105,17 +106,17 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 		"approved": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2)
 			says(e, afterSomeDays, workflows.ApproveUpdate, yes)
-			promotes(e, "2", "ada", activities.Promoted{From: "2", At: noon})
+			promotes(e, "2", "ada", activities.PromotionResult{Promoted: true, From: "2", At: noon})
 		}, workflows.Promoted, "approved by ada: the errors are the right ones; accuracy 0.9500"},
 		"approved, the first version": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, activities.Comparison{})
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
-			promotes(e, "", "ada", activities.Promoted{At: noon})
+			promotes(e, "", "ada", activities.PromotionResult{Promoted: true, At: noon})
 		}, workflows.Promoted, "no champion"},
 		"approved, though not comparable": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, unlike2)
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
-			promotes(e, "2", "ada", activities.Promoted{From: "2", At: noon})
+			promotes(e, "2", "ada", activities.PromotionResult{Promoted: true, From: "2", At: noon})
 		}, workflows.Promoted, "approved by ada"},
 		"rejected": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2)
@@ -130,13 +131,13 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 		"approved, and another champion since": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2, betterThan4)
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
-			promotes(e, "2", "ada", activities.Promoted{ChampionChanged: true, From: "4"})
-			promotes(e, "4", "ada", activities.Promoted{From: "4", At: noon})
+			promotes(e, "2", "ada", activities.PromotionResult{From: "4"})
+			promotes(e, "4", "ada", activities.PromotionResult{Promoted: true, From: "4", At: noon})
 		}, workflows.Promoted, "champion 4"},
 		"approved, and a better champion since": {workflows.PromoteManual, true, func(e *environment) {
 			compares(e, betterThan2, worseThan4)
 			says(e, time.Hour, workflows.ApproveUpdate, yes)
-			promotes(e, "2", "ada", activities.Promoted{ChampionChanged: true, From: "4"})
+			promotes(e, "2", "ada", activities.PromotionResult{From: "4"})
 		}, workflows.Kept, "champion 4"},
 		"never, though better": {workflows.PromoteNever, false, func(e *environment) {
 			compares(e, betterThan2)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"time"
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
@@ -200,23 +199,4 @@ type TrainingResult struct {
 	Metrics      map[string]float64 `json:"metrics"` // on the held-out rows
 	Gate         Gate               `json:"gate"`
 	Search       *SearchResult      `json:"search,omitempty"` // how the spec was found
-}
-
-// PromotionInput asks for a version to become the champion.
-type PromotionInput struct {
-	Model   string `json:"model"`
-	Version string `json:"version"`
-	// Expected is the number of the champion the decision was taken against, "" for none. When another one holds the
-	// alias by then, nothing is moved and the result says so. Absent: whoever it is.
-	Expected *string `json:"expected_champion,omitempty"`
-	Actor    string  `json:"actor"` // who asks: a task id, or whatever name an API client gives
-	Reason   string  `json:"reason,omitempty"`
-}
-
-// PromotionResult says what a promotion did.
-type PromotionResult struct {
-	Promoted bool      `json:"promoted"` // false: the champion was not the expected one
-	From     string    `json:"from,omitempty"`
-	To       string    `json:"to"`
-	At       time.Time `json:"at"`
 }

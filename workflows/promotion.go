@@ -41,20 +41,14 @@ func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	}
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	var a *activities.Activities
-	var done activities.Promoted
+	in.At = workflow.Now(ctx).UTC()
+	var result PromotionResult
 	ctx = withOptions(ctx, quick, "alias champion to "+in.Version)
-	err := workflow.ExecuteActivity(ctx, a.PromoteVersion, activities.PromoteVersionInput{
-		Model:    in.Model,
-		Version:  in.Version,
-		Expected: in.Expected,
-		Actor:    in.Actor,
-		Reason:   in.Reason,
-		At:       workflow.Now(ctx).UTC(),
-	}).Get(ctx, &done)
-	if err != nil {
+	if err := workflow.ExecuteActivity(ctx, a.PromoteVersion, in).Get(ctx, &result); err != nil {
 		return PromotionResult{}, err
 	}
-	return PromotionResult{Promoted: !done.ChampionChanged, From: done.From, To: in.Version, At: done.At}, nil
+	result.To = in.Version // absent from the results that older workers recorded
+	return result, nil
 }
 
 // How long a training waits before it asks again whether the promotion before it has ended. A promotion takes about

@@ -13,15 +13,15 @@ import (
 
 func TestPromotion(t *testing.T) {
 	tests := map[string]struct {
-		activity activities.Promoted
+		activity activities.PromotionResult
 		want     workflows.PromotionResult
 	}{
 		"moves the alias": {
-			activities.Promoted{From: "1", At: noon},
+			activities.PromotionResult{Promoted: true, From: "1", At: noon},
 			workflows.PromotionResult{Promoted: true, From: "1", To: "2", At: noon},
 		},
 		"another champion by then": {
-			activities.Promoted{ChampionChanged: true, From: "3", At: noon},
+			activities.PromotionResult{From: "3", At: noon},
 			workflows.PromotionResult{From: "3", To: "2", At: noon},
 		},
 	}
@@ -63,7 +63,7 @@ func TestPromotion_refusesBadInput(t *testing.T) {
 func TestPromotion_finishesWhatItHasBegun(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
-		Return(activities.Promoted{At: noon}, nil).
+		Return(activities.PromotionResult{Promoted: true, At: noon}, nil).
 		After(time.Hour).
 		Once()
 	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
@@ -76,7 +76,7 @@ func TestPromotion_finishesWhatItHasBegun(t *testing.T) {
 func TestPromotion_unknownVersionFails(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
-		Return(activities.Promoted{}, temporal.NewNonRetryableApplicationError("models:/iris/9 does not exist", activities.ErrModelNotFound, nil)).
+		Return(activities.PromotionResult{}, temporal.NewNonRetryableApplicationError("models:/iris/9 does not exist", activities.ErrModelNotFound, nil)).
 		Once()
 	e.ExecuteWorkflow(workflows.Promotion, workflows.PromotionInput{Model: "iris", Version: "9", Actor: "somebody"})
 	if errorType, _ := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrModelNotFound {

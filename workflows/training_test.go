@@ -12,6 +12,7 @@ import (
 
 	"iris/activities"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 	"iris/model"
 	"iris/workflows"
 )
@@ -65,10 +66,10 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 			onTraining(e)
 			onFinish(e, activities.RunFinished)
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
-			e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in activities.PromoteVersionInput) bool {
+			e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in registry.Promotion) bool {
 				return in.Version == "3" && in.Expected != nil && *in.Expected == test.expected &&
 					in.Actor == "default-test-workflow-id"
-			})).Return(activities.Promoted{From: test.expected, At: noon}, nil).Once()
+			})).Return(activities.PromotionResult{Promoted: true, From: test.expected, At: noon}, nil).Once()
 
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
@@ -167,7 +168,7 @@ func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 		Return(activities.Comparison{Champion: "1", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.8}, nil).
 		Once()
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
-		Return(activities.Promoted{ChampionChanged: true, From: "2"}, nil).
+		Return(activities.PromotionResult{From: "2"}, nil).
 		Once()
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "2", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.99}, nil).
@@ -263,7 +264,7 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 		"evaluation":   {fails(acts.EvaluateModel, activities.Evaluation{}), true},
 		"registration": {fails(acts.RegisterModel, activities.RegisteredVersion{}), true},
 		"comparison":   {fails(acts.CompareWithChampion, activities.Comparison{}), true},
-		"promotion":    {fails(acts.PromoteVersion, activities.Promoted{}), true},
+		"promotion":    {fails(acts.PromoteVersion, activities.PromotionResult{}), true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -102,8 +102,8 @@ func rooms() []room {
 			path:  "workflows",
 			floor: 4,
 			iris: []string{
-				"activities", "internal/dataset", "internal/objstore", "internal/rows", "internal/scores", "internal/search",
-				"model",
+				"activities", "internal/dataset", "internal/objstore", "internal/registry", "internal/rows", "internal/scores",
+				"internal/search", "model",
 			},
 			lib: []string{temporal},
 		},

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,16 +12,32 @@ import (
 	"iris/internal/mlflow"
 )
 
-// Promotion asks for a version to become the champion of its model.
+// Promotion asks for a version to become the champion of its model. It is also the input of the workflow and of the
+// activity that promote.
 type Promotion struct {
-	Model   string
-	Version string // number
-	// Expected is the number of the champion that the decision was taken against, "" for none; nil = whoever it is.
-	Expected *string
-	Actor    string
-	Reason   string
-	TaskID   string    // the identity: the same version asked for by the same task is one promotion, however often
-	At       time.Time // when it was asked for
+	Model   string `json:"model"`
+	Version string `json:"version"` // number
+	// Expected is the number of the champion that the decision was made against, "" for none. If another version is the
+	// champion by then, nothing changes. Nil accepts any champion.
+	Expected *string   `json:"expected_champion,omitempty"`
+	Actor    string    `json:"actor"` // a task id, or the name that an API client gives
+	Reason   string    `json:"reason,omitempty"`
+	At       time.Time `json:"at,omitzero"` // set by the workflow
+	TaskID   string    `json:"-"`           // set by the activity; one task promotes a version once, however often it tries
+}
+
+// UnmarshalJSON also accepts "expected", the name that the inputs of recorded activities have.
+func (p *Promotion) UnmarshalJSON(data []byte) error {
+	type plain Promotion
+	recorded := struct {
+		*plain
+		Expected *string `json:"expected"`
+	}{plain: (*plain)(p)}
+	if err := json.Unmarshal(data, &recorded); err != nil {
+		return err
+	}
+	p.Expected = cmp.Or(p.Expected, recorded.Expected)
+	return nil
 }
 
 // Promote makes a version the champion and the champion before it `previous`, gives the model the version's schema and
