@@ -50,8 +50,8 @@ func QuoteReason(err *csv.ParseError) string {
 	return StrayQuote
 }
 
-// Cell reads a feature from a cell of a CSV: a finite decimal number, with or without blanks around it. The reason says
-// what is wrong with the cell and is "" for a good one. Cell allocates for a bad cell only.
+// Cell reads a feature from a cell of a CSV: a finite decimal number, with or without blanks around it. The reason
+// says what is wrong with the cell and is "" for a good one. Cell allocates for a bad cell only.
 func Cell(cell []byte) (value float64, reason string) {
 	value, ok := ParseCell(cell)
 	if !ok || !isFinite(value) {
@@ -60,8 +60,8 @@ func Cell(cell []byte) (value float64, reason string) {
 	return value, ""
 }
 
-// ParseCell reads the number in a cell, with or without blanks around it. It returns 0 for -0, so that equal values are
-// equal bytes everywhere. The value may be infinite.
+// ParseCell reads the number in a cell, with or without blanks around it. It returns 0 for -0, so that equal values
+// are equal bytes everywhere. The value may be infinite.
 func ParseCell[T string | []byte](cell T) (value float64, ok bool) {
 	cell = TrimCell(cell)
 	value, end, ok := ParseNumber(cell, CSVNumber)

@@ -13,8 +13,8 @@ import (
 )
 
 // TestReaders_oddCSVs reads odd CSVs with every reader of rows: Scan for a training, package rows for a batch, package
-// frame for the clients of other servers. same is what all three do; otherwise the row says what each does. The comment
-// of package dataset gives the reasons for the differences.
+// frame for the clients of other servers. same is what all three do; otherwise the row says what each does. The
+// comment of package dataset gives the reasons for the differences.
 func TestReaders_oddCSVs(t *testing.T) {
 	const one = "[1 2] [3 4]"
 	const header = "a,b,k\n"

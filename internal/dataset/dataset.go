@@ -1,6 +1,6 @@
-// Package dataset reads CSV tables of numeric features with one class column: it decides which files and rows are good,
-// describes their values, and chooses the rows to hold out. It knows nothing about models, storage or HTTP; rows in
-// JSON are package jsonrow's.
+// Package dataset reads CSV tables of numeric features with one class column: it decides which files and rows are
+// good, describes their values, and chooses the rows to hold out. It knows nothing about models, storage or HTTP; rows
+// in JSON are package jsonrow's.
 //
 // Scan has the rules of a training's CSV. Package rows reads the CSV of a batch, and package frame the CSV of other
 // inference servers' clients. All three share what a record, a number and a limit is (csv.go) and differ in these:
@@ -55,8 +55,8 @@ func (t *Table) Subset(rows []int) *Table {
 	return sub
 }
 
-// Read scans a CSV as Scan does and keeps the rows. It needs about as much memory as the file has bytes. It still calls
-// o.Row, if set, for every row.
+// Read scans a CSV as Scan does and keeps the rows. It needs about as much memory as the file has bytes. It still
+// calls o.Row, if set, for every row.
 func Read(r io.Reader, o ScanOptions) (*Table, Summary, error) {
 	t := &Table{}
 	s := scan{options: o}

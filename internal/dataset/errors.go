@@ -19,8 +19,7 @@ type RowError struct {
 	Reason  string
 }
 
-// Error joins the place and the reason, as in
-// `line 7, column "petal_width": "n/a" is not a finite number`.
+// Error joins the place and the reason, as in `line 7, column "petal_width": "n/a" is not a finite number`.
 func (e *RowError) Error() string {
 	var place []string
 	if e.Line > 0 {

@@ -17,8 +17,8 @@ import (
 	"iris/internal/dataset/datasettest"
 )
 
-// FuzzScan compares what Scan accepts with encoding/csv and strconv, and checks
-// that what it refuses is refused with a place in the file, however it is read.
+// FuzzScan compares what Scan accepts with encoding/csv and strconv, and checks that what it refuses is refused with a
+// place in the file, however it is read.
 func FuzzScan(f *testing.F) {
 	for _, bad := range datasettest.BadCSVs() {
 		if len(bad.CSV) < 8<<10 {

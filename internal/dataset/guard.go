@@ -54,8 +54,8 @@ func (g *guard) Read(p []byte) (int, error) {
 	return good, err
 }
 
-// check follows the records through p. It returns how much of p is within the limits, and what is wrong with the record
-// after that.
+// check follows the records through p. It returns how much of p is within the limits, and what is wrong with the
+// record after that.
 func (g *guard) check(p []byte) (int, error) {
 	begin := 0 // of the record, in p
 	for i, c := range p {

@@ -20,8 +20,8 @@ type layout struct {
 
 // newLayout decides from the first record, which begins on the given line.
 //
-// The record is data, not a header, if every cell except the label's is a number. The columns are then Known's features
-// in order, with the label last: a file without names cannot be read in any other order.
+// The record is data, not a header, if every cell except the label's is a number. The columns are then Known's
+// features in order, with the label last: a file without names cannot be read in any other order.
 func newLayout(first []string, line int, o ScanOptions) (*layout, error) {
 	if len(first) < 2 {
 		return nil, &RowError{Line: line, Reason: "only one column: want features and a class column, separated by commas"}
@@ -160,7 +160,8 @@ func layoutOfNames(names []string, labelAt int, header bool, line int, o ScanOpt
 	return l, nil
 }
 
-// checkFeatures refuses chosen features that are not columns beside the class column. The error points into the choice.
+// checkFeatures refuses chosen features that are not columns beside the class column. The error points into the
+// choice.
 func checkFeatures(chosen, columns []string, label string) error {
 	if len(chosen) == 0 {
 		return &RowError{Pointer: "/features", Reason: "is empty: name at least one column"}

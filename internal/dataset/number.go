@@ -21,8 +21,8 @@ var powersOfTen = [...]float64{
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// ParseNumber reads the number at the start of s. It returns the number of bytes read and whether they are a number; if
-// they are not, end is the offending byte. The value is the nearest float64, or infinite beyond the range of one.
+// ParseNumber reads the number at the start of s. It returns the number of bytes read and whether they are a number;
+// if they are not, end is the offending byte. The value is the nearest float64, or infinite beyond the range of one.
 //
 // ParseNumber computes a number of up to 15 digits with a small exponent itself. The result is exact, because mantissa
 // and power of ten are. Other numbers go to strconv, without an allocation for up to 32 bytes.

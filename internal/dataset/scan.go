@@ -48,8 +48,8 @@ type Summary struct {
 //   - There are 2 to 1000 classes with at least two rows each.
 //
 // Scan returns a *RowError for a file that breaks a rule and ErrTooLarge for one of more than MaxBytes. It wraps an
-// error of the reader and returns an error of o.Row unchanged. Memory depends on the number of columns and classes, not
-// of rows.
+// error of the reader and returns an error of o.Row unchanged. Memory depends on the number of columns and classes,
+// not of rows.
 func Scan(r io.Reader, o ScanOptions) (Summary, error) {
 	s := scan{options: o}
 	s.row = s.callRow

@@ -10,8 +10,8 @@ type Schema struct {
 	Aliases  map[string]string `json:"aliases,omitempty"` // another spelling of a label -> its class
 }
 
-// SameFeatures reports whether both schemas have the same feature names in any order: Scan maps a file with a header to
-// the order of the known schema.
+// SameFeatures reports whether both schemas have the same feature names in any order: Scan maps a file with a header
+// to the order of the known schema.
 func (s Schema) SameFeatures(o Schema) bool {
 	return slices.Equal(slices.Sorted(slices.Values(s.Features)), slices.Sorted(slices.Values(o.Features)))
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Split says which rows are held out of training. Membership depends on the row alone: SHA-256 of the seed and the
-// feature values places each row between 0 and 1, and a row below TestSize is held out. Equal rows are therefore on one
-// side, whatever their class, and a row that was held out once is held out in every later dataset.
+// feature values places each row between 0 and 1, and a row below TestSize is held out. Equal rows are therefore on
+// one side, whatever their class, and a row that was held out once is held out in every later dataset.
 //
 // Moved lists the exceptions, which belong to one dataset: rows on the other side, because otherwise some class would
 // have no row there.
@@ -84,8 +84,8 @@ func (s Split) hash(buf []byte, x []float64) (rowHash, []byte) {
 // rowHash is the first half of a SHA-256, which is enough to distinguish rows.
 type rowHash [16]byte
 
-// place returns a number from 0 to 1, 1 exclusive: the first 53 bits, which a float64 holds exactly. The bytewise order
-// of hashes is the order of their places.
+// place returns a number from 0 to 1, 1 exclusive: the first 53 bits, which a float64 holds exactly. The bytewise
+// order of hashes is the order of their places.
 func (h rowHash) place() float64 {
 	return float64(binary.BigEndian.Uint64(h[:8])>>11) / (1 << 53)
 }

@@ -239,8 +239,8 @@ func TestNewSplit_moves(t *testing.T) {
 	}
 }
 
-// place is where a row lies on the line from 0 to 1: the least share that holds
-// it out, found without knowing how rows are hashed.
+// place is where a row lies on the line from 0 to 1: the least share that holds it out, found without knowing how rows
+// are hashed.
 func place(x []float64, seed uint64) float64 {
 	low, high := 0.0, 1.0
 	for range 53 {
@@ -310,8 +310,7 @@ func TestNewSplit_restoresWhatAMoveTook(t *testing.T) {
 	}
 }
 
-// The nearest group is passed over when its move would cost another class its
-// only held-out row.
+// The nearest group is passed over when its move would cost another class its only held-out row.
 func TestNewSplit_prefersMovesThatHarmNobody(t *testing.T) {
 	data := table(2, [2]float64{1, 0}, [2]float64{1, 1}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1})
 	passedOver := 0
@@ -354,8 +353,7 @@ func TestNewSplit_properties(t *testing.T) {
 			t.Fatalf("another order of rows makes another split: %+v, not %+v", again, s)
 		}
 
-		// A superset changes the sides of no row, but of those that one of the
-		// two datasets had to move.
+		// A superset changes the sides of no row, but of those that one of the two datasets had to move.
 		more := data.Subset(order)
 		for range r.IntN(30) {
 			more.X = append(more.X, float64(r.IntN(60)))

@@ -15,8 +15,8 @@ import (
 //   - Then a class without a held-out row gives up its training group nearest to the threshold, unless that would
 //     leave a class without a row in training. A class of a single group therefore stays in training and is not tested.
 //
-// NewSplit visits the classes in order and breaks ties by hash, so the result does not depend on the order of the rows.
-// The caller checks testSize with CheckTestSize.
+// NewSplit visits the classes in order and breaks ties by hash, so the result does not depend on the order of the
+// rows. The caller checks testSize with CheckTestSize.
 func NewSplit(t *Table, seed uint64, testSize float64) Split {
 	s := Split{Seed: seed, TestSize: testSize}
 	m := newStratifier(s, t)

@@ -34,7 +34,7 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	x := make([]float64, len(d.features))
+	x := make([]float64, len(d.features.Names))
 	for rows := 0; ; rows++ {
 		record, err := reader.Read()
 		switch {
@@ -66,20 +66,20 @@ func (d *Decoder) cells(reader *csv.Reader, record []string, to []int, x []float
 			continue
 		}
 		if column >= len(record) {
-			return fail(NoValue, d.features[i], "missing")
+			return fail(NoValue, d.features.Names[i], "missing")
 		}
 		cell := dataset.TrimCell(record[column])
 		value, ok := dataset.ParseCell(cell)
 		switch {
 		case ok && !math.IsInf(value, 0):
 		case ok, isMissing(cell):
-			return fail(NoValue, d.features[i], dataset.Shown(cell)+" is not finite")
+			return fail(NoValue, d.features.Names[i], dataset.Shown(cell)+" is not finite")
 		case isTruth(cell, "true"):
 			value = 1
 		case isTruth(cell, "false"):
 			value = 0
 		default:
-			return fail(BadValue, d.features[i], dataset.Shown(cell)+" is not a number")
+			return fail(BadValue, d.features.Names[i], dataset.Shown(cell)+" is not a number")
 		}
 		x[i] = value
 	}

@@ -6,12 +6,11 @@ import (
 	"iris/internal/dataset"
 )
 
-// Fields finds members of a JSON object by their names, whatever they hold. It is for columns that are passed through.
-//
-// A text stands for itself; everything else, null and objects too, for the bytes it is written with.
+// Fields finds members of a JSON object by name. It is for columns that are passed through, so it returns any value as
+// text: a string without its quotes and escapes, everything else as it is written.
 type Fields struct {
 	index map[string]int
-	text  []byte // what members with escapes mean
+	text  []byte // decoded strings
 	spare []byte
 }
 
@@ -24,9 +23,9 @@ func NewFields(names []string) *Fields {
 	return f
 }
 
-// Find puts the value of each name into values, which has an element for each. They point into data, or are valid until
-// Reset. A missing one is a *RowError, as is a name that is given twice; what isn't an object is a *SyntaxError or a
-// *RowError.
+// Find puts the value of each name into values, which has an element for each name. Values point into data, or are
+// valid until Reset. The error is a *dataset.RowError for a name that is missing or given twice and for a document
+// that is not an object, and a *SyntaxError for one that is not JSON.
 func (f *Fields) Find(data []byte, values [][]byte) error {
 	for i := range values {
 		values[i] = nil
@@ -34,7 +33,7 @@ func (f *Fields) Find(data []byte, values [][]byte) error {
 	s := Scanner{Data: data}
 	s.Space()
 	if s.Peek() != '{' {
-		return syntaxFirst(data, &dataset.RowError{Reason: s.Kind() + ", want an object"})
+		return s.SyntaxFirst(&dataset.RowError{Reason: s.Kind() + ", want an object"})
 	}
 	s.Pos++
 	var buf [128]byte
@@ -71,10 +70,10 @@ func (f *Fields) Find(data []byte, values [][]byte) error {
 	return s.End()
 }
 
-// Reset gives up the values of all objects so far.
+// Reset invalidates the values of all objects so far.
 func (f *Fields) Reset() { f.text = f.text[:0] }
 
-// unquote is what a string means. It has been checked.
+// unquote returns the value of a valid string.
 func (f *Fields) unquote(quoted []byte) []byte {
 	span := quoted[1 : len(quoted)-1]
 	for _, c := range span {

@@ -17,8 +17,8 @@ import (
 // fuzzFeatures have names that are easy to get wrong.
 var fuzzFeatures = []string{"a", "A", "a/b~", "é", "\ufffd", "\""}
 
-// decodeRow is DecodeRow by means of encoding/json. The string is the pointer of
-// the first mistake, "-" when there is none.
+// decodeRow is DecodeRow by means of encoding/json. The string is the pointer of the first mistake, "-" when there is
+// none.
 func decodeRow(t *testing.T, data []byte) (x []float64, pointer string) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -90,9 +90,8 @@ func FuzzRowDecoder(f *testing.F) {
 	})
 }
 
-// checkDecoded compares what became of a row within a document with what
-// encoding/json makes of it. That takes invalid UTF-8 for U+FFFD and ten times
-// our depth, both of which we refuse.
+// checkDecoded compares what became of a row within a document with what encoding/json makes of it. That takes invalid
+// UTF-8 for U+FFFD and ten times our depth, both of which we refuse.
 func checkDecoded(t *testing.T, document, data []byte, got []float64, err error, prefix string) {
 	t.Helper()
 	var syntax *jsonrow.SyntaxError

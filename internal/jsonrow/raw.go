@@ -2,7 +2,7 @@ package jsonrow
 
 import "strconv"
 
-// RawRow is one row as it is written in a document. Its values point into the document.
+// RawRow is one row as text. Its values point into the document.
 type RawRow struct {
 	Numbers [][]byte // in the order of the features
 	Others  [][]byte // values of other fields; nil for a missing one
@@ -10,12 +10,11 @@ type RawRow struct {
 	index map[string]int // of the other fields, by name
 }
 
-// DecodeRawRows is DecodeRows for rows that are passed on as text: it also hands out the numbers, and the values of
-// other fields, as they are written. The other fields must not be features. If one is given twice, its last value
-// counts.
+// DecodeRawRows is DecodeRows for rows that are passed on as text: row also gets the text of the numbers, and of the
+// values of other fields. The other fields must not be features. If a field is given twice, its last value counts.
 func (d *Decoder) DecodeRawRows(data []byte, others []string, row func(x []float64, raw *RawRow) error) (int, error) {
 	raw := &RawRow{
-		Numbers: make([][]byte, len(d.features)),
+		Numbers: make([][]byte, len(d.features.Names)),
 		Others:  make([][]byte, len(others)),
 		index:   make(map[string]int, len(others)),
 	}
@@ -42,8 +41,8 @@ func AppendShortest(dst, number []byte, value float64) []byte {
 }
 
 // isShortest reports whether a JSON number is the shortest text for its value. It may miss one that is. Different
-// decimals of up to 15 digits are different values, so such a decimal is the shortest if none of its digits is needless
-// and strconv would write it without an exponent.
+// decimals of up to 15 digits are different values, so such a decimal is the shortest if none of its digits is
+// needless and strconv would write it without an exponent.
 func isShortest(number []byte) bool {
 	const (
 		maxDigits    = 15

@@ -9,23 +9,31 @@ import (
 	"iris/internal/dataset"
 )
 
-// maxDepth of arrays and objects within each other, so that no document can
-// exhaust the stack.
+// maxDepth limits the nesting of arrays and objects, so that a document cannot exhaust the stack.
 const maxDepth = 1000
 
-// Scanner reads a JSON document from left to right, as far as rows need it:
-// RFC 8259 to the letter, UTF-8 included. It allocates nothing but errors.
+// Scanner reads a JSON document from left to right, by RFC 8259 to the letter, including UTF-8. It allocates errors
+// only. Its methods return a *SyntaxError for a document that is not JSON.
 type Scanner struct {
 	Data   []byte
-	Pos    int  // of the next byte
-	Python bool // also takes NaN, Infinity and -Infinity, which Python writes
+	Pos    int  // offset of the next byte
+	Python bool // also accept NaN, Infinity and -Infinity, which Python writes
 }
 
-// Check reports the *SyntaxError of a whole document, if it has one.
-func Check(data []byte) error { return (&Scanner{Data: data}).Check() }
+// Check returns the *SyntaxError of a whole document, or nil.
+func Check(data []byte) error { return (&Scanner{Data: data}).check() }
 
-// check reports the *SyntaxError of the document that s is at the start of.
-func (s *Scanner) Check() error {
+// SyntaxFirst returns the syntax error of the whole document if it has one, else err: in a document that is not JSON,
+// other mistakes do not matter.
+func (s *Scanner) SyntaxFirst(err error) error {
+	if syntax := (&Scanner{Data: s.Data, Python: s.Python}).check(); syntax != nil {
+		return syntax
+	}
+	return err
+}
+
+// check reads the document from its start to its end.
+func (s *Scanner) check() error {
 	s.Space()
 	if s.Pos == len(s.Data) {
 		return s.fail("empty, want a value")
@@ -40,7 +48,7 @@ func (s *Scanner) fail(reason string) error {
 	return &SyntaxError{Offset: s.Pos, Reason: reason}
 }
 
-// unexpected is the error of a byte that is not what the grammar wants here.
+// unexpected is the error of a byte that the grammar does not allow here.
 func (s *Scanner) unexpected(want string) error {
 	if s.Pos >= len(s.Data) {
 		return s.fail("the end, want " + want)
@@ -48,7 +56,7 @@ func (s *Scanner) unexpected(want string) error {
 	return s.fail(fmt.Sprintf("%q, want %s", s.Data[s.Pos], want))
 }
 
-// peek is the next byte, 0 at the end.
+// Peek returns the next byte, or 0 at the end.
 func (s *Scanner) Peek() byte {
 	if s.Pos < len(s.Data) {
 		return s.Data[s.Pos]
@@ -56,6 +64,7 @@ func (s *Scanner) Peek() byte {
 	return 0
 }
 
+// Space skips blanks.
 func (s *Scanner) Space() {
 	for s.Pos < len(s.Data) {
 		switch s.Data[s.Pos] {
@@ -67,16 +76,16 @@ func (s *Scanner) Space() {
 	}
 }
 
-// end checks that nothing but blanks is left.
+// End checks that only blanks are left.
 func (s *Scanner) End() error {
 	s.Space()
 	if s.Pos < len(s.Data) {
-		return s.unexpected("nothing behind the value")
+		return s.unexpected("nothing after the value")
 	}
 	return nil
 }
 
-// kind names the value that begins here, for an error text.
+// Kind names the value that begins here, for an error text.
 func (s *Scanner) Kind() string {
 	switch s.Peek() {
 	case '{':
@@ -95,8 +104,8 @@ func (s *Scanner) Kind() string {
 	return "a number"
 }
 
-// member moves on to the value of an object's next member and returns its name,
-// or false behind the object's end. The scanner is behind '{' or a value.
+// Member moves to the value of an object's next member and returns the member's name. ok is false after the end of the
+// object. The scanner must be after '{', where first is true, or after a value.
 func (s *Scanner) Member(first bool) (name Text, ok bool, err error) {
 	s.Space()
 	switch c := s.Peek(); {
@@ -121,8 +130,8 @@ func (s *Scanner) Member(first bool) (name Text, ok bool, err error) {
 	return name, true, nil
 }
 
-// element moves on to an array's next value, or returns false behind the
-// array's end. The scanner is behind '[' or a value.
+// Element moves to an array's next value. It returns false after the end of the array. The scanner must be after '[',
+// where first is true, or after a value.
 func (s *Scanner) Element(first bool) (bool, error) {
 	s.Space()
 	switch c := s.Peek(); {
@@ -138,7 +147,33 @@ func (s *Scanner) Element(first bool) (bool, error) {
 	return true, nil
 }
 
-// text reads a string.
+// Elements reads an array that is the rest of the document. For each value it calls read, which reads the value, and
+// then use. It returns how many values were used. An error of read gives way to a syntax error in the document; an
+// error of use is returned unchanged.
+func (s *Scanner) Elements(read func(number int) error, use func() error) (int, error) {
+	s.Pos++
+	for n := 0; ; n++ {
+		more, err := s.Element(n == 0)
+		switch {
+		case err != nil:
+		case more:
+			err = read(n)
+		default:
+			err = s.End()
+		}
+		if err != nil {
+			return n, s.SyntaxFirst(err)
+		}
+		if !more {
+			return n, nil
+		}
+		if err := use(); err != nil {
+			return n, err
+		}
+	}
+}
+
+// Text reads a string.
 func (s *Scanner) Text() (Text, error) {
 	if s.Peek() != '"' {
 		return Text{}, s.unexpected("a string")
@@ -151,7 +186,7 @@ func (s *Scanner) Text() (Text, error) {
 			t := Text{span: s.Data[start:s.Pos], escaped: escaped}
 			if !ascii && !utf8.Valid(t.span) {
 				s.Pos = start
-				return Text{}, s.fail("a string that isn't UTF-8")
+				return Text{}, s.fail("a string that is not UTF-8")
 			}
 			s.Pos++
 			return t, nil
@@ -187,7 +222,7 @@ func (s *Scanner) escape() error {
 	return nil
 }
 
-// number reads a number. It may be infinite.
+// Number reads a number. The value may be infinite.
 func (s *Scanner) Number() (value float64, literal []byte, err error) {
 	rest := s.Data[s.Pos:]
 	value, end, ok := dataset.ParseNumber(rest, dataset.JSONNumber)
@@ -198,8 +233,7 @@ func (s *Scanner) Number() (value float64, literal []byte, err error) {
 	return value, rest[:end], nil
 }
 
-// notFinite is the word of Python that begins here, for a number that JSON has
-// none for; "" when there is none.
+// NotFinite returns Python's word for a number that is not finite, if one begins here, or "".
 func (s *Scanner) NotFinite() string {
 	if c := s.Peek(); !s.Python || c != 'N' && c != 'I' && c != '-' {
 		return ""
@@ -212,7 +246,7 @@ func (s *Scanner) NotFinite() string {
 	return ""
 }
 
-// skip reads any value; depth is how many arrays and objects it is in.
+// Skip reads any value. depth is the number of arrays and objects around it.
 func (s *Scanner) Skip(depth int) error {
 	if depth > maxDepth {
 		return s.fail(fmt.Sprintf("nested more than %d deep", maxDepth))

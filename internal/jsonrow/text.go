@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// Text is a string of a JSON document that has been checked.
+// Text is a valid string of a JSON document.
 type Text struct {
 	span    []byte // between its quotes
 	escaped bool   // has escapes
 }
 
-// decode returns what the string means, in buf if it has escapes. Halves of
-// surrogate pairs that stand alone become U+FFFD, as encoding/json has it.
+// Decode returns the value of the string. It uses buf if the string has escapes. An unpaired surrogate becomes U+FFFD,
+// as in encoding/json.
 func (t Text) Decode(buf []byte) []byte {
 	span := t.span
 	if !t.escaped {
@@ -56,7 +56,7 @@ func (t Text) Decode(buf []byte) []byte {
 	return buf
 }
 
-// codeUnit is the value of four hex digits, known to be there.
+// codeUnit returns the value of four valid hex digits.
 func codeUnit(digits []byte) rune {
 	var r rune
 	for _, c := range digits[:4] {

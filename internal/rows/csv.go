@@ -203,8 +203,8 @@ func cellEnd(p []byte, at int) (end int, ok bool) {
 	}
 }
 
-// ParseHeader finds the columns in the first record of a CSV, which begins on the given line. The record must name each
-// of them once. It ignores other names.
+// ParseHeader finds the columns in the first record of a CSV, which begins on the given line. The record must name
+// each of them once. It ignores other names.
 func ParseHeader(cells [][]byte, line int64, c Columns) (Header, error) {
 	names := make([]string, len(cells))
 	for i, cell := range cells {

@@ -18,8 +18,7 @@ type Cuts struct {
 var ErrNoRows = &dataset.RowError{Reason: "has no rows"}
 
 // Cut reads a CSV or JSON Lines to the end and cuts it into shards of about target bytes, or of one longer row. It
-// calls
-// report with the number of rows so far, at most a few times per megabyte.
+// calls report with the number of rows so far, at most a few times per megabyte.
 func Cut(r io.Reader, format Format, c Columns, target int64, report func(rows int64)) (Cuts, error) {
 	cut := cutter{
 		window: window{r: r, data: make([]byte, maxWindowBytes)}, splitter: splitter{only: true},
@@ -107,8 +106,8 @@ func (c *cutter) drop(n int) {
 	c.pos += n
 }
 
-// whole consumes complete rows at the start of the window and returns their length in bytes. It takes as many as it can
-// separate in one step.
+// whole consumes complete rows at the start of the window and returns their length in bytes. It takes as many as it
+// can separate in one step.
 func (c *cutter) whole() int {
 	p := c.rest()
 	if c.quotes {
@@ -191,8 +190,7 @@ func (c *cutter) close() {
 }
 
 // count counts the rows and the lines in complete lines. An empty line is not a row; count looks for empty lines only
-// if
-// p has some.
+// if p has some.
 func count(p []byte) (rows, lines int64) {
 	lines = int64(bytes.Count(p, newline))
 	if p[0] != '\n' && p[0] != '\r' && !bytes.Contains(p, []byte("\n\n")) && !bytes.Contains(p, []byte("\n\r")) {

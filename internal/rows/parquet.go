@@ -18,8 +18,7 @@ import (
 const parquetBuffer = 1 << 20
 
 // CutParquet finds the row groups of a Parquet file and makes shards of about target rows of them, more where they
-// would
-// be over most+1 otherwise: small groups are put together, large ones are divided.
+// would be over most+1 otherwise: small groups are put together, large ones are divided.
 func CutParquet(r io.ReaderAt, size int64, c Columns, target, most int64) (_ Cuts, err error) {
 	defer recovered(&err)
 	f, _, err := openParquet(r, size, c)

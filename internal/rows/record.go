@@ -101,8 +101,8 @@ func (s *splitter) quoted(p []byte) int {
 	}
 }
 
-// lineEnd returns the length of the line end at the start of p. The end of the input is a line end too, with or without
-// a lone carriage return before it.
+// lineEnd returns the length of the line end at the start of p. The end of the input is a line end too, with or
+// without a lone carriage return before it.
 func lineEnd(p []byte) (n int, ended bool) {
 	switch {
 	case len(p) == 0:

@@ -2,9 +2,8 @@
 // and it does not know where the bytes are stored; package scores writes the results.
 //
 // Cut and CutParquet find shards, ranges of complete rows that can be read independently. A Reader reads the rows of
-// one
-// shard, block by block. Memory depends on the number of columns, not of rows. A row that cannot be scored is not an
-// error: a Reader reports it as a Bad row.
+// one shard, block by block. Memory depends on the number of columns, not of rows. A row that cannot be scored is not
+// an error: a Reader reports it as a Bad row.
 //
 // The CSV of a batch follows the rules of package dataset for records and cells. That package's comment says how it
 // differs from the CSV of a training.
@@ -54,8 +53,7 @@ type Columns struct {
 }
 
 // Header says where the columns lie in the rows of one object. It is of use for CSV alone: the others name the columns
-// of
-// each row.
+// of each row.
 type Header struct {
 	Cells    int   `json:"cells"` // of a row
 	Features []int `json:"features"`

@@ -50,8 +50,8 @@ func TestUCIIris(t *testing.T) {
 	}
 }
 
-// Each case is told apart by its name, and its fields agree with each other and
-// with its bytes. That it is refused is tested with Scan.
+// Each case is told apart by its name, and its fields agree with each other and with its bytes. That it is refused is
+// tested with Scan.
 func TestBadCSVs(t *testing.T) {
 	names := make(map[string]bool)
 	for _, bad := range datasettest.BadCSVs() {

@@ -25,8 +25,8 @@ func Table(y []int, rows ...[]float64) *dataset.Table {
 	return t
 }
 
-// Noise returns a table of normally distributed values. Class k shifts every feature whose index is k modulo classes by
-// signal standard deviations. The same arguments give the same table.
+// Noise returns a table of normally distributed values. Class k shifts every feature whose index is k modulo classes
+// by signal standard deviations. The same arguments give the same table.
 func Noise(rows, features, classes int, signal float64) *dataset.Table {
 	random := rand.New(rand.NewPCG(1, 2))
 	x, y := make([][]float64, rows), make([]int, rows)

@@ -1,6 +1,5 @@
-// Package testdata embeds the files beside it for package datasettest, since a
-// package can embed only what lies in its own folder. README.md says where they
-// come from.
+// Package testdata embeds the files beside it for package datasettest, since a package can embed only what lies in its
+// own folder. README.md says where they come from.
 package testdata
 
 import "embed"
