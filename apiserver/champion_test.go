@@ -87,9 +87,9 @@ func TestChampion_badRequests(t *testing.T) {
 	a := newAPI(t)
 	const asJSON = "application/json"
 	foreign := must(a.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{
-		Name:    "refused",
-		ModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).ModelID,
-		RunID:   strings.Repeat("f", 32),
+		Name:          "refused",
+		LoggedModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).ModelID,
+		RunID:         strings.Repeat("f", 32),
 	}))
 	for _, test := range []struct {
 		name, path, body, contentType string

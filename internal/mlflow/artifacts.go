@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// artifactTimeout bounds an upload, and the wait for a download to begin: MLflow fetches all of an artifact from its
-// store before it sends the first byte. Artifacts are models and pictures, not data.
+// artifactTimeout bounds an upload, and the wait for the first byte of a download: MLflow fetches the whole artifact
+// from
+// its store before it sends one. Artifacts are models and pictures, not data.
 const artifactTimeout = 2 * time.Minute
 
 const (
@@ -23,9 +24,9 @@ const (
 	artifactRoute  = "mlflow-artifacts/artifacts"
 )
 
-// PutArtifact stores a file under the artifact URI of a run or a logged model. The name may have folders, but no #. An
-// artifact
-// that is there is replaced. Size is -1 when it is not known; a reader of another size is an error.
+// PutArtifact stores a file under the artifact URI of a run or a logged model, and replaces an existing one. The name
+// may
+// contain folders, but not #. size is -1 if it is not known; a reader of another size is an error.
 func (c *Client) PutArtifact(
 	ctx context.Context,
 	uri, name string,
@@ -47,7 +48,7 @@ func (c *Client) PutArtifact(
 	}
 	req.Header.Set("Content-Type", contentType)
 	if req.ContentLength = size; size == 0 {
-		req.Body = http.NoBody // 0 means not known
+		req.Body = http.NoBody // net/http takes a length of 0 with another body for unknown
 	}
 	response, err := c.send(req)
 	if err == nil {
@@ -62,8 +63,8 @@ func (c *Client) PutArtifact(
 	return nil
 }
 
-// source passes a caller's reader on until it is detached: net/http may go on reading after it has an answer. It keeps
-// the error of the reader, which net/http takes for one of the connection.
+// source reads from a caller's reader until it is detached, because net/http may still read after it has an answer. It
+// remembers the error of the reader, which net/http reports as one of the connection.
 type source struct {
 	mu  sync.Mutex
 	r   io.Reader
@@ -85,7 +86,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// detach returns the error of the reader when nobody reads it any more.
+// detach waits for a read in progress, makes later ones fail, and returns the error of the reader.
 func (s *source) detach() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,8 +94,8 @@ func (s *source) detach() error {
 	return s.err
 }
 
-// GetArtifact opens a file under the artifact URI of a run or a logged model. A missing one is ErrNotExist. The caller
-// closes the reader, and ctx must live until then.
+// GetArtifact opens a file under the artifact URI of a run or a logged model. A missing file is ErrNotExist. The caller
+// must close the reader and keep ctx alive until then.
 func (c *Client) GetArtifact(ctx context.Context, uri, name string) (io.ReadCloser, error) {
 	doing := "get artifact " + name
 	file, err := artifactPath(uri, name)
@@ -103,7 +104,7 @@ func (c *Client) GetArtifact(ctx context.Context, uri, name string) (io.ReadClos
 	}
 	body, err := c.open(ctx, file)
 	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
-		// For a file that is missing in S3 MLflow has the same 500 as for an S3 that is down.
+		// MLflow answers with the same 500 for a file that is missing in S3 and for an S3 that is down.
 		exists, listErr := c.artifactExists(ctx, file)
 		switch {
 		case listErr == nil && !exists:
@@ -135,7 +136,7 @@ func (c *Client) open(ctx context.Context, file string) (io.ReadCloser, error) {
 	return &artifact{ReadCloser: response.Body, ctx: ctx, cancel: cancel}, nil
 }
 
-// artifact is a file being read; a connection that breaks is ErrUnavailable.
+// artifact is an open file. A connection that breaks during a read is ErrUnavailable.
 type artifact struct {
 	io.ReadCloser
 	ctx    context.Context
@@ -174,17 +175,15 @@ func (c *Client) artifactURL(file string) string {
 	return c.url(apiRoute + artifactRoute + (&url.URL{Path: "/" + file}).EscapedPath()).String()
 }
 
-// artifactPath returns where a file lies behind MLflow's proxy, not escaped.
+// artifactPath returns the path of a file in MLflow's proxy, not escaped.
 func artifactPath(uri, name string) (string, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != artifactScheme {
-		return "", fmt.Errorf(
-			"the artifacts at %q are not behind MLflow: it must run with --artifacts-destination, not with a default root",
-			uri,
-		)
+		return "", fmt.Errorf("MLflow does not proxy the artifacts at %q: "+
+			"start it with --artifacts-destination instead of --default-artifact-root", uri)
 	}
 	if !fs.ValidPath(name) || name == "." {
-		return "", fmt.Errorf("%q is not a name of an artifact", name)
+		return "", fmt.Errorf("%q is not a valid artifact name", name)
 	}
 	return strings.Trim(u.Path, "/") + "/" + name, nil
 }

@@ -26,11 +26,7 @@ func (w world) artifact(t *testing.T, uri, name string) string {
 func TestArtifacts(t *testing.T) {
 	w := newWorld(t)
 	run := w.run(t)
-	logged := must(
-		w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}),
-	)(
-		t,
-	)
+	logged := w.loggedModel(t, "model", run)
 	large := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB
 	for _, test := range []struct {
 		name, uri, file, content string
@@ -51,14 +47,8 @@ func TestArtifacts(t *testing.T) {
 			if test.known {
 				size = int64(len(test.content))
 			}
-			if err := w.PutArtifact(
-				t.Context(),
-				test.uri,
-				test.file,
-				strings.NewReader(test.content),
-				size,
-				"text/plain",
-			); err != nil {
+			body := strings.NewReader(test.content)
+			if err := w.PutArtifact(t.Context(), test.uri, test.file, body, size, "text/plain"); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.artifact(t, test.uri, test.file); got != test.content {
@@ -77,13 +67,13 @@ func TestArtifacts(t *testing.T) {
 func TestArtifacts_badNames(t *testing.T) {
 	c := mlflow.New(mlflow.Options{URL: "http://localhost"})
 	for _, test := range []struct{ name, uri, file, want string }{
-		{"no name", "mlflow-artifacts:/1/r/artifacts", "", `"" is not a name`},
-		{"the folder itself", "mlflow-artifacts:/1/r/artifacts", ".", `"." is not a name`},
-		{"climbs", "mlflow-artifacts:/1/r/artifacts", "../../x", `"../../x" is not a name`},
-		{"absolute", "mlflow-artifacts:/1/r/artifacts", "/x", `"/x" is not a name`},
-		{"in S3 itself", "s3://mlflow/1/r/artifacts", "x", `"s3://mlflow/1/r/artifacts" are not behind MLflow`},
-		{"local", "/tmp/mlruns", "x", "are not behind MLflow"},
-		{"no URI", "%", "x", "are not behind MLflow"},
+		{"no name", "mlflow-artifacts:/1/r/artifacts", "", `"" is not a valid artifact name`},
+		{"the folder itself", "mlflow-artifacts:/1/r/artifacts", ".", `"." is not a valid artifact name`},
+		{"outside the folder", "mlflow-artifacts:/1/r/artifacts", "../../x", `"../../x" is not a valid artifact name`},
+		{"absolute", "mlflow-artifacts:/1/r/artifacts", "/x", `"/x" is not a valid artifact name`},
+		{"in S3 itself", "s3://mlflow/1/r/artifacts", "x", `does not proxy the artifacts at "s3://mlflow/1/r/artifacts"`},
+		{"local", "/tmp/mlruns", "x", "does not proxy the artifacts"},
+		{"not a URI", "%", "x", "does not proxy the artifacts"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := c.GetArtifact(t.Context(), test.uri, test.file)
@@ -115,15 +105,8 @@ func TestPutArtifact_failingReader(t *testing.T) {
 func TestPutArtifact_request(t *testing.T) {
 	s := newScript(t, nil)
 	for content, length := range map[string]string{"": "0", "abc": "3"} {
-		err := s.client.PutArtifact(
-			t.Context(),
-			"mlflow-artifacts:/1/r/artifacts",
-			"a",
-			strings.NewReader(content),
-			int64(len(content)),
-			"image/png",
-		)
-		if err != nil {
+		uri, body := "mlflow-artifacts:/1/r/artifacts", strings.NewReader(content)
+		if err := s.client.PutArtifact(t.Context(), uri, "a", body, body.Size(), "image/png"); err != nil {
 			t.Fatal(err)
 		}
 		requests := s.received("PUT mlflow-artifacts/artifacts/1/r/artifacts/a")
@@ -144,8 +127,7 @@ func TestPutArtifact_isSentOnce(t *testing.T) {
 	}
 }
 
-// TestGetArtifact_serverErrors plays what MLflow answers for S3 being down, for a file that is not there, and for
-// neither.
+// The server answers as MLflow does if S3 is down, if the file is missing, and in neither case.
 func TestGetArtifact_serverErrors(t *testing.T) {
 	const file, list = "GET mlflow-artifacts/artifacts/1/r/a", "GET mlflow-artifacts/artifacts"
 	internal := reply{
@@ -157,14 +139,14 @@ func TestGetArtifact_serverErrors(t *testing.T) {
 		name      string
 		file      []reply
 		list      reply
-		class     error // nil = it can be read
+		class     error // nil if the file can be read
 		requests  int   // for the file
 		wantLists int
 	}{
 		{"missing", []reply{internal}, reply{200, `{"files":[{"path":"b"}]}`}, mlflow.ErrNotExist, 1, 1},
 		{"S3 is down", []reply{internal}, internal, mlflow.ErrUnavailable, 1, 3},
-		{"there, once more", []reply{internal, {200, "content"}}, listed, nil, 2, 1},
-		{"there, and it fails again", []reply{internal}, listed, mlflow.ErrUnavailable, 2, 1},
+		{"there at the second request", []reply{internal, {200, "content"}}, listed, nil, 2, 1},
+		{"there, but the second request fails too", []reply{internal}, listed, mlflow.ErrUnavailable, 2, 1},
 		{"refused", []reply{{403, "{}"}}, listed, nil, 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -181,13 +163,8 @@ func TestGetArtifact_serverErrors(t *testing.T) {
 				}
 			}
 			if s.count(file) != test.requests || s.count(list) != test.wantLists {
-				t.Errorf(
-					"%d requests for the file and %d for the list, want %d and %d",
-					s.count(file),
-					s.count(list),
-					test.requests,
-					test.wantLists,
-				)
+				t.Errorf("%d requests for the file and %d for the list, want %d and %d",
+					s.count(file), s.count(list), test.requests, test.wantLists)
 			}
 		})
 	}
@@ -202,7 +179,7 @@ func TestGetArtifact_connectionBreaksWhileReading(t *testing.T) {
 	got, err := io.ReadAll(body)
 	wantError(t, err, mlflow.ErrUnavailable, "unexpected EOF")
 	if string(got) != "half of it" {
-		t.Errorf("read %q before the error, want what was sent", got)
+		t.Errorf("read %q before the error, want the bytes that were sent", got)
 	}
 }
 

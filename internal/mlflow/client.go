@@ -15,36 +15,36 @@ import (
 )
 
 const (
-	// readTimeout bounds a request that reads, repetitions included, so that the API can tell its own client within
-	// three seconds that MLflow is down. MLflow needs about 10 ms.
+	// readTimeout bounds a request that reads, including repetitions, so that the API can tell its own client within
+	// three seconds that MLflow is down. MLflow takes about 10 ms.
 	readTimeout = 2500 * time.Millisecond
-	// writeTimeout bounds one that writes, repetitions included. It is long because giving up on a create that MLflow
-	// still carries out means to look for the result before it is there.
+	// writeTimeout bounds a request that writes, including repetitions. It is long because a caller that gives up while
+	// MLflow still creates something looks for the result before it exists.
 	writeTimeout = 30 * time.Second
-	// dialTimeout is for a host that swallows packets; a refused connection fails at once.
+	// dialTimeout is for a host that drops packets. A refused connection fails immediately.
 	dialTimeout = time.Second
-	// attempts is how often a request that may be repeated is sent.
+	// attempts bounds how often a request is sent that may be repeated.
 	attempts = 3
-	// retryWait is the time before the first repetition; before the second it is twice as long.
+	// retryWait is the time before the first repetition. The second comes after twice that time.
 	retryWait = 50 * time.Millisecond
-	// maxAnswer bounds the memory for one answer. A page of 1,000 models with their newest versions is about 2 MB.
+	// maxAnswer bounds the memory for one answer. A page of 1,000 models with their newest versions has about 2 MB.
 	maxAnswer = 64 << 20
 )
 
-// Options says which MLflow to use.
+// Options says which MLflow server to use.
 type Options struct {
-	URL  string       // http(s)://[user:password@]host:port, with the path under which a proxy serves MLflow, if any
+	URL  string       // http(s)://[user:password@]host:port, plus the path under which a proxy serves MLflow, if any
 	HTTP *http.Client // optional, for another transport; its Timeout should be zero
 }
 
-// Client is a client of one MLflow server. Its methods may be called from any number of goroutines.
+// Client is a client of one MLflow server. Several goroutines may use it.
 type Client struct {
-	base *url.URL // without a slash at the end
-	err  error    // what is wrong with Options.URL; every request returns it
+	base *url.URL // without a trailing slash
+	err  error    // if Options.URL is not valid; every request returns it
 	http *http.Client
 }
 
-// New returns a client. It does not connect: Check does, and says when the URL is none.
+// New returns a client. It does not connect. Check does, and reports a URL that is not valid.
 func New(o Options) *Client {
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{Transport: newTransport()}
@@ -56,7 +56,7 @@ func New(o Options) *Client {
 func parseURL(address string) (*url.URL, error) {
 	base, err := url.Parse(address)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return &url.URL{}, errors.New("the URL of MLflow is none: want http(s)://host:port") // it may hold a password
+		return &url.URL{}, errors.New("the URL of MLflow is not valid: want http(s)://host:port") // it may contain a password
 	}
 	return &url.URL{Scheme: base.Scheme, User: base.User, Host: base.Host, Path: strings.TrimRight(base.Path, "/")}, nil
 }
@@ -71,63 +71,52 @@ func newTransport() *http.Transport {
 	}
 }
 
-// Check reports whether MLflow serves us. It reads from the registry because MLflow's own /health answers also when the
-// database is gone, or when every other request is refused for its Host header.
+// Check reports whether MLflow serves requests. It reads from the registry because MLflow's own /health succeeds even
+// if
+// the database is down, or if MLflow refuses every other request for its Host header.
 func (c *Client) Check(ctx context.Context) error {
 	return c.read(ctx, "check MLflow", "mlflow/registered-models/search", url.Values{"max_results": {"1"}}, nil)
 }
 
 // request is one call of the REST API.
 type request struct {
-	doing   string // what for, in errors
+	doing   string // starts its errors
 	method  string
 	path    string // escaped, below apiRoute
 	query   url.Values
-	body    any // sent as JSON unless nil
-	repeat  bool
+	body    any  // sent as JSON unless nil
+	repeat  bool // whether it may be sent again
 	timeout time.Duration
 }
 
-// read gets something.
+// read sends a GET request.
 func (c *Client) read(ctx context.Context, doing, path string, query url.Values, answer any) error {
-	return c.call(
-		ctx,
-		request{doing: doing, method: http.MethodGet, path: path, query: query, repeat: true, timeout: readTimeout},
-		answer,
-	)
+	r := request{doing: doing, method: http.MethodGet, path: path, query: query, repeat: true, timeout: readTimeout}
+	return c.call(ctx, r, answer)
 }
 
-// search gets something by POST.
+// search sends a POST request that reads.
 func (c *Client) search(ctx context.Context, doing, path string, body, answer any) error {
-	return c.call(
-		ctx,
-		request{doing: doing, method: http.MethodPost, path: path, body: body, repeat: true, timeout: readTimeout},
-		answer,
-	)
+	r := request{doing: doing, method: http.MethodPost, path: path, body: body, repeat: true, timeout: readTimeout}
+	return c.call(ctx, r, answer)
 }
 
-// set writes something that is the same when it is written twice.
+// set sends a request that may write twice with the same result.
 func (c *Client) set(ctx context.Context, doing, method, path string, body any) error {
-	return c.call(
-		ctx,
-		request{doing: doing, method: method, path: path, body: body, repeat: true, timeout: writeTimeout},
-		nil,
-	)
+	r := request{doing: doing, method: method, path: path, body: body, repeat: true, timeout: writeTimeout}
+	return c.call(ctx, r, nil)
 }
 
-// create writes something that would be there twice when it were written twice.
+// create sends a request that would create two things if it were sent twice.
 func (c *Client) create(ctx context.Context, doing, path string, body, answer any) error {
-	return c.call(
-		ctx,
-		request{doing: doing, method: http.MethodPost, path: path, body: body, timeout: writeTimeout},
-		answer,
-	)
+	r := request{doing: doing, method: http.MethodPost, path: path, body: body, timeout: writeTimeout}
+	return c.call(ctx, r, answer)
 }
 
-// apiRoute is where the two APIs are that we use: mlflow/ and mlflow-artifacts/.
+// apiRoute is the path of both APIs, mlflow/ and mlflow-artifacts/.
 const apiRoute = "/api/2.0/"
 
-// call makes a request, again where that is safe, and decodes the answer unless it is nil.
+// call makes a request, repeats it if that is safe, and decodes the response into answer unless that is nil.
 func (c *Client) call(ctx context.Context, r request, answer any) error {
 	var body []byte
 	if r.body != nil {
@@ -180,7 +169,7 @@ func (c *Client) once(ctx context.Context, r request, body []byte, answer any) e
 	return nil
 }
 
-// send makes a request and returns the answer if it is a success, to be closed by the caller.
+// send makes a request and returns the response if it is a success. The caller must close its body.
 func (c *Client) send(req *http.Request) (*http.Response, error) {
 	if c.err != nil {
 		return nil, c.err
@@ -193,20 +182,20 @@ func (c *Client) send(req *http.Request) (*http.Response, error) {
 		return response, nil
 	}
 	defer response.Body.Close() //nolint:errcheck // only read from
-	// What cannot be read of an error is no error of its own.
+	// A body that cannot be read must not hide the error.
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	return nil, newError(response.StatusCode, response.Header.Get("Content-Type"), body)
 }
 
-// url returns the address of an absolute path, which is escaped.
+// url returns the address of an absolute, escaped path.
 func (c *Client) url(path string) *url.URL {
 	u := *c.base
 	u.RawPath = c.base.EscapedPath() + path
-	u.Path, _ = url.PathUnescape(u.RawPath) // what was escaped can be unescaped
+	u.Path, _ = url.PathUnescape(u.RawPath) // never fails: the path was escaped before
 	return &u
 }
 
-// pages calls fetch with the token of each page, starting with an empty one, until there is no next page.
+// pages calls fetch with the token of each page, until there is no next page. The first token is empty.
 func pages(fetch func(token string) (next string, err error)) error {
 	token := ""
 	for {
@@ -215,7 +204,7 @@ func pages(fetch func(token string) (next string, err error)) error {
 			return err
 		}
 		if next == token {
-			return errors.New("MLflow's pages do not end: the next page is the same one")
+			return errors.New("MLflow's pages do not end: a page is its own next page")
 		}
 		token = next
 	}

@@ -14,7 +14,7 @@ import (
 	"iris/internal/mlflow"
 )
 
-// serve returns a client of a server that is one handler.
+// serve returns a client of a server that handler plays.
 func serve(t *testing.T, handler http.HandlerFunc) *mlflow.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -24,11 +24,11 @@ func serve(t *testing.T, handler http.HandlerFunc) *mlflow.Client {
 
 func TestAnswer_isNotMLflows(t *testing.T) {
 	for name, answer := range map[string]string{
-		"broken":      `{"run":`,
-		"HTML":        "<html>Sign in</html>",
-		"wrong types": `{"run":{"info":{"run_id":7}}}`,
-		"nothing":     "",
-		"no number":   `{"run":{"data":{"metrics":[{"key":"a","value":"x"}]}}}`,
+		"broken":       `{"run":`,
+		"HTML":         "<html>Sign in</html>",
+		"wrong types":  `{"run":{"info":{"run_id":7}}}`,
+		"nothing":      "",
+		"not a number": `{"run":{"data":{"metrics":[{"key":"a","value":"x"}]}}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, map[string][]reply{"GET runs/get": {{200, answer}}})
@@ -65,10 +65,8 @@ func TestAnswer_numbersAsStrings(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"1.5", `"x"`, "true", "9223372036854775808"} {
-		s := newScript(
-			t,
-			map[string][]reply{"GET model-versions/get": {{200, `{"model_version":{"creation_timestamp":` + bad + `}}`}}},
-		)
+		answer := `{"model_version":{"creation_timestamp":` + bad + `}}`
+		s := newScript(t, map[string][]reply{"GET model-versions/get": {{200, answer}}})
 		_, err := s.client.GetVersion(t.Context(), "m", "3")
 		wantError(t, err, nil, bad+" is not an integer")
 	}
@@ -76,11 +74,11 @@ func TestAnswer_numbersAsStrings(t *testing.T) {
 
 func TestAnswer_metrics(t *testing.T) {
 	s := newScript(t, map[string][]reply{"GET runs/get": {{200, `{"run":{"data":{"metrics":[
-		{"key":"a","value":1.5},{"key":"b","value":"2.5"},{"key":"c","value":"NaN"},{"key":"d","value":"Infinity"},{"key":"e","value":"-Infinity"},{"key":"f","value":1e999}]}}}`}}})
+		{"key":"a","value":1.5},{"key":"b","value":"2.5"},{"key":"c","value":"NaN"},
+		{"key":"d","value":"Infinity"},{"key":"e","value":"-Infinity"},{"key":"f","value":1e999}]}}}`}}})
 	got := must(s.client.GetRun(t.Context(), "r"))(t).Metrics
 	if got["a"] != 1.5 || got["b"] != 2.5 || !math.IsNaN(got["c"]) || !math.IsInf(got["d"], 1) ||
-		!math.IsInf(got["e"], -1) ||
-		!math.IsInf(got["f"], 1) {
+		!math.IsInf(got["e"], -1) || !math.IsInf(got["f"], 1) {
 		t.Errorf("metrics %v, want 1.5, 2.5, NaN, +Inf, -Inf and +Inf", got)
 	}
 }
@@ -107,14 +105,14 @@ func TestPages(t *testing.T) {
 		tokens = append(tokens, r.query["page_token"]...)
 	}
 	if want := []string{"", "two+=", "three"}; !slices.Equal(tokens, want) {
-		t.Errorf("asked for the pages %q, want %q", tokens, want)
+		t.Errorf("requested the pages %q, want %q", tokens, want)
 	}
 	var names []string
 	for _, v := range must(s.client.SearchVersions(t.Context(), "name = 'x'"))(t) {
 		names = append(names, v.Name+"/"+v.Version)
 	}
 	if want := []string{"a/9", "a/10", "b/1"}; !slices.Equal(names, want) {
-		t.Errorf("SearchVersions = %v, want %v: every page, in order", names, want)
+		t.Errorf("SearchVersions = %v, want %v: all pages, sorted", names, want)
 	}
 	for _, r := range s.received(versions) {
 		if got := r.query["filter"]; !slices.Equal(got, []string{"name = 'x'"}) {
@@ -129,8 +127,8 @@ func TestPages_failing(t *testing.T) {
 		second reply
 		want   string
 	}{
-		"later page":      {reply{400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"bad token"}`}, "bad token"},
-		"page of its own": {reply{200, first}, "MLflow's pages do not end"},
+		"a later page":        {reply{400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"bad token"}`}, "bad token"},
+		"a page after itself": {reply{200, first}, "MLflow's pages do not end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, map[string][]reply{
@@ -145,7 +143,7 @@ func TestPages_failing(t *testing.T) {
 			versions, err := s.client.SearchVersions(t.Context(), "")
 			wantError(t, err, nil, test.want)
 			if models != nil || versions != nil {
-				t.Errorf("got %v and %v, want nothing besides the error", models, versions)
+				t.Errorf("got %v and %v, want nothing with the error", models, versions)
 			}
 		})
 	}
@@ -163,18 +161,31 @@ func TestError(t *testing.T) {
 			"MLflow answers 404 RESOURCE_DOES_NOT_EXIST: Run with id=r not found", mlflow.ErrNotExist,
 		},
 		{
-			"name is taken", "application/json", `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"taken\n[SQL: INSERT ...]"}`, 400,
+			"name is taken", "application/json",
+			`{"error_code":"RESOURCE_ALREADY_EXISTS","message":"taken\n[SQL: INSERT ...]"}`, 400,
 			"MLflow answers 400 RESOURCE_ALREADY_EXISTS: taken", mlflow.ErrExists,
 		},
-		{"its framework's", "application/json", `{"detail":"Method Not Allowed"}`, 405, "MLflow answers 405 Method Not Allowed", nil},
-		{"its framework's, structured", "application/json", `{"detail":[{"loc":["body"]}]}`, 422, "MLflow answers 422 [map[loc:[body]]]", nil},
+		{
+			"its framework's", "application/json", `{"detail":"Method Not Allowed"}`, 405,
+			"MLflow answers 405 Method Not Allowed", nil,
+		},
+		{
+			"its framework's, structured", "application/json", `{"detail":[{"loc":["body"]}]}`, 422,
+			"MLflow answers 422 [map[loc:[body]]]", nil,
+		},
 		{
 			"Host header", "text/plain", "Invalid Host header - possible DNS rebinding attack detected", 403,
 			"MLflow answers 403 Invalid Host header - possible DNS rebinding attack detected", nil,
 		},
-		{"another server's 404", "text/html", "<!doctype html>\n<title>404</title>", 404, "MLflow answers 404 Not Found", nil},
+		{
+			"another server's 404", "text/html", "<!doctype html>\n<title>404</title>", 404,
+			"MLflow answers 404 Not Found", nil,
+		},
 		{"nothing", "", "", 401, "MLflow answers 401 Unauthorized", nil},
-		{"long", "text/plain", strings.Repeat("ü", 1000), 400, "MLflow answers 400 " + strings.Repeat("ü", 150) + "...", nil},
+		{
+			"long", "text/plain", strings.Repeat("ü", 1000), 400,
+			"MLflow answers 400 " + strings.Repeat("ü", 150) + "...", nil,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -192,7 +203,7 @@ func TestError(t *testing.T) {
 			}
 			for _, class := range []error{mlflow.ErrNotExist, mlflow.ErrExists, mlflow.ErrUnavailable} {
 				if got := errors.Is(err, class); got != (test.class != nil && errors.Is(class, test.class)) {
-					t.Errorf("it is %q: %t", class, got)
+					t.Errorf("errors.Is(%v, %v) = %t", err, class, got)
 				}
 			}
 		})
@@ -219,7 +230,7 @@ func TestURL(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want += "/api/2.0/mlflow/registered-models/search"; path != want {
-			t.Errorf("%s: asked for %s, want %s", url, path, want)
+			t.Errorf("%s: requested %s, want %s", url, path, want)
 		}
 	}
 	if err := mlflow.New(mlflow.Options{URL: "http://me:secret@" + host}).Check(t.Context()); err != nil || user != "me" {
@@ -227,17 +238,19 @@ func TestURL(t *testing.T) {
 	}
 	must(mlflow.New(mlflow.Options{URL: server.URL}).GetLoggedModel(t.Context(), "m-1/../x?"))(t)
 	if want := "/api/2.0/mlflow/logged-models/m-1%2F..%2Fx%3F"; path != want {
-		t.Errorf("asked for %s, want %s", path, want)
+		t.Errorf("requested %s, want %s", path, want)
 	}
 }
 
-func TestURL_isNone(t *testing.T) {
-	for _, url := range []string{"", "localhost:5000", "ftp://me:secret@localhost", "http://", "http://me:secret@host:port", "://"} {
+func TestURL_notValid(t *testing.T) {
+	for _, url := range []string{
+		"", "localhost:5000", "ftp://me:secret@localhost", "http://", "http://me:secret@host:port", "://",
+	} {
 		c := mlflow.New(mlflow.Options{URL: url})
 		callAll(t.Context(), methods(c), func(m method, err error, _ time.Duration) {
 			if err == nil || !strings.Contains(err.Error(), "want http(s)://host:port") ||
 				strings.Contains(err.Error(), "secret") {
-				t.Errorf("URL %q: %s: got error %v, want one that says what a URL is and keeps the password", url, m.name, err)
+				t.Errorf("URL %q: %s: got error %v, want one that describes a URL and omits the password", url, m.name, err)
 			}
 			if errors.Is(err, mlflow.ErrUnavailable) {
 				t.Errorf("URL %q: %s: got ErrUnavailable: %v", url, m.name, err)

@@ -9,34 +9,34 @@ import (
 	"strings"
 )
 
-// What a caller decides on, with errors.Is.
+// Errors that callers handle, for errors.Is.
 var (
-	// ErrNotExist means that there is no such run, model, version, alias or artifact.
+	// ErrNotExist means that a run, model, version, alias or artifact does not exist.
 	ErrNotExist = errors.New("does not exist")
-	// ErrExists means that the name is taken.
+	// ErrExists means that a name is taken.
 	ErrExists = errors.New("exists already")
-	// ErrUnavailable means that MLflow did not answer, or answered that it cannot at the moment: try again later.
+	// ErrUnavailable means that MLflow did not answer, or that it cannot serve the request now. Try again later.
 	ErrUnavailable = errors.New("MLflow is unavailable")
 )
 
-// MLflow's codes for the classes above and for the wrong parameters behind which it hides a missing alias.
+// MLflow's codes for the errors above, and for a wrong parameter, which it also reports for a missing alias.
 const (
 	codeNotExist = "RESOURCE_DOES_NOT_EXIST"
 	codeExists   = "RESOURCE_ALREADY_EXISTS"
 	codeInvalid  = "INVALID_PARAMETER_VALUE"
 )
 
-// Error is an answer of MLflow that is not a success.
+// Error is a response of MLflow that is not a success.
 type Error struct {
-	Status  int    // of HTTP
-	Code    string // MLflow's, such as INVALID_PARAMETER_VALUE; empty when something in between answered
+	Status  int    // the HTTP status
+	Code    string // MLflow's error code, such as INVALID_PARAMETER_VALUE; empty if a proxy or a framework answered
 	Message string
 }
 
-// maxMessage is what Error shows of a message: database errors bring their SQL along.
+// maxMessage bounds how much of a message Error shows. Database errors contain their SQL.
 const maxMessage = 300
 
-// Error names the status, MLflow's code and the first line of its message.
+// Error returns the status, MLflow's code and the first line of its message.
 func (e *Error) Error() string {
 	message, _, _ := strings.Cut(strings.TrimSpace(e.Message), "\n")
 	if len(message) > maxMessage {
@@ -48,7 +48,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("MLflow answers %d %s", e.Status, message)
 }
 
-// Is puts the answer into one of the classes. A 404 without MLflow's code is none of them: that is a wrong URL.
+// Is reports whether the response is ErrNotExist, ErrExists or ErrUnavailable. A 404 without MLflow's code is none of
+// them: it means a wrong URL.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotExist:
@@ -61,7 +62,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// newError reads the answer in the forms that MLflow, its web framework and proxies give it.
+// newError parses an error in the formats of MLflow, of its web framework and of proxies.
 func newError(status int, contentType string, body []byte) *Error {
 	e := &Error{Status: status, Message: http.StatusText(status)}
 	var answer struct {
@@ -82,8 +83,8 @@ func newError(status int, contentType string, body []byte) *Error {
 
 var errNoAnswer = errors.New("no answer in time")
 
-// unanswered classifies the error of a request that brought no answer. The end of the caller's context stays what it
-// is: it says nothing about MLflow.
+// unanswered classifies the error of a request without a response. The end of the caller's context does not become
+// ErrUnavailable: it says nothing about MLflow.
 func unanswered(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), errNoAnswer):

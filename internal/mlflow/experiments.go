@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// EnsureExperiment returns the id of the experiment of a name. One that is missing is created; one that somebody
-// deleted is restored, because MLflow keeps its name taken. Any number of processes may do so at once.
+// EnsureExperiment returns the id of the experiment with a name. It creates a missing experiment and restores a deleted
+// one, whose name MLflow keeps reserved. Several processes may call it at the same time.
 func (c *Client) EnsureExperiment(ctx context.Context, name string) (string, error) {
 	id, err := c.findExperiment(ctx, name)
 	if !errors.Is(err, ErrNotExist) {
@@ -18,7 +18,7 @@ func (c *Client) EnsureExperiment(ctx context.Context, name string) (string, err
 		ID string `json:"experiment_id"`
 	}
 	err = c.create(ctx, "create experiment "+name, "mlflow/experiments/create", map[string]string{"name": name}, &answer)
-	if errors.Is(err, ErrExists) { // somebody else was faster
+	if errors.Is(err, ErrExists) { // another process was faster
 		return c.findExperiment(ctx, name)
 	}
 	return answer.ID, err
@@ -32,27 +32,17 @@ func (c *Client) findExperiment(ctx context.Context, name string) (string, error
 			Stage string `json:"lifecycle_stage"`
 		} `json:"experiment"`
 	}
-	if err := c.read(
-		ctx,
-		doing,
-		"mlflow/experiments/get-by-name",
-		url.Values{"experiment_name": {name}},
-		&answer,
-	); err != nil {
+	query := url.Values{"experiment_name": {name}}
+	if err := c.read(ctx, doing, "mlflow/experiments/get-by-name", query, &answer); err != nil {
 		return "", err
 	}
 	id := answer.Experiment.ID
 	if answer.Experiment.Stage != "deleted" {
 		return id, nil
 	}
-	err := c.set(
-		ctx,
-		"restore experiment "+name,
-		http.MethodPost,
-		"mlflow/experiments/restore",
-		map[string]string{"experiment_id": id},
-	)
-	if errors.Is(err, ErrNotExist) { // what MLflow says when it is not deleted any more
+	body := map[string]string{"experiment_id": id}
+	err := c.set(ctx, "restore experiment "+name, http.MethodPost, "mlflow/experiments/restore", body)
+	if errors.Is(err, ErrNotExist) { // MLflow's answer if another process has restored it
 		return id, nil
 	}
 	return id, err

@@ -1,7 +1,7 @@
 package mlflow
 
-// Base is the URL of a client, for tests that look behind it.
+// Base returns the URL of a client.
 func Base(c *Client) string { return c.base.String() }
 
-// ReadTimeout is how long a client waits for what it reads.
+// ReadTimeout is how long a client waits for a request that reads.
 const ReadTimeout = readTimeout

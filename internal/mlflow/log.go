@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Limits of one log-batch request; together no more than maxEntities.
+// Limits of one log-batch request. maxEntities bounds metrics, params and tags together.
 const (
 	maxEntities = 1000
 	maxParams   = 100
@@ -21,11 +21,11 @@ type Metric struct {
 	Value float64
 	Time  time.Time // now when zero
 	Step  int64
-	// To show the metric on the page of a logged model as well, against a dataset of the run; all optional.
-	ModelID, DatasetName, DatasetDigest string
+	// Optional: MLflow also shows the metric on the page of the logged model, with a dataset of the run.
+	LoggedModelID, DatasetName, DatasetDigest string
 }
 
-// Batch is what LogBatch takes. MLflow cuts tags at 8,000 and params at 6,000 characters.
+// Batch is the input of LogBatch. MLflow truncates tags to 8,000 and params to 6,000 characters.
 type Batch struct {
 	Metrics      []Metric
 	Params, Tags map[string]string
@@ -41,8 +41,9 @@ type wireMetric struct {
 	DatasetDigest string `json:"dataset_digest,omitempty"`
 }
 
-// LogBatch adds to a run, in as many requests as MLflow's limits ask for. Logging the same twice is logging it once,
-// but a param cannot change its value. A failure may leave a part of the batch behind.
+// LogBatch adds metrics, params and tags to a run, in as many requests as MLflow's limits demand. Logging the same
+// batch
+// twice has the same result as once. A param cannot change its value. A failure may leave part of the batch in MLflow.
 func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 	now := time.Now()
 	metrics := make([]wireMetric, 0, len(b.Metrics))
@@ -50,10 +51,9 @@ func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 		if m.Time.IsZero() {
 			m.Time = now
 		}
-		metrics = append(
-			metrics,
-			wireMetric{m.Key, number(m.Value), toMillis(m.Time), m.Step, m.ModelID, m.DatasetName, m.DatasetDigest},
-		)
+		metrics = append(metrics, wireMetric{
+			m.Key, number(m.Value), toMillis(m.Time), m.Step, m.LoggedModelID, m.DatasetName, m.DatasetDigest,
+		})
 	}
 	params, tags := pairs(b.Params), pairs(b.Tags)
 	for len(metrics)+len(params)+len(tags) > 0 {
@@ -73,13 +73,14 @@ func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 	return nil
 }
 
+// cut splits a list after n elements.
 func cut[T any](list []T, n int) (head, tail []T) {
 	n = min(n, len(list))
 	return list[:n], list[n:]
 }
 
-// Column is a column of a dataset, or of what goes into and comes out of a model. Its type is one of MLflow's: double,
-// string, long, boolean ...
+// Column is a column of a dataset, or of the input or output of a model. Its type is one of MLflow's: double, string,
+// long, boolean and others.
 type Column struct {
 	Name, Type string
 }
@@ -91,13 +92,13 @@ type Dataset struct {
 	SourceURI string // s3://bucket/key
 	Columns   []Column
 	Rows      int
-	Context   string // what the run uses it for, such as training
-	// Profile adds to the counts of rows and elements what else is known of the data. Each search for runs brings the
-	// profiles of all that it finds, so it is to stay small; MLflow takes 16 MB.
+	Context   string // how the run uses it, such as training
+	// Profile adds to the numbers of rows and elements. It should be small, because each search for runs returns the
+	// profiles of all runs that it finds. MLflow accepts 16 MB.
 	Profile map[string]any
 }
 
-// profile is the JSON of what is known of the data.
+// profile returns Profile with the numbers of rows and elements, as JSON.
 func (d Dataset) profile() string {
 	p := map[string]any{}
 	maps.Copy(p, d.Profile)
@@ -105,7 +106,7 @@ func (d Dataset) profile() string {
 	return encode(p)
 }
 
-// LogDataset makes a dataset an input of a run. Twice is once.
+// LogDataset makes a dataset an input of a run. Calling it twice has the same result as once.
 func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error {
 	return c.set(ctx, "log dataset of run "+runID, http.MethodPost, "mlflow/runs/log-inputs", map[string]any{
 		"run_id": runID,
@@ -115,7 +116,7 @@ func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error 
 				"name":        d.Name,
 				"digest":      d.Digest,
 				"source_type": "s3",
-				// These are JSON in strings.
+				// MLflow expects JSON in strings.
 				"source":  encode(map[string]string{"uri": d.SourceURI}),
 				"schema":  encode(map[string]any{"mlflow_colspec": columnSpecs(d.Columns)}),
 				"profile": d.profile(),
@@ -125,6 +126,6 @@ func (c *Client) LogDataset(ctx context.Context, runID string, d Dataset) error 
 }
 
 func encode(v any) string {
-	data, _ := json.Marshal(v) // strings and integers always can be, and so can finite numbers
+	data, _ := json.Marshal(v) // never fails for strings, integers and finite numbers
 	return string(data)
 }

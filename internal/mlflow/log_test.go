@@ -8,7 +8,7 @@ import (
 	"iris/internal/mlflow"
 )
 
-// entities are what one log-batch request holds.
+// entities is the body of a log-batch request.
 type entities struct {
 	RunID   string           `json:"run_id"`
 	Metrics []map[string]any `json:"metrics"`
@@ -19,10 +19,8 @@ type entities struct {
 func bigBatch(metrics, params, tags int) mlflow.Batch {
 	b := mlflow.Batch{Params: map[string]string{}, Tags: map[string]string{}}
 	for i := range metrics {
-		b.Metrics = append(
-			b.Metrics,
-			mlflow.Metric{Key: "loss", Value: float64(i), Time: time.UnixMilli(int64(i)), Step: int64(i)},
-		)
+		point := mlflow.Metric{Key: "loss", Value: float64(i), Time: time.UnixMilli(int64(i)), Step: int64(i)}
+		b.Metrics = append(b.Metrics, point)
 	}
 	for i := range params {
 		b.Params[fmt.Sprintf("p%04d", i)] = "v"
@@ -67,7 +65,7 @@ func TestLogBatch_requests(t *testing.T) {
 				}
 				m, p, g := len(e.Metrics), len(e.Params), len(e.Tags)
 				if m > 1000 || p > 100 || g > 100 || m+p+g > 1000 || m+p+g == 0 {
-					t.Errorf("a request of %d metrics, %d params and %d tags", m, p, g)
+					t.Errorf("a request has %d metrics, %d params and %d tags, which exceeds MLflow's limits", m, p, g)
 				}
 				for _, metric := range e.Metrics {
 					if metric["step"] != step || metric["value"] != step || metric["timestamp"] != step {
@@ -94,12 +92,8 @@ func TestLogBatch_realLimits(t *testing.T) {
 	}
 	got := must(w.GetRun(t.Context(), run.ID))(t)
 	if points := w.history(t, run.ID, "loss"); points != 2500 || len(got.Params) != 250 || len(got.Tags) < 150 {
-		t.Errorf(
-			"MLflow has %d points, %d params and %d tags; want 2500, 250 and 150",
-			points,
-			len(got.Params),
-			len(got.Tags),
-		)
+		t.Errorf("MLflow has %d points, %d params and %d tags; want 2500, 250 and 150",
+			points, len(got.Params), len(got.Tags))
 	}
 }
 
@@ -107,11 +101,8 @@ func TestLogBatch_metricOfAModel(t *testing.T) {
 	s := newScript(t, nil)
 	begin := time.Now().UnixMilli()
 	err := s.client.LogBatch(t.Context(), "r", mlflow.Batch{Metrics: []mlflow.Metric{
-		{
-			Key:   "a",
-			Value: 1,
-		},
-		{Key: "b", Value: 2, Time: time.UnixMilli(5), ModelID: "m-1", DatasetName: "iris", DatasetDigest: "d"},
+		{Key: "a", Value: 1},
+		{Key: "b", Value: 2, Time: time.UnixMilli(5), LoggedModelID: "m-1", DatasetName: "iris", DatasetDigest: "d"},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -124,18 +115,16 @@ func TestLogBatch_metricOfAModel(t *testing.T) {
 	if _, found := e.Metrics[0]["model_id"]; found {
 		t.Error("a metric without a model has a model_id")
 	}
-	if got, want := fmt.Sprint(
-		e.Metrics[1],
-	), "map[dataset_digest:d dataset_name:iris key:b model_id:m-1 step:0 timestamp:5 value:2]"; got != want {
+	const want = "map[dataset_digest:d dataset_name:iris key:b model_id:m-1 step:0 timestamp:5 value:2]"
+	if got := fmt.Sprint(e.Metrics[1]); got != want {
 		t.Errorf("metric %s, want %s", got, want)
 	}
 }
 
 func TestLogBatch_stopsAtAnError(t *testing.T) {
-	s := newScript(
-		t,
-		map[string][]reply{"POST runs/log-batch": {{200, "{}"}, {400, `{"error_code":"INVALID_PARAMETER_VALUE"}`}}},
-	)
+	s := newScript(t, map[string][]reply{
+		"POST runs/log-batch": {{200, "{}"}, {400, `{"error_code":"INVALID_PARAMETER_VALUE"}`}},
+	})
 	err := s.client.LogBatch(t.Context(), "r", bigBatch(3000, 0, 0))
 	wantRefusal(t, err, 400, "log to run r")
 	if got := s.count("POST runs/log-batch"); got != 2 {

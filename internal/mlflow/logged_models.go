@@ -18,11 +18,11 @@ const (
 	LoggedModelUploadFailed LoggedModelStatus = "LOGGED_MODEL_UPLOAD_FAILED"
 )
 
-// LoggedModel is a model as a run produced it, before and besides its registration.
+// LoggedModel is a model that a run produced. It exists before its registration and without one.
 type LoggedModel struct {
 	ID           string // m-<32 hex digits>
 	ExperimentID string
-	ArtifactURI  string // for PutArtifact and GetArtifact
+	ArtifactURI  string // of PutArtifact and GetArtifact
 	RunID        string
 	Status       LoggedModelStatus
 	Created      time.Time // UTC, in milliseconds
@@ -31,7 +31,7 @@ type LoggedModel struct {
 	Tags, Params map[string]string
 }
 
-// NewLoggedModel is what CreateLoggedModel takes.
+// NewLoggedModel is the input of CreateLoggedModel.
 type NewLoggedModel struct {
 	ExperimentID string
 	Name         string
@@ -40,7 +40,7 @@ type NewLoggedModel struct {
 	Params, Tags map[string]string
 }
 
-// wireLoggedModel is a logged model as MLflow writes it.
+// wireLoggedModel is a logged model in MLflow's JSON.
 type wireLoggedModel struct {
 	Info struct {
 		ID           string            `json:"model_id"`
@@ -58,7 +58,7 @@ type wireLoggedModel struct {
 	} `json:"data"`
 }
 
-func (w wireLoggedModel) model() LoggedModel {
+func (w wireLoggedModel) value() LoggedModel {
 	i := w.Info
 	return LoggedModel{
 		ID: i.ID, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, RunID: i.RunID, Status: i.Status,
@@ -66,8 +66,9 @@ func (w wireLoggedModel) model() LoggedModel {
 	}
 }
 
-// CreateLoggedModel opens a logged model, pending until FinishLoggedModel. Called twice it opens two: a caller that may
-// be run again calls FindLoggedModel first.
+// CreateLoggedModel creates a logged model, which is pending until FinishLoggedModel. Each call creates another one, so
+// a
+// caller that may run again calls FindLoggedModel first.
 func (c *Client) CreateLoggedModel(ctx context.Context, n NewLoggedModel) (LoggedModel, error) {
 	var answer struct {
 		Model wireLoggedModel `json:"model"`
@@ -80,10 +81,7 @@ func (c *Client) CreateLoggedModel(ctx context.Context, n NewLoggedModel) (Logge
 		Params       []pair `json:"params"`
 		Tags         []pair `json:"tags"`
 	}{n.ExperimentID, n.Name, n.Type, n.RunID, pairs(n.Params), pairs(n.Tags)}, &answer)
-	if err != nil {
-		return LoggedModel{}, err
-	}
-	return answer.Model.model(), nil
+	return result(answer.Model, err)
 }
 
 // GetLoggedModel returns a logged model, or ErrNotExist.
@@ -91,10 +89,8 @@ func (c *Client) GetLoggedModel(ctx context.Context, id string) (LoggedModel, er
 	var answer struct {
 		Model wireLoggedModel `json:"model"`
 	}
-	if err := c.read(ctx, "get logged model "+id, "mlflow/logged-models/"+url.PathEscape(id), nil, &answer); err != nil {
-		return LoggedModel{}, err
-	}
-	return answer.Model.model(), nil
+	err := c.read(ctx, "get logged model "+id, "mlflow/logged-models/"+url.PathEscape(id), nil, &answer)
+	return result(answer.Model, err)
 }
 
 // FindLoggedModel returns the oldest logged model of a run, or ErrNotExist.
@@ -117,18 +113,11 @@ func (c *Client) FindLoggedModel(ctx context.Context, experimentID, runID string
 	case len(answer.Models) == 0:
 		return LoggedModel{}, fmt.Errorf("%s: %w", doing, ErrNotExist)
 	}
-	return answer.Models[0].model(), nil
+	return answer.Models[0].value(), nil
 }
 
-// FinishLoggedModel says that the artifacts of a logged model are all there, or never will be.
+// FinishLoggedModel records whether the artifacts of a logged model are complete or failed to upload.
 func (c *Client) FinishLoggedModel(ctx context.Context, id string, status LoggedModelStatus) error {
-	return c.set(
-		ctx,
-		"finish logged model "+id,
-		http.MethodPatch,
-		"mlflow/logged-models/"+url.PathEscape(id),
-		map[string]any{
-			"model_id": id, "status": status,
-		},
-	)
+	body := map[string]any{"model_id": id, "status": status}
+	return c.set(ctx, "finish logged model "+id, http.MethodPatch, "mlflow/logged-models/"+url.PathEscape(id), body)
 }

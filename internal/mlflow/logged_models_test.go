@@ -24,34 +24,26 @@ func TestLoggedModels(t *testing.T) {
 	if want := "mlflow-artifacts:/" + w.experiment + "/models/" + made.ID + "/artifacts"; made.ArtifactURI != want {
 		t.Errorf("artifact URI %s, want %s", made.ArtifactURI, want)
 	}
-	for range 2 { // twice is once
+	for range 2 { // the second call changes nothing
 		if err := w.FinishLoggedModel(t.Context(), made.ID, mlflow.LoggedModelReady); err != nil {
 			t.Fatal(err)
 		}
 	}
-	must(
-		w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "later", RunID: run.ID}),
-	)(
-		t,
-	)
+	w.loggedModel(t, "later", run)
 	for name, got := range map[string]mlflow.LoggedModel{
-		"GetLoggedModel":                   must(w.GetLoggedModel(t.Context(), made.ID))(t),
-		"FindLoggedModel, of which oldest": must(w.FindLoggedModel(t.Context(), w.experiment, run.ID))(t),
+		"GetLoggedModel":              must(w.GetLoggedModel(t.Context(), made.ID))(t),
+		"FindLoggedModel, the oldest": must(w.FindLoggedModel(t.Context(), w.experiment, run.ID))(t),
 	} {
 		if got.ID != made.ID || !got.Created.Equal(made.Created) || time.Since(got.Created) > time.Hour ||
-			got.Status != mlflow.LoggedModelReady ||
-			got.Name != "model" ||
-			got.Type != "decision_tree" ||
-			got.ArtifactURI != made.ArtifactURI ||
-			!maps.Equal(got.Params, params) ||
-			got.Tags["task"] != "it's" {
+			got.Status != mlflow.LoggedModelReady || got.Name != "model" || got.Type != "decision_tree" ||
+			got.ArtifactURI != made.ArtifactURI || !maps.Equal(got.Params, params) || got.Tags["task"] != "it's" {
 			t.Errorf("%s = %+v, want %+v, ready", name, got, made)
 		}
 	}
 	for name, find := range map[string]struct{ experiment, run string }{
-		"other run":              {w.experiment, "none"},
-		"other experiment":       {other.experiment, run.ID},
-		"what no filter can say": {w.experiment, `'"`},
+		"other run":                        {w.experiment, "none"},
+		"other experiment":                 {other.experiment, run.ID},
+		"a run that no filter can contain": {w.experiment, `'"`},
 	} {
 		_, err := w.FindLoggedModel(t.Context(), find.experiment, find.run)
 		t.Log(name)
@@ -61,9 +53,7 @@ func TestLoggedModels(t *testing.T) {
 	wantError(t, err, mlflow.ErrNotExist, "get logged model m-none")
 	err = w.FinishLoggedModel(t.Context(), "m-none", mlflow.LoggedModelUploadFailed)
 	wantError(t, err, mlflow.ErrNotExist, "finish logged model m-none")
-	_, err = w.CreateLoggedModel(
-		t.Context(),
-		mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "a/b", RunID: run.ID},
-	)
+	slashed := mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "a/b", RunID: run.ID}
+	_, err = w.CreateLoggedModel(t.Context(), slashed)
 	wantRefusal(t, err, http.StatusBadRequest, "create logged model a/b")
 }

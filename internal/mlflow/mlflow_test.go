@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// world is a real MLflow with an experiment and names of the test's own.
+// world is a real MLflow with an experiment and a model name for one test.
 type world struct {
 	*mlflow.Client
 	experiment string // id
@@ -44,7 +44,14 @@ func (w world) run(t *testing.T) mlflow.Run {
 	return run
 }
 
-// raw asks MLflow for something that the client does not, and decodes the answer.
+// loggedModel creates a logged model of a run.
+func (w world) loggedModel(t *testing.T, name string, run mlflow.Run) mlflow.LoggedModel {
+	t.Helper()
+	n := mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: name, RunID: run.ID}
+	return must(w.CreateLoggedModel(t.Context(), n))(t)
+}
+
+// raw sends a request that the client has no method for, and decodes the response.
 func (w world) raw(t *testing.T, method, path, body string, answer any) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, mlflow.Base(w.Client)+path, bytes.NewReader([]byte(body)))
@@ -88,14 +95,14 @@ func wantError(t *testing.T, err, class error, text string) {
 		t.Fatalf("got no error, want %v", class)
 	}
 	if class != nil && !errors.Is(err, class) {
-		t.Errorf("got error %v, want one that is %v", err, class)
+		t.Errorf("got error %v, want one that wraps %v", err, class)
 	}
 	if !strings.Contains(err.Error(), text) {
-		t.Errorf("got error %q, want it to say %q", err, text)
+		t.Errorf("got error %q, want it to contain %q", err, text)
 	}
 }
 
-// wantRefusal wants an answer of MLflow that is in none of the classes.
+// wantRefusal wants a response of MLflow that is none of the package's error values.
 func wantRefusal(t *testing.T, err error, status int, text string) {
 	t.Helper()
 	var answer *mlflow.Error
@@ -108,7 +115,7 @@ func wantRefusal(t *testing.T, err error, status int, text string) {
 		}
 	}
 	if !strings.Contains(err.Error(), text) {
-		t.Errorf("got error %q, want it to say %q", err, text)
+		t.Errorf("got error %q, want it to contain %q", err, text)
 	}
 }
 

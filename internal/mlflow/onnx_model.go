@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Versions that a model folder asks for. Those of MLflow and of the two ONNX packages are what the folder is tested
-// with; package deploy pins the same for the tests.
+// Versions in the requirements of a model's folder. The tests of the folder use the same versions of MLflow and of the
+// two
+// ONNX packages, which package deploy pins.
 const (
 	pythonVersion      = "3.11.7"
 	mlflowVersion      = "3.17.2"
@@ -15,17 +16,18 @@ const (
 	onnxRuntimeVersion = "1.32.0"
 )
 
-// ONNXModel is a model in the form in which MLflow's Python loads and serves it: the flavors onnx and python_function.
+// ONNXModel is a model in the format that MLflow's Python packages load and serve: the flavors onnx and
+// python_function.
 type ONNXModel struct {
 	ONNX    []byte
-	Inputs  []Column    // of the data frame, in the order of the columns of the one input tensor
+	Inputs  []Column    // columns of the data frame, in the order of the columns of the one input tensor
 	Outputs []Column    // in the order of the graph's outputs, each with one value per row
-	Example [][]float64 // rows to try the model with
+	Example [][]float64 // rows for the input example
 }
 
-// Files returns the files of the model's folder by name, for the artifacts of a logged model. The same model and logged
-// model give the same bytes.
-func (m ONNXModel) Files(of LoggedModel) map[string][]byte {
+// Files returns the files of the model's folder by name. They are the artifacts of a logged model. The same model and
+// logged model give the same bytes.
+func (m ONNXModel) Files(logged LoggedModel) map[string][]byte {
 	names := make([]string, len(m.Inputs))
 	for i, column := range m.Inputs {
 		names[i] = column.Name
@@ -33,7 +35,7 @@ func (m ONNXModel) Files(of LoggedModel) map[string][]byte {
 	example := map[string]any{"columns": names, "data": m.Example}
 	requirements := []string{"mlflow==" + mlflowVersion, "onnx==" + onnxVersion, "onnxruntime==" + onnxRuntimeVersion}
 	return map[string][]byte{
-		"MLmodel":                    []byte(m.mlmodel(of)),
+		"MLmodel":                    []byte(m.mlmodel(logged)),
 		"model.onnx":                 m.ONNX,
 		"requirements.txt":           []byte(strings.Join(requirements, "\n") + "\n"),
 		"python_env.yaml":            []byte(pythonEnv),
@@ -61,8 +63,8 @@ dependencies:
 - pip:
 `
 
-// mlmodel renders the file by which MLflow knows a model's folder. Without providers MLflow would look for a GPU.
-func (m ONNXModel) mlmodel(of LoggedModel) string {
+// mlmodel renders the file that describes a model's folder to MLflow. Without providers MLflow would look for a GPU.
+func (m ONNXModel) mlmodel(logged LoggedModel) string {
 	return fmt.Sprintf(`flavors:
   onnx:
     code: null
@@ -92,15 +94,15 @@ signature:
   outputs: %s
   params: null
 utc_time_created: '%s'
-`, onnxVersion, pythonVersion, mlflowVersion, yamlString(of.ID), yamlString(of.ID), yamlString(of.RunID),
+`, onnxVersion, pythonVersion, mlflowVersion, yamlString(logged.ID), yamlString(logged.ID), yamlString(logged.RunID),
 		yamlString(encode(columnSpecs(m.Inputs))), yamlString(encode(columnSpecs(m.Outputs))),
-		of.Created.UTC().Format("2006-01-02 15:04:05.000000"))
+		logged.Created.UTC().Format("2006-01-02 15:04:05.000000"))
 }
 
-// yamlString quotes s for YAML, whose escapes in double quotes include all that Go writes.
+// yamlString quotes s for YAML, whose escapes in double quotes include those of Go.
 func yamlString(s string) string { return strconv.Quote(s) }
 
-// columnSpec is a column as MLflow's schemas have it.
+// columnSpec is a column in a schema of MLflow.
 type columnSpec struct {
 	Type     string `json:"type"`
 	Name     string `json:"name"`

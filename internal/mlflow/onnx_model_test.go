@@ -20,12 +20,12 @@ func TestONNXModel_files(t *testing.T) {
 		Outputs: []mlflow.Column{{Name: "label", Type: "string"}, {Name: "p_<a>", Type: "double"}},
 		Example: [][]float64{{1.5, -2}},
 	}
-	of := mlflow.LoggedModel{
+	logged := mlflow.LoggedModel{
 		ID:      "m-1",
 		RunID:   "r-1",
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600)),
 	}
-	files := m.Files(of)
+	files := m.Files(logged)
 	want := []string{
 		"MLmodel",
 		"conda.yaml",
@@ -38,9 +38,9 @@ func TestONNXModel_files(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
 		t.Errorf("got files %v, want %v", got, want)
 	}
-	for name, again := range m.Files(of) {
+	for name, again := range m.Files(logged) {
 		if !bytes.Equal(again, files[name]) {
-			t.Errorf("%s is another one the second time", name)
+			t.Errorf("%s differs the second time", name)
 		}
 	}
 	wantLines(
@@ -51,8 +51,10 @@ func TestONNXModel_files(t *testing.T) {
 		"    - CPUExecutionProvider",
 		`model_id: "m-1"`,
 		`run_id: "r-1"`,
-		`  inputs: "[{\"type\":\"double\",\"name\":\"x\",\"required\":true},{\"type\":\"double\",\"name\":\"it's \\\"y\\\": ü\x7f\",\"required\":true}]"`,
-		`  outputs: "[{\"type\":\"string\",\"name\":\"label\",\"required\":true},{\"type\":\"double\",\"name\":\"p_\\u003ca\\u003e\",\"required\":true}]"`,
+		`  inputs: "[{\"type\":\"double\",\"name\":\"x\",\"required\":true},`+
+			`{\"type\":\"double\",\"name\":\"it's \\\"y\\\": ü\x7f\",\"required\":true}]"`,
+		`  outputs: "[{\"type\":\"string\",\"name\":\"label\",\"required\":true},`+
+			`{\"type\":\"double\",\"name\":\"p_\\u003ca\\u003e\",\"required\":true}]"`,
 		"utc_time_created: '2026-01-02 02:04:05.006000'",
 		"mlflow_version: "+deploy.MLflowVersion(),
 	)
@@ -66,11 +68,11 @@ func TestONNXModel_files(t *testing.T) {
 	)
 }
 
-// What a model asks for is what it is tested with.
+// A model's requirements are the versions that the tests use.
 func TestONNXModel_requirements(t *testing.T) {
 	for line := range strings.Lines(string(mlflow.ONNXModel{}.Files(mlflow.LoggedModel{})["requirements.txt"])) {
 		if !strings.Contains("\n"+deploy.InteropRequirements(), "\n"+line) {
-			t.Errorf("requirements-interop.txt has no %q", line)
+			t.Errorf("requirements-interop.txt lacks %q", line)
 		}
 	}
 }

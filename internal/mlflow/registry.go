@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// RegisteredModel is a name in the registry and what it stands for.
+// RegisteredModel is a named model in the registry, with versions and aliases.
 type RegisteredModel struct {
 	Name           string
 	Description    string
 	Tags           map[string]string
 	Aliases        map[string]string // alias to version
-	LatestVersions []ModelVersion    // the newest version; more only where somebody uses MLflow's old stages
+	LatestVersions []ModelVersion    // the newest version; more only if a user sets MLflow's old stages
 	Created        time.Time
 }
 
@@ -32,7 +32,7 @@ type wireRegisteredModel struct {
 	Created millis        `json:"creation_timestamp"`
 }
 
-func (w wireRegisteredModel) model() RegisteredModel {
+func (w wireRegisteredModel) value() RegisteredModel {
 	m := RegisteredModel{
 		Name: w.Name, Description: w.Description, Tags: fromPairs(w.Tags),
 		Aliases: make(map[string]string, len(w.Aliases)), LatestVersions: versions(w.Latest), Created: w.Created.time(),
@@ -43,8 +43,8 @@ func (w wireRegisteredModel) model() RegisteredModel {
 	return m
 }
 
-// EnsureRegisteredModel creates a registered model unless it is there; then its description and tags stay as they are.
-// Any number of processes may do so at once.
+// EnsureRegisteredModel creates a registered model unless it exists. It does not change the description and tags of an
+// existing one. Several processes may call it at the same time.
 func (c *Client) EnsureRegisteredModel(ctx context.Context, name, description string, tags map[string]string) error {
 	if _, err := c.GetRegisteredModel(ctx, name); !errors.Is(err, ErrNotExist) {
 		return err
@@ -52,7 +52,7 @@ func (c *Client) EnsureRegisteredModel(ctx context.Context, name, description st
 	err := c.create(ctx, "create registered model "+name, "mlflow/registered-models/create", map[string]any{
 		"name": name, "description": description, "tags": pairs(tags),
 	}, nil)
-	if errors.Is(err, ErrExists) { // somebody else was faster
+	if errors.Is(err, ErrExists) { // another process was faster
 		return nil
 	}
 	return err
@@ -63,20 +63,14 @@ func (c *Client) GetRegisteredModel(ctx context.Context, name string) (Registere
 	var answer struct {
 		Model wireRegisteredModel `json:"registered_model"`
 	}
-	if err := c.read(
-		ctx,
-		"get registered model "+name,
-		"mlflow/registered-models/get",
-		url.Values{"name": {name}},
-		&answer,
-	); err != nil {
-		return RegisteredModel{}, err
-	}
-	return answer.Model.model(), nil
+	query := url.Values{"name": {name}}
+	err := c.read(ctx, "get registered model "+name, "mlflow/registered-models/get", query, &answer)
+	return result(answer.Model, err)
 }
 
-// RegisteredModels returns all registered models, in the order of their names. It is one request of about 10 ms for up
-// to 1,000 models, which is what makes polling it every second reasonable.
+// RegisteredModels returns all registered models, sorted by name. Up to 1,000 models take one request of about 10 ms,
+// so
+// a caller may poll it every second.
 func (c *Client) RegisteredModels(ctx context.Context) ([]RegisteredModel, error) {
 	var models []RegisteredModel
 	err := pages(func(token string) (string, error) {
@@ -87,7 +81,7 @@ func (c *Client) RegisteredModels(ctx context.Context) ([]RegisteredModel, error
 		query := url.Values{"max_results": {"1000"}, "order_by": {"name ASC"}, "page_token": {token}}
 		err := c.read(ctx, "list registered models", "mlflow/registered-models/search", query, &answer)
 		for _, w := range answer.Models {
-			models = append(models, w.model())
+			models = append(models, w.value())
 		}
 		return answer.Next, err
 	})
@@ -97,27 +91,20 @@ func (c *Client) RegisteredModels(ctx context.Context) ([]RegisteredModel, error
 	return models, nil
 }
 
-// SetAlias makes an alias of a registered model stand for a version, whatever it stood for.
+// SetAlias points an alias of a registered model at a version, and creates the alias if needed.
 func (c *Client) SetAlias(ctx context.Context, name, alias, version string) error {
 	return c.set(ctx, aliasOf("set", name, alias), http.MethodPost, "mlflow/registered-models/alias", map[string]string{
 		"name": name, "alias": alias, "version": version,
 	})
 }
 
-// DeleteAlias removes an alias. One that is not there is fine.
+// DeleteAlias removes an alias. A missing alias is not an error.
 func (c *Client) DeleteAlias(ctx context.Context, name, alias string) error {
-	return c.set(
-		ctx,
-		aliasOf("delete", name, alias),
-		http.MethodDelete,
-		"mlflow/registered-models/alias",
-		map[string]string{
-			"name": name, "alias": alias,
-		},
-	)
+	body := map[string]string{"name": name, "alias": alias}
+	return c.set(ctx, aliasOf("delete", name, alias), http.MethodDelete, "mlflow/registered-models/alias", body)
 }
 
-// GetAlias returns the version for which an alias stands, or ErrNotExist.
+// GetAlias returns the version that an alias points at, or ErrNotExist.
 func (c *Client) GetAlias(ctx context.Context, name, alias string) (ModelVersion, error) {
 	doing := aliasOf("get", name, alias)
 	var answer struct {
@@ -125,13 +112,10 @@ func (c *Client) GetAlias(ctx context.Context, name, alias string) (ModelVersion
 	}
 	err := c.read(ctx, doing, "mlflow/registered-models/alias", url.Values{"name": {name}, "alias": {alias}}, &answer)
 	var refusal *Error
-	switch {
-	case errors.As(err, &refusal) && refusal.Code == codeInvalid && strings.Contains(refusal.Message, "not found"):
-		return ModelVersion{}, fmt.Errorf("%s: %w", doing, ErrNotExist) // MLflow has a 400 for it
-	case err != nil:
-		return ModelVersion{}, err
+	if errors.As(err, &refusal) && refusal.Code == codeInvalid && strings.Contains(refusal.Message, "not found") {
+		err = fmt.Errorf("%s: %w", doing, ErrNotExist) // MLflow answers 400 instead of 404
 	}
-	return answer.Version.version(), nil
+	return result(answer.Version, err)
 }
 
 func aliasOf(verb, name, alias string) string {

@@ -14,13 +14,9 @@ import (
 // version registers a new logged model of a run.
 func (w world) version(t *testing.T, run mlflow.Run) mlflow.ModelVersion {
 	t.Helper()
-	logged := must(
-		w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}),
-	)(
-		t,
-	)
+	logged := w.loggedModel(t, "model", run)
 	return must(w.CreateVersion(t.Context(), mlflow.NewVersion{
-		Name: w.name, ModelID: logged.ID, RunID: run.ID, Description: "first", Tags: map[string]string{"seed": "42"},
+		Name: w.name, LoggedModelID: logged.ID, RunID: run.ID, Description: "first", Tags: map[string]string{"seed": "42"},
 	}))(t)
 }
 
@@ -40,12 +36,8 @@ func TestEnsureRegisteredModel(t *testing.T) {
 	_, err := w.GetRegisteredModel(t.Context(), w.name)
 	wantError(t, err, mlflow.ErrNotExist, "get registered model "+w.name)
 	for _, description := range []string{"first", "second"} {
-		if err := w.EnsureRegisteredModel(
-			t.Context(),
-			w.name,
-			description,
-			map[string]string{"by": description},
-		); err != nil {
+		tags := map[string]string{"by": description}
+		if err := w.EnsureRegisteredModel(t.Context(), w.name, description, tags); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +45,7 @@ func TestEnsureRegisteredModel(t *testing.T) {
 		"in the list": w.registered(t), "by name": must(w.GetRegisteredModel(t.Context(), w.name))(t),
 	} {
 		if got.Description != "first" || got.Tags["by"] != "first" || len(got.Aliases) != 0 || len(got.LatestVersions) != 0 {
-			t.Errorf("%s: %+v, want what was said first, without versions", name, got)
+			t.Errorf("%s: %+v, want the first description and tag, and no versions", name, got)
 		}
 		if age := time.Since(got.Created); age < 0 || age > time.Hour {
 			t.Errorf("%s: created at %s, want a moment ago", name, got.Created)
@@ -80,7 +72,7 @@ func TestVersions(t *testing.T) {
 	}
 	run, another := w.run(t), w.run(t)
 	var all []mlflow.ModelVersion
-	for i := range 11 { // so that 10 comes behind 9
+	for i := range 11 { // sorted as text, 10 would come before 9
 		r := run
 		if i == 5 {
 			r = another
@@ -92,13 +84,18 @@ func TestVersions(t *testing.T) {
 		first.Tags["seed"] != "42" {
 		t.Errorf("CreateVersion = %+v, want version 1 of %s", first, w.name)
 	}
-	if first.Source != "models:/"+first.ModelID || len(first.ModelID) != 34 {
-		t.Errorf("source %s and model %s, want those of the logged model", first.Source, first.ModelID)
+	if first.Source != "models:/"+first.LoggedModelID || len(first.LoggedModelID) != 34 {
+		t.Errorf("source %s and model %s, want those of the logged model", first.Source, first.LoggedModelID)
 	}
 	if age := time.Since(first.Created); age < 0 || age > time.Hour {
 		t.Errorf("created at %s, want a moment ago", first.Created)
 	}
-	if got := must(w.GetVersion(t.Context(), w.name, "11"))(t); got.ModelID != all[10].ModelID || got.RunID != run.ID {
+	if got := must(
+		w.GetVersion(t.Context(), w.name, "11"),
+	)(
+		t,
+	); got.LoggedModelID != all[10].LoggedModelID ||
+		got.RunID != run.ID {
 		t.Errorf("GetVersion = %+v, want %+v", got, all[10])
 	}
 	if latest := w.registered(t).LatestVersions; len(latest) != 1 || latest[0].Version != "11" {
@@ -106,7 +103,7 @@ func TestVersions(t *testing.T) {
 	}
 	_, err := w.GetVersion(t.Context(), w.name, "12")
 	wantError(t, err, mlflow.ErrNotExist, "get version 12 of model "+w.name)
-	_, err = w.CreateVersion(t.Context(), mlflow.NewVersion{Name: w.name + "-none", ModelID: first.ModelID})
+	_, err = w.CreateVersion(t.Context(), mlflow.NewVersion{Name: w.name + "-none", LoggedModelID: first.LoggedModelID})
 	wantError(t, err, mlflow.ErrNotExist, "create version of model "+w.name+"-none")
 
 	for name, test := range map[string]struct {
@@ -123,7 +120,7 @@ func TestVersions(t *testing.T) {
 			var got []string
 			for _, v := range must(w.SearchVersions(t.Context(), test.filter))(t) {
 				got = append(got, v.Version)
-				if v.ModelID == "" || v.Tags["seed"] != "42" {
+				if v.LoggedModelID == "" || v.Tags["seed"] != "42" {
 					t.Errorf("found %+v, want its model and tags", v)
 				}
 			}
@@ -145,7 +142,7 @@ func TestVersion_tagsAndDescription(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := w.version(t, w.run(t))
-	for range 2 { // twice is once
+	for range 2 { // the second call changes nothing
 		if err := w.SetVersionTag(t.Context(), w.name, v.Version, "artifact.sha256", "ü"); err != nil {
 			t.Fatal(err)
 		}
@@ -154,15 +151,14 @@ func TestVersion_tagsAndDescription(t *testing.T) {
 		}
 	}
 	got := must(w.GetVersion(t.Context(), w.name, v.Version))(t)
-	if want := map[string]string{
-		"seed":            "42",
-		"artifact.sha256": "ü",
-	}; !maps.Equal(got.Tags, want) ||
-		got.Description != "second" {
+	want := map[string]string{"seed": "42", "artifact.sha256": "ü"}
+	if !maps.Equal(got.Tags, want) || got.Description != "second" {
 		t.Errorf("got %+v, want the tags %v and the second description", got, want)
 	}
-	wantError(t, w.SetVersionTag(t.Context(), w.name, "9", "a", "b"), mlflow.ErrNotExist, "tag version 9 of model "+w.name)
-	wantError(t, w.UpdateVersion(t.Context(), w.name, "9", "x"), mlflow.ErrNotExist, "update version 9 of model "+w.name)
+	err := w.SetVersionTag(t.Context(), w.name, "9", "a", "b")
+	wantError(t, err, mlflow.ErrNotExist, "tag version 9 of model "+w.name)
+	err = w.UpdateVersion(t.Context(), w.name, "9", "x")
+	wantError(t, err, mlflow.ErrNotExist, "update version 9 of model "+w.name)
 }
 
 func TestAliases(t *testing.T) {
@@ -188,7 +184,7 @@ func TestAliases(t *testing.T) {
 	set("previous", v2.Version)
 	got := must(w.GetAlias(t.Context(), w.name, "champion"))(t)
 	slices.Sort(got.Aliases)
-	if got.Version != v2.Version || got.ModelID != v2.ModelID ||
+	if got.Version != v2.Version || got.LoggedModelID != v2.LoggedModelID ||
 		!slices.Equal(got.Aliases, []string{"champion", "previous"}) {
 		t.Errorf("GetAlias = %+v, want version %s with both aliases", got, v2.Version)
 	}
@@ -196,7 +192,7 @@ func TestAliases(t *testing.T) {
 	if got, want := w.registered(t).Aliases, map[string]string{"champion": "2", "previous": "1"}; !maps.Equal(got, want) {
 		t.Errorf("aliases in the list %v, want %v", got, want)
 	}
-	for range 2 { // one that is not there is fine
+	for range 2 { // the second call finds no alias
 		if err := w.DeleteAlias(t.Context(), w.name, "champion"); err != nil {
 			t.Fatal(err)
 		}
@@ -204,12 +200,8 @@ func TestAliases(t *testing.T) {
 	if got, want := w.registered(t).Aliases, map[string]string{"previous": "1"}; !maps.Equal(got, want) {
 		t.Errorf("aliases after the delete %v, want %v", got, want)
 	}
-	wantError(
-		t,
-		w.SetAlias(t.Context(), w.name, "champion", "9"),
-		mlflow.ErrNotExist,
-		"set alias champion of model "+w.name,
-	)
+	err = w.SetAlias(t.Context(), w.name, "champion", "9")
+	wantError(t, err, mlflow.ErrNotExist, "set alias champion of model "+w.name)
 	wantError(t, w.DeleteAlias(t.Context(), w.name+"-none", "champion"), mlflow.ErrNotExist, "delete alias champion")
 }
 
@@ -223,15 +215,17 @@ func TestGetAlias_otherRefusals(t *testing.T) {
 	wantRefusal(t, err, http.StatusBadRequest, "Missing value for required parameter 'alias'")
 }
 
-func TestVersion_fromSomewhereElse(t *testing.T) {
-	for _, source := range []string{"s3://bucket/model", "runs:/abc/model", "models:/iris/3", "mlflow-artifacts:/1/abc/artifacts/model"} {
+func TestVersion_fromAnotherSource(t *testing.T) {
+	for _, source := range []string{
+		"s3://bucket/model", "runs:/abc/model", "models:/iris/3", "mlflow-artifacts:/1/abc/artifacts/model",
+	} {
 		s := newScript(t, map[string][]reply{
 			"GET model-versions/get": {
 				{200, fmt.Sprintf(`{"model_version":{"name":"iris","version":3,"source":%q,"creation_timestamp":null}}`, source)},
 			},
 		})
 		got := must(s.client.GetVersion(t.Context(), "iris", "3"))(t)
-		if got.ModelID != "" || got.Source != source || got.Version != "3" || !got.Created.IsZero() {
+		if got.LoggedModelID != "" || got.Source != source || got.Version != "3" || !got.Created.IsZero() {
 			t.Errorf("GetVersion = %+v, want version 3 from %s without a logged model", got, source)
 		}
 	}

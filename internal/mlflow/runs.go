@@ -24,14 +24,14 @@ const (
 type Run struct {
 	ID           string
 	ExperimentID string
-	ArtifactURI  string // for PutArtifact and GetArtifact
+	ArtifactURI  string // of PutArtifact and GetArtifact
 	Status       RunStatus
 	Name         string
 	Tags, Params map[string]string
-	Metrics      map[string]float64 // the last value of each; MLflow stores infinities as ±math.MaxFloat64
+	Metrics      map[string]float64 // the last value of each metric; MLflow stores infinities as ±math.MaxFloat64
 }
 
-// NewRun is what CreateRun takes.
+// NewRun is the input of CreateRun.
 type NewRun struct {
 	ExperimentID string
 	Name         string
@@ -39,7 +39,7 @@ type NewRun struct {
 	Tags         map[string]string // at most 100
 }
 
-// wireRun is a run as MLflow writes it.
+// wireRun is a run in MLflow's JSON.
 type wireRun struct {
 	Info struct {
 		ID           string    `json:"run_id"`
@@ -66,18 +66,16 @@ type modelOutput struct {
 	Step    int64  `json:"step"`
 }
 
-func (w wireRun) run() Run {
+func (w wireRun) value() Run {
 	run := Run{
 		ID:           w.Info.ID,
 		ExperimentID: w.Info.ExperimentID,
 		ArtifactURI:  w.Info.ArtifactURI,
 		Status:       w.Info.Status,
 		Name:         w.Info.Name,
-		Tags: fromPairs(
-			w.Data.Tags,
-		),
-		Params:  fromPairs(w.Data.Params),
-		Metrics: make(map[string]float64, len(w.Data.Metrics)),
+		Tags:         fromPairs(w.Data.Tags),
+		Params:       fromPairs(w.Data.Params),
+		Metrics:      make(map[string]float64, len(w.Data.Metrics)),
 	}
 	for _, metric := range w.Data.Metrics {
 		run.Metrics[metric.Key] = float64(metric.Value)
@@ -85,7 +83,7 @@ func (w wireRun) run() Run {
 	return run
 }
 
-// CreateRun opens a run. Called twice it opens two: a caller that may be run again gives the run a tag of its own and
+// CreateRun creates a run. Each call creates another one, so a caller that may run again gives the run a unique tag and
 // calls FindRun first.
 func (c *Client) CreateRun(ctx context.Context, n NewRun) (Run, error) {
 	var answer struct {
@@ -97,19 +95,12 @@ func (c *Client) CreateRun(ctx context.Context, n NewRun) (Run, error) {
 		Start        millis `json:"start_time"`
 		Tags         []pair `json:"tags"`
 	}{n.ExperimentID, n.Name, toMillis(n.Start), pairs(n.Tags)}, &answer)
-	if err != nil {
-		return Run{}, err
-	}
-	return answer.Run.run(), nil
+	return result(answer.Run, err)
 }
 
 // GetRun returns a run, or ErrNotExist.
 func (c *Client) GetRun(ctx context.Context, id string) (Run, error) {
-	w, err := c.getRun(ctx, id)
-	if err != nil {
-		return Run{}, err
-	}
-	return w.run(), nil
+	return result(c.getRun(ctx, id))
 }
 
 func (c *Client) getRun(ctx context.Context, id string) (wireRun, error) {
@@ -120,7 +111,7 @@ func (c *Client) getRun(ctx context.Context, id string) (wireRun, error) {
 	return answer.Run, err
 }
 
-// FindRun returns the oldest run of an experiment that has a tag of a value and is not deleted, or ErrNotExist.
+// FindRun returns the oldest run of an experiment whose tag has a value and that is not deleted, or ErrNotExist.
 func (c *Client) FindRun(ctx context.Context, experimentID, tag, value string) (Run, error) {
 	doing := fmt.Sprintf("find run with %s = %s", tag, value)
 	filter, err := equals("tags.`"+tag+"`", value)
@@ -131,12 +122,8 @@ func (c *Client) FindRun(ctx context.Context, experimentID, tag, value string) (
 		Runs []wireRun `json:"runs"`
 	}
 	err = c.search(ctx, doing, "mlflow/runs/search", map[string]any{
-		"experiment_ids": []string{
-			experimentID,
-		},
-		"filter":      filter,
-		"max_results": 1,
-		"order_by":    []string{"attributes.start_time ASC"},
+		"experiment_ids": []string{experimentID}, "filter": filter, "max_results": 1,
+		"order_by": []string{"attributes.start_time ASC"},
 	}, &answer)
 	switch {
 	case err != nil:
@@ -144,10 +131,10 @@ func (c *Client) FindRun(ctx context.Context, experimentID, tag, value string) (
 	case len(answer.Runs) == 0:
 		return Run{}, fmt.Errorf("%s: %w", doing, ErrNotExist)
 	}
-	return answer.Runs[0].run(), nil
+	return answer.Runs[0].value(), nil
 }
 
-// UpdateRun sets the state of a run, and when it ended unless end is zero.
+// UpdateRun sets the state of a run, and its end time unless end is zero.
 func (c *Client) UpdateRun(ctx context.Context, id string, status RunStatus, end time.Time) error {
 	body := map[string]any{"run_id": id, "status": status}
 	if !end.IsZero() {
@@ -156,22 +143,22 @@ func (c *Client) UpdateRun(ctx context.Context, id string, status RunStatus, end
 	return c.set(ctx, "update run "+id, http.MethodPost, "mlflow/runs/update", body)
 }
 
-// LogModelOutput makes a logged model an output of a run. Twice is once.
-func (c *Client) LogModelOutput(ctx context.Context, runID, modelID string) error {
+// LogModelOutput makes a logged model an output of a run. Calling it twice has the same result as once.
+func (c *Client) LogModelOutput(ctx context.Context, runID, loggedModelID string) error {
 	err := c.set(ctx, "log output of run "+runID, http.MethodPost, "mlflow/runs/outputs", map[string]any{
-		"run_id": runID, "models": []modelOutput{{ModelID: modelID}},
+		"run_id": runID, "models": []modelOutput{{ModelID: loggedModelID}},
 	})
 	var answer *Error
 	if !errors.As(err, &answer) || answer.Status != http.StatusBadRequest {
 		return err
 	}
-	// The second time MLflow lets the error of its database through.
+	// On the second call MLflow reports the error of its database.
 	run, getErr := c.getRun(ctx, runID)
 	if getErr != nil {
 		return err
 	}
 	for _, output := range run.Outputs.Models {
-		if output.ModelID == modelID {
+		if output.ModelID == loggedModelID {
 			return nil
 		}
 	}

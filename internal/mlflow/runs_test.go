@@ -47,12 +47,8 @@ func TestCreateRun_isWhatGetRunReturns(t *testing.T) {
 
 func TestGetRun_missing(t *testing.T) {
 	_, err := newWorld(t).GetRun(t.Context(), "none")
-	wantError(
-		t,
-		err,
-		mlflow.ErrNotExist,
-		"get run none: MLflow answers 404 RESOURCE_DOES_NOT_EXIST: Run with id=none not found",
-	)
+	const want = "get run none: MLflow answers 404 RESOURCE_DOES_NOT_EXIST: Run with id=none not found"
+	wantError(t, err, mlflow.ErrNotExist, want)
 }
 
 func TestFindRun(t *testing.T) {
@@ -60,7 +56,7 @@ func TestFindRun(t *testing.T) {
 	values := []string{"train-1", "it's", `say "hi"`, `back\slash`, "two\nlines", "100%", "ü", ""}
 	ids := map[string]string{}
 	for i, value := range values {
-		for later := range 2 { // the oldest is found
+		for later := range 2 { // FindRun returns the oldest
 			run := must(w.CreateRun(t.Context(), mlflow.NewRun{
 				ExperimentID: w.experiment,
 				Start:        time.UnixMilli(int64(1000 + 10*i + later)),
@@ -79,13 +75,13 @@ func TestFindRun(t *testing.T) {
 	}
 	for _, test := range []struct{ name, experiment, tag, value string }{
 		{"other value", w.experiment, "workflow.id", "train-2"},
-		{"a part of a value", w.experiment, "workflow.id", "train"},
+		{"part of a value", w.experiment, "workflow.id", "train"},
 		{"upper case", w.experiment, "workflow.id", "TRAIN-1"},
 		{"other tag", w.experiment, "workflow.run", "train-1"},
 		{"other experiment", other.experiment, "workflow.id", "train-1"},
-		{"what no filter can say", w.experiment, "workflow.id", `'"`},
-		{"what no filter can end with", w.experiment, "workflow.id", `\`},
-		{"a key that no filter can name", w.experiment, "a`b", "x"},
+		{"a value that no filter can contain", w.experiment, "workflow.id", `'"`},
+		{"a value that no filter can end with", w.experiment, "workflow.id", `\`},
+		{"a key that no filter can contain", w.experiment, "a`b", "x"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := w.FindRun(t.Context(), test.experiment, test.tag, test.value)
@@ -99,7 +95,7 @@ func TestUpdateRun(t *testing.T) {
 	end := time.UnixMilli(1800000000123)
 	for _, status := range []mlflow.RunStatus{mlflow.RunFinished, mlflow.RunFailed, mlflow.RunKilled, mlflow.RunRunning} {
 		run := w.run(t)
-		for range 2 { // twice is once
+		for range 2 { // the second call changes nothing
 			if err := w.UpdateRun(t.Context(), run.ID, status, end); err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +143,7 @@ func TestLogBatch(t *testing.T) {
 		Params: map[string]string{"l2": "0.1", "empty": ""},
 		Tags:   map[string]string{"gate": "promoted", "long": strings.Repeat("ü", 9000)},
 	}
-	for range 2 { // twice is once
+	for range 2 { // the second call changes nothing
 		if err := w.LogBatch(t.Context(), run.ID, batch); err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +205,7 @@ func TestLogDataset(t *testing.T) {
 		Columns: []mlflow.Column{{Name: "petal_width", Type: "double"}, {Name: "species", Type: "string"}},
 		Profile: map[string]any{"classes": []string{"ü"}, "num_rows": -1},
 	}
-	for range 2 { // twice is once
+	for range 2 { // the second call changes nothing
 		if err := w.LogDataset(t.Context(), run.ID, data); err != nil {
 			t.Fatal(err)
 		}
@@ -236,8 +232,9 @@ func TestLogDataset(t *testing.T) {
 		"digest":      data.Digest,
 		"source_type": "s3",
 		"source":      `{"uri":"s3://iris/datasets/ü.csv"}`,
-		"schema":      `{"mlflow_colspec":[{"type":"double","name":"petal_width","required":true},{"type":"string","name":"species","required":true}]}`,
-		"profile":     `{"classes":["ü"],"num_elements":300,"num_rows":150}`,
+		"schema": `{"mlflow_colspec":[{"type":"double","name":"petal_width","required":true},` +
+			`{"type":"string","name":"species","required":true}]}`,
+		"profile": `{"classes":["ü"],"num_elements":300,"num_rows":150}`,
 	}
 	if !maps.Equal(inputs[0].Dataset, want) {
 		t.Errorf("dataset %v, want %v", inputs[0].Dataset, want)
@@ -251,13 +248,9 @@ func TestLogModelOutput(t *testing.T) {
 	run := w.run(t)
 	var ids []string
 	for range 2 {
-		logged := must(
-			w.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{ExperimentID: w.experiment, Name: "model", RunID: run.ID}),
-		)(
-			t,
-		)
+		logged := w.loggedModel(t, "model", run)
 		ids = append(ids, logged.ID)
-		for range 2 { // twice is once
+		for range 2 { // the second call changes nothing
 			if err := w.LogModelOutput(t.Context(), run.ID, logged.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -277,19 +270,22 @@ func TestLogModelOutput(t *testing.T) {
 		t.Errorf("outputs %v, want %v", got, ids)
 	}
 	if err := w.LogModelOutput(t.Context(), "none", ids[0]); err == nil {
-		t.Error("a run that does not exist: got no error")
+		t.Error("a missing run: got no error")
 	}
 }
 
 func TestLogModelOutput_otherRefusals(t *testing.T) {
 	refusal := reply{http.StatusBadRequest, `{"error_code":"BAD_REQUEST","message":"UNIQUE constraint failed"}`}
 	for name, run := range map[string]reply{
-		"the run has other outputs": {http.StatusOK, `{"run":{"outputs":{"model_outputs":[{"model_id":"m-2","step":0}]}}}`},
-		"the run cannot be read":    {http.StatusNotFound, `{"error_code":"RESOURCE_DOES_NOT_EXIST"}`},
+		"the run has other outputs": {
+			http.StatusOK, `{"run":{"outputs":{"model_outputs":[{"model_id":"m-2","step":0}]}}}`,
+		},
+		"the run cannot be read": {http.StatusNotFound, `{"error_code":"RESOURCE_DOES_NOT_EXIST"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, map[string][]reply{"POST runs/outputs": {refusal}, "GET runs/get": {run}})
-			wantRefusal(t, s.client.LogModelOutput(t.Context(), "r", "m-1"), http.StatusBadRequest, "UNIQUE constraint failed")
+			err := s.client.LogModelOutput(t.Context(), "r", "m-1")
+			wantRefusal(t, err, http.StatusBadRequest, "UNIQUE constraint failed")
 		})
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"iris/internal/mlflow"
 )
 
-// reply is what a script answers. Status 0 closes the connection.
+// reply is a response of a script. Status 0 closes the connection.
 type reply struct {
 	status int
 	body   string
 }
 
-// script is a server that says what a real one does not say on demand.
+// script is a server with prepared responses. It is for failures, which a real server does not have on demand.
 type script struct {
 	client *mlflow.Client
 
@@ -34,8 +34,8 @@ type sent struct {
 	body   string
 }
 
-// newScript answers requests, named by method and path as in "GET runs/get", one reply after the other; the last one
-// is repeated. Other requests are answered with {}.
+// newScript returns a server that answers each request, named by method and path as in "GET runs/get", with the next of
+// its replies, and repeats the last one. It answers other requests with {}.
 func newScript(t *testing.T, replies map[string][]reply) *script {
 	t.Helper()
 	s := &script{replies: replies, requests: map[string][]sent{}}

@@ -14,13 +14,14 @@ import (
 	"iris/internal/mlflow"
 )
 
-// methods are all that talk to MLflow, by name; those that read are bound to answer within three seconds.
+// method is a method that sends a request to MLflow.
 type method struct {
 	name  string
-	reads bool
+	reads bool // whether it must return within three seconds
 	call  func(ctx context.Context) error
 }
 
+// methods returns every method that sends a request.
 func methods(c *mlflow.Client) []method {
 	return []method{
 		{"Check", true, c.Check},
@@ -77,7 +78,7 @@ func methods(c *mlflow.Client) []method {
 	}
 }
 
-// callAll makes all calls at once and checks each: most of them just wait.
+// callAll makes all calls at the same time, because most of them only wait, and checks each.
 func callAll(ctx context.Context, list []method, check func(m method, err error, took time.Duration)) {
 	type result struct {
 		method
@@ -98,7 +99,7 @@ func callAll(ctx context.Context, list []method, check func(m method, err error,
 	}
 }
 
-// promise is how soon a caller learns that MLflow is down.
+// promise bounds how long a caller waits for ErrUnavailable.
 const promise = 3 * time.Second
 
 func listen(t *testing.T) net.Listener {
@@ -126,7 +127,7 @@ func TestUnavailable_refused(t *testing.T) {
 }
 
 func TestUnavailable_silent(t *testing.T) {
-	c := mlflow.New(mlflow.Options{URL: "http://" + listen(t).Addr().String()}) // connects, and is never answered
+	c := mlflow.New(mlflow.Options{URL: "http://" + listen(t).Addr().String()}) // accepts, but never answers
 	reading := slices.DeleteFunc(methods(c), func(m method) bool { return !m.reads })
 	callAll(t.Context(), reading, func(m method, err error, took time.Duration) {
 		if !errors.Is(err, mlflow.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), "no answer in time") {
@@ -139,11 +140,13 @@ func TestUnavailable_silent(t *testing.T) {
 }
 
 func TestUnavailable_serverErrors(t *testing.T) {
-	for _, status := range []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusTooManyRequests} {
+	for _, status := range []int{
+		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusTooManyRequests,
+	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "over capacity", status) })
 		callAll(t.Context(), methods(c), func(m method, err error, took time.Duration) {
 			if !errors.Is(err, mlflow.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), "over capacity") {
-				t.Errorf("%d: %s: got error %v, want ErrUnavailable and what was said", status, m.name, err)
+				t.Errorf("%d: %s: got error %v, want ErrUnavailable and the message", status, m.name, err)
 			}
 			if took > promise {
 				t.Errorf("%d: %s took %s, want less than %s", status, m.name, took, promise)
@@ -214,10 +217,20 @@ func TestRepetition(t *testing.T) {
 		{"missing", reply{404, `{"error_code":"RESOURCE_DOES_NOT_EXIST"}`}, 1},
 	} {
 		for request, call := range map[string]func(c *mlflow.Client) error{
-			"GET model-versions/get": func(c *mlflow.Client) error { _, err := c.GetVersion(t.Context(), "m", "1"); return err },
-			"POST runs/search":       func(c *mlflow.Client) error { _, err := c.FindRun(t.Context(), "1", "a", "b"); return err },
-			"POST runs/log-batch":    func(c *mlflow.Client) error { return c.LogBatch(t.Context(), "r", bigBatch(1, 0, 0)) },
-			"POST runs/update":       func(c *mlflow.Client) error { return c.UpdateRun(t.Context(), "r", mlflow.RunFailed, time.Now()) },
+			"GET model-versions/get": func(c *mlflow.Client) error {
+				_, err := c.GetVersion(t.Context(), "m", "1")
+				return err
+			},
+			"POST runs/search": func(c *mlflow.Client) error {
+				_, err := c.FindRun(t.Context(), "1", "a", "b")
+				return err
+			},
+			"POST runs/log-batch": func(c *mlflow.Client) error {
+				return c.LogBatch(t.Context(), "r", bigBatch(1, 0, 0))
+			},
+			"POST runs/update": func(c *mlflow.Client) error {
+				return c.UpdateRun(t.Context(), "r", mlflow.RunFailed, time.Now())
+			},
 			"DELETE registered-models/alias": func(c *mlflow.Client) error {
 				return c.DeleteAlias(t.Context(), "m", "a")
 			},
@@ -235,7 +248,7 @@ func TestRepetition(t *testing.T) {
 	}
 }
 
-// TestCreate_isSentOnce is about what MLflow does twice when it is asked twice, and about what tells the caller so.
+// MLflow would create two things if these requests were sent twice.
 func TestCreate_isSentOnce(t *testing.T) {
 	missing := reply{404, `{"error_code":"RESOURCE_DOES_NOT_EXIST"}`}
 	for request, call := range map[string]func(c *mlflow.Client) error{
@@ -244,9 +257,17 @@ func TestCreate_isSentOnce(t *testing.T) {
 			_, err := c.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{})
 			return err
 		},
-		"POST model-versions/create":    func(c *mlflow.Client) error { _, err := c.CreateVersion(t.Context(), mlflow.NewVersion{}); return err },
-		"POST experiments/create":       func(c *mlflow.Client) error { _, err := c.EnsureExperiment(t.Context(), "e"); return err },
-		"POST registered-models/create": func(c *mlflow.Client) error { return c.EnsureRegisteredModel(t.Context(), "m", "", nil) },
+		"POST model-versions/create": func(c *mlflow.Client) error {
+			_, err := c.CreateVersion(t.Context(), mlflow.NewVersion{})
+			return err
+		},
+		"POST experiments/create": func(c *mlflow.Client) error {
+			_, err := c.EnsureExperiment(t.Context(), "e")
+			return err
+		},
+		"POST registered-models/create": func(c *mlflow.Client) error {
+			return c.EnsureRegisteredModel(t.Context(), "m", "", nil)
+		},
 	} {
 		for name, answer := range map[string]reply{"503": {503, ""}, "closed connection": {0, ""}} {
 			t.Run(request+"/"+name, func(t *testing.T) {

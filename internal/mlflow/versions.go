@@ -14,27 +14,27 @@ import (
 
 // ModelVersion is one version of a registered model.
 type ModelVersion struct {
-	Name        string
-	Version     string // a number, counted from 1 for each name
-	RunID       string
-	ModelID     string // of the logged model; empty for a version that was registered from somewhere else
-	Source      string // models:/<ModelID>, or wherever else it came from
-	Description string
-	Tags        map[string]string
-	Aliases     []string // only from GetVersion and GetAlias: MLflow leaves them out of lists
-	Created     time.Time
+	Name          string
+	Version       string // a number, counted from 1 for each name
+	RunID         string
+	LoggedModelID string // empty for a version from another source
+	Source        string // models:/<LoggedModelID>, or another source
+	Description   string
+	Tags          map[string]string
+	Aliases       []string // set by GetVersion and GetAlias only: MLflow's lists do not contain them
+	Created       time.Time
 }
 
-// NewVersion is what CreateVersion takes.
+// NewVersion is the input of CreateVersion.
 type NewVersion struct {
-	Name        string // of a registered model
-	ModelID     string // of a logged model
-	RunID       string
-	Description string
-	Tags        map[string]string
+	Name          string // of a registered model
+	LoggedModelID string
+	RunID         string
+	Description   string
+	Tags          map[string]string
 }
 
-// modelSource is what the source of a version that is a logged model starts with.
+// modelSource starts the source of a version of a logged model.
 const modelSource = "models:/"
 
 type wireVersion struct {
@@ -48,14 +48,14 @@ type wireVersion struct {
 	Created     millis   `json:"creation_timestamp"`
 }
 
-func (w wireVersion) version() ModelVersion {
+func (w wireVersion) value() ModelVersion {
 	v := ModelVersion{
 		Name: w.Name, Version: string(w.Version), RunID: w.RunID, Source: w.Source, Description: w.Description,
 		Tags: fromPairs(w.Tags), Aliases: w.Aliases, Created: w.Created.time(),
 	}
-	// MLflow takes a model_id and does not give it back.
+	// MLflow accepts a model_id, but does not return it.
 	if id, found := strings.CutPrefix(w.Source, modelSource); found && strings.HasPrefix(id, "m-") {
-		v.ModelID = id
+		v.LoggedModelID = id
 	}
 	return v
 }
@@ -63,13 +63,14 @@ func (w wireVersion) version() ModelVersion {
 func versions(list []wireVersion) []ModelVersion {
 	var all []ModelVersion
 	for _, w := range list {
-		all = append(all, w.version())
+		all = append(all, w.value())
 	}
 	return all
 }
 
-// CreateVersion registers a logged model as the next version of a registered model. Called twice it makes two: a caller
-// that may be run again calls SearchVersions by run first.
+// CreateVersion registers a logged model as the next version of a registered model. Each call creates another version,
+// so
+// a caller that may run again calls SearchVersions by run first.
 func (c *Client) CreateVersion(ctx context.Context, n NewVersion) (ModelVersion, error) {
 	var answer struct {
 		Version wireVersion `json:"model_version"`
@@ -81,11 +82,8 @@ func (c *Client) CreateVersion(ctx context.Context, n NewVersion) (ModelVersion,
 		RunID       string `json:"run_id"`
 		Description string `json:"description"`
 		Tags        []pair `json:"tags"`
-	}{n.Name, modelSource + n.ModelID, n.ModelID, n.RunID, n.Description, pairs(n.Tags)}, &answer)
-	if err != nil {
-		return ModelVersion{}, err
-	}
-	return answer.Version.version(), nil
+	}{n.Name, modelSource + n.LoggedModelID, n.LoggedModelID, n.RunID, n.Description, pairs(n.Tags)}, &answer)
+	return result(answer.Version, err)
 }
 
 // GetVersion returns a version, or ErrNotExist.
@@ -95,14 +93,11 @@ func (c *Client) GetVersion(ctx context.Context, name, version string) (ModelVer
 	}
 	err := c.read(ctx, fmt.Sprintf("get version %s of model %s", version, name), "mlflow/model-versions/get",
 		url.Values{"name": {name}, "version": {version}}, &answer)
-	if err != nil {
-		return ModelVersion{}, err
-	}
-	return answer.Version.version(), nil
+	return result(answer.Version, err)
 }
 
-// SearchVersions returns the versions that a filter of MLflow's selects, such as "run_id = " + a quoted id (see Quote),
-// or all for an empty one: by name, then oldest first.
+// SearchVersions returns the versions that match a filter in MLflow's syntax, such as "run_id = " and a quoted id (see
+// Quote), sorted by name and number. An empty filter matches all versions.
 func (c *Client) SearchVersions(ctx context.Context, filter string) ([]ModelVersion, error) {
 	var all []ModelVersion
 	err := pages(func(token string) (string, error) {
@@ -131,26 +126,14 @@ func (v ModelVersion) number() int {
 
 // SetVersionTag sets a tag of a version.
 func (c *Client) SetVersionTag(ctx context.Context, name, version, key, value string) error {
-	return c.set(
-		ctx,
-		fmt.Sprintf("tag version %s of model %s", version, name),
-		http.MethodPost,
-		"mlflow/model-versions/set-tag",
-		map[string]string{
-			"name": name, "version": version, "key": key, "value": value,
-		},
-	)
+	doing := fmt.Sprintf("tag version %s of model %s", version, name)
+	body := map[string]string{"name": name, "version": version, "key": key, "value": value}
+	return c.set(ctx, doing, http.MethodPost, "mlflow/model-versions/set-tag", body)
 }
 
 // UpdateVersion sets the description of a version.
 func (c *Client) UpdateVersion(ctx context.Context, name, version, description string) error {
-	return c.set(
-		ctx,
-		fmt.Sprintf("update version %s of model %s", version, name),
-		http.MethodPatch,
-		"mlflow/model-versions/update",
-		map[string]string{
-			"name": name, "version": version, "description": description,
-		},
-	)
+	doing := fmt.Sprintf("update version %s of model %s", version, name)
+	body := map[string]string{"name": name, "version": version, "description": description}
+	return c.set(ctx, doing, http.MethodPatch, "mlflow/model-versions/update", body)
 }

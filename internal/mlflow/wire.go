@@ -12,13 +12,22 @@ import (
 	"time"
 )
 
-// pair is how MLflow writes tags and params.
+// result returns the value of what MLflow answered, or err.
+func result[W interface{ value() T }, T any](w W, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return w.value(), nil
+}
+
+// pair is a tag or a param in MLflow's JSON.
 type pair struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 }
 
-// pairs are in the order of their keys, so that the same map is the same request.
+// pairs sorts by key, so that the same map gives the same request.
 func pairs(m map[string]string) []pair {
 	list := make([]pair, 0, len(m))
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -35,8 +44,9 @@ func fromPairs(list []pair) map[string]string {
 	return m
 }
 
-// millis is a time in milliseconds since 1970. MLflow writes 64-bit integers as numbers, but the protocol buffers that
-// it is defined by say strings, and other servers do.
+// millis is a time in milliseconds since 1970. MLflow writes 64-bit integers as numbers. Its protocol buffers define
+// them
+// as strings, and other servers write strings.
 type millis int64
 
 func toMillis(t time.Time) millis { return millis(t.UnixMilli()) }
@@ -48,7 +58,7 @@ func (m millis) time() time.Time {
 	return time.UnixMilli(int64(m)).UTC()
 }
 
-// UnmarshalJSON reads 5, "5", "" and null.
+// UnmarshalJSON accepts 5, "5", "" and null.
 func (m *millis) UnmarshalJSON(data []byte) error {
 	text := unquote(data)
 	if text == "" || text == "null" {
@@ -63,10 +73,10 @@ func (m *millis) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// text is a string that may come as a number: versions are strings to MLflow, and numbers to its documentation.
+// text is a string that may arrive as a number: MLflow writes versions as strings, but documents numbers.
 type text string
 
-// UnmarshalJSON reads "5", 5 and null.
+// UnmarshalJSON accepts "5", 5 and null.
 func (t *text) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '"' {
 		return json.Unmarshal(data, (*string)(t))
@@ -77,7 +87,7 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// number is the value of a metric. JSON has no word for what is not finite, MLflow takes strings.
+// number is the value of a metric. JSON has no infinities and no NaN, so MLflow uses strings for them.
 type number float64
 
 // MarshalJSON writes NaN, Infinity and -Infinity as strings.
@@ -94,10 +104,10 @@ func (n number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// UnmarshalJSON reads numbers, as such and as strings.
+// UnmarshalJSON accepts numbers and numbers in strings.
 func (n *number) UnmarshalJSON(data []byte) error {
 	f, err := strconv.ParseFloat(unquote(data), 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range is an infinity already
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // a number out of range is an infinity
 		return fmt.Errorf("%s is not a number", data)
 	}
 	*n = number(f)
@@ -108,8 +118,9 @@ func unquote(data []byte) string {
 	return strings.TrimSuffix(strings.TrimPrefix(string(data), `"`), `"`)
 }
 
-// Quote writes a value for a filter, as in "run_id = " + Quote(id). MLflow's filters have no escapes, so a value with
-// both kinds of quotes, or with a backslash at its end, cannot be looked for; ok is false then.
+// Quote quotes a value for a filter, as in "run_id = " + Quote(id). MLflow's filters have no escapes, so a filter
+// cannot
+// contain a value with both kinds of quotes or with a trailing backslash. Quote reports false for those.
 func Quote(value string) (quoted string, ok bool) {
 	for _, quote := range []string{"'", `"`} {
 		if !strings.Contains(value, quote) && !strings.HasSuffix(value, `\`) {
@@ -119,11 +130,11 @@ func Quote(value string) (quoted string, ok bool) {
 	return "", false
 }
 
-// equals is a filter for one attribute. What cannot be looked for is taken not to exist.
+// equals returns a filter for one attribute. A value that no filter can contain is ErrNotExist.
 func equals(attribute, value string) (string, error) {
 	quoted, ok := Quote(value)
 	if !ok || strings.Count(attribute, "`") > 2 { // those around the name of a tag
-		return "", fmt.Errorf("MLflow has no way to look for %s = %q: %w", attribute, value, ErrNotExist)
+		return "", fmt.Errorf("MLflow cannot search for %s = %q: %w", attribute, value, ErrNotExist)
 	}
 	return attribute + " = " + quoted, nil
 }

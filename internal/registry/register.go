@@ -113,7 +113,7 @@ func (r *Registry) create(ctx context.Context, c Candidate) (Version, error) {
 		return Version{}, fmt.Errorf("create model %s: %w", c.Model, outage(err))
 	}
 	mv, err := r.mlflow.CreateVersion(ctx, mlflow.NewVersion{
-		Name: c.Model, ModelID: logged.ID, RunID: c.RunID, Description: c.Description, Tags: tags,
+		Name: c.Model, LoggedModelID: logged.ID, RunID: c.RunID, Description: c.Description, Tags: tags,
 	})
 	if err != nil {
 		return Version{}, fmt.Errorf("create a version of %s: %w", c.Model, outage(err))

@@ -116,7 +116,7 @@ func TestResolve_firstOfARun(t *testing.T) {
 	v := w.MustRegister(1)
 	if _, err := w.Lab.CreateVersion(
 		t.Context(),
-		mlflow.NewVersion{Name: w.Model, ModelID: v.ModelID, RunID: v.RunID},
+		mlflow.NewVersion{Name: w.Model, LoggedModelID: v.ModelID, RunID: v.RunID},
 	); err != nil {
 		t.Fatal(err)
 	}

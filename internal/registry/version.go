@@ -121,7 +121,7 @@ func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 		Model:   mv.Name,
 		Number:  mv.Version,
 		RunID:   mv.RunID,
-		ModelID: mv.ModelID,
+		ModelID: mv.LoggedModelID,
 		Algorithm: model.Algorithm(
 			mv.Tags[tagAlgorithm],
 		),

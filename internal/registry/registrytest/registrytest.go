@@ -155,7 +155,7 @@ func (w *World) RegisterForeign() {
 	}
 	if _, err := w.Lab.CreateVersion(
 		w.t.Context(),
-		mlflow.NewVersion{Name: w.Model, ModelID: logged.ID, RunID: c.RunID},
+		mlflow.NewVersion{Name: w.Model, LoggedModelID: logged.ID, RunID: c.RunID},
 	); err != nil {
 		w.t.Fatal(err)
 	}
