@@ -6,6 +6,7 @@ package activities
 import (
 	"errors"
 
+	"iris/internal/catalogue"
 	"iris/internal/champions"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
@@ -25,7 +26,10 @@ type Options struct {
 }
 
 // Activities are the activities; every exported method is one.
-type Activities struct{ o Options }
+type Activities struct {
+	o         Options
+	catalogue *catalogue.Catalogue
+}
 
 // New returns the activities, or which option is missing.
 func New(o Options) (*Activities, error) {
@@ -41,5 +45,8 @@ func New(o Options) (*Activities, error) {
 	case o.Bucket == "":
 		return nil, errors.New("activities: Bucket is missing")
 	}
-	return &Activities{o: o}, nil
+	datasets, err := catalogue.New(
+		catalogue.Options{Store: o.Store, Bucket: o.Bucket, DataBuckets: o.DataBuckets},
+	)
+	return &Activities{o: o, catalogue: datasets}, err
 }

@@ -93,7 +93,7 @@ func (a *Activities) PlanBatch(ctx context.Context, in PlanBatchInput) (BatchPla
 }
 
 func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report func(Progress)) (BatchPlan, error) {
-	if err := a.mayRead(in.Rows); err != nil {
+	if err := a.checkReadable(in.Rows); err != nil {
 		return BatchPlan{}, err
 	}
 	served, err := a.o.Versions.Version(ctx, in.Model, in.ModelID)

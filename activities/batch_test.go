@@ -132,9 +132,9 @@ func TestBatch_scoresEveryRowInOrder(t *testing.T) {
 	if parts != b.output {
 		t.Error("the header and the parts are not the output")
 	}
-	noted, _, err := l.registry.VersionBatches(t.Context(), l.model, b.plan.Model.Number, registry.Page{Limit: 10})
-	if err != nil || len(noted) != 1 || noted[0].TaskID != "b" || noted[0].Rows != rows {
-		t.Errorf("the version has scored %+v (%v), want the batch once", noted, err)
+	recorded, _, err := l.catalogue(t).VersionBatches(t.Context(), l.model, b.plan.Model.Number, 10, "")
+	if err != nil || len(recorded) != 1 || recorded[0].TaskID != "b" || recorded[0].Rows != rows {
+		t.Errorf("the version has scored %+v (%v), want the batch once", recorded, err)
 	}
 	if keys := l.keys("batches/b/"); len(keys) != 8 {
 		t.Errorf("objects %v, want the input, the plan, four parts, the output and the manifest: a retry overwrites", keys)

@@ -1,19 +1,17 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/activity"
 
+	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -40,22 +38,12 @@ type Dataset struct {
 	SHA256            string       `json:"sha256"`
 	Source            string       `json:"source"` // where it was read from
 	Data              objstore.Ref `json:"data"`
-	View              objstore.Ref `json:"view"` // a View
+	View              objstore.Ref `json:"view"` // a catalogue.View
 	LabelColumn       string       `json:"label_column,omitempty"`
 	AllowSchemaChange bool         `json:"allow_schema_change,omitempty"`
 	Rows              int          `json:"rows"`
 	Features          int          `json:"features"`
 	Classes           int          `json:"classes"`
-}
-
-// View is what Scan learned of a dataset, read by one label column and one list of features.
-type View struct {
-	Schema  dataset.Schema  `json:"schema"`
-	Profile dataset.Profile `json:"profile"`
-	// Features are the columns that were asked for, nil when it was all of them.
-	Features []string `json:"features,omitempty"`
-	// Known is the schema of the model that the data was read by, nil when the model had none.
-	Known *dataset.Schema `json:"known,omitempty"`
 }
 
 // ValidateDataset reads the whole dataset once by the rules of dataset.Scan and keeps it under its hash, where the same
@@ -96,27 +84,23 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if d.Data, err = a.keep(ctx, ours, sum); err != nil {
 		return Dataset{}, err
 	}
-	if err := a.noteSource(ctx, d.SHA256, in.URI); err != nil {
+	if err := a.addSource(ctx, d.SHA256, in.URI); err != nil {
 		return Dataset{}, err
 	}
-	view := View{Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known}
-	name, err := view.Name()
-	if err != nil {
-		return Dataset{}, err
-	}
-	d.View, err = a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.DatasetViewKey(d.SHA256, name), view)
+	view := catalogue.View{Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known}
+	d.View, err = a.catalogue.WriteView(ctx, d.SHA256, view)
 	return d, err
 }
 
-// noteSource notes where a dataset came from. One that was read from where datasets are kept came in before.
-func (a *Activities) noteSource(ctx context.Context, digest, uri string) error {
+// addSource records where a dataset came from. A dataset that was read from the catalogue has a source already.
+func (a *Activities) addSource(ctx context.Context, digest, uri string) error {
 	if uri == "" {
-		return a.o.Registry.NoteSource(ctx, digest, registry.DatasetSource{Kind: registry.SourceBundled})
+		return a.catalogue.AddSource(ctx, digest, catalogue.Source{Kind: catalogue.SourceBundled})
 	}
-	if ref, err := objstore.ParseURI(uri); err == nil && ref.Bucket == a.o.Bucket && objstore.IsDatasetKey(ref.Key) {
+	if ref, err := objstore.ParseURI(uri); err == nil && a.catalogue.Holds(ref) {
 		return nil
 	}
-	return a.o.Registry.NoteSource(ctx, digest, registry.DatasetSource{Kind: registry.SourceS3, URI: uri})
+	return a.catalogue.AddSource(ctx, digest, catalogue.Source{Kind: catalogue.SourceS3, URI: uri})
 }
 
 // knownSchema is the schema of a model, nil when it has none yet.
@@ -142,14 +126,14 @@ func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string
 				Reason:  "is missing: only the model " + dataset.IrisModel + " comes with data",
 			}
 		}
-		ref, err := a.keepBundled(ctx)
+		ref, err := a.catalogue.KeepBytes(ctx, dataset.IrisCSV())
 		return ref.URI(), ref, err
 	}
 	ref, err := objstore.ParseURI(in.URI)
 	if err != nil {
 		return "", ref, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
 	}
-	if err := a.mayRead(ref); err != nil {
+	if err := a.checkReadable(ref); err != nil {
 		return "", ref, err
 	}
 	ours, err := a.o.Store.Stat(ctx, ref.Bucket, ref.Key)
@@ -160,7 +144,7 @@ func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string
 		return "", ref, err
 	case ours.Size > maxDataset:
 		return "", ref, fmt.Errorf("%s: %w", in.URI, dataset.ErrTooLarge)
-	case ref.Bucket == a.o.Bucket && objstore.IsDatasetKey(ref.Key):
+	case a.catalogue.Holds(ref):
 		return in.URI, ours, nil
 	}
 	ours, err = a.o.Store.Copy(ctx, ref, a.o.Bucket, objstore.UploadKey(activity.GetInfo(ctx).WorkflowExecution.RunID))
@@ -183,38 +167,21 @@ func (a *Activities) scan(
 	return summary, hex.EncodeToString(hash.Sum(nil)), err
 }
 
-// mayRead refuses buckets that are not on the list: MLflow's, above all, holds what its own permissions guard.
-func (a *Activities) mayRead(ref objstore.Ref) error {
-	if ref.Bucket != a.o.Bucket && !slices.Contains(a.o.DataBuckets, ref.Bucket) {
-		return fmt.Errorf("%w: bucket %q is not open for data", errMissingData, ref.Bucket)
+// checkReadable refuses objects that a request may not read.
+func (a *Activities) checkReadable(ref objstore.Ref) error {
+	if err := a.catalogue.CheckReadable(ref); err != nil {
+		return fmt.Errorf("%w: %w", errMissingData, err)
 	}
 	return nil
 }
 
-func (a *Activities) keepBundled(ctx context.Context) (objstore.Ref, error) {
-	data := dataset.IrisCSV()
-	sum := sha256.Sum256(data)
-	return a.o.Store.Put(
-		ctx,
-		a.o.Bucket,
-		objstore.DatasetKey(hex.EncodeToString(sum[:])),
-		bytes.NewReader(data),
-		int64(len(data)),
-		"text/csv",
-	)
-}
-
-// keep moves the dataset to the key of its hash, unless it lies there already.
+// keep makes an object a dataset and removes what fetch copied.
 func (a *Activities) keep(ctx context.Context, ours objstore.Ref, sum string) (objstore.Ref, error) {
-	key := objstore.DatasetKey(sum)
-	kept, err := a.o.Store.Stat(ctx, a.o.Bucket, key)
-	if errors.Is(err, objstore.ErrNotExist) {
-		kept, err = a.o.Store.Copy(ctx, ours, a.o.Bucket, key)
-	}
+	ours.SHA256 = sum
+	kept, err := a.catalogue.Keep(ctx, ours)
 	if err != nil {
 		return objstore.Ref{}, err
 	}
-	kept.SHA256 = sum
 	return kept, a.drop(ctx, ours)
 }
 
@@ -226,20 +193,9 @@ func (a *Activities) drop(ctx context.Context, ours objstore.Ref) error {
 	return a.o.Store.Delete(ctx, ours.Bucket, ours.Key)
 }
 
-// Name hashes what a view depends on besides the bytes; see objstore.DatasetViewKey.
-func (v View) Name() (string, error) {
-	b, err := json.Marshal(v.Schema)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:8]), nil
-}
-
-// view reads what Scan learned of a dataset that has passed.
-func (a *Activities) view(ctx context.Context, d Dataset) (v View, err error) {
-	err = a.o.Store.GetJSON(ctx, d.View.Bucket, d.View.Key, &v)
-	return v, err
+// view reads the view of a dataset.
+func (a *Activities) view(ctx context.Context, d Dataset) (catalogue.View, error) {
+	return a.catalogue.View(ctx, d.View)
 }
 
 // table reads the rows of a dataset that has passed.

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"iris/activities"
+	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
-	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -38,7 +38,7 @@ func TestValidateDataset_takesUCIsFileAsItIs(t *testing.T) {
 	got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
 		Model: "iris", URI: l.put("given/iris.data", datasettest.UCIIris()).URI(),
 	})
-	var view activities.View
+	var view catalogue.View
 	if err := l.store.GetJSON(t.Context(), got.View.Bucket, got.View.Key, &view); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestValidateDataset_features(t *testing.T) {
 	}
 }
 
-func TestValidateDataset_notesWhereTheDataCameFrom(t *testing.T) {
+func TestValidateDataset_recordsSources(t *testing.T) {
 	l := newLab(t, "iris")
 	uri := l.put("given/again.csv", dataset.IrisCSV()).URI()
 	var d activities.Dataset
@@ -159,13 +159,23 @@ func TestValidateDataset_notesWhereTheDataCameFrom(t *testing.T) {
 		d = must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: from})
 	}
 	must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: d.Data.URI()}) // came in before
-	notes, err := l.registry.DatasetNotes(t.Context(), d.SHA256)
+	all, err := l.catalogue(t).Annotations(t.Context(), d.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources := notes[d.SHA256].Sources
-	if len(sources) != 2 || sources[0].Kind != registry.SourceBundled || sources[1].Kind != registry.SourceS3 ||
+	sources := all[d.SHA256].Sources
+	if len(sources) != 2 || sources[0].Kind != catalogue.SourceBundled || sources[1].Kind != catalogue.SourceS3 ||
 		sources[1].URI != uri {
 		t.Errorf("sources %+v, want the bundled data and then %s", sources, uri)
 	}
+}
+
+// catalogue returns the catalogue of the lab's bucket.
+func (l *lab) catalogue(t *testing.T) *catalogue.Catalogue {
+	t.Helper()
+	c, err := catalogue.New(catalogue.Options{Store: l.store, Bucket: l.bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -3,14 +3,14 @@ package activities
 import (
 	"context"
 
-	"iris/internal/registry"
+	"iris/internal/catalogue"
 )
 
-// noteBatch makes a batch known to the version that scored it, and to the dataset that its rows were, for longer than
-// its
-// results are kept.
-func (a *Activities) noteBatch(ctx context.Context, m Manifest) error {
-	return a.o.Registry.NoteBatch(ctx, registry.Batch{
+// recordBatch records a batch for the version that scored it and for the dataset that its rows are, if they are one.
+// The
+// record outlives the results.
+func (a *Activities) recordBatch(ctx context.Context, m Manifest) error {
+	return a.catalogue.RecordBatch(ctx, catalogue.Batch{
 		TaskID: m.TaskID, Model: m.Model, Version: m.Version, Rows: m.Rows, StartedAt: m.StartedAt, FinishedAt: m.FinishedAt,
 	}, m.Input)
 }

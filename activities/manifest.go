@@ -121,7 +121,7 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 		m.Timings.RowsPerSecond = float64(m.Rows+m.Failed) / took
 	}
 	if !in.Cancelled {
-		if err := a.noteBatch(ctx, m); err != nil {
+		if err := a.recordBatch(ctx, m); err != nil {
 			return Written{}, err
 		}
 	}

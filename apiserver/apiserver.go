@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"iris/apiserver/httpio"
+	"iris/internal/catalogue"
 	"iris/internal/champions"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -120,6 +121,9 @@ type Server struct {
 	scorers    scorers
 	metrics    *metrics
 	bulk       httpio.Bulk
+	catalogue  *catalogue.Catalogue
+	uploads    *uploads
+	datasets   *datasets
 	reach      reachability
 
 	drain     time.Duration // for the requests under way when the server stops; then they are cut
@@ -141,6 +145,13 @@ func New(o Options) (*Server, error) {
 	s.handler = httpio.NewHandler(httpio.Options{
 		Router: s.router, Logger: o.Logger, Metrics: s.metrics.http, Translate: problemOf, Answer: answerProblem,
 	})
+	if s.catalogue, err = catalogue.New(
+		catalogue.Options{Store: o.Store, Bucket: o.Bucket, DataBuckets: o.DataBuckets},
+	); err != nil {
+		return nil, err
+	}
+	s.uploads = &uploads{store: o.Store, bucket: o.Bucket, catalogue: s.catalogue, log: s.handler.Log}
+	s.datasets = &datasets{catalogue: s.catalogue, registry: o.Registry, uploads: s.uploads, maxUpload: o.MaxUpload}
 	if err := s.routes(); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
@@ -20,9 +19,6 @@ import (
 	"iris/internal/rows"
 	"iris/workflows"
 )
-
-// cleanupTimeout bounds the removal of what a request that failed has left in the store.
-const cleanupTimeout = 10 * time.Second
 
 // maxObjects is how many objects one batch reads.
 const maxObjects = 1000
@@ -145,8 +141,8 @@ func (s *Server) storedRows(ctx context.Context, uri string, at problem.Fault) (
 	if err != nil {
 		return refuse("%s", err)
 	}
-	if !s.openForData(ref.Bucket) {
-		return refuse("bucket %q is not open for data", ref.Bucket)
+	if err := s.catalogue.CheckReadable(ref); err != nil {
+		return refuse("%s", err)
 	}
 	var found []objstore.Ref
 	if strings.HasSuffix(ref.Key, "/") {
@@ -224,7 +220,7 @@ func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequ
 	unused := b.dataPath == ""
 	defer func() {
 		if unused {
-			s.discard(ctx, w, b.in.Rows)
+			s.uploads.discard(ctx, w, b.in.Rows)
 		}
 	}()
 	if b.key != "" {
@@ -248,13 +244,4 @@ func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequ
 // batchLocation is the route of the results of a batch.
 func batchLocation(modelName, id string) string {
 	return "/" + modelName + "/predict/batch/" + url.PathEscape(id)
-}
-
-// discard removes an object that nothing refers to, also when the client has hung up. Failing that, it expires.
-func (s *Server) discard(ctx context.Context, w http.ResponseWriter, ref objstore.Ref) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-	defer cancel()
-	if err := s.Store.Delete(ctx, ref.Bucket, ref.Key); err != nil && !errors.Is(err, objstore.ErrNotExist) {
-		s.handler.Log(w).Warn("an object was left behind", "object", ref.URI(), "error", err)
-	}
 }

@@ -125,7 +125,7 @@ func (s *Server) batchOfFile(w http.ResponseWriter, r *http.Request, b *batchReq
 		b.in.Count, err = s.checkParquet(ctx, b.in.Rows, columns)
 	}
 	if err != nil {
-		s.discard(ctx, w, b.in.Rows)
+		s.uploads.discard(ctx, w, b.in.Rows)
 		return err
 	}
 	return s.startBatch(w, r, b, newTask{
@@ -150,7 +150,7 @@ func (s *Server) storeRows(
 			mediaType = media
 		}
 	}
-	ref, err = s.stream(ctx, key, mediaType, f.body, func(r io.Reader) error {
+	ref, err = s.uploads.stream(ctx, key, mediaType, f.body, func(r io.Reader) error {
 		if f.format == rows.Parquet { // which can be read from its end alone
 			_, err := io.Copy(io.Discard, r)
 			return err

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/httpio"
-	"iris/internal/registry"
+	"iris/internal/catalogue"
 )
 
 // BatchUse is a batch as a version or a dataset lists those that used it. It outlives the results of the batch.
@@ -57,10 +58,10 @@ func (s *Server) getVersionBatches(ctx context.Context, in *versionBatchesInput)
 		"batches of "+model+"/"+number,
 		in.PageSize,
 		in.PageToken,
-		func(page registry.Page) ([]registry.Batch, string, error) {
+		func(limit int, after string) ([]catalogue.Batch, string, error) {
 			ctx, cancel := httpio.WithDeadline(ctx)
 			defer cancel()
-			return s.Registry.VersionBatches(ctx, model, number, page)
+			return s.catalogue.VersionBatches(ctx, model, number, limit, after)
 		},
 	)
 }
@@ -71,20 +72,20 @@ type datasetBatchesInput struct {
 	PageToken string `query:"page_token" maxLength:"10000" doc:"next_page_token of the page before"`
 }
 
-// getDatasetBatches lists the batches whose rows were a dataset.
-func (s *Server) getDatasetBatches(ctx context.Context, in *datasetBatchesInput) (*batchesOutput, error) {
-	found, err := s.findDataset(ctx, in.Digest)
+// batches lists the batches whose rows were a dataset.
+func (d *datasets) batches(ctx context.Context, in *datasetBatchesInput) (*batchesOutput, error) {
+	found, err := d.find(ctx, in.Digest)
 	if err != nil {
 		return nil, err
 	}
 	return batchPage(
-		"batches of dataset "+found.Digest,
+		"batches of dataset "+found.SHA256,
 		in.PageSize,
 		in.PageToken,
-		func(page registry.Page) ([]registry.Batch, string, error) {
+		func(limit int, after string) ([]catalogue.Batch, string, error) {
 			ctx, cancel := httpio.WithDeadline(ctx)
 			defer cancel()
-			return s.Registry.DatasetBatches(ctx, found.Digest, page)
+			return d.catalogue.DatasetBatches(ctx, found.SHA256, limit, after)
 		},
 	)
 }
@@ -94,13 +95,13 @@ func batchPage(
 	list string,
 	size int,
 	token string,
-	read func(registry.Page) ([]registry.Batch, string, error),
+	read func(limit int, after string) ([]catalogue.Batch, string, error),
 ) (*batchesOutput, error) {
 	after, err := openPageToken(list, token)
 	if err != nil {
 		return nil, err
 	}
-	batches, next, err := read(registry.Page{Limit: min(either(size, defaultPageSize), maxPageSize), After: string(after)})
+	batches, next, err := read(min(cmp.Or(size, defaultPageSize), maxPageSize), string(after))
 	if err != nil {
 		return nil, fmt.Errorf("read the %s: %w", list, err)
 	}

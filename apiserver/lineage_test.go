@@ -7,17 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"iris/internal/catalogue"
 	"iris/internal/objstore"
-	"iris/internal/registry"
 )
 
 func TestBatchesOf(t *testing.T) {
-	a := newAPI(t, ownRegistry(t))
+	a := newAPI(t, freshBucket(t))
 	var up DatasetUploaded
 	a.do(t, "POST", "/datasets", smallCSV, csvType).json(t, http.StatusCreated, &up)
 	at := time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
 	for i := range 3 {
-		b := registry.Batch{
+		b := catalogue.Batch{
 			TaskID:     fmt.Sprintf("batch/%d", i),
 			Model:      "wine",
 			Version:    "1",
@@ -25,7 +25,7 @@ func TestBatchesOf(t *testing.T) {
 			StartedAt:  at.Add(time.Duration(i) * time.Minute),
 			FinishedAt: at,
 		}
-		if err := a.Registry.NoteBatch(
+		if err := a.catalogue.RecordBatch(
 			t.Context(),
 			b,
 			objstore.Ref{Bucket: a.Bucket, Key: objstore.DatasetKey(up.Digest)},

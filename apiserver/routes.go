@@ -52,11 +52,11 @@ func (s *Server) routes() error {
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
 	jsonRoute(s, listAlgorithmsOperation("/algorithms"), s.getAlgorithms)
 
-	jsonRoute(s, listDatasetsOperation("/datasets"), s.getDatasets)
-	s.plain(s.uploadDatasetOperation("/datasets"), s.handleDatasetUpload)
-	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.getDataset)
-	jsonRoute(s, patchDatasetOperation("/datasets/{digest}"), s.patchDataset)
-	jsonRoute(s, datasetBatchesOperation("/datasets/{digest}/batches"), s.getDatasetBatches)
+	jsonRoute(s, listDatasetsOperation("/datasets"), s.datasets.list)
+	s.plain(s.uploadDatasetOperation("/datasets"), s.datasets.handleUpload)
+	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.datasets.get)
+	jsonRoute(s, patchDatasetOperation("/datasets/{digest}"), s.datasets.patch)
+	jsonRoute(s, datasetBatchesOperation("/datasets/{digest}/batches"), s.datasets.batches)
 
 	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
 	s.batchResultRoutes("/predict/batch/{task_id}")

@@ -2,17 +2,14 @@ package apiserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/dataset"
-	"iris/internal/objstore"
 	"iris/model"
 	"iris/workflows"
 )
@@ -84,7 +81,7 @@ func (s *Server) trainOnForm(w http.ResponseWriter, r *http.Request, t *training
 
 // trainOnStored trains on an object that is in the store already, or on the bundled data.
 func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
-	if err := s.lookUpDataset(r.Context(), t); err != nil {
+	if err := s.findDataset(r.Context(), t); err != nil {
 		return err
 	}
 	in, err := t.resolve()
@@ -103,37 +100,6 @@ func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *traini
 			fmt.Sprintf("no data: send a CSV or name one with data_path; only %s has data of its own", dataset.IrisModel))
 	}
 	return s.startTraining(r.Context(), w, workflows.NewTrainingID(in.Model), in, data)
-}
-
-// checkDataset refuses what a workflow could not read, or must not.
-func (s *Server) checkDataset(ctx context.Context, uri string, at problem.Fault) error {
-	refuse := func(format string, args ...any) error {
-		at.Detail = fmt.Sprintf(format, args...)
-		return problem.Invalid(at)
-	}
-	ref, err := objstore.ParseURI(uri)
-	if err != nil {
-		return refuse("%s", err)
-	}
-	if !s.openForData(ref.Bucket) {
-		return refuse("bucket %q is not open for data", ref.Bucket)
-	}
-	found, err := s.Store.Stat(ctx, ref.Bucket, ref.Key)
-	switch {
-	case errors.Is(err, objstore.ErrNotExist):
-		return refuse("there is no object %s", ref.URI())
-	case err != nil:
-		return fmt.Errorf("look for %s: %w", ref.URI(), err)
-	case found.Size > s.MaxUpload:
-		at.Detail = fmt.Sprintf("%s has %d bytes, the limit is %d", ref.URI(), found.Size, s.MaxUpload)
-		return problem.New(http.StatusRequestEntityTooLarge, at.Detail, at)
-	}
-	return nil
-}
-
-// openForData reports whether a request may name objects of a bucket.
-func (s *Server) openForData(bucket string) bool {
-	return bucket == s.Bucket || slices.Contains(s.DataBuckets, bucket)
 }
 
 // startTraining starts the workflow and answers where it can be followed.

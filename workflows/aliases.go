@@ -18,8 +18,6 @@ type (
 	Part = activities.Part
 	// Timings are the durations of a batch's steps.
 	Timings = activities.Timings
-	// DatasetView is what validation learned about a dataset. It is stored at objstore.DatasetViewKey.
-	DatasetView = activities.View
 	// Progress is the content of an activity's heartbeats.
 	Progress = activities.Progress
 )

@@ -60,6 +60,11 @@ func rooms() []room {
 		},
 
 		{
+			path: "internal/catalogue", floor: 2, iris: []string{"internal/dataset", "internal/objstore", "model"},
+			lib: []string{"golang.org/x/sync"},
+		},
+
+		{
 			path:  "internal/registry",
 			floor: 2,
 			iris:  []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},
@@ -93,6 +98,7 @@ func rooms() []room {
 				"internal/registry",
 				"internal/report",
 				"internal/champions",
+				"internal/catalogue",
 			},
 			lib: []string{temporal},
 		},
@@ -135,6 +141,7 @@ func rooms() []room {
 				"model",
 				"internal/registry",
 				"internal/champions",
+				"internal/catalogue",
 				"workflows",
 			},
 			lib: []string{

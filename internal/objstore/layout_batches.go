@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// VersionBatchesPrefix begins the keys of the notes about the batches that a version scored.
+// VersionBatchesPrefix returns the prefix of the records of the batches that a version scored.
 func VersionBatchesPrefix(modelName, number string) string {
 	return "models/" + modelName + "/versions/" + segment(number) + "/batches/"
 }
 
-// DatasetBatchesPrefix begins the keys of the notes about the batches whose rows were a dataset.
+// DatasetBatchesPrefix returns the prefix of the records of the batches whose rows were a dataset.
 func DatasetBatchesPrefix(digest string) string { return "dataset-batches/" + digest + "/" }
 
-// BatchNoteName is the end of the key of a note about a batch. The names of later batches come first.
-func BatchNoteName(startedAt time.Time, taskID string) string {
-	return fmt.Sprintf("%019d-%s.json", math.MaxInt64-startedAt.UnixNano(), noteSegment(taskID))
+// BatchRecordName returns the last part of the key of the record of a batch. The names of later batches sort first.
+func BatchRecordName(startedAt time.Time, taskID string) string {
+	return fmt.Sprintf("%019d-%s.json", math.MaxInt64-startedAt.UnixNano(), recordSegment(taskID))
 }
 
-// noteSegment is segment with room for the time before it.
-func noteSegment(id string) string {
+// recordSegment is segment with room for the time before it.
+func recordSegment(id string) string {
 	if s := segment(id); len(s) <= maxSegment-20 {
 		return s
 	}

@@ -28,9 +28,9 @@ func TestKeys(t *testing.T) {
 		objstore.ModelSchemaKey("iris"):              "models/iris/schema.json",
 		objstore.ModelHistoryPrefix("iris"):          "models/iris/history/",
 
-		objstore.DatasetNoteKey("ab12", objstore.TagNote, "owner"): "dataset-notes/ab12/tags/owner.json",
-		objstore.VersionBatchesPrefix("iris", "3"):                 "models/iris/versions/3/batches/",
-		objstore.DatasetBatchesPrefix("ab12"):                      "dataset-batches/ab12/",
+		objstore.DatasetAnnotationKey("ab12", objstore.TagAnnotation, "owner"): "dataset-notes/ab12/tags/owner.json",
+		objstore.VersionBatchesPrefix("iris", "3"):                             "models/iris/versions/3/batches/",
+		objstore.DatasetBatchesPrefix("ab12"):                                  "dataset-batches/ab12/",
 	} {
 		if got != want {
 			t.Errorf("got key %s, want %s", got, want)
@@ -84,37 +84,37 @@ func TestDatasetDigest(t *testing.T) {
 	}
 }
 
-func TestBatchNoteName_laterComesFirst(t *testing.T) {
+func TestBatchRecordName_laterComesFirst(t *testing.T) {
 	at := time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
 	names := []string{
-		objstore.BatchNoteName(at.AddDate(100, 0, 0), "a"), objstore.BatchNoteName(at.Add(1), "z"),
-		objstore.BatchNoteName(at, "a"), objstore.BatchNoteName(at, "b"), objstore.BatchNoteName(time.Unix(0, 0), "a"),
+		objstore.BatchRecordName(at.AddDate(100, 0, 0), "a"), objstore.BatchRecordName(at.Add(1), "z"),
+		objstore.BatchRecordName(at, "a"), objstore.BatchRecordName(at, "b"), objstore.BatchRecordName(time.Unix(0, 0), "a"),
 	}
 	if !slices.IsSorted(names) || names[0] == names[1] {
 		t.Errorf("names %q, want them sorted", names)
 	}
-	if long := objstore.BatchNoteName(at, strings.Repeat("é", 300)); len(long) > 255 {
+	if long := objstore.BatchRecordName(at, strings.Repeat("é", 300)); len(long) > 255 {
 		t.Errorf("a long id becomes %d bytes, want at most 255", len(long))
 	}
-	if name := objstore.BatchNoteName(at, "a/b"); strings.Contains(name, "/") {
+	if name := objstore.BatchRecordName(at, "a/b"); strings.Contains(name, "/") {
 		t.Errorf("an id with a slash becomes %s, want no slash", name)
 	}
 }
 
-func TestDatasetNote(t *testing.T) {
+func TestDatasetAnnotation(t *testing.T) {
 	digest := strings.Repeat("ab", 32)
 	for _, name := range []string{"wine", "v1.0", "ü b"} {
-		d, kind, got, ok := objstore.DatasetNote(objstore.DatasetNoteKey(digest, objstore.NameNote, name))
-		if !ok || d != digest || kind != objstore.NameNote || got != name {
+		d, kind, got, ok := objstore.DatasetAnnotation(objstore.DatasetAnnotationKey(digest, objstore.NameAnnotation, name))
+		if !ok || d != digest || kind != objstore.NameAnnotation || got != name {
 			t.Errorf("got %s, %s, %s, %v, want %s, names, %s", d, kind, got, ok, digest, name)
 		}
 	}
 	for _, key := range []string{
 		"dataset-notes/ab/names/x.json", "dataset-notes/" + digest + "/other/x.json", "x",
-		objstore.DatasetNotesPrefix(digest) + "/names/x.txt",
+		objstore.DatasetAnnotationsPrefix(digest) + "/names/x.txt",
 	} {
-		if _, _, _, ok := objstore.DatasetNote(key); ok {
-			t.Errorf("%s passes for a note", key)
+		if _, _, _, ok := objstore.DatasetAnnotation(key); ok {
+			t.Errorf("%s passes for an annotation", key)
 		}
 	}
 }

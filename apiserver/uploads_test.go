@@ -13,6 +13,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
+	"iris/internal/testenv"
 )
 
 func TestUpload_becomesADataset(t *testing.T) {
@@ -81,6 +82,28 @@ func TestUpload_badCSVs(t *testing.T) {
 				t.Errorf("left behind: %v", keys)
 			}
 		})
+	}
+}
+
+// The source of an upload is recorded once, with one listing of the annotations.
+func TestUpload_recordsItsSourceOnce(t *testing.T) {
+	proxy, store := testenv.S3Proxy(t)
+	a := newAPI(t, freshBucket(t), func(o *Options) { o.Store = store })
+	body, header := form(part{"file", string(datasettest.Wine())})
+	var lists, sources int
+	proxy.Decide(func(r *http.Request) testenv.Fate {
+		switch {
+		case testenv.IsList(r):
+			lists++
+		case r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/sources/"):
+			sources++
+		}
+		return testenv.Pass
+	})
+	a.accepted(t, a.do(t, "POST", "/newcomer/training", body, header))
+	proxy.Decide(nil)
+	if lists != 1 || sources != 1 {
+		t.Errorf("the upload took %d listings and recorded %d sources, want 1 and 1", lists, sources)
 	}
 }
 

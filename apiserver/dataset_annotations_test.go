@@ -9,21 +9,13 @@ import (
 	"testing"
 
 	"iris/apiserver/problem"
-	"iris/internal/registry"
-	"iris/internal/testenv"
+	"iris/internal/catalogue"
 )
-
-// ownRegistry gives a test a bucket of its own, for the notes about datasets too.
-func ownRegistry(t testing.TB) func(*Options) {
-	w, bucket := theWorld(t), testenv.Bucket(t)
-	own := must(registry.New(registry.Options{MLflow: w.mlflow, Store: w.store, Bucket: bucket}))
-	return func(o *Options) { o.Bucket, o.Registry = bucket, own }
-}
 
 const smallCSV = "x,kind\n1,a\n2,a\n3,b\n4,b\n"
 
-func TestDatasetNotes(t *testing.T) {
-	a := newAPI(t, ownRegistry(t))
+func TestDatasetAnnotations(t *testing.T) {
+	a := newAPI(t, freshBucket(t))
 	upload := func(path, body, header string) DatasetUploaded {
 		t.Helper()
 		var up DatasetUploaded
@@ -34,7 +26,7 @@ func TestDatasetNotes(t *testing.T) {
 	if !slices.Equal(first.Names, []string{"small"}) ||
 		!maps.Equal(first.Tags, map[string]string{"owner": "ada", "site": "https://example.org/"}) ||
 		len(first.Sources) != 1 ||
-		first.Sources[0].Kind != registry.SourceUpload ||
+		first.Sources[0].Kind != catalogue.SourceUpload ||
 		first.Sources[0].FirstSeenAt.IsZero() {
 		t.Errorf("got %+v, want its name, two tags and an upload", first.Dataset)
 	}
@@ -87,8 +79,8 @@ func TestDatasetNotes(t *testing.T) {
 	}
 }
 
-func TestDatasetNotes_badRequests(t *testing.T) {
-	a := newAPI(t, ownRegistry(t))
+func TestDatasetAnnotations_badRequests(t *testing.T) {
+	a := newAPI(t, freshBucket(t))
 	var up DatasetUploaded
 	a.do(t, "POST", "/datasets", smallCSV, csvType).json(t, http.StatusCreated, &up)
 	many := make([]string, 15)
@@ -133,7 +125,7 @@ func TestDatasetNotes_badRequests(t *testing.T) {
 }
 
 func TestTraining_onADatasetByItsName(t *testing.T) {
-	a := newAPI(t, ownRegistry(t))
+	a := newAPI(t, freshBucket(t))
 	var one, two DatasetUploaded
 	a.do(t, "POST", "/datasets?name=one&tag=a:b", smallCSV, csvType).json(t, http.StatusCreated, &one)
 	a.do(t, "POST", "/datasets?name=both", smallCSV+"5,b\n", csvType).json(t, http.StatusCreated, &two)
@@ -167,11 +159,11 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 		faultAt(t, problem.Fault{Pointer: "/dataset"})
 }
 
-func TestFileName(t *testing.T) {
+func TestPrintableName(t *testing.T) {
 	for given, want := range map[string]string{
 		"wine.csv": "wine.csv", "a\x00b\n.csv": "ab.csv", "\xff.csv": ".csv", "": "", strings.Repeat("ü", 300): strings.Repeat("ü", 200),
 	} {
-		if got := fileName(given); got != want {
+		if got := printableName(given); got != want {
 			t.Errorf("%q is shown as %q, want %q", given, got, want)
 		}
 	}

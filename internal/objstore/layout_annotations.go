@@ -1,0 +1,43 @@
+package objstore
+
+import (
+	"net/url"
+	"regexp"
+)
+
+// datasetAnnotationsPrefix keeps an older word for annotations, because buckets hold objects under it.
+const datasetAnnotationsPrefix = "dataset-notes/"
+
+// AnnotationKind is the kind of an annotation of a dataset.
+type AnnotationKind string
+
+// The kinds of annotations, as keys contain them.
+const (
+	NameAnnotation   AnnotationKind = "names"
+	TagAnnotation    AnnotationKind = "tags"
+	SourceAnnotation AnnotationKind = "sources"
+)
+
+// DatasetAnnotationsPrefix returns the prefix of the annotations of all datasets whose digests begin with digest.
+func DatasetAnnotationsPrefix(digest string) string { return datasetAnnotationsPrefix + digest }
+
+// DatasetAnnotationKey returns the key of one annotation of a dataset. Each name, tag and source is an object of its
+// own, so that concurrent writers do not lose what the other wrote.
+func DatasetAnnotationKey(digest string, kind AnnotationKind, name string) string {
+	return datasetAnnotationsPrefix + digest + "/" + string(kind) + "/" + segment(name) + ".json"
+}
+
+var datasetAnnotationKey = regexp.MustCompile(
+	`^` + datasetAnnotationsPrefix + `([0-9a-f]{64})/(names|tags|sources)/([^/]+)\.json$`,
+)
+
+// DatasetAnnotation is the inverse of DatasetAnnotationKey, except for names that the key has only as a hash. For any
+// other key ok is false.
+func DatasetAnnotation(key string) (digest string, kind AnnotationKind, name string, ok bool) {
+	found := datasetAnnotationKey.FindStringSubmatch(key)
+	if found == nil {
+		return "", "", "", false
+	}
+	name, err := url.PathUnescape(found[3])
+	return found[1], AnnotationKind(found[2]), name, err == nil
+}
