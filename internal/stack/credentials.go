@@ -9,17 +9,20 @@ import (
 	"os"
 )
 
-// credentialsFile, in the data folder, holds the S3 keys of this stack.
+// credentialsFile is the file in the data folder with the S3 keys of the stack.
 const credentialsFile = "s3-credentials.json"
 
-// credentials are MinIO's root user and password. They are made up once for each data folder and never leave it but by
-// Addresses and the environment of the parts.
+// credentials holds MinIO's root user and password. Each data folder has its own. They leave it only in Addresses and
+// in
+// the environment of the parts.
 type credentials struct {
 	AccessKey string `json:"access_key"`
 	SecretKey string `json:"secret_key"`
 }
 
-// loadCredentials reads the keys in file, or makes new ones and writes them there, readable by the owner alone.
+// loadCredentials reads the keys in file. If the file does not exist, it generates keys and writes them, readable by
+// the
+// owner alone.
 func loadCredentials(file string) (credentials, error) {
 	var c credentials
 	data, err := os.ReadFile(file)
@@ -34,10 +37,8 @@ func loadCredentials(file string) (credentials, error) {
 		return c, err
 	}
 	if err := json.Unmarshal(data, &c); err != nil || c.AccessKey == "" || c.SecretKey == "" {
-		return c, fmt.Errorf(
-			"read %s: not the S3 keys of a stack; MinIO keeps its data whatever its keys are, so delete the file to get new ones",
-			file,
-		)
+		return c, fmt.Errorf("read %s: not the S3 keys of a stack; delete the file to get new keys: "+
+			"MinIO keeps its data with any keys", file)
 	}
 	return c, nil
 }

@@ -7,16 +7,17 @@ import (
 	"syscall"
 )
 
-// guard is a shell that leads the process group of a part and kills the group when we die, whatever we die of: it reads
-// from a pipe whose other end only we hold. The kernel's own way (Pdeathsig) exists only on Linux and spares
-// grandchildren, such as the server that MLflow's launcher starts. Because the guard is there first, there is no moment
-// at which a part runs without one.
+// guard is a shell that leads the process group of a part and kills the group when this process dies for any reason. It
+// reads from a pipe whose other end only this process holds. The kernel's Pdeathsig exists only on Linux and does not
+// reach grandchildren, such as the server that MLflow's launcher starts. A guard starts before its part, so a part
+// never
+// runs without one.
 type guard struct {
 	shell *exec.Cmd
-	alive *os.File // the end of the pipe that we hold
+	alive *os.File // this process's end of the pipe
 }
 
-// newGuard starts a guard with a new group. The signal that asks a part to end does not end the guard.
+// newGuard starts a guard in a new process group. The guard ignores SIGTERM, which asks its part to end.
 func newGuard() (*guard, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -34,11 +35,11 @@ func newGuard() (*guard, error) {
 	return &guard{shell: shell, alive: w}, nil
 }
 
-// group is the process group that the guard leads.
+// group returns the process group that the guard leads.
 func (g *guard) group() int { return g.shell.Process.Pid }
 
-// release ends the guard, and with it whatever is left of the group.
+// release ends the guard and the rest of its group.
 func (g *guard) release() {
 	_ = g.alive.Close()
-	_ = g.shell.Wait() // always an error: it kills itself as well
+	_ = g.shell.Wait() // always an error, because the guard kills itself too
 }

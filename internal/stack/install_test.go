@@ -11,7 +11,7 @@ import (
 	"iris/deploy"
 )
 
-// fakeGo installs a program that says which module it was made from.
+// fakeGo installs a program that prints its module.
 const fakeGo = `for module; do :; done
 echo "go $*, CGO_ENABLED=$CGO_ENABLED"
 [ -z "$GOOS" ] || { echo "cross-compiling"; exit 1; }
@@ -19,15 +19,16 @@ name=${module%@*}; name=${name##*/}
 printf '#!/bin/sh\necho %s\n' "$module" >"$GOBIN/$name"
 chmod +x "$GOBIN/$name"`
 
-// fakePython answers checkPython, and makes an environment whose python is itself.
+// fakePython passes checkPython, and makes an environment whose python is itself.
 const fakePython = `case "$*" in
 -c*version*) echo 3.11 ;;
 -c*) ;;
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-"-m pip install"*) for list; do :; done; grep -qE "^(mlflow|scikit-learn|onnxruntime|tritonclient)==" "$list" && echo installed ;;
+"-m pip install"*) for list; do :; done
+	grep -qE "^(mlflow|scikit-learn|onnxruntime|tritonclient)==" "$list" && echo installed ;;
 esac`
 
-// tools puts scripts on PATH, and nothing else.
+// tools makes PATH a folder that contains only the given scripts.
 func tools(t *testing.T, scripts map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -39,7 +40,7 @@ func tools(t *testing.T, scripts map[string]string) string {
 }
 
 func TestInstall_allPartsThenNothing(t *testing.T) {
-	t.Setenv("GOOS", "plan9") // what is installed runs here, whatever is being built otherwise
+	t.Setenv("GOOS", "plan9") // the parts run on this machine, whatever the caller builds for
 	tools(t, map[string]string{"go": fakeGo, "python3": fakePython})
 	dir := filepath.Join(t.TempDir(), "new folder")
 	var log lines
@@ -50,20 +51,15 @@ func TestInstall_allPartsThenNothing(t *testing.T) {
 	want := Paths{
 		Temporal: filepath.Join(dir, "parts", "temporal-"+deploy.TemporalVersion(), "temporal"),
 		MinIO:    filepath.Join(dir, "parts", "minio-"+deploy.MinIOVersion(), "minio"),
-		Python: filepath.Join(
-			dir,
-			"parts",
-			"mlflow-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.Requirements()),
-			"bin",
-			"python",
-		),
+		Python: filepath.Join(dir, "parts", "mlflow-"+deploy.MLflowVersion()+"-"+deploy.Hash(deploy.Requirements()),
+			"bin", "python"),
 	}
 	if paths != want {
 		t.Errorf("Install returned %+v, want %+v", paths, want)
 	}
 	for _, program := range []string{want.Temporal, want.MinIO, want.Python} {
 		if !exists(program) {
-			t.Errorf("%s is not there", program)
+			t.Errorf("%s does not exist", program)
 		}
 	}
 	for _, part := range AllParts() {
@@ -74,18 +70,23 @@ func TestInstall_allPartsThenNothing(t *testing.T) {
 	out, err := os.ReadFile(filepath.Join(dir, "logs", "install-temporal.log"))
 	if err != nil || !strings.Contains(string(out), "github.com/temporalio/cli/cmd/temporal@v") ||
 		!strings.Contains(string(out), "CGO_ENABLED=0") {
-		t.Errorf("the log of the install holds %q, %v", out, err)
+		t.Errorf("the log of the install contains %q, %v", out, err)
 	}
 
-	t.Setenv("PATH", t.TempDir()) // no tools any more, and none needed
+	t.Setenv("PATH", t.TempDir()) // the second install needs no tools
 	log = lines{}
 	again, err := Install(t.Context(), InstallOptions{Dir: dir, Log: &log})
 	if err != nil || again != want || log.String() != "" {
-		t.Errorf("the second install returned %+v, %v and said %q; want the same paths and silence", again, err, log.String())
+		t.Errorf(
+			"the second install returned %+v, %v and logged %q; want the same paths and an empty log",
+			again,
+			err,
+			log.String(),
+		)
 	}
 }
 
-func TestInstall_onlyWhatIsAskedFor(t *testing.T) {
+func TestInstall_onlyTheRequestedParts(t *testing.T) {
 	tools(t, map[string]string{"go": fakeGo})
 	paths, err := Install(t.Context(), InstallOptions{Dir: t.TempDir(), Parts: []Part{MinIO}})
 	if err != nil || paths.MinIO == "" || paths.Temporal != "" || paths.Python != "" {
@@ -100,12 +101,30 @@ func TestInstall_environments(t *testing.T) {
 		version, requirements, pins string
 		paths                       func(program string) Paths
 	}{
-		{Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), "onnxruntime", func(p string) Paths { return Paths{Interop: p} }},
-		{Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), "lightgbm", func(p string) Paths { return Paths{Bench: p} }},
-		{TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(), "geventhttpclient", func(p string) Paths { return Paths{TritonClient: p} }},
-		{FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), "uvicorn", func(p string) Paths { return Paths{FastAPI: p} }},
-		{MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(), "uvloop", func(p string) Paths { return Paths{MLServer: p} }},
-		{BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(), "scikit-learn", func(p string) Paths { return Paths{BatchPeers: p} }},
+		{
+			Interop, deploy.MLflowVersion(), deploy.InteropRequirements(), "onnxruntime",
+			func(p string) Paths { return Paths{Interop: p} },
+		},
+		{
+			Bench, deploy.ScikitLearnVersion(), deploy.BenchRequirements(), "lightgbm",
+			func(p string) Paths { return Paths{Bench: p} },
+		},
+		{
+			TritonClient, deploy.TritonClientVersion(), deploy.TritonClientRequirements(), "geventhttpclient",
+			func(p string) Paths { return Paths{TritonClient: p} },
+		},
+		{
+			FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), "uvicorn",
+			func(p string) Paths { return Paths{FastAPI: p} },
+		},
+		{
+			MLServer, deploy.MLServerVersion(), deploy.MLServerRequirements(), "uvloop",
+			func(p string) Paths { return Paths{MLServer: p} },
+		},
+		{
+			BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(), "scikit-learn",
+			func(p string) Paths { return Paths{BatchPeers: p} },
+		},
 	} {
 		t.Run(string(test.part), func(t *testing.T) {
 			dir := t.TempDir()
@@ -113,11 +132,11 @@ func TestInstall_environments(t *testing.T) {
 			folder := filepath.Join(dir, "parts", string(test.part)+"-"+test.version+"-"+deploy.Hash(test.requirements))
 			program := filepath.Join(folder, "bin", "python")
 			if want := test.paths(program); err != nil || paths != want || !exists(program) {
-				t.Errorf("Install returned %+v, %v; want %+v, which is there", paths, err, want)
+				t.Errorf("Install returned %+v, %v; want %+v, which exists", paths, err, want)
 			}
 			list, err := os.ReadFile(filepath.Join(folder, "requirements.txt"))
 			if err != nil || !strings.Contains(string(list), "\n"+test.pins+"==") {
-				t.Errorf("the environment was made of %q, %v; want %s in it", list, err, test.pins)
+				t.Errorf("the requirements are %q, %v; want %s in them", list, err, test.pins)
 			}
 		})
 	}
@@ -138,9 +157,7 @@ func TestInstall_errors(t *testing.T) {
 			[]string{"install mlflow: python3 is not on PATH", "Python 3.10 or newer"},
 		},
 		"old python": {
-			python(
-				`case "$2" in *version*) echo 3.9; exit 1;; esac`,
-			),
+			python(`case "$2" in *version*) echo 3.9; exit 1;; esac`),
 			[]string{"python3 is version 3.9: MLflow needs Python 3.10"},
 		},
 		"broken python": {python(`exit 1`), []string{"python3 does not tell its version"}},
@@ -170,13 +187,13 @@ func TestInstall_errors(t *testing.T) {
 			_, err := Install(t.Context(), InstallOptions{Dir: dir})
 			wantError(t, err, test.want...)
 			if left, err := filepath.Glob(filepath.Join(dir, "parts", ".tmp-*")); err != nil || len(left) != 0 {
-				t.Errorf("it left %v, %v behind", left, err)
+				t.Errorf("the install left %v, %v", left, err)
 			}
 		})
 	}
 }
 
-func TestInstall_foldersThatCannotBeMade(t *testing.T) {
+func TestInstall_foldersThatCannotBeCreated(t *testing.T) {
 	tools(t, map[string]string{"go": fakeGo})
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -193,7 +210,7 @@ func TestInstall_foldersThatCannotBeMade(t *testing.T) {
 	wantError(t, err, "install.lock")
 }
 
-// An install that is interrupted ends its tools and whatever they started, and the next one begins afresh.
+// An interrupted install ends its tools with all their processes, and leaves nothing that looks installed.
 func TestInstall_interrupted(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	dir := t.TempDir()
@@ -217,7 +234,7 @@ func TestInstall_interrupted(t *testing.T) {
 	wantGone(t, r)
 }
 
-func TestInstall_removesWhatAKilledOneLeft(t *testing.T) {
+func TestInstall_removesLeftovers(t *testing.T) {
 	tools(t, map[string]string{"go": fakeGo})
 	dir := t.TempDir()
 	left := filepath.Join(dir, "parts", ".tmp-minio-1")
@@ -228,7 +245,7 @@ func TestInstall_removesWhatAKilledOneLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if exists(left) {
-		t.Errorf("%s is still there", left)
+		t.Errorf("%s still exists", left)
 	}
 }
 
@@ -245,15 +262,13 @@ func TestInstall_waitsForAnotherOne(t *testing.T) {
 		}
 	}
 	log := &lines{when: map[string]func(){"waiting for the other install (": release}}
-	paths, err := Install(
-		t.Context(),
-		InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log, beat: 10 * time.Millisecond},
-	)
+	o := InstallOptions{Dir: dir, Parts: []Part{MinIO}, Log: log, beat: 10 * time.Millisecond}
+	paths, err := Install(t.Context(), o)
 	if err != nil || !exists(paths.MinIO) {
 		t.Errorf("Install returned %+v, %v after %q", paths, err, log)
 	}
 	if want := "another process installs into " + dir; !strings.Contains(log.String(), want) {
-		t.Errorf("the log %q does not say %q", log, want)
+		t.Errorf("the log %q does not contain %q", log, want)
 	}
 }
 

@@ -9,13 +9,13 @@ import (
 	"sync"
 )
 
-// tailBytes and tailLines bound what is kept of a log for error messages.
+// tailBytes and tailLines bound the end of a log that error messages contain.
 const (
 	tailBytes = 4 << 10
 	tailLines = 12
 )
 
-// logFile is the log of a part or an installation: a file, and its end in memory.
+// logFile is the log of a part or an install: a file, and its end in memory.
 type logFile struct {
 	path string
 	mu   sync.Mutex
@@ -23,7 +23,7 @@ type logFile struct {
 	end  []byte
 }
 
-// createLog opens an empty log and keeps the one before as path.old.
+// createLog creates an empty log and renames the previous one to path.old.
 func createLog(path string) (*logFile, error) {
 	if err := os.Rename(path, path+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -35,7 +35,7 @@ func createLog(path string) (*logFile, error) {
 	return &logFile{path: path, file: file}, nil
 }
 
-// Write never fails: a full disk must not stop the part that logs.
+// Write never fails, because a full disk must not stop the part that logs.
 func (l *logFile) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,10 +47,10 @@ func (l *logFile) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Close closes the file; tail goes on to work.
+// Close closes the file. tail still works.
 func (l *logFile) Close() error { return l.file.Close() }
 
-// tail is the last lines, indented.
+// tail returns the last lines, indented.
 func (l *logFile) tail() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

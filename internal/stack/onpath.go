@@ -11,10 +11,10 @@ import (
 	"iris/deploy"
 )
 
-// A program on PATH is used when it is at least as new as the pinned version. Programs that `go install` made do not
-// know their own version, but their build information does; released ones print it.
+// Install uses a program on PATH if it is at least as new as the pinned version. A program from `go install` does not
+// print its version, but its build information contains it. A released one prints it.
 
-// versionTimeout bounds asking a program for its version.
+// versionTimeout bounds how long a program may take to print its version.
 const versionTimeout = 20 * time.Second
 
 var (
@@ -23,7 +23,7 @@ var (
 	pseudoVersion   = regexp.MustCompile(`^v0\.0\.0-(\d{14})-[0-9a-f]{12}$`)
 )
 
-// temporalFits accepts every later 1.x release: they keep the flags of `server start-dev`.
+// temporalFits accepts every later 1.x version: they keep the flags of `server start-dev`.
 func temporalFits(ctx context.Context, program string) bool {
 	version := moduleVersion(program, "github.com/temporalio/cli")
 	if !temporalVersion.MatchString(version) {
@@ -32,7 +32,7 @@ func temporalFits(ctx context.Context, program string) bool {
 	return notOlder(temporalVersion, version, deploy.TemporalVersion())
 }
 
-// minioFits accepts releases and builds from source whose date is not before the pinned commit's.
+// minioFits accepts releases and builds from source that are not older than the pinned commit.
 func minioFits(ctx context.Context, program string) bool {
 	pinned := minioDate(deploy.MinIOVersion())
 	date := minioDate(moduleVersion(program, "github.com/minio/minio"))
@@ -42,7 +42,9 @@ func minioFits(ctx context.Context, program string) bool {
 	return date != "" && date >= pinned
 }
 
-// minioDate is the UTC time, as 20060102150405, that a pseudo-version or a release's version line holds; "" for others.
+// minioDate returns the UTC time in a pseudo-version or in the version line of a release, as 20060102150405. It returns
+// ""
+// for any other text.
 func minioDate(version string) string {
 	if m := pseudoVersion.FindStringSubmatch(version); m != nil {
 		return m[1]
@@ -56,14 +58,14 @@ func minioDate(version string) string {
 	return date
 }
 
-// notOlder compares the numbers that the pattern finds in two versions, most significant first.
+// notOlder reports whether version is at least pinned. It compares the numbers that the pattern finds in both.
 func notOlder(pattern *regexp.Regexp, version, pinned string) bool {
 	have, want := pattern.FindStringSubmatch(version), pattern.FindStringSubmatch(pinned)
 	if have == nil || want == nil {
 		return false
 	}
 	for i := 1; i < len(want); i++ {
-		h, _ := strconv.Atoi(have[i]) // the pattern takes digits only
+		h, _ := strconv.Atoi(have[i]) // never fails: the pattern matches digits only
 		w, _ := strconv.Atoi(want[i])
 		if h != w {
 			return h > w
@@ -72,7 +74,8 @@ func notOlder(pattern *regexp.Regexp, version, pinned string) bool {
 	return true
 }
 
-// moduleVersion is the version of the module that a Go program was built from, or "" when it is another module's.
+// moduleVersion returns the version of the module from which a Go program was built, or "" for a program of another
+// module.
 func moduleVersion(program, module string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil || info.Main.Path != module {
@@ -81,7 +84,7 @@ func moduleVersion(program, module string) string {
 	return info.Main.Version
 }
 
-// versionLine is what the program prints when asked for its version.
+// versionLine returns what a program prints for --version.
 func versionLine(ctx context.Context, program string) string {
 	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()

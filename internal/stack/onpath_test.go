@@ -15,9 +15,7 @@ func TestInstall_usesAFittingProgramOnPath(t *testing.T) {
 		fits   bool
 	}{
 		"temporal, the same": {
-			Temporal,
-			`echo "temporal version ` + deploy.TemporalVersion()[1:] + ` (Server 1.29.1, UI 2.42.1)"`,
-			true,
+			Temporal, `echo "temporal version ` + deploy.TemporalVersion()[1:] + ` (Server 1.29.1, UI 2.42.1)"`, true,
 		},
 		"temporal, later":         {Temporal, `echo "temporal version 1.12.0 (Server 1.40.0)"`, true},
 		"temporal, earlier":       {Temporal, `echo "temporal version 1.4.9 (Server 1.28.0)"`, false},
@@ -85,14 +83,14 @@ func TestNotOlder(t *testing.T) {
 	}
 }
 
-// What `go install` made is told by its build information: it prints no version.
+// A program from `go install` does not print its version, but its build information contains it.
 func TestModuleVersion_ofTheInstalledParts(t *testing.T) {
 	paths := installed(t)
 	if got, want := moduleVersion(paths.MinIO, "github.com/minio/minio"), deploy.MinIOVersion(); got != want {
 		t.Errorf("minio is version %q, want %q", got, want)
 	}
 	if got := moduleVersion(paths.MinIO, "github.com/temporalio/cli"); got != "" {
-		t.Errorf("minio passes for temporal %q", got)
+		t.Errorf("minio is taken for temporal %q", got)
 	}
 	if !temporalFits(t.Context(), paths.Temporal) || !minioFits(t.Context(), paths.MinIO) {
 		t.Errorf("%s or %s does not fit, but both are the pinned versions", paths.Temporal, paths.MinIO)

@@ -16,14 +16,14 @@ import (
 	"iris/internal/objstore"
 )
 
-// buckets exist when MinIO is reported ready: Iris's own, and the one behind MLflow's artifact proxy.
+// buckets exist when MinIO is ready: the bucket of Iris, and the one in which MLflow stores artifacts.
 var buckets = []string{"iris", "mlflow"}
 
 // minio prepares the S3 server.
 func (s *Stack) minio(ports []int) (service, error) {
 	api, console := address(ports[0]), address(ports[1])
 	data := filepath.Join(s.options.DataDir, "minio")
-	// A folder of our own, because certificates in the default one would turn the server to TLS.
+	// With certificates in its default folder, the server would use TLS.
 	certificates := filepath.Join(s.options.DataDir, "minio-certs")
 	if err := os.MkdirAll(certificates, 0o700); err != nil {
 		return service{}, err
@@ -62,7 +62,7 @@ func (s *Stack) minio(ports []int) (service, error) {
 	}, nil
 }
 
-// temporal prepares Temporal's development server, a real server on SQLite.
+// temporal prepares Temporal's development server, a complete server on SQLite.
 func (s *Stack) temporal(ports []int) (service, error) {
 	frontend, ui := address(ports[0]), address(ports[1])
 	return service{
@@ -71,12 +71,12 @@ func (s *Stack) temporal(ports []int) (service, error) {
 			arguments: []string{
 				"server", "start-dev", "--db-filename", filepath.Join(s.options.DataDir, "temporal.db"),
 				"--ip", loopback, "--port", strconv.Itoa(ports[0]), "--ui-port", strconv.Itoa(ports[1]),
-				// By default the server throttles its task queues to 20 polls a second and shard, and each step of a workflow
-				// takes about 100 ms; with these two it is about 20 ms.
+				// By default the server throttles its task queues to 20 polls per second and shard, and each step of a workflow
+				// takes about 100 ms. With these two settings a step takes about 20 ms.
 				"--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000",
 				"--dynamic-config-value", "system.enableActivityEagerExecution=true",
-				// Without the first this version ignores the priorities of tasks; each partition of a queue, of which there are
-				// four by default, has an order of its own.
+				// Without the first of these settings, this version ignores the priorities of tasks. The others reduce a queue
+				// from four partitions to one, because each partition has an order of its own.
 				"--dynamic-config-value", "matching.useNewMatcher=true",
 				"--dynamic-config-value", "matching.numTaskqueueReadPartitions=1",
 				"--dynamic-config-value", "matching.numTaskqueueWritePartitions=1",
@@ -105,7 +105,7 @@ func (s *Stack) mlflow(ports []int) (service, error) {
 				"--artifacts-destination", "s3://mlflow",
 				"--allowed-hosts", loopback + ":" + number + ",localhost:" + number,
 			},
-			// mlflow writes an mlruns folder into its working directory when it finds nothing better to do.
+			// MLflow may write a folder mlruns into its working directory.
 			directory: s.options.DataDir,
 			environment: environment(
 				[]string{"MLFLOW_", "AWS_", "PYTHON"},
@@ -126,7 +126,7 @@ func (s *Stack) mlflow(ports []int) (service, error) {
 	}, nil
 }
 
-// probes never go through a proxy and never reuse a connection to a server that may have been another one.
+// probes uses no proxy, and a new connection for each request: a server on the same port may be another one by now.
 var probes = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // getOK succeeds when the URL answers 200.
@@ -146,7 +146,7 @@ func getOK(ctx context.Context, url string) error {
 	return nil
 }
 
-// namespaceReady succeeds when the default namespace can be used.
+// namespaceReady succeeds when the default namespace exists.
 func namespaceReady(ctx context.Context, hostPort string) error {
 	c, err := client.DialContext(ctx, client.Options{HostPort: hostPort, Logger: quiet()})
 	if err != nil {
@@ -158,5 +158,5 @@ func namespaceReady(ctx context.Context, hostPort string) error {
 	return err
 }
 
-// quiet is a logger for a client that is expected to fail until the server is up.
+// quiet returns a logger for a client that fails until the server is up.
 func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// loopback is the only address that anything listens on.
+// loopback is the only address on which the parts listen.
 const loopback = "127.0.0.1"
 
-// The settings that choose the ports, named in the error about a busy port. Whoever starts the stack reads them.
+// The settings of the ports. An error about a busy port names its setting; the caller of Start reads them.
 const (
 	SettingTemporalPort   = "IRIS_TEMPORAL_PORT"
 	SettingTemporalUIPort = "IRIS_TEMPORAL_UI_PORT"
@@ -23,24 +23,24 @@ const (
 	SettingMLflowPort     = "IRIS_MLFLOW_PORT"
 )
 
-// Ports are the ports that the parts listen on; 0 stands for a free one.
+// Ports holds the ports on which the parts listen. 0 means a free one.
 type Ports struct {
 	Temporal, TemporalUI, S3, S3Console, MLflow int
 }
 
-// DefaultPorts are the ports that people know these servers by.
+// DefaultPorts returns the usual ports of the servers.
 func DefaultPorts() Ports {
 	return Ports{Temporal: 7233, TemporalUI: 8233, S3: 9000, S3Console: 9001, MLflow: 5000}
 }
 
-// listener is a port that a part listens on.
+// listener is a port on which a part listens.
 type listener struct {
-	name    string // what a person calls it
+	name    string // for people
 	setting string
 	number  int // 0 for a free one
 }
 
-// of lists the ports of a part, in the order in which its prepare function takes them.
+// of lists the ports of a part, in the order of the arguments of its prepare function.
 func (p Ports) of(part Part) []listener {
 	switch part {
 	case MinIO:
@@ -52,7 +52,7 @@ func (p Ports) of(part Part) []listener {
 	}
 }
 
-// claim returns the numbers of the ports, free ones in place of zeros, after checking that nothing listens on the
+// claim returns the numbers of the ports. It replaces each 0 with a free port and checks that nothing listens on the
 // others.
 func claim(listeners []listener) ([]int, error) {
 	var numbers []int
@@ -69,13 +69,14 @@ func claim(listeners []listener) ([]int, error) {
 	return numbers, busy
 }
 
-// free reports whether all the numbers are ours to choose, so that others will do as well.
+// free reports whether no number is fixed, so that start may choose others.
 func free(listeners []listener) bool {
 	return !slices.ContainsFunc(listeners, func(l listener) bool { return l.number != 0 })
 }
 
-// check fails when something listens on the port already. It dials as well as listens, because some systems let two
-// servers share a port when one of them listens on every address.
+// check fails if a program listens on the port. It dials as well as listens, because some systems let two servers share
+// a
+// port if one of them listens on every address.
 func (l listener) check() error {
 	busy := fmt.Errorf("port %d (%s) is in use: stop what listens there or set %s", l.number, l.name, l.setting)
 	if c, err := net.DialTimeout("tcp", address(l.number), time.Second); err == nil {
@@ -92,8 +93,9 @@ func (l listener) check() error {
 	return trial.Close()
 }
 
-// freePort finds a port that nothing listens on. It looks below the range from which systems take the ports of outgoing
-// connections, because one of those could take it before a slow part gets to listen.
+// freePort finds a port on which nothing listens. It searches below the range that systems use for outgoing
+// connections,
+// because such a connection could take the port before a slow part listens on it.
 func freePort() (int, error) {
 	const lowest, highest = 10_000, 30_000
 	var last error
@@ -108,5 +110,5 @@ func freePort() (int, error) {
 	return 0, fmt.Errorf("find a free port: %w", last)
 }
 
-// address is the loopback address of a port.
+// address returns the loopback address of a port.
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }

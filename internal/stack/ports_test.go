@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// listen takes a free port for the length of the test.
+// listen listens on a free port until the end of the test.
 func listen(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", loopback+":0")
@@ -18,7 +18,7 @@ func listen(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// A busy port is refused before anything is started: the paths below lead nowhere.
+// Start refuses a busy port before it starts anything. The test has no programs to start.
 func TestStart_busyPort(t *testing.T) {
 	tests := []struct {
 		setting, name string
@@ -43,10 +43,8 @@ func TestStart_busyPort(t *testing.T) {
 }
 
 func TestStart_namesEveryBusyPort(t *testing.T) {
-	_, err := Start(
-		t.Context(),
-		Options{DataDir: t.TempDir(), Ports: Ports{S3: listen(t), Temporal: listen(t), MLflow: listen(t)}},
-	)
+	ports := Ports{S3: listen(t), Temporal: listen(t), MLflow: listen(t)}
+	_, err := Start(t.Context(), Options{DataDir: t.TempDir(), Ports: ports})
 	wantError(t, err, SettingS3Port, SettingTemporalPort, SettingMLflowPort)
 }
 

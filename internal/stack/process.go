@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// stopGrace is how long a part may take to end after SIGTERM. All of them end within two seconds when idle.
+// stopGrace is how long a part may take to end after SIGTERM. An idle one takes at most two seconds.
 const stopGrace = 10 * time.Second
 
-// command is what to run: a program, its arguments and its whole environment.
+// command is a program with its arguments and its complete environment.
 type command struct {
 	program     string
 	arguments   []string
@@ -21,17 +21,17 @@ type command struct {
 	directory   string
 }
 
-// process is a running part, with whatever processes it started in turn.
+// process is a running part, including the processes that it started.
 type process struct {
 	part  Part
 	cmd   *exec.Cmd
 	guard *guard
 	log   *logFile
-	done  chan struct{} // closed when the process and all that share its output are gone
-	err   error         // how it ended, to be read after done
+	done  chan struct{} // closed when the process and all that share its output have ended
+	err   error         // of Wait; valid after done
 }
 
-// startProcess runs c with its output in logPath.
+// startProcess runs c and writes its output to logPath.
 func startProcess(part Part, c command, logPath string) (*process, error) {
 	log, err := createLog(logPath)
 	if err != nil {
@@ -43,8 +43,8 @@ func startProcess(part Part, c command, logPath string) (*process, error) {
 	}
 	cmd := exec.Command(c.program, c.arguments...)
 	cmd.Env, cmd.Dir = c.environment, c.directory
-	// Not *os.File on purpose: exec then makes a pipe and Wait returns only when every process that inherited it has
-	// ended, so a server that its launcher left behind is waited for as well.
+	// The log is not an *os.File, so exec makes a pipe, and Wait returns only after every process that inherited it has
+	// ended. That includes a server whose launcher has ended.
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = childAttributes(guard.group())
 	p := &process{part: part, cmd: cmd, guard: guard, log: log, done: make(chan struct{})}
@@ -56,8 +56,8 @@ func startProcess(part Part, c command, logPath string) (*process, error) {
 	return p, nil
 }
 
-// run starts the process, reports on started, and waits. It keeps its thread for as long as the process lives, because
-// on Linux the child dies with the thread that started it.
+// run starts the process, reports on started, and waits. It keeps its thread until the process has ended, because on
+// Linux the child dies with the thread that started it.
 func (p *process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -71,8 +71,8 @@ func (p *process) run(started chan<- error) {
 	_ = p.log.Close()
 }
 
-// stop asks the process group to end and returns when it is gone. It is killed after stopGrace or when ctx ends. A nil
-// process is gone already.
+// stop asks the process group to end and returns when it has ended. It kills the group after stopGrace or at the end of
+// ctx. It does nothing on a nil process.
 func (p *process) stop(ctx context.Context) {
 	if p == nil {
 		return
@@ -88,7 +88,7 @@ func (p *process) stop(ctx context.Context) {
 	}
 }
 
-// signal reaches the whole process group. It fails only when the group is gone, which is what every signal is for.
+// signal sends a signal to the whole process group. It ignores the one possible error, that the group has ended.
 func (p *process) signal(s syscall.Signal) {
 	select {
 	case <-p.done:
@@ -97,7 +97,7 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// exitError says how the process ended, with the last lines of its log. Only after done.
+// exitError describes how the process ended, with the last lines of its log. It is valid after done.
 func (p *process) exitError() error {
 	how := "exit status 0"
 	if p.err != nil {

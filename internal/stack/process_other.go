@@ -4,9 +4,9 @@ package stack
 
 import "syscall"
 
-// childAttributes puts a child into the process group of its guard, so that Ctrl-C reaches only us and we stop the
-// parts in
-// order. What Linux does by itself when we die, the guard does here.
+// childAttributes puts a child into the process group of its guard. Ctrl-C then reaches only this process, which stops
+// the
+// parts in order. The guard alone kills the child when this process dies.
 func childAttributes(group int) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pgid: group}
 }

@@ -14,11 +14,11 @@ import (
 	"testing"
 )
 
-// helperVariable makes the test binary run helper instead of the tests; its value is a named pipe.
+// helperVariable makes the test binary run helper instead of the tests. Its value is a named pipe.
 const helperVariable = "IRIS_STACK_TEST_FIFO"
 
-// family is a script whose processes all hold the named pipe open: its reader sees the end once the last of them is
-// gone.
+// family is a script whose processes all hold the named pipe open. Its reader sees the end of the pipe when the last
+// process has ended.
 const family = `exec 3>"$1"
 ( echo grandchild >&3; exec sleep 1000 ) &
 echo child >&3
@@ -35,7 +35,7 @@ func helper(fifo string) int {
 	select {}
 }
 
-// startFamily starts a family by the given function and returns the pipe's reader when both processes are up.
+// startFamily makes a pipe, calls start to start a family, and returns the pipe's reader when both processes are up.
 func startFamily(t *testing.T, start func(fifo string)) *bufio.Reader {
 	t.Helper()
 	fifo := filepath.Join(t.TempDir(), "fifo")
@@ -57,15 +57,15 @@ func startFamily(t *testing.T, start func(fifo string)) *bufio.Reader {
 	return r
 }
 
-// wantGone waits for the end of the family; the test's own deadline is the limit.
+// wantGone waits for the end of the family, at most until the deadline of the test.
 func wantGone(t *testing.T, r io.Reader) {
 	t.Helper()
 	if rest, err := io.ReadAll(r); err != nil || len(rest) != 0 {
-		t.Errorf("the family said %q, %v; want nothing but its end", rest, err)
+		t.Errorf("the family wrote %q, %v; want only its end", rest, err)
 	}
 }
 
-func TestGuard_killsGrandchildrenWhenWeAreKilled(t *testing.T) {
+func TestGuard_killsGrandchildrenWithTheirParent(t *testing.T) {
 	var parent *exec.Cmd
 	r := startFamily(t, func(fifo string) {
 		parent = exec.CommandContext(t.Context(), os.Args[0])
@@ -77,7 +77,7 @@ func TestGuard_killsGrandchildrenWhenWeAreKilled(t *testing.T) {
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = parent.Wait() // killed, as it should be
+	_ = parent.Wait() // reports that it was killed
 	wantGone(t, r)
 }
 
@@ -86,7 +86,7 @@ func TestProcess_stopEndsTheWholeGroup(t *testing.T) {
 	r := startFamily(t, func(fifo string) { p = mustStart(t, family, fifo) })
 	p.stop(t.Context())
 	wantGone(t, r)
-	p.stop(t.Context()) // once more does nothing
+	p.stop(t.Context()) // the second call does nothing
 }
 
 func TestProcess_stopKillsWhatIgnoresIt(t *testing.T) {
@@ -159,12 +159,12 @@ func TestCreateLog_keepsTheOneBefore(t *testing.T) {
 	}
 	for file, want := range map[string]string{path: "second", path + ".old": "first"} {
 		if got, err := os.ReadFile(file); err != nil || string(got) != want {
-			t.Errorf("%s holds %q, %v; want %q", filepath.Base(file), got, err, want)
+			t.Errorf("%s contains %q, %v; want %q", filepath.Base(file), got, err, want)
 		}
 	}
 }
 
-// mustStart runs a shell script as a process that the test ends.
+// mustStart runs a shell script as a process that ends with the test.
 func mustStart(t *testing.T, body string, arguments ...string) *process {
 	t.Helper()
 	p, err := startProcess(MinIO, command{

@@ -20,15 +20,15 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w: w}
 }
 
-// printf writes one line. A terminal that is gone is no reason to stop the work, so write errors are dropped.
+// printf writes one line. It ignores errors, because a closed terminal must not stop the work.
 func (p *progress) printf(format string, arguments ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, _ = fmt.Fprintf(p.w, format+"\n", arguments...)
 }
 
-// during prints "what (12 s)" every interval until the returned function is called, so that a person sees that a long
-// step is alive. That function returns the time that passed.
+// during prints a line such as "what (12 s)" at every interval, so that a person sees that a long step is alive. end
+// stops it and returns the time since the call.
 func (p *progress) during(what string, interval time.Duration) (end func() time.Duration) {
 	begin := time.Now()
 	finished := make(chan struct{})
@@ -52,5 +52,5 @@ func (p *progress) during(what string, interval time.Duration) (end func() time.
 	}
 }
 
-// seconds writes a duration as a person would: "12 s".
+// seconds formats a duration as "12 s".
 func seconds(d time.Duration) string { return fmt.Sprintf("%.0f s", d.Seconds()) }

@@ -1,7 +1,7 @@
 // Package stack is the local stack: it installs pinned versions of Temporal, MinIO and MLflow into a folder, starts
-// them on the loopback interface, waits until each answers, and stops them. `iris up` runs on it, and so do the tests
-// through
-// package testenv. It is not how Iris is deployed: in production the three are services that somebody else runs.
+// them on the loopback interface, waits until each answers, and stops them. It serves `iris up` and, through package
+// testenv,
+// the tests. It does not deploy Iris: in production the three are services outside it.
 package stack
 
 import (
@@ -18,50 +18,42 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Part is one of the servers of the stack, or a Python environment that can only be installed.
+// Part is a server of the stack, or a Python environment that can be installed but not started.
 type Part string
 
-// The parts, in the order in which they are stopped last to first.
+// The servers.
 const (
 	MinIO    Part = "minio"
 	Temporal Part = "temporal"
 	MLflow   Part = "mlflow"
 )
 
-// Interop is no server but a Python environment that can only be installed: MLflow's client with onnxruntime, for tests
-// that read models as their users do.
-const Interop Part = "interop"
-
-// Bench can only be installed too: scikit-learn and LightGBM, to measure learners beside theirs.
-const Bench Part = "bench"
-
-// TritonClient can only be installed too: a client of the Open Inference Protocol, to test against.
-const TritonClient Part = "tritonclient"
-
-// FastAPI, MLServer and BatchPeers as well: two servers that serving is measured beside, and the libraries that batches
-// are measured beside.
+// The Python environments of tests and benchmarks. They can be installed, but not started.
 const (
-	FastAPI    Part = "fastapi"
-	MLServer   Part = "mlserver"
-	BatchPeers Part = "batch-peers"
+	Interop      Part = "interop"      // MLflow's client and onnxruntime, to read models as their users do
+	TritonClient Part = "tritonclient" // a client of the Open Inference Protocol
+	Bench        Part = "bench"        // scikit-learn and LightGBM, to compare learners with
+	FastAPI      Part = "fastapi"      // a server to compare serving with
+	MLServer     Part = "mlserver"     // another one
+	BatchPeers   Part = "batch-peers"  // libraries to compare batches with
 )
 
-// AllParts lists every part that can be started.
+// AllParts lists the servers.
 func AllParts() []Part { return []Part{MinIO, Temporal, MLflow} }
 
 // Options says what to start and where it keeps its state.
 type Options struct {
-	Paths             // what to run, as Install returned it
-	DataDir string    // objects, databases and credentials; created when missing, used by one process at a time
-	LogDir  string    // one log file a part; DataDir/logs when empty
-	Parts   []Part    // every part when empty; MLflow brings MinIO along
+	Paths             // the programs, from Install or Find
+	DataDir string    // objects, databases and credentials; created if missing; only one process may use it
+	LogDir  string    // one log file per part; DataDir/logs when empty
+	Parts   []Part    // AllParts when empty; MLflow implies MinIO
 	Ports   Ports     // zero fields mean a free port
 	Log     io.Writer // progress lines for people; discarded when nil
 
 	beat time.Duration // time between two "waiting for" lines, 3 s when zero
 }
 
-// Addresses is where the parts answer and how to sign in to S3. The fields of a part that was not started are empty.
+// Addresses holds the addresses of the parts and the S3 keys. The fields of a part that was not started are empty.
 type Addresses struct {
 	Temporal   string // host:port of the gRPC frontend
 	TemporalUI string // http URL
@@ -73,29 +65,29 @@ type Addresses struct {
 	S3SecretKey string
 }
 
-// Stack is a set of running parts. Its methods may be called from several goroutines.
+// Stack is a set of running parts. Several goroutines may use it.
 type Stack struct {
 	options     Options
 	credentials credentials
 	lock        *os.File
 	log         *progress
-	died        chan error // the first part that ended by itself
+	died        chan error // why a part ended by itself
 	stopping    chan struct{}
 
 	changing sync.Mutex // held while parts are started or stopped
 	stopped  bool       // guarded by changing
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	addresses Addresses
 	running   map[Part]*process
 }
 
-// Start starts the parts side by side and returns once each of them answers. On error nothing is left running.
+// Start starts the parts side by side and returns when each of them answers. After an error no part is running.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.DataDir == "" {
 		return nil, errors.New("start the stack: Options.DataDir is empty")
 	}
-	// MLflow has another working directory, where a relative path would mean something else.
+	// MLflow runs in another working directory, where a relative path would mean another folder.
 	var err error
 	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
 		return nil, fmt.Errorf("start the stack: %w", err)
@@ -140,15 +132,15 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-// Extend starts those of parts that are not running yet and waits until they answer. After an error the stack is only
-// good for Stop.
+// Extend starts the parts that are not running yet and waits until they answer. After an error the caller can only stop
+// the stack.
 func (s *Stack) Extend(ctx context.Context, parts ...Part) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if s.stopped {
 		return errors.New("start the stack: it has been stopped")
 	}
-	// All at once and before anything runs, so that a person hears of every busy port at the first try.
+	// Check all ports before anything runs, so that the first error names every busy one.
 	var busy error
 	for _, part := range parts {
 		if s.process(part) == nil {
@@ -178,14 +170,15 @@ func (s *Stack) Extend(ctx context.Context, parts ...Part) error {
 	return group.Wait()
 }
 
-// Addresses says where the parts answer.
+// Addresses returns the addresses of the running parts.
 func (s *Stack) Addresses() Addresses {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addresses
 }
 
-// Wait blocks until a part ends by itself and returns an error with the last lines of its log, or nil after Stop.
+// Wait blocks until a part ends by itself and returns an error with the last lines of its log. After Stop it returns
+// nil.
 func (s *Stack) Wait() error {
 	select {
 	case err := <-s.died:
@@ -195,8 +188,8 @@ func (s *Stack) Wait() error {
 	}
 }
 
-// Stop ends every part, MinIO last because MLflow writes to it, and returns when no process is left. A part that has
-// not gone ten seconds after SIGTERM, or when ctx ends, is killed. Calling it again does nothing.
+// Stop ends every part and returns when no process is left. MinIO ends last, because MLflow writes to it. Stop kills a
+// part that is still running ten seconds after SIGTERM or at the end of ctx. Calling it again does nothing.
 func (s *Stack) Stop(ctx context.Context) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -214,14 +207,14 @@ func (s *Stack) Stop(ctx context.Context) error {
 	return s.lock.Close()
 }
 
-// process is the running process of a part, or nil.
+// process returns the running process of a part, or nil.
 func (s *Stack) process(part Part) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.running[part]
 }
 
-// watch reports a part that ends while nobody asked it to.
+// watch reports a part that ends before Stop.
 func (s *Stack) watch(p *process) {
 	<-p.done
 	select {

@@ -17,7 +17,7 @@ import (
 	"iris/internal/objstore"
 )
 
-// The whole life of a stack with the real servers: all parts start, state survives a stop, a part that dies is named.
+// A stack of the real servers: all parts start, state survives a stop, and an error names a part that dies.
 func TestStack_life(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "a profile that does not exist")
 	t.Setenv("MLFLOW_BACKEND_STORE_URI", "sqlite:///elsewhere.db")
@@ -74,15 +74,11 @@ func TestStack_life(t *testing.T) {
 		t.Errorf("the workflow of the first start: %v", err)
 	}
 	second.process(Temporal).signal(syscall.SIGKILL)
-	wantError(
-		t,
-		second.Wait(),
-		"temporal stopped (signal: killed)",
-		filepath.Join(options.DataDir, "logs", "temporal.log"),
-	)
+	log := filepath.Join(options.DataDir, "logs", "temporal.log")
+	wantError(t, second.Wait(), "temporal stopped (signal: killed)", log)
 }
 
-// MLflow cannot do without MinIO, so asking for the one brings both; the rest can follow later.
+// MLflow needs MinIO, so Extend with MLflow starts both.
 func TestStack_partByPart(t *testing.T) {
 	options := Options{Paths: installed(t), DataDir: t.TempDir(), Parts: []Part{Temporal}}
 	s := start(t, options)
@@ -126,7 +122,7 @@ func store(t *testing.T, a Addresses) *objstore.Store {
 	return s
 }
 
-// startWorkflow starts a workflow that no worker will ever run.
+// startWorkflow starts a workflow that no worker runs.
 func startWorkflow(t *testing.T, hostPort string) {
 	t.Helper()
 	options := client.StartWorkflowOptions{ID: "kept", TaskQueue: "nobody"}
@@ -145,7 +141,7 @@ func dial(t *testing.T, hostPort string) client.Client {
 	return c
 }
 
-// makeRun makes a run in MLflow's first experiment and returns its id.
+// makeRun creates a run in MLflow's first experiment and returns its id.
 func makeRun(t *testing.T, mlflow string) string {
 	t.Helper()
 	answer := send(t, http.MethodPost, mlflow+"/api/2.0/mlflow/runs/create", "application/json", `{"experiment_id":"0"}`)
@@ -157,13 +153,13 @@ func makeRun(t *testing.T, mlflow string) string {
 	return url.QueryEscape(id)
 }
 
-// uploadArtifact shows that MLflow reaches the bucket behind its artifact proxy.
+// uploadArtifact shows that MLflow reaches the bucket of its artifacts.
 func uploadArtifact(t *testing.T, mlflow string) {
 	t.Helper()
 	path := mlflow + "/api/2.0/mlflow-artifacts/artifacts/0/hello.txt"
 	send(t, http.MethodPut, path, "text/plain", "hello")
 	if got := send(t, http.MethodGet, path, "", ""); got != "hello" {
-		t.Errorf("the artifact holds %q, want hello", got)
+		t.Errorf("the artifact contains %q, want hello", got)
 	}
 }
 

@@ -11,30 +11,31 @@ import (
 	"time"
 )
 
-// readyTimeout bounds the wait for one part. MLflow needs about 12 s on two idle cores; the rest is for busy machines.
+// readyTimeout bounds the wait for one part. MLflow takes about 12 s on two idle cores, and longer on a busy machine.
 const readyTimeout = 3 * time.Minute
 
-// pollInterval is the time between two looks at whether a part answers yet; probeTimeout bounds one look.
+// pollInterval is the time between two probes of a part. probeTimeout bounds one probe.
 const (
 	pollInterval = 100 * time.Millisecond
 	probeTimeout = 3 * time.Second
 )
 
-// portAttempts bounds how often a part is started anew because somebody took the free port that was chosen for it.
+// portAttempts bounds how often start launches a part because another program took the free port chosen for it.
 const portAttempts = 5
 
-// errPortTaken marks a part that ended because its free port was no longer free.
+// errPortTaken means that a part ended because another program took its port.
 var errPortTaken = errors.New("port taken")
 
-// service is one part ready to be launched on ports of its own.
+// service describes how to launch one part on given ports.
 type service struct {
 	command command
-	probe   func(context.Context) error // nil error when the part answers
-	publish func(*Addresses)            // fills in where it answers
+	probe   func(context.Context) error // succeeds when the part answers
+	publish func(*Addresses)            // fills in the addresses of the part
 }
 
-// start launches a part and waits until it answers; one that runs already is left alone. prepare gets the ports of the
-// part, in the order of Ports.of.
+// start launches a part and waits until it answers. It does nothing if the part is running. prepare receives the ports
+// of
+// the part in the order of Ports.of.
 func (s *Stack) start(ctx context.Context, part Part, prepare func(ports []int) (service, error)) error {
 	if s.process(part) != nil {
 		return nil
@@ -57,7 +58,7 @@ func (s *Stack) start(ctx context.Context, part Part, prepare func(ports []int) 
 	}
 }
 
-// launch runs the part once.
+// launch runs a part once.
 func (s *Stack) launch(ctx context.Context, part Part, v service) error {
 	p, err := startProcess(part, v.command, filepath.Join(s.options.LogDir, string(part)+".log"))
 	if err != nil {
@@ -79,13 +80,13 @@ func (s *Stack) launch(ctx context.Context, part Part, v service) error {
 	return nil
 }
 
-// awaitReady returns nil once the probe succeeds, and an error when the process ends, time is up or ctx ends.
+// awaitReady returns nil when the probe succeeds. It fails when the process ends, after readyTimeout, or when ctx ends.
 func awaitReady(ctx context.Context, p *process, probe func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("no answer within %s", readyTimeout))
 	defer cancel()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	last := errors.New("not asked yet")
+	last := errors.New("not probed yet")
 	for {
 		select {
 		case <-p.done:
@@ -95,14 +96,8 @@ func awaitReady(ctx context.Context, p *process, probe func(context.Context) err
 			}
 			return err
 		case <-ctx.Done():
-			return fmt.Errorf(
-				"wait for %s: %w (%w); the end of %s:\n%s",
-				p.part,
-				context.Cause(ctx),
-				last,
-				p.log.path,
-				p.log.tail(),
-			)
+			return fmt.Errorf("wait for %s: %w (%w); the end of %s:\n%s",
+				p.part, context.Cause(ctx), last, p.log.path, p.log.tail())
 		case <-tick.C:
 		}
 		look, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -111,14 +106,14 @@ func awaitReady(ctx context.Context, p *process, probe func(context.Context) err
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil { // otherwise the error says only that we gave up
+		if ctx.Err() == nil { // otherwise the error says only that ctx has ended
 			last = err
 		}
 	}
 }
 
-// environment is ours without the variables that start with one of the prefixes, and with the given NAME=value pairs.
-// Settings that a person made for their own servers and tools must not reach the parts.
+// environment returns the environment of this process without the variables that start with one of the prefixes, plus
+// the given NAME=value pairs. A user's settings for other servers and tools must not reach the parts.
 func environment(without []string, with ...string) []string {
 	inherited := slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		return slices.ContainsFunc(without, func(prefix string) bool { return strings.HasPrefix(pair, prefix) })

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// startFake starts MinIO as the given shell script in a new data folder.
+// startFake starts a shell script as MinIO.
 func startFake(t *testing.T, body string, o Options) (*Stack, error) {
 	t.Helper()
 	o.MinIO = script(t, t.TempDir(), "minio", body)
@@ -21,22 +21,22 @@ func startFake(t *testing.T, body string, o Options) (*Stack, error) {
 	return Start(t.Context(), o)
 }
 
-func TestStart_partThatEndsAtOnce(t *testing.T) {
+func TestStart_partThatEndsImmediately(t *testing.T) {
 	data := t.TempDir()
-	for range 2 { // the second time shows that the first gave back the lock
+	for range 2 { // the second start shows that the first released the lock
 		_, err := startFake(t, `echo "disk is broken"; exit 3`, Options{DataDir: data})
 		wantError(t, err, "minio stopped (exit status 3)", filepath.Join(data, "logs", "minio.log"), "disk is broken")
 	}
 }
 
-func TestStart_triesOtherPortsWhenOursAreTaken(t *testing.T) {
+func TestStart_triesOtherFreePorts(t *testing.T) {
 	const taken = `echo x >>"$2-starts"; echo "bind: address already in use"; exit 1`
 	tests := map[string]struct {
 		ports Ports
 		want  int
 	}{
-		"free ports":     {Ports{}, portAttempts},
-		"a port of ours": {Ports{S3: mustFreePort(t)}, 1},
+		"free ports":   {Ports{}, portAttempts},
+		"a fixed port": {Ports{S3: mustFreePort(t)}, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -106,12 +106,12 @@ func TestStart_badFolders(t *testing.T) {
 		options Options
 		want    string
 	}{
-		"no data folder":         {Options{}, "Options.DataDir is empty"},
-		"a file in its place":    {Options{DataDir: file}, "not a directory"},
-		"logs in a file":         {Options{DataDir: t.TempDir(), LogDir: file}, "not a directory"},
-		"in use":                 {Options{DataDir: locked}, locked + " is in use by another process"},
-		"no lock":                {Options{DataDir: blocked}, "is a directory"},
-		"no place for a subtree": {Options{DataDir: broken, Parts: []Part{MinIO}}, "start minio: mkdir"},
+		"no data folder":       {Options{}, "Options.DataDir is empty"},
+		"a file instead":       {Options{DataDir: file}, "not a directory"},
+		"logs in a file":       {Options{DataDir: t.TempDir(), LogDir: file}, "not a directory"},
+		"in use":               {Options{DataDir: locked}, locked + " is in use by another process"},
+		"a folder as the lock": {Options{DataDir: blocked}, "is a directory"},
+		"a file as a folder":   {Options{DataDir: broken, Parts: []Part{MinIO}}, "start minio: mkdir"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,20 +128,18 @@ func TestLoadCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	if first.AccessKey == "" || len(first.SecretKey) < 16 {
-		t.Errorf("made %+v, want keys that nobody guesses", first)
+		t.Errorf("generated %+v, want keys that nobody can guess", first)
 	}
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the keys are in a file of mode %v, %v; want it private", info.Mode(), err)
+		t.Errorf("the file of the keys has mode %v, %v; want it private", info.Mode(), err)
 	}
 	if again, err := loadCredentials(file); err != nil || again != first {
-		t.Errorf("the second time the keys are %+v, %v; want %+v", again, err, first)
+		t.Errorf("the second call returned %+v, %v; want %+v", again, err, first)
 	}
-	if other, err := loadCredentials(
-		filepath.Join(t.TempDir(), "keys.json"),
-	); err != nil ||
-		other.SecretKey == first.SecretKey {
-		t.Errorf("another folder has the same secret, %v", err)
+	other, err := loadCredentials(filepath.Join(t.TempDir(), "keys.json"))
+	if err != nil || other.SecretKey == first.SecretKey {
+		t.Errorf("another folder has the secret %s, %v; want another one", other.SecretKey, err)
 	}
 	for _, text := range []string{"", "{}", `{"access_key":"iris"}`} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -156,7 +154,7 @@ func TestLoadCredentials(t *testing.T) {
 	wantError(t, err, credentialsFile)
 }
 
-// brokenKeys is a data folder whose keys cannot be read.
+// brokenKeys returns a data folder whose file of keys is not valid.
 func brokenKeys(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -172,7 +170,7 @@ func TestEnvironment(t *testing.T) {
 	got := environment([]string{"AWS_"}, "AWS_ACCESS_KEY_ID=iris")
 	if !slices.Contains(got, "IRIS_TEST_KEPT=kept") || !slices.Contains(got, "AWS_ACCESS_KEY_ID=iris") ||
 		slices.Contains(got, "AWS_PROFILE=work") {
-		t.Errorf("the environment is %q; want it without the person's AWS settings and with ours", got)
+		t.Errorf("the environment is %q; want it with the new AWS setting and without the inherited one", got)
 	}
 }
 
@@ -185,7 +183,7 @@ func TestProgress_beats(t *testing.T) {
 	took := end()
 	said := log.String()
 	if !strings.HasPrefix(said, "waiting for mlflow (0 s)\n") || took <= 0 {
-		t.Errorf("it said %q in %s", said, took)
+		t.Errorf("it printed %q in %s", said, took)
 	}
 }
 
@@ -199,7 +197,9 @@ func mustFreePort(t *testing.T) int {
 }
 
 func TestSeconds(t *testing.T) {
-	for d, want := range map[time.Duration]string{400 * time.Millisecond: "0 s", 12 * time.Second: "12 s", 95 * time.Second: "95 s"} {
+	for d, want := range map[time.Duration]string{
+		400 * time.Millisecond: "0 s", 12 * time.Second: "12 s", 95 * time.Second: "95 s",
+	} {
 		if got := seconds(d); got != want {
 			t.Errorf("seconds(%s) = %q, want %q", d, got, want)
 		}
