@@ -2,26 +2,26 @@ package model
 
 import "math"
 
-// adam is the optimiser of Kingma and Ba, "Adam: a method for stochastic optimization", 2015, with the decay rates they
-// give: each component moves by its mean gradient over the root of its mean square.
+// adam is the optimiser of Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, with the decay rates
+// that they recommend. Each component moves by its mean gradient over the root of its mean square.
 type adam struct {
 	rate          float64
 	first, second []float64 // running means of the gradient and of its square
-	decay1        float64   // decayFirst to the power of the steps taken
-	decay2        float64
+	decay1        float64   // decayFirst to the power of the number of steps
+	decay2        float64   // decaySecond to the power of the number of steps
 }
 
 const (
 	decayFirst  = 0.9
 	decaySecond = 0.999
-	adamEpsilon = 1e-8 // keeps a component that had hardly any gradient so far from leaping
+	adamEpsilon = 1e-8 // limits the step of a component whose gradient has been close to 0 so far
 )
 
 func newAdam(n int, rate float64) *adam {
 	return &adam{rate: rate, first: make([]float64, n), second: make([]float64, n), decay1: 1, decay2: 1}
 }
 
-// step moves theta by one step. The running means begin at 0; the rate makes up for that.
+// step moves theta by one step. The running means start at 0, and the rate corrects the bias that follows from it.
 func (a *adam) step(theta, gradient []float64) {
 	a.decay1 *= decayFirst
 	a.decay2 *= decaySecond

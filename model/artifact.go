@@ -11,14 +11,14 @@ import (
 	"iris/internal/dataset"
 )
 
-// The artifact is one JSON object: what it is, which version of the format, a checksum, and the model. It is made for
-// machines of any kind and for people: jq reads it.
+// An artifact is one JSON object: the name and the version of the format, a checksum, and the model. It does not depend
+// on the machine, and people can read it with jq.
 const (
 	artifactFormat  = "iris-model"
-	artifactVersion = 1 // raised when an older Decode would misread a newer artifact
+	artifactVersion = 1 // increases if an older Decode would misread a newer artifact
 )
 
-// envelope is the outer object. SHA256 is that of the bytes of Model as they stand.
+// envelope is the outer object. SHA256 is the checksum of the bytes of Model, in hexadecimal.
 type envelope struct {
 	Format        string          `json:"format"`
 	FormatVersion int             `json:"format_version"`
@@ -26,15 +26,15 @@ type envelope struct {
 	Model         json.RawMessage `json:"model"`
 }
 
-// content is the inner object: with a scorer to write, with its JSON form to read, as the algorithm must be known
-// before it can be decoded.
+// content is the inner object. Learned is a scorer when it is encoded. When it is decoded, Learned stays raw until the
+// algorithm is known.
 type content[L any] struct {
 	Schema  dataset.Schema `json:"schema"`
 	Spec    Spec           `json:"spec"`
 	Learned L              `json:"learned"`
 }
 
-// Encode returns m as bytes for Decode. Equal models give equal bytes.
+// Encode returns m as an artifact, a JSON object that Decode reads. Equal models give equal bytes.
 func (m *Model) Encode() ([]byte, error) {
 	inner, err := json.Marshal(content[scorer]{Schema: m.schema, Spec: m.spec, Learned: m.scorer})
 	if err != nil {
@@ -48,8 +48,9 @@ func (m *Model) Encode() ([]byte, error) {
 	return outer, nil
 }
 
-// Decode reads a model that Encode wrote. It refuses anything else: other formats and newer versions, truncated and
-// altered bytes, and a model whose parts don't fit each other. Predict is safe with every model that it returns.
+// Decode reads an artifact that Encode wrote. It returns an error for other formats, for newer versions, for truncated
+// and altered bytes, and for a model whose parts do not fit each other. Predict is safe on every model that Decode
+// returns.
 func Decode(b []byte) (*Model, error) {
 	m, err := decode(b)
 	if err != nil {
@@ -70,7 +71,7 @@ func decode(b []byte) (*Model, error) {
 		return nil, fmt.Errorf("format version %d, this program reads %d", outer.FormatVersion, artifactVersion)
 	}
 	if sum := sha256.Sum256(outer.Model); hex.EncodeToString(sum[:]) != outer.SHA256 {
-		return nil, errors.New("corrupt: the checksum is not that of the model")
+		return nil, errors.New("corrupt: the checksum does not match the model")
 	}
 	var inner content[json.RawMessage]
 	if err := strict(outer.Model, &inner); err != nil {
@@ -93,7 +94,7 @@ func decode(b []byte) (*Model, error) {
 	return &Model{schema: inner.Schema, spec: spec, scorer: scorer}, nil
 }
 
-// strict unmarshals b, refusing fields that into doesn't have.
+// strict unmarshals b into a value and refuses fields that the value does not have.
 func strict(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

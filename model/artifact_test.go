@@ -13,7 +13,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// seal puts an inner object into an envelope with the right checksum.
+// seal puts an inner object into an envelope with its checksum.
 func seal(inner []byte) []byte {
 	sum := sha256.Sum256(inner)
 	return slices.Concat(
@@ -26,14 +26,22 @@ func seal(inner []byte) []byte {
 }
 
 const (
-	smallSchema   = `"schema":{"features":["x"],"label":"y","classes":["a","b"]}`
-	smallTree     = `{` + smallSchema + `,"spec":{"algorithm":"decision_tree","seed":1},"learned":{"splits":[{"feature":0,"threshold":1,"left":-1,"right":-2}],"leaves":[[1,0],[0,1]]}}`
-	smallForest   = `{` + smallSchema + `,"spec":{"algorithm":"random_forest","seed":1},"learned":{"trees":["AQAAAAAAAPA/AAAAAQ=="],"leaves":[[1,0],[0,1]],"class_weights":[1,1]}}`
-	smallGBDT     = `{` + smallSchema + `,"spec":{"algorithm":"gbdt","seed":1},"learned":{"base":[0.5],"trees":["AQAAAAAAAPA/AAAAAQ=="],"values":[-1,1]}}`
-	smallLogistic = `{` + smallSchema + `,"spec":{"algorithm":"logistic_regression","seed":1},"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}`
-	smallBayes    = `{` + smallSchema + `,"spec":{"algorithm":"gaussian_nb","seed":1},"learned":{"priors":[0.5,0.5],"means":[0,1],"variances":[1,2]}}`
-	smallKNN      = `{` + smallSchema + `,"spec":{"algorithm":"knn","seed":1},"learned":{"k":2,"weights":"distance","mean":[0],"scale":[1],"rows":[0,1,3],"classes":[0,1,1]}}`
-	smallMLP      = `{` + smallSchema + `,"spec":{"algorithm":"mlp","seed":1},"learned":{"activation":"relu","mean":[0],"scale":[1],"layers":[{"weights":[1,-1],"biases":[0,1]},{"weights":[1,2,3,4],"biases":[0,1]}]}}`
+	smallSchema = `"schema":{"features":["x"],"label":"y","classes":["a","b"]}`
+	smallTree   = `{` + smallSchema + `,"spec":{"algorithm":"decision_tree","seed":1}` +
+		`,"learned":{"splits":[{"feature":0,"threshold":1,"left":-1,"right":-2}],"leaves":[[1,0],[0,1]]}}`
+	smallForest = `{` + smallSchema + `,"spec":{"algorithm":"random_forest","seed":1}` +
+		`,"learned":{"trees":["AQAAAAAAAPA/AAAAAQ=="],"leaves":[[1,0],[0,1]],"class_weights":[1,1]}}`
+	smallGBDT = `{` + smallSchema + `,"spec":{"algorithm":"gbdt","seed":1}` +
+		`,"learned":{"base":[0.5],"trees":["AQAAAAAAAPA/AAAAAQ=="],"values":[-1,1]}}`
+	smallLogistic = `{` + smallSchema + `,"spec":{"algorithm":"logistic_regression","seed":1}` +
+		`,"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}`
+	smallBayes = `{` + smallSchema + `,"spec":{"algorithm":"gaussian_nb","seed":1}` +
+		`,"learned":{"priors":[0.5,0.5],"means":[0,1],"variances":[1,2]}}`
+	smallKNN = `{` + smallSchema + `,"spec":{"algorithm":"knn","seed":1}` +
+		`,"learned":{"k":2,"weights":"distance","mean":[0],"scale":[1],"rows":[0,1,3],"classes":[0,1,1]}}`
+	smallMLP = `{` + smallSchema + `,"spec":{"algorithm":"mlp","seed":1}` +
+		`,"learned":{"activation":"relu","mean":[0],"scale":[1],"layers":[{"weights":[1,-1],"biases":[0,1]},` +
+		`{"weights":[1,2,3,4],"biases":[0,1]}]}}`
 )
 
 func TestArtifact_roundTrip(t *testing.T) {
@@ -42,15 +50,9 @@ func TestArtifact_roundTrip(t *testing.T) {
 			t.Run(string(algorithm)+" "+data, func(t *testing.T) {
 				all := load(t, data)
 				all.Schema.Aliases = map[string]string{"<other> & more": all.Schema.Classes[0], "another": all.Schema.Classes[1]}
-				before := train(
-					t,
-					all,
-					Spec{
-						Algorithm:       algorithm,
-						Hyperparameters: json.RawMessage(map[Algorithm]string{DecisionTree: `{"max_depth":4}`}[algorithm]),
-						Seed:            1<<64 - 1,
-					},
-				)
+				h := map[Algorithm]string{DecisionTree: `{"max_depth":4}`}[algorithm]
+				spec := Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(h), Seed: 1<<64 - 1}
+				before := train(t, all, spec)
 				encoded := encode(t, before)
 				after, err := Decode(encoded)
 				if err != nil {
@@ -76,7 +78,7 @@ func TestArtifact_roundTrip(t *testing.T) {
 	}
 }
 
-// TestArtifact_form pins the outer form: other programs look at it.
+// TestArtifact_form fixes the outer form, which other programs read.
 func TestArtifact_form(t *testing.T) {
 	var outer struct {
 		Format        string `json:"format"`
@@ -92,23 +94,19 @@ func TestArtifact_form(t *testing.T) {
 		t.Fatal(err)
 	}
 	if outer.Format != "iris-model" || outer.FormatVersion != 1 || len(outer.SHA256) != 64 {
-		t.Errorf(
-			"format %q version %d sha256 %q, want iris-model, 1 and 64 hex digits",
-			outer.Format,
-			outer.FormatVersion,
-			outer.SHA256,
-		)
+		t.Errorf("format %q version %d sha256 %q, want iris-model, 1 and 64 hex digits",
+			outer.Format, outer.FormatVersion, outer.SHA256)
 	}
 	if len(outer.Model.Schema.Features) != 4 || outer.Model.Spec.Algorithm != LogisticRegression ||
 		outer.Model.Learned["weights"] == nil {
-		t.Errorf("model %v, want schema, spec and what was learned", outer.Model)
+		t.Errorf("model %v, want its schema, its spec and its weights", outer.Model)
 	}
 }
 
 func TestEncode_notANumber(t *testing.T) {
 	m := &Model{scorer: &logisticRegression{Mean: []float64{math.NaN()}}}
 	if b, err := m.Encode(); err == nil {
-		t.Errorf("got %s, want an error: JSON has no NaN", b)
+		t.Errorf("got %s, want an error, because JSON has no NaN", b)
 	}
 }
 
@@ -170,24 +168,22 @@ func TestDecode_error(t *testing.T) {
 		},
 		{"forest's tree cut short", seal([]byte(strings.Replace(smallForest, "AAAAAQ==", "AAAA", 1))), "tree 0: "},
 		{"forest's leaf missing", seal([]byte(strings.Replace(smallForest, `[[1,0],[0,1]]`, `[[1,0]]`, 1))), "leaf 1 of 1"},
-		{"forest's tree no base64", seal([]byte(strings.Replace(smallForest, "AQAA", "?", 1))), "base64"},
+		{"forest's tree not base64", seal([]byte(strings.Replace(smallForest, "AQAA", "?", 1))), "base64"},
 		{"gbdt null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"gbdt"},"learned":null}`)), "0 base scores"},
 		{"gbdt's value missing", seal([]byte(strings.Replace(smallGBDT, `[-1,1]`, `[-1]`, 1))), "leaf 1 of 1"},
 		{"null for a number reads as 0", logistic(`"scale":[1]`, `"scale":[null]`), "scale 0"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := Decode(
-				test.artifact,
-			); err == nil || !strings.HasPrefix(err.Error(), "decode model: ") ||
-				!strings.Contains(err.Error(), test.want) {
+			_, err := Decode(test.artifact)
+			if err == nil || !strings.HasPrefix(err.Error(), "decode model: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want decode model: …%s…", err, test.want)
 			}
 		})
 	}
 }
 
-// TestDecode_small: the hand-made artifacts are right as they stand, so that the errors above are those of the changes.
+// TestDecode_small checks that the unchanged artifacts are valid, so that the errors above come from the changes.
 func TestDecode_small(t *testing.T) {
 	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT} {
 		m, err := Decode(seal([]byte(inner)))
@@ -205,13 +201,13 @@ func TestDecode_cutAnywhere(t *testing.T) {
 	whole := encode(t, train(t, load(t, "iris"), Spec{}))
 	for n := range whole {
 		if _, err := Decode(whole[:n]); err == nil {
-			t.Fatalf("the first %d of %d bytes are taken for a model", n, len(whole))
+			t.Fatalf("the first %d of %d bytes decode as a model", n, len(whole))
 		}
 	}
 }
 
-// TestDecode_alteredAnywhere flips bits: each is refused or, as the names of JSON fields are read in either case,
-// changes nothing.
+// TestDecode_alteredAnywhere flips every bit. Decode refuses the result, or the model is the same, because JSON field
+// names are not case-sensitive.
 func TestDecode_alteredAnywhere(t *testing.T) {
 	whole := encode(t, train(t, load(t, "iris"), Spec{Algorithm: DecisionTree}))
 	for i := range whole {
@@ -226,10 +222,12 @@ func TestDecode_alteredAnywhere(t *testing.T) {
 	}
 }
 
-// FuzzDecode looks for an artifact that is accepted and then panics, loops, answers nonsense or doesn't survive Encode.
-// With sealed, the input is the inner object and gets a checksum that fits, which no fuzzer would find.
+// FuzzDecode searches for an accepted artifact that then panics, loops, predicts nonsense or does not survive Encode.
+// With sealed, the input is the inner object and gets a matching checksum, which a fuzzer would not find.
 func FuzzDecode(f *testing.F) {
-	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT, smallBayes, smallKNN, smallMLP, `{}`, `null`} {
+	for _, inner := range []string{
+		smallTree, smallLogistic, smallForest, smallGBDT, smallBayes, smallKNN, smallMLP, `{}`, `null`,
+	} {
 		f.Add([]byte(inner), true)
 		f.Add(seal([]byte(inner)), false)
 	}
@@ -258,7 +256,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := Decode(encode(t, m))
 		if err != nil {
-			t.Fatalf("encoded again, it is refused: %v", err)
+			t.Fatalf("Decode refuses it after Encode: %v", err)
 		}
 		if !bytes.Equal(encode(t, again), encode(t, m)) {
 			t.Fatal("encoded again, the bytes differ")

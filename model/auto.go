@@ -2,22 +2,22 @@ package model
 
 import "slices"
 
-// unlikely are the families that are not tried unless they are asked for: a single tree is seldom the best of them, and
-// golearn's takes seconds on thousands of rows; a model by knn carries all its rows along, and few of them vote for a
-// probability, so its log loss is high.
+// unlikely lists the families that Candidates leaves out. A single tree is seldom the best model, and golearn takes
+// seconds to fit one to thousands of rows. A knn model holds all of its rows, and its log loss is high because a
+// probability comes from few votes.
 var unlikely = []Algorithm{DecisionTree, KNN}
 
-// Candidates lists the families that are worth trying on so many rows, the cheapest first, equals by name. There is
-// always one.
+// Candidates returns the families that are worth trying on that many rows, by ascending Cost and then by name. The list
+// is never empty.
 func Candidates(rows int) []Algorithm {
 	tried := slices.DeleteFunc(Algorithms(), func(a Algorithm) bool {
-		most := families[a].autoRows
-		return slices.Contains(unlikely, a) || most > 0 && rows > most
+		limit := families[a].autoRows
+		return slices.Contains(unlikely, a) || limit > 0 && rows > limit
 	})
 	slices.SortStableFunc(tried, func(a, b Algorithm) int { return Cost(a) - Cost(b) })
 	return tried
 }
 
-// Cost is what a prediction with a model of a costs, roughly, in those of a logistic regression. It decides between
-// families that predict equally well.
+// Cost returns roughly what a prediction with a model of a costs, where that of a logistic regression costs 1. It
+// decides between families that predict equally well. An unknown algorithm costs 0.
 func Cost(a Algorithm) int { return families[a].cost }

@@ -9,28 +9,24 @@ func TestCandidates_theCheapestFirst(t *testing.T) {
 	for _, rows := range []int{10, 20_000, 20_001, 1 << 30} {
 		got := Candidates(rows)
 		if !slices.Contains(got, LogisticRegression) || slices.Contains(got, DecisionTree) || slices.Contains(got, KNN) {
-			t.Errorf(
-				"on %d rows %v are tried, want logistic_regression among them, and neither decision_tree nor knn",
-				rows,
-				got,
-			)
+			t.Errorf("on %d rows the candidates are %v, want logistic_regression, and neither decision_tree nor knn", rows, got)
 		}
 		if !slices.IsSortedFunc(got, func(a, b Algorithm) int { return Cost(a) - Cost(b) }) {
-			t.Errorf("on %d rows %v are tried, want the cheapest first", rows, got)
+			t.Errorf("on %d rows the candidates are %v, want the cheapest first", rows, got)
 		}
 	}
 }
 
-func TestCandidates_skipsWhatTheRowsAreTooManyFor(t *testing.T) {
+func TestCandidates_skipsFamiliesAboveTheirRows(t *testing.T) {
 	slow := families[GBDT]
 	defer func(f family) { families[GBDT] = f }(slow)
 	slow.autoRows = 100
 	families[GBDT] = slow
 	if got := Candidates(100); !slices.Contains(got, GBDT) {
-		t.Errorf("on 100 rows %v are tried, want gbdt among them", got)
+		t.Errorf("on 100 rows the candidates are %v, want gbdt among them", got)
 	}
 	if got := Candidates(101); slices.Contains(got, GBDT) {
-		t.Errorf("on 101 rows %v are tried, want no gbdt", got)
+		t.Errorf("on 101 rows the candidates are %v, want no gbdt", got)
 	}
 }
 

@@ -43,7 +43,9 @@ func BenchmarkTrain(b *testing.B) {
 			train(b, all, Spec{})
 		}
 	})
-	for algorithm, hyperparameters := range map[Algorithm]string{DecisionTree: "", RandomForest: "", GBDT: "", GaussianNB: "", KNN: "", MLP: `{"epochs":5}`} {
+	for algorithm, hyperparameters := range map[Algorithm]string{
+		DecisionTree: "", RandomForest: "", GBDT: "", GaussianNB: "", KNN: "", MLP: `{"epochs":5}`,
+	} {
 		b.Run(string(algorithm)+"/100000x20"+hyperparameters, func(b *testing.B) {
 			all := noise(100_000, 20, 3, .5)
 			b.ReportAllocs()

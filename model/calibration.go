@@ -1,17 +1,17 @@
 package model
 
-// Bin is the predictions whose probability lies within a tenth.
+// Bin describes the predictions whose probability is in one tenth of [0, 1].
 type Bin struct {
-	Rows       int
+	Rows       int     // number of predictions
 	Confidence float64 // mean probability of the predicted class
-	Accuracy   float64 // share of the rows that are of it
+	Accuracy   float64 // share of the rows that are of the predicted class
 }
 
-// calibration puts predictions into bins of equal width by the probability of the predicted class, [0, 0.1), [0.1, 0.2)
-// and so on, 1 in the last one. Until it is asked, Confidence and Accuracy of its bins are sums.
+// calibration puts predictions into bins by the probability of the predicted class: [0, 0.1), [0.1, 0.2), …, [0.9, 1].
+// Confidence and Accuracy of its bins are sums over the rows.
 type calibration [10]Bin
 
-// add takes the prediction of a row.
+// add adds the prediction of a row.
 func (c *calibration) add(probability float64, right bool) {
 	b := &c[min(int(probability*float64(len(c))), len(c)-1)]
 	b.Rows++
@@ -21,7 +21,7 @@ func (c *calibration) add(probability float64, right bool) {
 	}
 }
 
-// bins returns those that are not empty.
+// bins returns the bins that are not empty, with means instead of sums.
 func (c *calibration) bins() []Bin {
 	var list []Bin
 	for _, b := range c {
@@ -33,12 +33,12 @@ func (c *calibration) bins() []Bin {
 	return list
 }
 
-// ece is the expected calibration error: the mean over the rows of how far confidence and accuracy of their bin lie
-// apart
-// (Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015; of the
-// predicted class, as in Guo et al., "On calibration of modern neural networks", ICML 2017). It is 0 at best and at
-// most
-// 1. On few rows chance alone makes it larger.
+// ece returns the expected calibration error: the mean over the rows of |confidence - accuracy| of their bin. It is
+// from 0, the best, to 1. On few rows, chance alone makes it larger.
+//
+// It was introduced by Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
+// AAAI 2015. It takes the predicted class only, as in Guo et al., "On calibration of modern neural networks", ICML
+// 2017.
 func (c *calibration) ece() float64 {
 	sum, rows := 0.0, 0
 	for _, b := range c {

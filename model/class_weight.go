@@ -11,21 +11,24 @@ import (
 	"iris/internal/dataset"
 )
 
-// ClassWeight says what a row of each class counts in training, to every learner that can weigh. In JSON it is the word
-// balanced, or an object of weights by class.
+// ClassWeight is the weight of a training row of each class. In JSON it is the word balanced or an object of a number
+// per class. The learners scale the weights to a mean of 1 over the training rows.
 type ClassWeight struct {
-	Balanced bool               // every class counts the same, however few its rows
-	Of       map[string]float64 // what a row counts, by class or by an alias of one; a class that is left out counts 1
+	Balanced bool               // all classes have the same total weight, however few rows they have
+	Of       map[string]float64 // weight by class or by an alias of one; other classes have the weight 1
 }
 
-// Bounds of a weight. The learners use it in relation to the others; beyond a million times, a class of the lesser ones
-// would be lost in the rounding of some of them.
+// Bounds of a weight in a Spec. Only the ratio of the weights matters. Beyond a ratio of a million, some learners would
+// lose a light class in rounding.
 const (
-	minClassWeight  = 0.001
-	mostClassWeight = 1000
+	minClassWeight = 0.001
+	maxClassWeight = 1000
 )
 
-// MarshalJSON is the word or the object.
+// maxScaledWeight bounds a weight in an artifact. A balanced one is above 1/classes and below the number of rows.
+const maxScaledWeight = 1e15
+
+// MarshalJSON implements json.Marshaler.
 func (w ClassWeight) MarshalJSON() ([]byte, error) {
 	if w.Balanced {
 		return []byte(`"balanced"`), nil
@@ -33,7 +36,7 @@ func (w ClassWeight) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w.Of)
 }
 
-// UnmarshalJSON reads the word or the object.
+// UnmarshalJSON implements json.Unmarshaler.
 func (w *ClassWeight) UnmarshalJSON(data []byte) error {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		*w = ClassWeight{}
@@ -47,7 +50,8 @@ func (w *ClassWeight) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Check refuses weights of classes that the data does not have. The error is a *SpecError; no weights fit all data.
+// Check reports a weight of a class that is not in s, and two weights of the same class, as a *SpecError. A nil
+// ClassWeight is always valid.
 func (w *ClassWeight) Check(s dataset.Schema) error {
 	if w == nil {
 		return nil
@@ -56,7 +60,7 @@ func (w *ClassWeight) Check(s dataset.Schema) error {
 	return err
 }
 
-// places returns the class of each weight.
+// places returns the index of the class of each weight.
 func (w *ClassWeight) places(s dataset.Schema) (map[string]int, error) {
 	places := make(map[string]int, len(w.Of))
 	label := make(map[int]string, len(w.Of))
@@ -70,42 +74,42 @@ func (w *ClassWeight) places(s dataset.Schema) (map[string]int, error) {
 			return nil, &SpecError{weightPointer(name), "is not a class of the data"}
 		}
 		if other, twice := label[k]; twice {
-			return nil, &SpecError{weightPointer(name), fmt.Sprintf("is the class of %q as well", clip(other))}
+			return nil, &SpecError{weightPointer(name), fmt.Sprintf("is the same class as %q", clip(other))}
 		}
 		places[name], label[k] = k, name
 	}
 	return places, nil
 }
 
-// labels lists what weights were given for, sorted.
+// labels returns the keys of Of, sorted.
 func (w *ClassWeight) labels() []string { return slices.Sorted(maps.Keys(w.Of)) }
 
 func weightPointer(label string) string { return "/class_weight/" + escapePointer(clip(label)) }
 
-// check refuses what no data could make sense of.
+// check reports what is invalid for any data.
 func (w *ClassWeight) check() error {
 	if !w.Balanced && len(w.Of) == 0 {
 		return &SpecError{"/class_weight", "is empty: want balanced, or a weight for at least one class"}
 	}
 	for _, label := range w.labels() {
-		if v := w.Of[label]; !(v >= minClassWeight && v <= mostClassWeight) {
-			return &SpecError{weightPointer(label), fmt.Sprintf("want a number from %v to %v", minClassWeight, mostClassWeight)}
+		if v := w.Of[label]; !(v >= minClassWeight && v <= maxClassWeight) {
+			return &SpecError{weightPointer(label), fmt.Sprintf("want a number from %v to %v", minClassWeight, maxClassWeight)}
 		}
 	}
 	return nil
 }
 
-// classWeight is the hyperparameter that the learners of trees share, which a search can try both values of: balanced
-// is
-// ClassWeight's.
+// classWeight is a hyperparameter of the tree learners, so that a search can try both of its values. Its balanced means
+// the same as that of ClassWeight.
 var classWeight = choice("class_weight", "none", "none", "balanced").
-	means("With balanced every class counts the same in training, however few its rows; with none every row does. Not beside the class_weight of the request.")
+	means("With balanced, every class counts the same in training, however few its rows. With none, every row does. " +
+		"It excludes the class_weight of the request.")
 
-// anyWeights is the weighs of a family that takes weights whatever its hyperparameters.
+// anyWeights is the weighs of a family that accepts weights with any hyperparameters.
 func anyWeights(map[string]any) string { return "" }
 
-// weigh checks the class weights of s against the hyperparameters, by name. What they say of weights is dropped from
-// values: it is said once.
+// weigh checks the class weights of s against the values of its hyperparameters. It deletes the hyperparameter
+// class_weight from values, because the weights of s replace it.
 func (f family) weigh(s Spec, values map[string]any) error {
 	if err := s.ClassWeight.check(); err != nil {
 		return err
@@ -127,9 +131,8 @@ func (f family) weigh(s Spec, values map[string]any) error {
 	return nil
 }
 
-// weights returns what a row of each class of t counts, on average over the rows 1. balanced is what the hyperparameter
-// of
-// those learners says that have one.
+// weights returns the weight of a row of each class of t. Their mean over the rows of t is 1. balanced is the value of
+// the hyperparameter class_weight.
 func (s Spec) weights(t *dataset.Table, balanced bool) ([]float64, error) {
 	if s.ClassWeight == nil || s.ClassWeight.Balanced {
 		return classWeights(t, balanced || s.ClassWeight != nil), nil
@@ -152,8 +155,9 @@ func (s Spec) weights(t *dataset.Table, balanced bool) ([]float64, error) {
 	return weights, nil
 }
 
-// classWeights returns what a row of each class counts: 1, or, when balanced, rows/(classes that occur · rows of the
-// class), scikit-learn's formula, so that all rows together count as many as they are. A class without rows has 1.
+// classWeights returns the weight of a row of each class: 1, or, if balanced, rows/(present classes · rows of the
+// class). That is the formula of scikit-learn, and the weights of all rows add up to the number of rows. A class
+// without rows has the weight 1.
 func classWeights(t *dataset.Table, balanced bool) []float64 {
 	weights, rows := make([]float64, len(t.Schema.Classes)), make([]int, len(t.Schema.Classes))
 	present := 0
@@ -169,4 +173,17 @@ func classWeights(t *dataset.Table, balanced bool) []float64 {
 		}
 	}
 	return weights
+}
+
+// checkClassWeights checks the weights of an artifact.
+func checkClassWeights(weights []float64, classes int) error {
+	if len(weights) != classes {
+		return fmt.Errorf("%d class weights for %d classes", len(weights), classes)
+	}
+	for k, w := range weights {
+		if !(w >= 1/maxScaledWeight && w <= maxScaledWeight) {
+			return fmt.Errorf("class %d: weight %v", k, w)
+		}
+	}
+	return nil
 }

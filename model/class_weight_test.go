@@ -10,12 +10,12 @@ import (
 	"iris/internal/dataset"
 )
 
-// weighers are the families that take class weights.
+// weighers are the families that support class weights.
 var weighers = []Algorithm{LogisticRegression, DecisionTree, GBDT, RandomForest, GaussianNB, MLP}
 
-// rare is a table in which one row of 20 is of class b, and seldom told from the others.
-func rare() *dataset.Table {
-	data := noise(2000, 3, 20, 2)
+// rare returns a table in which one row in 20 has class b and is hard to separate from the others.
+func rare(rows int) *dataset.Table {
+	data := noise(rows, 3, 20, 2)
 	for r := range data.Y {
 		data.Y[r] = min(data.Y[r], 1) ^ 1
 	}
@@ -23,7 +23,7 @@ func rare() *dataset.Table {
 	return data
 }
 
-// limits keep the learners that would learn rows by heart from doing so.
+// limits keep learners from memorising the rows.
 var limits = map[Algorithm]string{
 	DecisionTree: `{"max_depth":3}`,
 	RandomForest: `{"max_depth":3,"n_trees":30}`,
@@ -31,10 +31,10 @@ var limits = map[Algorithm]string{
 	MLP:          `{"epochs":30}`,
 }
 
-// TestSpec_classWeight: with one class in twenty rows, a balanced model of every family finds far more of it, and the
-// weights of balanced, given as numbers, mean the same.
+// TestSpec_classWeight trains on a rare class. A balanced model of every family finds far more of it, and the weights
+// of balanced as numbers give the same model.
 func TestSpec_classWeight(t *testing.T) {
-	data := rare()
+	data := rare(2000)
 	for _, algorithm := range weighers {
 		t.Run(string(algorithm), func(t *testing.T) {
 			fit := func(w *ClassWeight) (*Model, float64) {
@@ -51,7 +51,7 @@ func TestSpec_classWeight(t *testing.T) {
 				t.Errorf("recall of the rare class %v, balanced %v, want far more", none, recall)
 			}
 			tolerance := 1e-6
-			if algorithm == GBDT { // its gradients are rounded, and a split may fall elsewhere
+			if algorithm == GBDT { // gradients are rounded, which can move a split
 				tolerance = .2
 			}
 			same, _ := fit(&ClassWeight{Of: map[string]float64{"a": 10. / 19, "b": 10}})
@@ -60,7 +60,7 @@ func TestSpec_classWeight(t *testing.T) {
 				balanced.Predict(data.Row(r), p)
 				same.Predict(data.Row(r), q)
 				if math.Abs(p[0]-q[0]) > tolerance {
-					t.Fatalf("row %d: %v balanced, %v by the same weights as numbers", r, p, q)
+					t.Fatalf("row %d: %v balanced, %v with the same weights as numbers", r, p, q)
 				}
 			}
 			encoded, err := balanced.Encode()
@@ -80,7 +80,7 @@ func TestSpec_classWeight(t *testing.T) {
 	}
 }
 
-// TestSpec_classWeightOfOne: weights that are all equal change nothing.
+// TestSpec_classWeightOfOne checks that equal weights change nothing.
 func TestSpec_classWeightOfOne(t *testing.T) {
 	wine := load(t, "wine")
 	for _, algorithm := range []Algorithm{LogisticRegression, GBDT, GaussianNB, MLP} {
@@ -93,7 +93,7 @@ func TestSpec_classWeightOfOne(t *testing.T) {
 			plain.Predict(wine.Row(r), p)
 			weighed.Predict(wine.Row(r), q)
 			if p[0] != q[0] || p[2] != q[2] {
-				t.Fatalf("%s, row %d: %v, with weights of 1 %v", algorithm, r, p, q)
+				t.Fatalf("%s, row %d: %v without weights, %v with weights of 1", algorithm, r, p, q)
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func TestSpecResolve_classWeight(t *testing.T) {
 	forest := Spec{Algorithm: RandomForest, ClassWeight: balanced}
 	resolved, err := forest.Resolve()
 	if err != nil || strings.Contains(string(resolved.Hyperparameters), "class_weight") {
-		t.Errorf("resolved %s, %v; want the weights said once", resolved.Hyperparameters, err)
+		t.Errorf("resolved %s, %v; want the weights only once", resolved.Hyperparameters, err)
 	}
 	if _, err := resolved.Resolve(); err != nil {
 		t.Errorf("resolved again: %v", err)
@@ -197,14 +197,10 @@ func TestClassWeight_Check(t *testing.T) {
 			t.Errorf("%s: error %v, want one at %q", test.json, err, test.pointer)
 		}
 	}
-	data := rare()
+	data := rare(2000)
 	for _, algorithm := range weighers {
-		_, err := Train(
-			t.Context(),
-			data,
-			Spec{Algorithm: algorithm, ClassWeight: &ClassWeight{Of: map[string]float64{"z": 2}}},
-			nil,
-		)
+		spec := Spec{Algorithm: algorithm, ClassWeight: &ClassWeight{Of: map[string]float64{"z": 2}}}
+		_, err := Train(t.Context(), data, spec, nil)
 		if wrong, ok := errors.AsType[*SpecError](err); !ok || wrong.Pointer != "/class_weight/z" {
 			t.Errorf("%s: error %v, want one at /class_weight/z", algorithm, err)
 		}
@@ -215,7 +211,7 @@ func TestDecisionTree_prepareWeights(t *testing.T) {
 	for _, weights := range [][]float64{{1}, {1, 0}, {1, math.NaN()}} {
 		tree := &decisionTree{Leaves: [][]int{{1, 2}}, ClassWeights: weights}
 		if err := tree.prepare(1, 2); err == nil {
-			t.Errorf("weights %v of two classes are taken", weights)
+			t.Errorf("weights %v of two classes are accepted", weights)
 		}
 	}
 }

@@ -9,33 +9,34 @@ import (
 	"iris/internal/dataset"
 )
 
-// CrossValidation says how a spec is tried: every fold is held out once from a fit on the others, as often as Repeats
-// says, each time with other folds.
+// CrossValidation is a repeated k-fold cross-validation. Each repeat divides the rows into other folds and holds every
+// fold out once from a fit on the others.
 type CrossValidation struct {
-	Folds   int    `json:"folds"`
-	Repeats int    `json:"repeats"`
-	Seed    uint64 `json:"seed"` // of the folds
+	Folds   int    `json:"folds"`   // folds of a repeat, 2 or more
+	Repeats int    `json:"repeats"` // 1 or more
+	Seed    uint64 `json:"seed"`    // of the division into folds
 }
 
-// Score is a metric over the fits of a cross-validation.
+// Score summarises a metric over the fits of a cross-validation.
 type Score struct {
 	Mean float64 `json:"mean"`
-	Std  float64 `json:"std"` // sample standard deviation, 0 of a single fit
+	Std  float64 `json:"std"` // sample standard deviation; 0 for a single fit
 }
 
-// Validated is how a spec did in a cross-validation.
+// Validated is the result of a cross-validation.
 type Validated struct {
-	Fits   int              `json:"fits"`
-	Scores map[string]Score `json:"scores"` // by the names of Metrics.Summary
+	Fits   int              `json:"fits"`   // number of fits
+	Scores map[string]Score `json:"scores"` // by metric, with the names of Metrics.Summary
 }
 
-// StandardError is the uncertainty of the mean of a metric, as if the fits were independent.
+// StandardError returns the standard error of the mean of a metric. It treats the fits as independent.
 func (v Validated) StandardError(metric string) float64 {
 	return v.Scores[metric].Std / math.Sqrt(float64(max(v.Fits, 1)))
 }
 
-// CrossValidate tries s on t. report, which may be nil, is called after every fit with its metrics. Errors are those of
-// Train and of Evaluate; without two parts to test on, one that wraps ErrUnlearnable.
+// CrossValidate cross-validates s on t. After every fit it calls report, which may be nil, with the metrics on the fold
+// that was held out. The fits count from 0. It returns the errors of Train and Evaluate, and an error that wraps
+// ErrUnlearnable if t has too few rows for two folds.
 func CrossValidate(
 	ctx context.Context,
 	t *dataset.Table,
@@ -46,7 +47,7 @@ func CrossValidate(
 	values := map[string][]float64{}
 	fits := 0
 	for repeat := range c.Repeats {
-		// Odd steps apart, so that the repeats of neighbouring seeds share no folds.
+		// The step is a large odd number, so that the repeats of neighbouring seeds do not share folds.
 		folds := dataset.Folds(t, c.Folds, c.Seed+uint64(repeat)*0x9e3779b97f4a7c15)
 		for i, fold := range folds {
 			if len(fold) == 0 {
@@ -75,7 +76,7 @@ func CrossValidate(
 	return v, nil
 }
 
-// testFold trains on all folds but one and tests on that one.
+// testFold trains on all folds except out and evaluates the model on out.
 func testFold(ctx context.Context, t *dataset.Table, s Spec, folds [][]int, out int) (Metrics, error) {
 	var rows []int
 	for i, fold := range folds {
@@ -91,7 +92,7 @@ func testFold(ctx context.Context, t *dataset.Table, s Spec, folds [][]int, out 
 	return Evaluate(m, t.Subset(folds[out]))
 }
 
-// scoreOf is the mean and the spread of at least one value.
+// scoreOf returns the mean and the standard deviation of one or more values.
 func scoreOf(values []float64) Score {
 	sum, squares := 0.0, 0.0
 	for _, v := range values {

@@ -45,7 +45,7 @@ func TestCrossValidate(t *testing.T) {
 	}
 	once, err := CrossValidate(t.Context(), iris, Spec{}, CrossValidation{Folds: 5, Repeats: 1, Seed: 42}, nil)
 	if err != nil || once.Scores["log_loss"] == got.Scores["log_loss"] {
-		t.Errorf("the second repeat changes nothing (%v): are its folds the same?", err)
+		t.Errorf("the second repeat changes nothing (%v), as if its folds were the same", err)
 	}
 }
 
@@ -101,6 +101,6 @@ func TestScoreOf(t *testing.T) {
 		t.Errorf("1, 2, 3 score %+v, want 2 ± 1", got)
 	}
 	if got := scoreOf([]float64{5}); got != (Score{Mean: 5}) {
-		t.Errorf("5 alone scores %+v, want no spread", got)
+		t.Errorf("5 alone scores %+v, want a deviation of 0", got)
 	}
 }

@@ -10,17 +10,17 @@ import (
 // Point is a point of a curve.
 type Point struct{ X, Y float64 }
 
-// Curves show what a model's probabilities are worth. The first two are per class, that class against all others, nil
-// for a class that no row or every row is of.
+// Curves holds the curves that measure the probabilities of a model. ROC, PrecisionRecall and AUC have one element per
+// class, that class against all others. A class of no row or of every row has no curve and the area 0.
 type Curves struct {
-	ROC             [][]Point // false positive rate, true positive rate
-	PrecisionRecall [][]Point // recall, precision
-	AUC             []float64 // area under ROC: the chance that a row of the class gets a higher probability than another
-	Calibration     []Bin     // of the predicted classes, by ascending probability; without empty ones
-	ECE             float64   // expected calibration error, see Metrics
+	ROC             [][]Point // X is the false positive rate, Y the true positive rate
+	PrecisionRecall [][]Point // X is the recall, Y the precision
+	AUC             []float64 // area under ROC: how often a row of the class has a higher probability than another row
+	Calibration     []Bin     // of the predicted classes, by ascending probability, without empty bins
+	ECE             float64   // expected calibration error, as in Metrics
 }
 
-// NewCurves computes the curves of m over t, which must have m's features and classes in m's order.
+// NewCurves computes the curves of m over t. The features and classes of t must be those of m, in the same order.
 func NewCurves(m *Model, t *dataset.Table) Curves {
 	classes := len(m.schema.Classes)
 	scores := make([]float64, t.Rows()*classes)
@@ -38,8 +38,8 @@ func NewCurves(m *Model, t *dataset.Table) Curves {
 	return c
 }
 
-// addClass walks through the rows from the highest probability of class k to the lowest. Rows of one probability are
-// one step, because no threshold can tell them apart.
+// addClass adds the curves of class k. It walks through the rows from the highest probability of k to the lowest. Rows
+// of equal probability are one step, because no threshold can separate them.
 func (c *Curves) addClass(k int, y []int, score func(r int) float64) {
 	order, positives := make([]int, len(y)), 0
 	for r, class := range y {

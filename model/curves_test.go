@@ -10,7 +10,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// echo says that the probability of the second class is the first feature.
+// echo is a scorer whose probability of the second class is the first feature.
 type echo struct{ scorer }
 
 func (echo) score(x, p []float64) { p[0], p[1] = 1-x[0], x[0] }
@@ -25,7 +25,7 @@ func echoing(y []int, x ...float64) (*Model, *dataset.Table) {
 }
 
 func TestNewCurves(t *testing.T) {
-	// From the highest: a hit, then a hit and a miss that no threshold tells apart, then a miss.
+	// From the highest probability: a hit, a hit and a miss that no threshold separates, and a miss.
 	m, data := echoing([]int{1, 0, 1, 0}, .9, .6, .6, .2)
 	c := NewCurves(m, data)
 	if want := []Point{{0, 0}, {0, .5}, {.5, 1}, {1, 1}}; !slices.Equal(c.ROC[1], want) {
@@ -53,10 +53,10 @@ func TestNewCurves_oneClassInTheRows(t *testing.T) {
 	m, data := echoing([]int{1, 1}, 1, .5)
 	c := NewCurves(m, data)
 	if c.ROC[0] != nil || c.ROC[1] != nil || c.AUC[1] != 0 || c.PrecisionRecall[1] != nil {
-		t.Errorf("curves %+v, want none: there is nothing to tell apart", c)
+		t.Errorf("curves %+v, want none for a single class", c)
 	}
 	if c.ECE != .25 {
-		t.Errorf("ECE %v, want a half of one row of two", c.ECE)
+		t.Errorf("ECE %v, want a half on one row of two", c.ECE)
 	}
 	if want := []Bin{{1, .5, 0}, {1, 1, 1}}; !slices.Equal(c.Calibration, want) {
 		t.Errorf("calibration %v, want %v", c.Calibration, want)
@@ -74,10 +74,10 @@ func TestPermutationImportance(t *testing.T) {
 		t.Errorf("got %v, want f0 to matter", got)
 	}
 	if got[1] != (Importance{Feature: "f1"}) {
-		t.Errorf("got %v, want 0 for a feature that the model doesn't look at", got[1])
+		t.Errorf("got %v, want 0 for a feature that the model does not use", got[1])
 	}
 	if again, err := PermutationImportance(t.Context(), m, data, 1); err != nil || !slices.Equal(again, got) {
-		t.Errorf("the second time %v, %v; want the same", again, err)
+		t.Errorf("the second time: %v, %v; want the same", again, err)
 	}
 	if !slices.Equal(data.X, before) {
 		t.Error("the table was changed")
@@ -85,7 +85,7 @@ func TestPermutationImportance(t *testing.T) {
 }
 
 func TestPermutationImportance_manyRows(t *testing.T) {
-	y, x := make([]int, importanceRows+500), make([]float64, importanceRows+500)
+	y, x := make([]int, maxImportanceRows+500), make([]float64, maxImportanceRows+500)
 	for r := range y {
 		y[r], x[r] = r%2, float64(r%2)*.8+.1
 	}

@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 
@@ -11,27 +10,27 @@ import (
 	"iris/model/internal/tree"
 )
 
-// decisionTreeParameters are the hyperparameters of DecisionTree.
-//
-//   - criterion: the impurity that a split lowers.
-//   - max_depth: splits on the way to a leaf at most, -1 for as many as it takes until the leaves are pure.
 var decisionTreeParameters = []parameter{
 	choice("criterion", "gini", "gini", "entropy").means("The impurity that a split lowers."),
-	integer("max_depth", -1, 1, 100, -1).means("Splits on the way to a leaf at most; -1 grows until the leaves are pure."),
+	integer("max_depth", -1, 1, 100, -1).
+		means("Maximum number of splits on the way to a leaf; -1 grows until the leaves are pure."),
 }
 
-// decisionTree is a binary tree in one array. A child is the index of a split, always higher than its parent's, or,
-// when negative, leaf ^child. A tree without splits is leaf 0.
+// decisionTree is a binary tree in one array. A child is the index of a split, which is higher than that of its parent,
+// or ^i, a negative number, for the leaf i. A tree without splits is the leaf 0.
+//
+// The method is CART (Breiman, Friedman, Olshen and Stone, "Classification and regression trees", 1984), without
+// pruning.
 type decisionTree struct {
 	Splits []treeSplit `json:"splits"`
 	Leaves [][]int     `json:"leaves"` // per leaf: training rows by class
-	// ClassWeights is what a row of each class counts; nil = all the same.
+	// ClassWeights is the weight of a row of each class; nil means that all rows have the same weight.
 	ClassWeights []float64 `json:"class_weights,omitempty"`
 
 	probabilities []float64 // leaf by leaf, one per class; derived by prepare
 }
 
-// treeSplit sends a row to Left when its Feature is below Threshold, else to Right.
+// treeSplit sends a row to Left if its Feature is below Threshold, and to Right otherwise.
 type treeSplit struct {
 	Feature   int     `json:"feature"`
 	Threshold float64 `json:"threshold"`
@@ -39,16 +38,16 @@ type treeSplit struct {
 	Right     int     `json:"right"`
 }
 
-// smoothing is added to each class's rows in a leaf before its shares are taken (Laplace). A class is then never
-// impossible, so log loss stays finite, a leaf of few rows is less sure than one of many, and the order of the
-// classes in a leaf doesn't change.
+// smoothing is added to the rows of each class in a leaf before the shares of the classes are computed (Laplace
+// smoothing). No probability is 0 then, so log loss is finite, and a leaf of few rows is less certain than one of many.
+// The order of the classes in a leaf does not change.
 const smoothing = 1.0
 
-// maxLeafRows bounds a count in an artifact, so that no sum of them can overflow.
+// maxLeafRows bounds a count in an artifact, so that no sum of counts can overflow.
 const maxLeafRows = 1 << 40
 
-// prepare implements scorer. Every split and leaf must be reachable by exactly one way, which goes upwards in index:
-// score then ends, whatever the row.
+// prepare implements scorer. It checks that exactly one path leads to every split and leaf and that indexes ascend
+// along it, so that score terminates for every row.
 func (t *decisionTree) prepare(features, classes int) error {
 	if len(t.Leaves) != len(t.Splits)+1 {
 		return fmt.Errorf("%d leaves for %d splits, want one more than splits", len(t.Leaves), len(t.Splits))
@@ -71,7 +70,21 @@ func (t *decisionTree) prepare(features, classes int) error {
 			reached[child] = true
 		}
 	}
-	for i, counts := range t.Leaves {
+	if err := checkLeaves(t.Leaves, classes); err != nil {
+		return err
+	}
+	if t.ClassWeights != nil {
+		if err := checkClassWeights(t.ClassWeights, classes); err != nil {
+			return err
+		}
+	}
+	t.derive(classes)
+	return nil
+}
+
+// checkLeaves checks the rows by class of the leaves of an artifact.
+func checkLeaves(leaves [][]int, classes int) error {
+	for i, counts := range leaves {
 		if len(counts) != classes {
 			return fmt.Errorf("leaf %d: %d counts for %d classes", i, len(counts), classes)
 		}
@@ -81,19 +94,10 @@ func (t *decisionTree) prepare(features, classes int) error {
 			}
 		}
 	}
-	if t.ClassWeights != nil && len(t.ClassWeights) != classes {
-		return fmt.Errorf("%d class weights for %d classes", len(t.ClassWeights), classes)
-	}
-	for k, w := range t.ClassWeights {
-		if !(w >= 1/maxClassWeight && w <= maxClassWeight) {
-			return fmt.Errorf("class %d: weight %v", k, w)
-		}
-	}
-	t.derive(classes)
 	return nil
 }
 
-// decisionTreeWeighs refuses weights with the entropy, which the grower looks up for whole numbers of rows.
+// decisionTreeWeighs refuses weights with the entropy, which the grower looks up in a table by whole numbers of rows.
 func decisionTreeWeighs(values map[string]any) string {
 	if values["criterion"] == "entropy" {
 		return "decision_tree weighs classes with the criterion gini only"
@@ -115,7 +119,7 @@ func (t *decisionTree) derive(classes int) {
 	}
 }
 
-// weigh is what n rows of class k count.
+// weigh returns the weight of n rows of class k.
 func (t *decisionTree) weigh(k, n int) float64 {
 	if t.ClassWeights == nil {
 		return float64(n)
@@ -146,9 +150,9 @@ func (t *decisionTree) leaf(x []float64) int {
 	return ^at
 }
 
-// maxExactRows is the most rows that golearn's CART is used for. Its fit takes time quadratic in the rows (with 10
-// features 3 to 14 seconds at this limit, minutes at ten times as many) and can't be interrupted. Above, the tree is
-// grown on binned values, in time that is about linear: see bins.
+// maxExactRows is the maximum number of rows for golearn's CART. Its fit takes time quadratic in the rows and cannot be
+// interrupted: with 10 features, 3 to 14 seconds at this limit and minutes at ten times as many rows. A tree of more
+// rows is grown on binned values, in about linear time; see tree.Bins.
 const maxExactRows = 5000
 
 // fitDecisionTree grows a tree and counts the training rows that fall into each of its leaves.
@@ -157,15 +161,15 @@ func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(
 		Criterion string `json:"criterion"`
 		MaxDepth  int64  `json:"max_depth"`
 	}
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	weights, err := s.weights(t, false)
 	if err != nil {
 		return nil, err
 	}
 	var splits []treeSplit
-	if t.Rows() > maxExactRows || s.ClassWeight != nil { // golearn's CART knows no weights
+	if t.Rows() > maxExactRows || s.ClassWeight != nil { // golearn's CART does not support weights
 		splits, err = growBinned(ctx, t, h.Criterion, h.MaxDepth, weights)
 	} else {
 		splits, err = growExact(ctx, t, h.Criterion, h.MaxDepth)
@@ -202,8 +206,8 @@ func growExact(ctx context.Context, t *dataset.Table, criterion string, maxDepth
 	})
 }
 
-// growBinned grows a tree with thresholds between bins. Unlike golearn it goes on where no single split helps, as
-// scikit-learn does.
+// growBinned grows a tree with thresholds between bins. Unlike golearn and like scikit-learn, it continues if no single
+// split lowers the impurity.
 func growBinned(
 	ctx context.Context,
 	t *dataset.Table,
@@ -231,7 +235,7 @@ func growBinned(
 	return splitsOf(grown), nil
 }
 
-// splitsOf returns a tree as splits only. The leaves keep their numbers.
+// splitsOf returns the splits of a tree. The leaves keep their numbers.
 func splitsOf(t *tree.Tree) []treeSplit {
 	place := make([]int, len(t.Nodes)) // of a node as a child
 	found := 0
@@ -252,7 +256,7 @@ func splitsOf(t *tree.Tree) []treeSplit {
 	return splits
 }
 
-// count sets Leaves from the rows of t.
+// count sets Leaves from the rows of the table.
 func (t *decisionTree) count(table *dataset.Table) {
 	t.Leaves = make([][]int, len(t.Splits)+1)
 	for i := range t.Leaves {
@@ -263,9 +267,9 @@ func (t *decisionTree) count(table *dataset.Table) {
 	}
 }
 
-// rootIsVain reports whether the only split of the tree tells the classes no better apart than none: the shares of
-// the classes are the same on both sides. It is what golearn leaves behind, as feature 0 below 0, when it finds no
-// split that helps (constant features, an exclusive or), with a label for one side that means nothing.
+// rootIsVain reports whether the only split of the tree does not separate the classes: their shares are the same on
+// both sides. golearn returns such a split, feature 0 at 0, if no split lowers the impurity, as with constant features
+// and with an exclusive or. The label that it then gives to one of the sides is meaningless.
 func (t *decisionTree) rootIsVain() bool {
 	if len(t.Splits) != 1 {
 		return false
@@ -284,7 +288,7 @@ func (t *decisionTree) rootIsVain() bool {
 	return true
 }
 
-// meanLogLoss is the mean log loss of the tree's probabilities over the rows of t.
+// meanLogLoss returns the mean log loss of the tree on the rows of the table.
 func (t *decisionTree) meanLogLoss(table *dataset.Table) float64 {
 	classes, sum := len(table.Schema.Classes), 0.0
 	for r, y := range table.Y {
@@ -293,7 +297,7 @@ func (t *decisionTree) meanLogLoss(table *dataset.Table) float64 {
 	return sum / float64(len(table.Y))
 }
 
-// onnx implements scorer. The nodes of the tree are the splits and, after them, the leaves.
+// onnx implements scorer. The nodes of the tree are the splits, followed by the leaves.
 func (t *decisionTree) onnx(g *onnx.Graph) string {
 	trees := new(onnx.Trees)
 	node := func(child int) int {

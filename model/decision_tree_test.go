@@ -10,13 +10,10 @@ import (
 	"time"
 )
 
-// TestDecisionTree_byHand has a tree that can be drawn on paper: x below 2.5 or not, and Laplace's shares.
+// TestDecisionTree_byHand checks a tree that is easy to draw: one split at 2.5, and shares with Laplace smoothing.
 func TestDecisionTree_byHand(t *testing.T) {
-	m := train(
-		t,
-		table([]int{0, 0, 1, 1, 1}, []float64{1}, []float64{2}, []float64{3}, []float64{4}, []float64{5}),
-		Spec{Algorithm: DecisionTree},
-	)
+	data := table([]int{0, 0, 1, 1, 1}, []float64{1}, []float64{2}, []float64{3}, []float64{4}, []float64{5})
+	m := train(t, data, Spec{Algorithm: DecisionTree})
 	tree := m.scorer.(*decisionTree)
 	if want := []treeSplit{{Feature: 0, Threshold: 2.5, Left: ^0, Right: ^1}}; !reflect.DeepEqual(tree.Splits, want) {
 		t.Errorf("splits %v, want %v", tree.Splits, want)
@@ -67,7 +64,8 @@ func TestDecisionTree_maxDepth(t *testing.T) {
 	}
 }
 
-// TestDecisionTree_noSplitHelps: golearn then leaves a root that answers class 0 on one side; the shares must come out.
+// TestDecisionTree_noSplitHelps has data on which golearn returns a root that predicts class 0 on one side. The model
+// must predict the shares of the classes instead.
 func TestDecisionTree_noSplitHelps(t *testing.T) {
 	tests := []struct {
 		name string
@@ -105,7 +103,8 @@ func TestDecisionTree_progress(t *testing.T) {
 	checkOneReport(t, m, wine, reports)
 }
 
-// TestDecisionTree_cancelDuringFit: the fit would take a second or more; it goes on, but nobody waits for it.
+// TestDecisionTree_cancelDuringFit cancels a fit of a second or more. The fit continues, but Train does not wait for
+// it.
 func TestDecisionTree_cancelDuringFit(t *testing.T) {
 	data := noise(3000, 5, 3, 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -114,7 +113,7 @@ func TestDecisionTree_cancelDuringFit(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want context.DeadlineExceeded", err)
 	}
-	clear(data.X) // the race detector sees it when the fit still reads the table
+	clear(data.X) // the race detector reports it if the fit still reads the table
 	clear(data.Y)
 }
 

@@ -1,32 +1,32 @@
 package model
 
-// Description is a family as plain data: all that a client must know to ask for it.
+// Description describes a family of learners to clients.
 type Description struct {
 	Algorithm  Algorithm
-	Summary    string // a sentence
-	Parameters []Parameter
+	Summary    string      // a sentence
+	Parameters []Parameter // in the order of the documentation
 }
 
 // Parameter describes one hyperparameter.
 type Parameter struct {
 	Name    string
 	About   string // a sentence
-	Default any    // float64, int64, string or, of an array, a list of them
+	Default any    // float64, int64, string, or a list of them for an array
 	Domain
 }
 
-// Domain is the values that a hyperparameter may take.
+// Domain is the set of values that a hyperparameter can have.
 type Domain struct {
-	Type      string   // "number", "integer", "string" or "array", as JSON Schema calls them
-	Low, High float64  // of numbers and integers, both included
-	Extra     []int64  // integers that are allowed beside those from Low to High
-	Words     []string // all that a string may be
-	Items     *Domain  // of an array: what each of its elements may be
-	Longest   int      // of an array: how many elements it may have
+	Type      string   // number, integer, string or array: the type in JSON Schema
+	Low, High float64  // inclusive bounds of numbers and integers
+	Extra     []int64  // integers outside of Low to High that are valid too
+	Words     []string // the valid strings
+	Items     *Domain  // the domain of each element of an array
+	Longest   int      // the maximum length of an array
 }
 
-// Describe returns the description of a, with its parameters in the order of the family's table, and false when there
-// is no such family. The caller must not change its slices.
+// Describe returns the description of a, and false if the algorithm does not exist. The caller must not change the
+// slices of the description.
 func Describe(a Algorithm) (Description, bool) {
 	f, ok := families[a]
 	if !ok {
@@ -34,7 +34,7 @@ func Describe(a Algorithm) (Description, bool) {
 	}
 	d := Description{Algorithm: a, Summary: f.summary, Parameters: make([]Parameter, len(f.parameters))}
 	for i, p := range f.parameters {
-		d.Parameters[i] = Parameter{Name: p.name, About: p.about, Default: p.standard, Domain: p.domain}
+		d.Parameters[i] = Parameter{Name: p.name, About: p.about, Default: p.fallback, Domain: p.domain}
 	}
 	return d, true
 }

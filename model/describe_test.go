@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// sentence reports whether s reads as one.
+// sentence reports whether s looks like a sentence.
 func sentence(s string) bool { return len(s) > 15 && strings.HasSuffix(s, ".") }
 
 func TestDescribe_everyFamilyIsExplained(t *testing.T) {
@@ -20,7 +20,7 @@ func TestDescribe_everyFamilyIsExplained(t *testing.T) {
 		}
 		for _, p := range d.Parameters {
 			if !sentence(p.About) || p.Type == "" {
-				t.Errorf("%s: %s of type %q is said to be %q; want a type and a sentence", a, p.Name, p.Type, p.About)
+				t.Errorf("%s: %s of type %q is described as %q; want a type and a sentence", a, p.Name, p.Type, p.About)
 			}
 		}
 	}
@@ -29,7 +29,7 @@ func TestDescribe_everyFamilyIsExplained(t *testing.T) {
 	}
 }
 
-// resolveWith resolves a's spec with one hyperparameter given.
+// resolveWith resolves a spec of a with one hyperparameter.
 func resolveWith(a Algorithm, name string, value any) error {
 	raw, err := json.Marshal(map[string]any{name: value})
 	if err != nil {
@@ -39,7 +39,7 @@ func resolveWith(a Algorithm, name string, value any) error {
 	return err
 }
 
-// ends are values at the ends of a domain, and just beyond them.
+// ends returns values at the ends of a domain and just beyond them.
 func ends(d Domain) (good, bad []any) {
 	bad = []any{nil, map[string]any{}}
 	switch d.Type {
@@ -85,7 +85,7 @@ func ends(d Domain) (good, bad []any) {
 	return good, bad
 }
 
-// TestDescribe_saysWhatResolveTakes holds the data against the code: a description that drifts from its reader fails.
+// TestDescribe_saysWhatResolveTakes checks that descriptions agree with what Resolve accepts.
 func TestDescribe_saysWhatResolveTakes(t *testing.T) {
 	for _, a := range Algorithms() {
 		d, _ := Describe(a)

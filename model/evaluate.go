@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -12,32 +13,37 @@ import (
 	"iris/internal/dataset"
 )
 
-// Metrics is how good a model is on a table. Every number is finite: a rate that would be 0/0 is 0.
+// Metrics measures a model on a table. Every number is finite: a rate with a denominator of 0 is 0.
 type Metrics struct {
 	Rows      int            `json:"rows"`
-	Accuracy  float64        `json:"accuracy"`  // share of the rows predicted right
-	LogLoss   float64        `json:"log_loss"`  // mean -ln of the actual class's probability, see minProbability
-	ECE       float64        `json:"ece"`       // expected calibration error of the predicted class: how far its probability lies from how often it is right, see calibration.ece
-	MacroF1   float64        `json:"macro_f1"`  // mean F1 of the classes that were seen or predicted, each counting the same
-	Classes   []ClassMetrics `json:"classes"`   // in the order of the schema, absent ones included
-	Confusion [][]int        `json:"confusion"` // rows by [actual][predicted] class
+	Accuracy  float64        `json:"accuracy"`  // share of the rows that are predicted right
+	LogLoss   float64        `json:"log_loss"`  // mean -ln p, where p >= 1e-15 is the probability of the actual class
+	ECE       float64        `json:"ece"`       // expected calibration error of the predicted class, in ten bins; 0 to 1
+	MacroF1   float64        `json:"macro_f1"`  // unweighted mean F1 of the classes that are actual or predicted somewhere
+	Classes   []ClassMetrics `json:"classes"`   // in the order of the schema, including classes without rows
+	Confusion [][]int        `json:"confusion"` // number of rows by [actual][predicted] class
 }
 
-// ClassMetrics is how well one class is told from the others.
+// ClassMetrics measures how well a model separates one class from the others.
 type ClassMetrics struct {
 	Class     string  `json:"class"`
-	Precision float64 `json:"precision"` // share of the rows predicted as the class that are of it; 0 when none was
-	Recall    float64 `json:"recall"`    // share of the class's rows that were predicted as it; 0 when it has none
-	F1        float64 `json:"f1"`        // harmonic mean of the two
+	Precision float64 `json:"precision"` // of the rows predicted as the class, the share that is of the class
+	Recall    float64 `json:"recall"`    // of the rows of the class, the share that is predicted as the class
+	F1        float64 `json:"f1"`        // harmonic mean of precision and recall
 	Support   int     `json:"support"`   // rows of the class
 }
 
-// minProbability is what log loss takes a smaller probability for: one sure mistake costs 34.5, not infinity.
+// minProbability is the lowest probability in a log loss: a certain mistake costs 34.5 instead of infinity.
 const minProbability = 1e-15
 
-// Evaluate measures m on t, which must have m's features and classes in m's order.
+// fits reports whether t has the features and classes of m in the order of m.
+func (m *Model) fits(t *dataset.Table) bool {
+	return slices.Equal(t.Schema.Features, m.schema.Features) && slices.Equal(t.Schema.Classes, m.schema.Classes)
+}
+
+// Evaluate measures m on t. It returns an error unless t has rows, and the features and classes of m in the same order.
 func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
-	if !slices.Equal(t.Schema.Features, m.schema.Features) || !slices.Equal(t.Schema.Classes, m.schema.Classes) {
+	if !m.fits(t) {
 		return Metrics{}, errors.New("evaluate: the data has other features or classes than the model")
 	}
 	if err := checkShape(t); err != nil {
@@ -46,10 +52,10 @@ func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 	classes := len(m.schema.Classes)
 	predicted, p := make([]int, t.Rows()), make([]float64, classes)
 	loss := 0.0
-	var sure calibration
+	var calibrated calibration
 	for r, y := range t.Y {
 		predicted[r] = m.Predict(t.Row(r), p)
-		sure.add(p[predicted[r]], predicted[r] == y)
+		calibrated.add(p[predicted[r]], predicted[r] == y)
 		loss -= math.Log(max(p[y], minProbability))
 	}
 	confusion, err := confusionMatrix(t.Y, predicted, classes)
@@ -57,12 +63,12 @@ func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 		return Metrics{}, fmt.Errorf("evaluate: %w", err)
 	}
 	metrics := rates(m.schema.Classes, confusion)
-	metrics.LogLoss, metrics.ECE = loss/float64(t.Rows()), sure.ece()
+	metrics.LogLoss, metrics.ECE = loss/float64(t.Rows()), calibrated.ece()
 	return metrics, nil
 }
 
-// rates computes from a confusion matrix all that follows from it. golearn's functions for them answer NaN for a
-// class that is absent, and the NaN spreads to their means.
+// rates returns the metrics that follow from a confusion matrix. The functions of golearn for them return NaN for an
+// absent class, and so do their means.
 func rates(classes []string, confusion [][]int) Metrics {
 	m := Metrics{Classes: make([]ClassMetrics, len(classes)), Confusion: confusion}
 	right, sumF1, present := 0, 0.0, 0
@@ -87,7 +93,7 @@ func rates(classes []string, confusion [][]int) Metrics {
 	return m
 }
 
-// share is part/whole, 0 when whole is.
+// share returns part/whole, or 0 if whole is 0.
 func share(part, whole int) float64 {
 	if whole == 0 {
 		return 0
@@ -95,28 +101,31 @@ func share(part, whole int) float64 {
 	return float64(part) / float64(whole)
 }
 
-// Summary returns the metrics of the whole under the names they have in MLflow.
+// Summary returns the metrics that are not per class, by their names in MLflow.
 func (m Metrics) Summary() map[string]float64 {
 	return map[string]float64{"accuracy": m.Accuracy, "ece": m.ECE, "log_loss": m.LogLoss, "macro_f1": m.MacroF1}
 }
 
-// Flat returns Summary and, for each class, precision/<class> and recall/<class>, with what MLflow refuses in a name
-// replaced.
+// MetricNames returns the keys of Metrics.Summary, sorted.
+func MetricNames() []string { return slices.Sorted(maps.Keys(Metrics{}.Summary())) }
+
+// Flat returns Summary and, for each class, precision/<class> and recall/<class>. Characters that MLflow does not
+// accept in a name are replaced.
 func (m Metrics) Flat() map[string]float64 {
 	flat := m.Summary()
 	for k, c := range m.Classes {
 		name := metricName(c.Class)
 		if _, taken := flat["recall/"+name]; taken {
-			name += "_" + strconv.Itoa(k) // two classes that differ only in what was replaced
+			name += "_" + strconv.Itoa(k) // two classes differ only in replaced characters
 		}
 		flat["precision/"+name], flat["recall/"+name] = c.Precision, c.Recall
 	}
 	return flat
 }
 
-// metricName makes a class a legal last segment of an MLflow metric name: letters, digits, _, -, ., : and spaces, no
-// slash, not only dots (MLflow reads the name as a path that must be in its shortest form), and within its 250
-// characters together with what stands before and behind it.
+// metricName turns a class into a valid last segment of an MLflow metric name. Only letters, digits, _, -, ., : and
+// spaces are valid. A segment of dots is not, because MLflow reads the name as a path in its shortest form. The limit
+// keeps the whole name within the 250 characters of MLflow.
 func metricName(class string) string {
 	const limit = 200
 	name := []rune(strings.Map(func(r rune) rune {

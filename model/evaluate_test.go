@@ -77,7 +77,7 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// fixedModel answers class 0 below 0 and class 1 from 0 on, with the given counts in the two leaves.
+// fixedModel returns a tree that predicts class 0 below 0 and class 1 from 0 on, with the given counts in its leaves.
 func fixedModel(t *testing.T, left, right []int) *Model {
 	t.Helper()
 	m := &Model{scorer: &decisionTree{Splits: []treeSplit{{Left: ^0, Right: ^1}}, Leaves: [][]int{left, right}}}
@@ -116,12 +116,12 @@ func TestEvaluate_absentClasses(t *testing.T) {
 		t.Errorf("got %+v, want 1 for accuracy and macro F1, and all three classes", got)
 	}
 	if _, err := json.Marshal(got); err != nil {
-		t.Errorf("not fit for JSON, which has no NaN: %v", err)
+		t.Errorf("no JSON form, perhaps because of a NaN: %v", err)
 	}
 }
 
-// TestEvaluate_sureMistake has a model that is wrong with a probability that rounds to 0.
-func TestEvaluate_sureMistake(t *testing.T) {
+// TestEvaluate_certainMistake has a model that gives the actual class a probability that rounds to 0.
+func TestEvaluate_certainMistake(t *testing.T) {
 	m := &Model{
 		scorer: &logisticRegression{
 			Mean:    []float64{0},
@@ -137,7 +137,7 @@ func TestEvaluate_sureMistake(t *testing.T) {
 	}
 	got, err := Evaluate(m, test)
 	if err != nil || math.Abs(got.LogLoss-15*math.Ln10) > 1e-9 {
-		t.Errorf("log loss %v, %v, want 15 ln 10, that of the least probability that counts", got.LogLoss, err)
+		t.Errorf("log loss %v, %v, want 15 ln 10, that of minProbability", got.LogLoss, err)
 	}
 }
 
@@ -166,14 +166,18 @@ func TestEvaluate_wrongTable(t *testing.T) {
 
 func TestMetricsFlat(t *testing.T) {
 	m := Metrics{Accuracy: .9, LogLoss: .2, ECE: .1, MacroF1: .8}
-	for i, class := range []string{"Iris-setosa", "a/b (50 %)", "a_b [50 $]", "..", "", "größe 1.5:x", strings.Repeat("x", 300)} {
+	for i, class := range []string{
+		"Iris-setosa", "a/b (50 %)", "a_b [50 $]", "..", "", "größe 1.5:x", strings.Repeat("x", 300),
+	} {
 		m.Classes = append(m.Classes, ClassMetrics{Class: class, Precision: float64(i), Recall: float64(10 + i)})
 	}
 	want := map[string]float64{"accuracy": .9, "ece": .1, "log_loss": .2, "macro_f1": .8}
 	if got := m.Summary(); !maps.Equal(got, want) {
 		t.Errorf("Summary() = %v, want %v", got, want)
 	}
-	for i, name := range []string{"Iris-setosa", "a_b _50 __", "a_b _50 ___2", "__", "_", "größe 1.5:x", strings.Repeat("x", 200)} {
+	for i, name := range []string{
+		"Iris-setosa", "a_b _50 __", "a_b _50 ___2", "__", "_", "größe 1.5:x", strings.Repeat("x", 200),
+	} {
 		want["precision/"+name], want["recall/"+name] = float64(i), float64(10+i)
 	}
 	if got := m.Flat(); !maps.Equal(got, want) {

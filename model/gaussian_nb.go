@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -11,47 +10,39 @@ import (
 	"iris/model/internal/onnx"
 )
 
-// gaussianNBParameters are the hyperparameters of GaussianNB.
-//
-//   - var_smoothing: the share of the largest variance of any feature that is added to every variance, as in
-//     scikit-learn: a feature that is constant within a class then doesn't make every other value impossible there.
-//   - priors: how frequent the classes are, in the order of the schema; only their proportions matter. Empty for the
-//     shares of the training rows.
 var gaussianNBParameters = []parameter{
-	number(
-		"var_smoothing",
-		1e-9,
-		1e-15,
-		1,
-	).means("The share of the largest variance of any feature that is added to every variance."),
-	array(
-		number("priors", 0, 1e-9, 1e9),
-		1000,
-	).means("How frequent the classes are, one number per class in the order of the schema; empty takes the shares of the training rows."),
+	number("var_smoothing", 1e-9, 1e-15, 1).
+		means("The share of the largest variance of any feature that is added to every variance."),
+	array(number("priors", 0, 1e-9, 1e9), 1000).
+		means("Frequency of the classes, one number per class in the order of the schema, of which only the ratios matter. " +
+			"Empty takes the shares of the training rows."),
 }
 
-// gaussianNB is naive Bayes: within a class, every feature is normal and independent of the others. (The algorithm and
-// its smoothing are those of scikit-learn's GaussianNB; mean and variance are updated row by row as in Chan, Golub and
-// LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.)
+// gaussianNB is Gaussian naive Bayes: within a class, every feature is normally distributed and independent of the
+// others.
+//
+// Estimates and smoothing are those of GaussianNB of scikit-learn. The smoothing keeps a feature that is constant
+// within a class from making every other value impossible. The mean and the variance are updated row by row as in Chan,
+// Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
 type gaussianNB struct {
-	Priors    []float64 `json:"priors"`    // per class, adding up to 1; 0 for a class that had no training rows
+	Priors    []float64 `json:"priors"`    // per class, with the sum 1; 0 for a class without training rows
 	Means     []float64 `json:"means"`     // feature by feature, one per class
-	Variances []float64 `json:"variances"` // the same, smoothed, above 0
+	Variances []float64 `json:"variances"` // feature by feature, one per class; smoothed, above 0
 
-	constants []float64 // per class: what of the log density doesn't depend on the row; derived by prepare
+	constants []float64 // per class: the part of the log density that does not depend on the row; derived by prepare
 	inverses  []float64 // 1/√(2·variance), feature by feature; derived by prepare
 }
 
-// gaussianNBWeighs refuses weights beside priors.
+// gaussianNBWeighs refuses weights together with priors.
 func gaussianNBWeighs(values map[string]any) string {
 	if priors, ok := values["priors"].(elements); ok && len(priors) > 0 {
-		return "is given, and the hyperparameter priors as well: both say how much a class counts, give one of them"
+		return "is given, and the hyperparameter priors as well: both set the weight of a class, give one of them"
 	}
 	return ""
 }
 
-// outOfReach is the constant of a class that has no prior: lower than any sum of squares can bring another class, so
-// its probability is 0 for every row.
+// outOfReach is the constant of a class with the prior 0. No sum of squares brings another class that low, so the
+// probability of this class is 0 for every row.
 const outOfReach = -1e250
 
 // prepare implements scorer.
@@ -88,7 +79,7 @@ func (m *gaussianNB) prepare(features, classes int) error {
 	return nil
 }
 
-// score implements scorer, with the sums of two and three classes in registers.
+// score implements scorer. It keeps the sums of two and three classes in registers.
 func (m *gaussianNB) score(x, p []float64) {
 	switch len(p) {
 	case 2:
@@ -120,7 +111,7 @@ func (m *gaussianNB) score(x, p []float64) {
 	normalise(p)
 }
 
-// square returns z², at most maxWeight².
+// square returns z², or maxWeight² if that is less.
 func square(z float64) float64 {
 	if z *= z; z > maxWeight*maxWeight {
 		return maxWeight * maxWeight
@@ -128,14 +119,14 @@ func square(z float64) float64 {
 	return z
 }
 
-// fitGaussianNB takes one pass over the rows.
+// fitGaussianNB estimates priors, means and variances in one pass over the rows.
 func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h struct {
 		VarSmoothing float64   `json:"var_smoothing"`
 		Priors       []float64 `json:"priors"`
 	}
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	features, classes := len(t.Schema.Features), len(t.Schema.Classes)
 	if n := len(h.Priors); n != 0 && n != classes {
@@ -158,7 +149,7 @@ func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Pr
 	_, variances := moments(t)
 	smooth := h.VarSmoothing * slices.Max(variances)
 	if slices.Max(variances) < 1/maxMagnitude/maxMagnitude {
-		smooth = 1 // nothing varies so that it could be told, and any density will do
+		smooth = 1 // no feature varies measurably, so any density will do
 	}
 	for i := range m.Variances {
 		m.Variances[i] = m.Variances[i]/max(rows[i%classes], 1) + smooth
@@ -167,7 +158,7 @@ func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Pr
 	if err != nil {
 		return nil, err
 	}
-	for k := range rows { // all rows of a class weigh the same, so nothing but its prior changes
+	for k := range rows { // the rows of a class have equal weights, so weights affect only the priors
 		rows[k] *= weights[k]
 	}
 	m.Priors = classShares(h.Priors, rows)
@@ -178,8 +169,8 @@ func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Pr
 	return m, nil
 }
 
-// classShares returns the prior of each class: as given, or else the share of its rows. A class without rows has no
-// distribution that could be weighed, so it gets 0 whatever was given.
+// classShares returns the prior of each class: the given one, or the share of its rows. A class without rows has no
+// distribution to weigh, so its prior is always 0.
 func classShares(given, rows []float64) []float64 {
 	shares, sum := slices.Clone(rows), 0.0
 	for k := range shares {
@@ -194,10 +185,9 @@ func classShares(given, rows []float64) []float64 {
 	return shares
 }
 
-// onnx implements scorer. The squares are taken of differences, as the scorer does: written out as a product with x²
-// and
-// one with x, which MatMul could do, they would cancel where a mean is large and its variance small. A class without
-// prior needs nothing of its own, because its constant is as low as in the scorer.
+// onnx implements scorer. It squares differences, as score does. MatMul could compute the squares from products with x²
+// and x, but these would cancel each other if a mean is large and its variance small. A class with the prior 0 needs no
+// special case, because its constant is outOfReach.
 func (m *gaussianNB) onnx(g *onnx.Graph) string {
 	classes := len(m.Priors)
 	x := g.Node("Unsqueeze", []string{onnx.Input, g.Ints("axis", 2)}) // [N, features, 1]

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestGaussianNB_byHand has two classes of two rows: means 1 and 5, variances 1 and 4, and the largest variance, of all
-// rows, 6.5.
+// TestGaussianNB_byHand has two classes of two rows, with the means 1 and 5 and the variances 1 and 4. The variance of
+// all rows, the largest one, is 6.5.
 func TestGaussianNB_byHand(t *testing.T) {
 	data := table([]int{0, 0, 1, 1}, []float64{0}, []float64{2}, []float64{3}, []float64{7})
 	density := func(x, mean, variance float64) float64 {
@@ -45,7 +45,7 @@ func TestGaussianNB_byHand(t *testing.T) {
 	}
 }
 
-// TestGaussianNB_classWithoutRows: such a class can't be told from anything, so it is never predicted.
+// TestGaussianNB_classWithoutRows checks that a class without rows is never predicted.
 func TestGaussianNB_classWithoutRows(t *testing.T) {
 	data := table([]int{0, 2, 0, 2}, []float64{1}, []float64{3}, []float64{2}, []float64{4})
 	for _, hyperparameters := range []string{`{}`, `{"priors":[1,98,1]}`} {
@@ -68,12 +68,8 @@ func TestGaussianNB_extremeRows(t *testing.T) {
 }
 
 func TestGaussianNB_wrongNumberOfPriors(t *testing.T) {
-	_, err := Train(
-		t.Context(),
-		load(t, "iris"),
-		Spec{Algorithm: GaussianNB, Hyperparameters: json.RawMessage(`{"priors":[1,1]}`)},
-		nil,
-	)
+	spec := Spec{Algorithm: GaussianNB, Hyperparameters: json.RawMessage(`{"priors":[1,1]}`)}
+	_, err := Train(t.Context(), load(t, "iris"), spec, nil)
 	var specErr *SpecError
 	if !errors.As(err, &specErr) || specErr.Pointer != "/hyperparameters/priors" ||
 		!strings.Contains(specErr.Reason, "2 priors, the data has 3 classes") {
@@ -88,7 +84,7 @@ func TestGaussianNB_progress(t *testing.T) {
 }
 
 func TestGaussianNB_cancelDuringFit(t *testing.T) {
-	ctx := &countdown{t.Context(), 2} // Train's own look and that at the first row
+	ctx := &countdown{t.Context(), 2} // one call by Train and one at the first row
 	_, err := Train(ctx, noise(2*rowsPerCheck, 2, 2, 1), Spec{Algorithm: GaussianNB}, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
@@ -105,7 +101,7 @@ func TestGaussianNBPrepare(t *testing.T) {
 		{"a variance too many", func(m *gaussianNB) { m.Variances = append(m.Variances, 1) }, "3 variances"},
 		{"prior below 0", func(m *gaussianNB) { m.Priors = []float64{-.5, 1.5} }, "prior 0 is -0.5"},
 		{"prior NaN", func(m *gaussianNB) { m.Priors[1] = math.NaN() }, "prior 1 is NaN"},
-		{"priors that are no shares", func(m *gaussianNB) { m.Priors[1] = .5 }, "add up to 0.75"},
+		{"priors that are not shares", func(m *gaussianNB) { m.Priors[1] = .5 }, "add up to 0.75"},
 		{"mean infinite", func(m *gaussianNB) { m.Means[1] = math.Inf(1) }, "feature 0"},
 		{"variance 0", func(m *gaussianNB) { m.Variances[0] = 0 }, "feature 0"},
 		{"variance below 0", func(m *gaussianNB) { m.Variances[0] = -1 }, "feature 0"},

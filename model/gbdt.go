@@ -8,60 +8,43 @@ import (
 	"iris/model/internal/tree"
 )
 
-// gbdtParameters are the hyperparameters of GBDT.
-//
-//   - n_rounds: boosting rounds at most, each with one tree per class (one in all for two classes).
-//   - learning_rate: the part of a tree's step that is taken.
-//   - num_leaves, max_depth: of a tree, at most; a max_depth of -1 sets no limit.
-//   - min_rows_leaf, min_child_weight: rows, and sum of second derivatives, in a leaf at least.
-//   - l2: the penalty on a leaf's value, added to its sum of second derivatives.
-//   - row_share, feature_share: the part of the rows drawn per round, and of the features per tree.
-//   - early_stopping_rounds: end when the log loss on a validation part hasn't improved for so many rounds, and keep
-//     the best; 0 = never. Data of fewer rows than minStoppingRows is too little to be divided.
-//   - validation_share: the part of each class's rows that early stopping sets aside.
-//   - class_weight: see classWeight.
+// gbdtParameters are the hyperparameters of GBDT. Early stopping does not apply to data of fewer than minStoppingRows
+// rows, which are too few to be divided.
 var gbdtParameters = []parameter{
-	integer(
-		"n_rounds",
-		60,
-		1,
-		10_000,
-	).means("Boosting rounds at most, each with one tree per class, or one in all for two classes."),
-	number("learning_rate", 0.2, 0.001, 1).means("The part of a tree's step that is taken; lower needs more rounds."),
-	integer("num_leaves", 63, 2, 1024).means("Leaves of a tree at most."),
-	integer("max_depth", -1, 1, 100, -1).means("Splits on the way to a leaf at most; -1 sets no limit."),
-	integer("min_rows_leaf", 10, 1, 1_000_000).means("Rows in a leaf at least."),
-	number("min_child_weight", 1e-3, 1e-6, 1e6).means("Sum of second derivatives of the loss in a leaf at least."),
-	number(
-		"l2",
-		1,
-		0,
-		1e6,
-	).means("Penalty on the values of the leaves, added to their sums of second derivatives; 0 is none."),
-	number("row_share", 1, 0.01, 1).means("The part of the rows that is drawn for each round."),
-	number("feature_share", 0.5, 0.01, 1).means("The part of the features that is drawn for each tree."),
-	integer(
-		"early_stopping_rounds",
-		10,
-		0,
-		1000,
-	).means("Ends when the log loss on a validation part has not improved for so many rounds, and keeps the best; 0 is never."),
-	number("validation_share", 0.1, 0.01, 0.5).means("The part of each class's rows that early stopping sets aside."),
+	integer("n_rounds", 60, 1, 10_000).
+		means("Maximum number of boosting rounds, each with one tree per class, or one in all for two classes."),
+	number("learning_rate", 0.2, 0.001, 1).
+		means("The share of the step of a tree that is taken; a lower share needs more rounds."),
+	integer("num_leaves", 63, 2, 1024).means("Maximum number of leaves of a tree."),
+	integer("max_depth", -1, 1, 100, -1).means("Maximum number of splits on the way to a leaf; -1 sets no limit."),
+	integer("min_rows_leaf", 10, 1, 1_000_000).means("Minimum number of rows in a leaf."),
+	number("min_child_weight", 1e-3, 1e-6, 1e6).means("Minimum sum of second derivatives of the loss in a leaf."),
+	number("l2", 1, 0, 1e6).
+		means("Penalty on the values of the leaves, added to their sums of second derivatives; 0 sets none."),
+	number("row_share", 1, 0.01, 1).means("The share of the rows that is drawn for each round."),
+	number("feature_share", 0.5, 0.01, 1).means("The share of the features that is drawn for each tree."),
+	integer("early_stopping_rounds", 10, 0, 1000).
+		means("Number of rounds in a row without a better log loss on the validation part after which training stops. " +
+			"The best round is kept; 0 never stops early."),
+	number("validation_share", 0.1, 0.01, 0.5).
+		means("The share of each class's rows that early stopping keeps for the validation part."),
 	classWeight,
 }
 
-// gbdt is gradient boosted trees: base plus the values of the leaves that a row falls into are the classes' scores,
-// and softmax makes them probabilities. With two classes there is one score, of the second class over the first.
+// gbdt is gradient boosted trees. The score of a class is its base plus the values of the leaves that a row falls into,
+// and softmax turns the scores into probabilities. With two classes only the second one has a score, relative to the
+// first.
 //
-// The method is Friedman's (Annals of Statistics 29, 2001) with second-order steps (XGBoost: Chen and Guestrin, KDD
-// 2016) and histograms and leaf-wise growth (LightGBM: Ke et al., NIPS 2017).
+// The method is that of Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics
+// 29, 2001. Its second-order steps are those of XGBoost (Chen and Guestrin, "XGBoost: a scalable tree boosting system",
+// KDD 2016). Histograms and leaf-wise growth are those of LightGBM (Ke et al., NIPS 2017).
 type gbdt struct {
-	Base   []float64     `json:"base"`   // per score: what it is without trees
+	Base   []float64     `json:"base"`   // per score: its value without trees
 	Trees  tree.Ensemble `json:"trees"`  // round by round, one per score
 	Values []float64     `json:"values"` // per leaf
 }
 
-// scores is how many scores a row has.
+// scores returns the number of scores of a row.
 func scores(classes int) int {
 	if classes == 2 {
 		return 1
@@ -74,15 +57,11 @@ func (m *gbdt) prepare(features, classes int) error {
 	if len(m.Base) != scores(classes) || m.Trees.Len()%scores(classes) != 0 {
 		return fmt.Errorf("%d base scores and %d trees for %d classes", len(m.Base), m.Trees.Len(), classes)
 	}
-	for k, v := range m.Base {
-		if !within(v, maxWeight) {
-			return fmt.Errorf("base %d is %v, want a number within ±%v", k, v, maxWeight)
-		}
+	if err := checkBounds("base", m.Base, maxWeight); err != nil {
+		return err
 	}
-	for i, v := range m.Values {
-		if !within(v, maxWeight) {
-			return fmt.Errorf("leaf %d: value %v, want a number within ±%v", i, v, maxWeight)
-		}
+	if err := checkBounds("value of leaf", m.Values, maxWeight); err != nil {
+		return err
 	}
 	if err := m.Trees.Check(features, len(m.Values)); err != nil {
 		return err
@@ -108,7 +87,7 @@ func (m *gbdt) score(x, p []float64) {
 	softmax(p)
 }
 
-// add adds to the scores the values of leaves, those of the trees from first on.
+// add adds the values of leaves to the scores. The leaves are those of the trees from first on.
 func (m *gbdt) add(leaves []int32, first int, scores []float64) {
 	k := first % len(scores)
 	for _, leaf := range leaves {
@@ -130,7 +109,7 @@ func (m *gbdt) onnx(g *onnx.Graph) string {
 	values := g.Doubles("values", slices.Concat(m.Values, m.Base), len(m.Values)+scores)
 	steps := g.Node("Gather", []string{values, g.Leaves(trees)})
 	rounds := trees.Len() / scores
-	steps = g.Node("Reshape", []string{steps, g.Ints("shape", 0, rounds, scores)}) // 0 keeps the rows
+	steps = g.Node("Reshape", []string{steps, g.Ints("shape", 0, rounds, scores)}) // 0 keeps the dimension of the rows
 	sum := g.Summed(steps, rounds)
 	if scores == 1 { // of two classes, the first has the score 0, in a column before that of the second
 		sum = g.Node("Pad", []string{sum, g.Ints("pads", 0, 1, 0, 0)})

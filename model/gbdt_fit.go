@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -14,7 +13,7 @@ import (
 	"iris/model/internal/tree"
 )
 
-// gbdtSettings are the hyperparameters by name.
+// gbdtSettings holds the values of gbdtParameters.
 type gbdtSettings struct {
 	Rounds         int     `json:"n_rounds"`
 	LearningRate   float64 `json:"learning_rate"`
@@ -30,15 +29,15 @@ type gbdtSettings struct {
 	ClassWeight    string  `json:"class_weight"`
 }
 
-// minStoppingRows is the fewest rows that early stopping takes a validation part from: with fewer, that part says too
-// little and the rest lacks it.
+// minStoppingRows is the minimum number of rows for early stopping. With fewer, the validation part says too little,
+// and the training part needs its rows.
 const minStoppingRows = 2000
 
-// fitGBDT boosts round by round. Progress is the log loss on the rows that are trained on.
+// fitGBDT boosts round by round. It reports the log loss on the training part.
 func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h gbdtSettings
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	if t.Rows() > tree.MaxBoostRows {
 		return nil, fmt.Errorf("%w: %d rows, want at most %d", ErrUnlearnable, t.Rows(), tree.MaxBoostRows)
@@ -86,18 +85,18 @@ func fitGBDT(ctx context.Context, t *dataset.Table, s Spec, report func(Progress
 	return boost.model, nil
 }
 
-// booster is a gbdt in the making.
+// booster trains a gbdt.
 type booster struct {
 	gbdtSettings
 	model      *gbdt
 	loss       *boostLoss
-	growers    []*tree.BoostGrower // one per tree that grows at once
+	growers    []*tree.BoostGrower // one per tree that grows concurrently
 	random     *rand.Rand
-	features   int
+	features   int // number of features
 	training   []uint32
 	validation []uint32
 	rows       []uint32 // of the round
-	drawn      []bool   // per row of the table whether it is among them
+	drawn      []bool   // per row of the table: whether it is in rows
 }
 
 func newBooster(t *dataset.Table, b *tree.Bins, seed uint64, h gbdtSettings, weights []float64) *booster {
@@ -124,8 +123,7 @@ func newBooster(t *dataset.Table, b *tree.Bins, seed uint64, h gbdtSettings, wei
 	return o
 }
 
-// divide sets validation to that share of each class's rows, drawn at random and rounded down, and training to the
-// others.
+// divide sets validation to a random share of the rows of each class, rounded down, and training to all other rows.
 func (o *booster) divide(t *dataset.Table) {
 	byClass := make([][]uint32, len(t.Schema.Classes))
 	for r, y := range t.Y {
@@ -144,12 +142,12 @@ func (o *booster) divide(t *dataset.Table) {
 	slices.Sort(o.training)
 }
 
-// round grows a tree per score and adds its values to the scores. It reports whether any of them has a split: without,
-// nor will the trees of a later round. The trees of a round know nothing of each other, so as many as there are growers
-// grow at once: most of a small leaf's work is too little to be shared.
+// round grows a tree per score and adds its values to the scores. It reports whether a later round can grow a split: if
+// no tree of this round has one, none of the next round will, unless its draw differs. The trees of a round are
+// independent, so each grower grows one at the same time. Most leaves are too small to share the work within a tree.
 func (o *booster) round(ctx context.Context) (bool, error) {
 	o.draw()
-	more := o.RowShare < 1 || o.FeatureShare < 1 // another draw may find one
+	more := o.RowShare < 1 || o.FeatureShare < 1 // another draw may find a split
 	for first := 0; first < o.loss.width; first += len(o.growers) {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -158,7 +156,7 @@ func (o *booster) round(ctx context.Context) (bool, error) {
 		trees, features := make([]*tree.Tree, len(growers)), make([][]int, len(growers))
 		leaves := make([][]tree.BoostLeaf, len(growers))
 		for i := range growers {
-			features[i] = o.draws()
+			features[i] = o.drawFeatures()
 		}
 		parallel.For(len(growers), func(i int) {
 			trees[i], leaves[i] = growers[i].Grow(o.rows, o.loss.gradients[first+i], features[i])
@@ -174,12 +172,12 @@ func (o *booster) round(ctx context.Context) (bool, error) {
 	return more, nil
 }
 
-// add makes a tree the next one of the model and adds its values to score k. It reports whether it has a split.
+// add appends a tree to the model and adds its values to score k. It reports whether the tree has a split.
 func (o *booster) add(k int, grown *tree.Tree, leaves []tree.BoostLeaf) (bool, error) {
 	first := int32(len(o.model.Values))
 	for i := range leaves {
 		if len(leaves) == 1 {
-			leaves[i].Value = 0 // no split: the base score has it already
+			leaves[i].Value = 0 // no split: the base score already includes the value
 		}
 		leaves[i].Value *= o.LearningRate
 		o.model.Values = append(o.model.Values, leaves[i].Value)
@@ -193,7 +191,7 @@ func (o *booster) add(k int, grown *tree.Tree, leaves []tree.BoostLeaf) (bool, e
 	return len(leaves) > 1, nil
 }
 
-// draw sets rows to the row_share of the training rows for a round.
+// draw sets rows to a random row_share of the training rows.
 func (o *booster) draw() {
 	o.rows = append(o.rows[:0], o.training...)
 	if o.RowShare == 1 {
@@ -210,8 +208,8 @@ func (o *booster) draw() {
 	o.rows = o.rows[:n]
 }
 
-// draws returns the feature_share of the features for a tree, ascending.
-func (o *booster) draws() []int {
+// drawFeatures returns a random feature_share of the features, ascending.
+func (o *booster) drawFeatures() []int {
 	all := o.features
 	need := max(1, int(o.FeatureShare*float64(all)))
 	picked := make([]int, 0, need)
@@ -223,8 +221,8 @@ func (o *booster) draws() []int {
 	return picked
 }
 
-// advance adds to score k of every row the value of its leaf: known for the rows that the tree was grown on, found
-// for the others.
+// advance adds to score k of every row the value of its leaf. The leaves hold the rows that the tree grew on. For all
+// other rows, advance walks down the tree.
 func (o *booster) advance(k int, grown *tree.Tree, leaves []tree.BoostLeaf) {
 	width := o.loss.width
 	parallel.For(len(leaves), func(i int) {
@@ -247,8 +245,8 @@ func (o *booster) advance(k int, grown *tree.Tree, leaves []tree.BoostLeaf) {
 	}
 }
 
-// keep drops the trees of the rounds after the best. With a best of 0, no tree helped and one round is kept, as an
-// ensemble has trees.
+// keep drops the trees of the rounds after best. If best is 0, no tree helped. keep then keeps one round, because a
+// model must have trees.
 func (o *booster) keep(best int) {
 	leaves := o.model.Trees.Truncate(max(best, 1) * o.loss.width)
 	o.model.Values = o.model.Values[:leaves]

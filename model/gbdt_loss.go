@@ -8,18 +8,18 @@ import (
 	"iris/model/internal/tree"
 )
 
-// boostLoss is the log loss of the scores of all rows and its derivatives.
+// boostLoss computes the log loss of the scores of all rows, and its derivatives.
 type boostLoss struct {
 	table   *dataset.Table
-	weights []float64 // per class, the greatest is 1
+	weights []float64 // per class; the greatest is 1
 	width   int       // scores per row
 
 	scores    []float64         // row by row
 	gradients [][]tree.Gradient // per score, one per row
-	scale2    float64           // of gradient.second
+	scale2    float64           // of Gradient.Second
 }
 
-// boostChunk is how many rows a task takes. Sums go chunk by chunk, so it decides how they are rounded.
+// boostChunk is the number of rows per task. Sums are rounded chunk by chunk, so it affects the result.
 const boostChunk = 4096
 
 func newBoostLoss(t *dataset.Table, weights []float64) *boostLoss {
@@ -33,8 +33,8 @@ func newBoostLoss(t *dataset.Table, weights []float64) *boostLoss {
 	return l
 }
 
-// base sets every score to the logarithm of the class's share of the weighted rows, and returns those. A class
-// without rows counts as half of one.
+// base sets every score to the logarithm of the share of its class in the weighted rows, and returns the scores. A
+// class without rows counts as half a row.
 func (l *boostLoss) base(rows []uint32) []float64 {
 	shares, all := make([]float64, len(l.weights)), 0.0
 	for _, r := range rows {
@@ -56,15 +56,15 @@ func (l *boostLoss) base(rows []uint32) []float64 {
 	return shares
 }
 
-// evaluate returns the mean log loss of rows, which it computes on both cores, and with derive the gradients of their
-// scores.
+// evaluate returns the mean log loss of rows. With derive it also sets the gradients of their scores. It uses all
+// processors.
 func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
 	chunks := (len(rows) + boostChunk - 1) / boostChunk
 	losses := make([]float64, chunks)
 	parallel.For(chunks, func(c int) {
 		p := make([]float64, len(l.weights))
-		// Logarithms take long. That of a product is the sum of those of its factors, each of them from 1 to the number of
-		// classes here.
+		// Logarithms are slow. The logarithm of a product is the sum of the logarithms of its factors, and each factor is
+		// from 1 to the number of classes.
 		product := 1.0
 		for _, r := range rows[c*boostChunk : min((c+1)*boostChunk, len(rows))] {
 			loss, factor := l.row(int(r), p, derive)
@@ -83,9 +83,7 @@ func (l *boostLoss) evaluate(rows []uint32, derive bool) float64 {
 	return sum / float64(len(rows))
 }
 
-// row returns the log loss of one row as what is to be added and of what the logarithm is to be added. p is room for
-// its
-// probabilities.
+// row returns the log loss of one row in two parts: loss + ln(factor). It uses p for the probabilities of the row.
 func (l *boostLoss) row(r int, p []float64, derive bool) (loss, factor float64) {
 	y, s := l.table.Y[r], l.scores[r*l.width:(r+1)*l.width]
 	copy(p[len(p)-len(s):], s)

@@ -50,8 +50,7 @@ func TestGBDT_refusesWhatTakesTooMuchMemory(t *testing.T) {
 }
 
 // TestGBDT_refusesAModelThatGrowsTooLarge checks both refusals. A fit that may stop early is refused once its trees
-// have
-// become too large. Any other fit is refused before it begins.
+// have become too large. Any other fit is refused before it begins.
 func TestGBDT_refusesAModelThatGrowsTooLarge(t *testing.T) {
 	o := newTestBooster(t, noise(100, 1, 4, 1), gbdtSettings{
 		NumLeaves: 2, Rounds: 1, FeatureShare: 1, RowShare: 1, MinRowsLeaf: 1,

@@ -1,9 +1,9 @@
 package model
 
-// This is the only file that imports golearn. Of its parts, CART and the confusion matrix do what they say, on data
-// that has been checked: golearn itself panics on no rows, on values near the largest float64 and on an unfitted tree,
-// loops or mislearns on NaN, and answers class 0 when there is one class only or when the depth limit is 0. Train and
-// the table of hyperparameters keep all of these away.
+// This is the only file that imports golearn. Its CART and its confusion matrix are correct on checked data. golearn
+// panics without rows, on values near the largest float64, and on a tree that is not fitted. It does not terminate or
+// learns nonsense on NaN, and it predicts class 0 if there is only one class or if the depth limit is 0. Train and the
+// bounds of the hyperparameters prevent all of these.
 
 import (
 	"fmt"
@@ -16,8 +16,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// newGrid copies t into golearn's form: one FloatAttribute per feature and, as CART wants it, the class index as
-// another.
+// newGrid copies t into a golearn grid: one FloatAttribute per feature and one for the class index, as CART expects.
 func newGrid(t *dataset.Table) (*base.DenseInstances, error) {
 	attributes := make([]base.Attribute, len(t.Schema.Features)+1)
 	for i := range attributes {
@@ -36,7 +35,7 @@ func newGrid(t *dataset.Table) (*base.DenseInstances, error) {
 	return grid, nil
 }
 
-// newInstances makes an empty golearn grid of that many rows. The last attribute is the class.
+// newInstances returns an empty golearn grid with that many rows. The last attribute is the class.
 func newInstances(attributes []base.Attribute, rows int) (*base.DenseInstances, []base.AttributeSpec, error) {
 	grid := base.NewDenseInstances()
 	columns := make([]base.AttributeSpec, len(attributes))
@@ -52,7 +51,7 @@ func newInstances(attributes []base.Attribute, rows int) (*base.DenseInstances, 
 	return grid, columns, nil
 }
 
-// growTree fits golearn's CART to grid. It takes time quadratic in the rows and can't be interrupted.
+// growTree fits the CART of golearn to grid. It takes time quadratic in the rows and cannot be interrupted.
 func growTree(
 	grid *base.DenseInstances,
 	classes int,
@@ -70,10 +69,10 @@ func growTree(
 	return tree, nil
 }
 
-// flatten turns golearn's nodes into splits, breadth first: children come after their parent, and leaves, which
-// golearn has as missing children, are numbered as they are met.
+// flatten returns the nodes of golearn as splits, breadth first, so children follow their parent. golearn represents a
+// leaf as a missing child. Leaves are numbered in the order in which flatten finds them.
 func flatten(tree *trees.CARTDecisionTreeClassifier) []treeSplit {
-	nodes := listOf(tree.RootNode) // the type of a node has no name outside golearn
+	nodes := listOf(tree.RootNode) // the type of a node is not exported by golearn
 	var splits []treeSplit
 	leaves := 0
 	for i := 0; i < len(nodes); i++ {
@@ -98,11 +97,11 @@ func flatten(tree *trees.CARTDecisionTreeClassifier) []treeSplit {
 	return splits
 }
 
-// listOf starts a slice of whatever type v has.
+// listOf returns a slice of v. It works for a type without an exported name.
 func listOf[T any](v T) []T { return []T{v} }
 
-// confusionMatrix counts predictions: element [a][p] is the rows of class a that were predicted as p. golearn keeps
-// only the pairs that occur, in maps by name; the classes go in by index, so no name can upset it.
+// confusionMatrix counts predictions: element [a][p] is the number of rows of class a that were predicted as p. golearn
+// returns only the pairs that occur, in maps by name. The names are class indexes, so a class name cannot confuse it.
 func confusionMatrix(actual, predicted []int, classes int) ([][]int, error) {
 	reference, err := newClasses(actual, classes)
 	if err != nil {
@@ -126,11 +125,11 @@ func confusionMatrix(actual, predicted []int, classes int) ([][]int, error) {
 	return matrix, nil
 }
 
-// newClasses makes a golearn grid that has a class column only.
+// newClasses returns a golearn grid with a class column only.
 func newClasses(indices []int, classes int) (*base.DenseInstances, error) {
 	attribute := base.NewCategoricalAttribute()
 	for k := range classes {
-		attribute.GetSysValFromString(strconv.Itoa(k)) // registers the value; its number is k
+		attribute.GetSysValFromString(strconv.Itoa(k)) // registers the value with the number k
 	}
 	grid, columns, err := newInstances([]base.Attribute{attribute}, len(indices))
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestDecisionTree_predictsAsGolearn compares the flattened tree with golearn's own walk over its nodes, on rows that
-// were trained on and rows that were not.
+// TestDecisionTree_predictsAsGolearn compares the flattened tree with golearn's own walk over its nodes, on training
+// rows and on other rows.
 func TestDecisionTree_predictsAsGolearn(t *testing.T) {
 	tests := []struct {
 		name, data, criterion string
@@ -43,7 +43,7 @@ func TestDecisionTree_predictsAsGolearn(t *testing.T) {
 			p := make([]float64, len(all.Schema.Classes))
 			for r, want := range theirs.Predict(allGrid) {
 				if got := m.Predict(all.Row(r), p); int64(got) != want {
-					t.Errorf("row %d: class %d, golearn says %d", r, got, want)
+					t.Errorf("row %d: class %d, golearn predicts %d", r, got, want)
 				}
 			}
 		})
@@ -56,7 +56,7 @@ func TestGrowTree_golearnsError(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := growTree(grid, 3, "misclassification", -1); err == nil || !strings.Contains(err.Error(), "golearn: ") {
-		t.Errorf("got %v, want golearn's refusal of the criterion", err)
+		t.Errorf("got %v, want the error of golearn about the criterion", err)
 	}
 }
 
@@ -83,6 +83,6 @@ func TestConfusionMatrix(t *testing.T) {
 
 func TestConfusionMatrix_differentLengths(t *testing.T) {
 	if got, err := confusionMatrix([]int{0, 1}, []int{0}, 2); err == nil {
-		t.Errorf("got %v, want golearn's error", got)
+		t.Errorf("got %v, want the error of golearn", got)
 	}
 }

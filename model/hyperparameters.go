@@ -12,18 +12,18 @@ import (
 	"strings"
 )
 
-// parameter is one hyperparameter of a family: its name in JSON, its default, and how a given value is read.
+// parameter is one hyperparameter of a family.
 type parameter struct {
 	name     string
-	standard any // float64, int64, string or elements, as read returns it
-	// read refuses a wrong type and a value out of range, with a *SpecError when what is wrong lies within the value:
-	// its Pointer begins at the value.
+	fallback any // the default: float64, int64, string or elements, as read returns it
+	// read returns a value, or an error if it has the wrong type or is out of range. If only an element of the value is
+	// invalid, the error is a *SpecError whose Pointer is relative to the value.
 	read   func(json.RawMessage) (any, error)
-	domain Domain // what read takes, as data
-	about  string // a sentence for users, see means
+	domain Domain // the values that read accepts
+	about  string // a description for users, see means
 }
 
-// means returns p with the sentence that users read about it.
+// means returns p with a description for users.
 func (p parameter) means(about string) parameter {
 	p.about = about
 	return p
@@ -32,7 +32,7 @@ func (p parameter) means(about string) parameter {
 // elements is the value of an array parameter.
 type elements []any
 
-// String returns the JSON form, which is what fmt shows of it: a run's parameters then read as they were sent.
+// String returns the JSON form, so that the parameters of a run look as they were sent.
 func (e elements) String() string {
 	b, err := json.Marshal([]any(e))
 	if err != nil {
@@ -41,11 +41,11 @@ func (e elements) String() string {
 	return string(b)
 }
 
-// number is a parameter from low to high, both included.
-func number(name string, standard, low, high float64) parameter {
+// number returns a parameter from low to high, both included.
+func number(name string, fallback, low, high float64) parameter {
 	return parameter{
 		name:     name,
-		standard: standard,
+		fallback: fallback,
 		domain:   Domain{Type: "number", Low: low, High: high},
 		read: func(raw json.RawMessage) (any, error) {
 			v, err := parseNumber(raw)
@@ -57,7 +57,7 @@ func number(name string, standard, low, high float64) parameter {
 	}
 }
 
-// plain writes a bound as people do: in full, unless it is very small.
+// plain formats a bound in full, unless it is very small.
 func plain(v float64) string {
 	if v != 0 && math.Abs(v) < 1e-4 {
 		return strconv.FormatFloat(v, 'g', -1, 64)
@@ -65,16 +65,17 @@ func plain(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// integer is a whole number from low to high, both included, or one of extra. 5.0 and 5e0 are whole numbers in JSON.
-func integer(name string, standard, low, high int64, extra ...int64) parameter {
+// integer returns a parameter that is a whole number from low to high, both included, or one of extra. In JSON, 5.0 and
+// 5e0 are whole numbers too.
+func integer(name string, fallback, low, high int64, extra ...int64) parameter {
 	want := fmt.Sprintf("want a whole number from %d to %d", low, high)
 	for _, e := range extra {
 		want += fmt.Sprintf(", or %d", e)
 	}
 	domain := Domain{Type: "integer", Low: float64(low), High: float64(high), Extra: extra}
-	return parameter{name: name, standard: standard, domain: domain, read: func(raw json.RawMessage) (any, error) {
+	return parameter{name: name, fallback: fallback, domain: domain, read: func(raw json.RawMessage) (any, error) {
 		v, err := parseNumber(raw)
-		n := int64(v) // v is checked to be exactly n before n is used
+		n := int64(v) // the condition below checks that v is exactly n
 		if err != nil || float64(n) != v || (n < low || n > high) && !slices.Contains(extra, n) {
 			return nil, errors.New(want)
 		}
@@ -82,11 +83,11 @@ func integer(name string, standard, low, high int64, extra ...int64) parameter {
 	}}
 }
 
-// choice is a parameter that is one of words.
-func choice(name, standard string, words ...string) parameter {
+// choice returns a parameter that is one of words.
+func choice(name, fallback string, words ...string) parameter {
 	return parameter{
 		name:     name,
-		standard: standard,
+		fallback: fallback,
 		domain:   Domain{Type: "string", Words: words},
 		read: func(raw json.RawMessage) (any, error) {
 			var v string
@@ -98,12 +99,13 @@ func choice(name, standard string, words ...string) parameter {
 	}
 }
 
-// array is a list of at most longest values, each as element reads it. It takes the name of its element.
-func array(element parameter, longest int, standard ...any) parameter {
+// array returns a parameter that is a list of at most longest values. It has the name of element, which reads each
+// value.
+func array(element parameter, longest int, fallback ...any) parameter {
 	domain := Domain{Type: "array", Items: &element.domain, Longest: longest}
 	return parameter{
 		name:     element.name,
-		standard: append(elements{}, standard...),
+		fallback: append(elements{}, fallback...),
 		domain:   domain,
 		read: func(raw json.RawMessage) (any, error) {
 			var given []json.RawMessage
@@ -122,7 +124,7 @@ func array(element parameter, longest int, standard ...any) parameter {
 	}
 }
 
-// parseNumber reads a JSON number. encoding/json alone would leave a null as 0.
+// parseNumber reads a JSON number. encoding/json alone would read null as 0.
 func parseNumber(raw json.RawMessage) (float64, error) {
 	var v *float64
 	if err := json.Unmarshal(raw, &v); err != nil {
@@ -132,12 +134,12 @@ func parseNumber(raw json.RawMessage) (float64, error) {
 		return 0, errors.New("null")
 	}
 	if *v == 0 {
-		return 0, nil // -0 too: one spelling per number
+		return 0, nil // also for -0: one spelling per number
 	}
 	return *v, nil
 }
 
-// resolve checks the object raw against the family's parameters and returns the value of every parameter.
+// resolve checks the object raw against the parameters of f and returns the value of every parameter.
 func (f family) resolve(raw json.RawMessage) (map[string]any, error) {
 	given, err := members(raw)
 	if err != nil {
@@ -161,21 +163,21 @@ func (f family) resolve(raw json.RawMessage) (map[string]any, error) {
 	return values, nil
 }
 
-// fill gives every parameter that has no value its default, which a preset may have changed.
+// fill sets every missing parameter to its default, or to that of the preset in values.
 func (f family) fill(values map[string]any) {
 	preset := f.presets[fmt.Sprint(values["preset"])]
 	for _, p := range f.parameters {
 		if _, given := values[p.name]; given {
 			continue
 		}
-		values[p.name] = p.standard
+		values[p.name] = p.fallback
 		if v, ok := preset[p.name]; ok {
 			values[p.name] = v
 		}
 	}
 }
 
-// at says where in a Spec the value is that a parameter's read refused.
+// at returns an error of a read as a *SpecError at pointer.
 func at(pointer string, err error) *SpecError {
 	if inner, ok := errors.AsType[*SpecError](err); ok {
 		return &SpecError{pointer + inner.Pointer, inner.Reason}
@@ -183,7 +185,7 @@ func at(pointer string, err error) *SpecError {
 	return &SpecError{pointer, err.Error()}
 }
 
-// parameter returns the family's parameter of that name.
+// parameter returns the parameter of that name.
 func (f family) parameter(name string) (parameter, bool) {
 	i := slices.IndexFunc(f.parameters, func(p parameter) bool { return p.name == name })
 	if i < 0 {
@@ -192,7 +194,7 @@ func (f family) parameter(name string) (parameter, bool) {
 	return f.parameters[i], true
 }
 
-// parameterNames lists the family's parameters in the order of its table.
+// parameterNames returns the names of the parameters for a message.
 func (f family) parameterNames() string {
 	names := make([]string, len(f.parameters))
 	for i, p := range f.parameters {
@@ -207,7 +209,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// members splits a JSON object into its members in their order, duplicates included. Nothing and null count as {}.
+// members returns the members of a JSON object in their order, duplicates included. Empty input and null mean {}.
 func members(raw json.RawMessage) ([]member, error) {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || string(trimmed) == "null" {
 		return nil, nil
@@ -226,7 +228,7 @@ func members(raw json.RawMessage) ([]member, error) {
 		if err != nil {
 			return nil, fmt.Errorf("not valid JSON: %w", err)
 		}
-		m := member{name: fmt.Sprint(name)} // a Decoder refuses a name that is not a string
+		m := member{name: fmt.Sprint(name)} // a Decoder returns an error if a name is not a string
 		if err := d.Decode(&m.value); err != nil {
 			return nil, fmt.Errorf("not valid JSON: %w", err)
 		}
@@ -241,7 +243,7 @@ func members(raw json.RawMessage) ([]member, error) {
 	return found, nil
 }
 
-// escapePointer escapes one reference token of a JSON pointer as RFC 6901 asks.
+// escapePointer escapes one reference token of a JSON pointer (RFC 6901).
 func escapePointer(token string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 }

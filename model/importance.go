@@ -9,26 +9,29 @@ import (
 	"iris/internal/dataset"
 )
 
-// Importance is how much worse a model does when the values of one feature are shuffled among the rows.
+// Importance measures how much worse a model is after the values of one feature are shuffled among the rows.
 type Importance struct {
 	Feature  string
 	LogLoss  float64 // mean increase of the log loss
 	Accuracy float64 // mean decrease of the accuracy
 }
 
-// It is an estimate, and some families take long over many rows.
+// Importance is an estimate, so these limits bound the time that it takes with slow families and many features.
 const (
-	importanceShuffles = 5
-	importanceRows     = 2000    // at most
-	importanceValues   = 100_000 // rows times features at most, so that many features don't take long either,
-	importanceLeast    = 100     // but for that many rows
+	importanceShuffles  = 5       // of each feature
+	maxImportanceRows   = 2000    // maximum number of rows
+	maxImportanceValues = 100_000 // maximum number of rows times features, but
+	leastImportanceRows = 100     // at least that many rows
 )
 
-// PermutationImportance measures the importance of every feature over t, in the order of the schema. The same seed
-// gives the same result. (The method is Breiman's, "Random forests", 2001.)
+// PermutationImportance measures the importance of every feature of m on t, in the order of the schema. It takes a
+// random sample of a large table. The same seed gives the same result. If ctx ends, it returns the error of ctx.
+//
+// The method is that of Breiman, "Random forests", Machine Learning 45, 2001.
 func PermutationImportance(ctx context.Context, m *Model, t *dataset.Table, seed uint64) ([]Importance, error) {
-	if most := min(importanceRows, max(importanceLeast, importanceValues/len(m.schema.Features))); t.Rows() > most {
-		rows := rand.New(rand.NewPCG(seed, 0)).Perm(t.Rows())[:most]
+	limit := min(maxImportanceRows, max(leastImportanceRows, maxImportanceValues/len(m.schema.Features)))
+	if t.Rows() > limit {
+		rows := rand.New(rand.NewPCG(seed, 0)).Perm(t.Rows())[:limit]
 		slices.Sort(rows)
 		t = t.Subset(rows)
 	}

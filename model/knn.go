@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -12,57 +11,42 @@ import (
 	"iris/model/internal/onnx"
 )
 
-// maxNeighbours is the highest k: a prediction keeps that many places ready.
+// maxNeighbours is the maximum of k. Every prediction reserves that many places.
 const maxNeighbours = 256
 
-// knnParameters are the hyperparameters of KNN.
-//
-//   - k: how many of the nearest training rows vote; all of them when there are fewer.
-//   - weights: whether each of their votes counts the same, or 1/distance. Rows at distance 0 then outvote all others.
-//   - scaling: whether distances are taken between standardised features or between features as they are.
 var knnParameters = []parameter{
-	integer(
-		"k",
-		5,
-		1,
-		maxNeighbours,
-	).means("How many of the nearest training rows vote; all of them when there are fewer."),
-	choice(
-		"weights",
-		"uniform",
-		"uniform",
-		"distance",
-	).means("Whether each of their votes counts the same, or by 1/distance."),
-	choice(
-		"scaling",
-		"standard",
-		"standard",
-		"none",
-	).means("Whether distances are taken between standardised features, or between features as they are."),
+	integer("k", 5, 1, maxNeighbours).
+		means("Number of nearest training rows that vote; all rows vote if there are fewer."),
+	choice("weights", "uniform", "uniform", "distance").
+		means("Weight of a vote: uniform is 1, distance is 1/distance. Rows at distance 0 outvote all others."),
+	choice("scaling", "standard", "standard", "none").
+		means("Whether distances are between standardised features or between features as they are."),
 }
 
-// knn is the k nearest neighbours by Euclidean distance: the training rows themselves. It keeps them as they were
-// given, which is shorter in the artifact than standardised and loses nothing. (The algorithm is Fix and Hodges',
-// "Discriminatory analysis: nonparametric discrimination", 1951; the search is exact.)
+// knn classifies a row by the k nearest training rows in Euclidean distance. It holds the training rows as they were
+// given, which is shorter in the artifact than standardised and exact.
+//
+// The method is that of Fix and Hodges, "Discriminatory analysis: nonparametric discrimination", 1951. The search is
+// exact.
 type knn struct {
 	K       int       `json:"k"` // at most the number of rows
 	Weights string    `json:"weights"`
-	Mean    []float64 `json:"mean"`    // per feature, 0 without scaling
-	Scale   []float64 `json:"scale"`   // per feature, 1 without scaling
+	Mean    []float64 `json:"mean"`    // per feature; 0 without scaling
+	Scale   []float64 `json:"scale"`   // per feature; 1 without scaling
 	Rows    []float64 `json:"rows"`    // row by row
 	Classes []int     `json:"classes"` // one per row
 
 	tree    *knnTree   // the standardised rows; derived by prepare
-	scratch *sync.Pool // of *knnScratch, so that a prediction allocates nothing
+	scratch *sync.Pool // of *knnScratch, so that a prediction does not allocate
 }
 
-// knnScratch is what one prediction writes to.
+// knnScratch holds the buffers of one prediction.
 type knnScratch struct {
 	z       []float64 // the row, standardised
 	nearest neighbours
 }
 
-// prepare implements scorer. A second time, behind fitKNN, there is nothing left to do.
+// prepare implements scorer. fitKNN calls it too, so a second call does nothing.
 func (m *knn) prepare(features, classes int) error {
 	if m.tree != nil {
 		return nil
@@ -77,10 +61,8 @@ func (m *knn) prepare(features, classes int) error {
 	if m.Weights != "uniform" && m.Weights != "distance" {
 		return fmt.Errorf("weights %q, want uniform or distance", clip(m.Weights))
 	}
-	for f := range features {
-		if !within(m.Mean[f], math.MaxFloat64) || !within(m.Scale[f], math.MaxFloat64) || m.Scale[f] <= 0 {
-			return fmt.Errorf("feature %d: mean %v, scale %v", f, m.Mean[f], m.Scale[f])
-		}
+	if err := checkScaling(m.Mean, m.Scale); err != nil {
+		return err
 	}
 	for i, v := range m.Rows {
 		if !within(v, maxMagnitude) {
@@ -101,7 +83,7 @@ func (m *knn) prepare(features, classes int) error {
 	return nil
 }
 
-// standardise fills z with the standardised values of x, so bounded that no sum of squares can overflow.
+// standardise sets z to the standardised values of x, within bounds that keep every sum of squares finite.
 func (m *knn) standardise(z, x []float64) { standardiseRow(z, x, m.Mean, m.Scale, maxMagnitude) }
 
 // score implements scorer.
@@ -114,7 +96,7 @@ func (m *knn) score(x, p []float64) {
 	m.scratch.Put(s)
 }
 
-// vote fills p with the share of each class among the neighbours, who come nearest first.
+// vote sets p to the share of each class in the votes of the neighbours, which are ordered by distance.
 func (m *knn) vote(nearest []neighbour, p []float64) {
 	clear(p)
 	sum := 0.0
@@ -133,19 +115,19 @@ func (m *knn) vote(nearest []neighbour, p []float64) {
 	}
 }
 
-// knnLossRows is how many training rows the loss that fitKNN reports is taken over. It tells little, as nothing is
-// fitted, and searching for the neighbours of more rows would take longer than the fit.
+// knnLossRows is the number of training rows for the loss that fitKNN reports. The loss says little, because nothing is
+// fitted, and a search for the neighbours of more rows would take longer than the fit.
 const knnLossRows = 30
 
-// fitKNN keeps the rows. The loss it reports is low, as most rows have themselves among their neighbours.
+// fitKNN copies the rows. The loss that it reports is low, because most rows are among their own neighbours.
 func fitKNN(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h struct {
 		K       int    `json:"k"`
 		Weights string `json:"weights"`
 		Scaling string `json:"scaling"`
 	}
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	features := len(t.Schema.Features)
 	m := &knn{K: min(h.K, len(t.Y)), Weights: h.Weights, Rows: slices.Clone(t.X), Classes: slices.Clone(t.Y)}
@@ -164,10 +146,10 @@ func fitKNN(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)
 	return m, nil
 }
 
-// onnx implements scorer. It compares a row with all training rows, as ONNX has no trees to search.
+// onnx implements scorer. It compares a row with all training rows, because ONNX has no search tree.
 func (m *knn) onnx(g *onnx.Graph) string {
 	distances, rows := g.Name("nearest"), g.Name("rows")
-	// Of equally near rows the one with the lower index comes first. ONNX promises it, and the scorer does the same.
+	// Of equally near rows the one with the lower index comes first. ONNX guarantees it, and score does the same.
 	g.NodeTo([]string{distances, rows}, "TopK", []string{m.onnxDistances(g), g.Ints("k", m.K)},
 		onnx.Int("axis", 1), onnx.Int("largest", 0), onnx.Int("sorted", 1))
 
@@ -190,9 +172,10 @@ func (m *knn) onnx(g *onnx.Graph) string {
 	return g.Node("Div", []string{sum, all})
 }
 
-// onnxDistances adds the squared distances, [N, training rows], feature by feature: the operations of squaredDistance
-// in its order, so that equal distances stay equal and the neighbours are the same to the last bit. A ReduceSum over
-// all features may add in any order, and what it adds up would take that many times the memory.
+// onnxDistances adds the squared distances, [N, training rows], feature by feature. It uses the operations of
+// squaredDistance in the same order, so equal distances stay equal and the neighbours are the same to the last bit. A
+// ReduceSum over all features may add in any order, and its input would take as many times the memory as there are
+// features.
 func (m *knn) onnxDistances(g *onnx.Graph) string {
 	columns := make([]string, g.Features)
 	for f := range columns {
@@ -221,8 +204,8 @@ func (m *knn) onnxDistances(g *onnx.Graph) string {
 	return sum
 }
 
-// onnxNearness adds what the neighbours at these squared distances count, nearest first: 1/distance, but when one is at
-// distance 0, 1 for all that are and 0 for the others.
+// onnxNearness adds the weights of the neighbours at these squared distances, nearest first: 1/distance. If the nearest
+// is at distance 0, the weight is 1 for all neighbours at distance 0, and 0 for the others.
 func onnxNearness(g *onnx.Graph, distances string) string {
 	zero := g.Doubles("zero", []float64{0})
 	inverse := g.Node("Reciprocal", []string{g.Node("Sqrt", []string{distances})})

@@ -12,8 +12,8 @@ import (
 	"iris/internal/dataset"
 )
 
-// TestKNN_votesAsGolearn has golearn's nearest neighbours, whose distances are computed in C, as the oracle. Rows whose
-// answer hangs on a tie are left out: golearn breaks them by chance.
+// TestKNN_votesAsGolearn compares the predictions with those of golearn, which computes distances in C. It skips rows
+// whose class depends on a tie, because golearn breaks ties at random.
 func TestKNN_votesAsGolearn(t *testing.T) {
 	const k = 5
 	for _, data := range []string{"iris", "wine", "breast_cancer"} {
@@ -28,26 +28,26 @@ func TestKNN_votesAsGolearn(t *testing.T) {
 				p := make([]float64, len(all.Schema.Classes))
 				for r := range rest.Y {
 					got := m.Predict(rest.Row(r), p)
-					if hangsOnTie(m.scorer.(*knn), rest.Row(r), p, got) {
+					if dependsOnTie(m.scorer.(*knn), rest.Row(r), p, got) {
 						ties++
 						continue
 					}
 					compared++
 					if got != want[r] {
-						t.Errorf("fold %d, row %d: class %d, golearn says %d", fold, r, got, want[r])
+						t.Errorf("fold %d, row %d: class %d, golearn predicts %d", fold, r, got, want[r])
 					}
 				}
 			}
 			if compared < all.Rows()*9/10 {
-				t.Errorf("%d of %d rows hang on a tie, want nearly all compared", ties, all.Rows())
+				t.Errorf("%d of %d rows depend on a tie, want nearly all compared", ties, all.Rows())
 			}
 		})
 	}
 }
 
-// hangsOnTie reports whether two classes have equally many votes, or whether the last neighbour is so little nearer
-// than the next row that golearn, which computes in float32, can't tell.
-func hangsOnTie(m *knn, x, p []float64, best int) bool {
+// dependsOnTie reports whether two classes have equally many votes, or whether golearn, which computes in float32, may
+// not see that the last neighbour is nearer than the next row.
+func dependsOnTie(m *knn, x, p []float64, best int) bool {
 	for k, share := range p {
 		if k != best && share == p[best] {
 			return true
@@ -62,7 +62,7 @@ func hangsOnTie(m *knn, x, p []float64, best int) bool {
 	return next-last <= 1e-6*next
 }
 
-// golearnPredict trains golearn on the rows of some and classifies the rows of rest, standardised as our own are.
+// golearnPredict trains golearn on the rows of some and classifies the rows of rest. It standardises them as knn does.
 func golearnPredict(t *testing.T, some, rest *dataset.Table, k int) []int {
 	t.Helper()
 	mean, scale := standardise(some)

@@ -56,8 +56,8 @@ func TestKNN_scaling(t *testing.T) {
 	}
 }
 
-// TestKNNTree_exact compares the tree with a plain search by the same distance, on points of which many are equal or
-// equally far and on points of which none are.
+// TestKNNTree_exact compares the tree with a plain search by the same distance. Some of the data has many equal points
+// and equal distances, and some has none.
 func TestKNNTree_exact(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	draws := map[string]func() float64{
@@ -76,7 +76,7 @@ func TestKNNTree_exact(t *testing.T) {
 				}
 				tree := newKNNTree(slices.Clone(points), features)
 				if features <= treeFeatures && len(tree.nodes) < rows/leafRows {
-					t.Errorf("%d nodes, want the rows divided among many", len(tree.nodes))
+					t.Errorf("%d nodes, want the rows divided among more", len(tree.nodes))
 				}
 				z := make([]float64, features)
 				for range 50 {
@@ -96,7 +96,7 @@ func TestKNNTree_exact(t *testing.T) {
 	}
 }
 
-// plainSearch sorts all the rows.
+// plainSearch sorts all rows by distance.
 func plainSearch(points, z []float64, k int) []neighbour {
 	var all []neighbour
 	for row := range len(points) / len(z) {
@@ -139,18 +139,18 @@ func TestKNN_progress(t *testing.T) {
 }
 
 func TestKNN_cancelDuringFit(t *testing.T) {
-	_, err := Train(&countdown{t.Context(), 1}, load(t, "iris"), Spec{Algorithm: KNN}, nil) // 1: Train's own look
+	_, err := Train(&countdown{t.Context(), 1}, load(t, "iris"), Spec{Algorithm: KNN}, nil) // one call by Train
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
 
-// TestKNN_keepsRowsAsGiven: the artifact has the table's own numbers, short ones for data that was measured.
+// TestKNN_keepsRowsAsGiven checks that the artifact has the numbers of the table, which are short for measured data.
 func TestKNN_keepsRowsAsGiven(t *testing.T) {
 	iris := load(t, "iris")
 	m := train(t, iris, Spec{Algorithm: KNN}).scorer.(*knn)
 	if !reflect.DeepEqual(m.Rows, iris.X) || !reflect.DeepEqual(m.Classes, iris.Y) {
-		t.Error("the rows differ from the table's")
+		t.Error("the rows differ from those of the table")
 	}
 	if n := len(encode(t, train(t, iris, Spec{Algorithm: KNN}))); n > 4000 {
 		t.Errorf("the artifact has %d bytes, want at most 4000 for 150 rows of 4 short numbers", n)

@@ -3,32 +3,35 @@ package model
 import "math"
 
 // knnTree finds nearest neighbours exactly. It is a k-d tree (Bentley, "Multidimensional binary search trees used for
-// associative searching", 1975; with a box around the rows of each node instead of the plane between them). A box's
-// distance is computed by the same operations in the same order as a row's, each of which rounds monotonically, so it
-// is never above the computed distance of a row inside: leaving a box out loses no neighbour, not even one that ties.
+// associative searching", Communications of the ACM 18, 1975), with a box around the rows of each node instead of a
+// plane between its children.
+//
+// The distance of a box takes the same operations in the same order as that of a row, and each operation rounds
+// monotonically. The distance of a box is therefore never above that of a row inside, and skipping a box loses no
+// neighbour, not even one that ties.
 type knnTree struct {
 	features int
 	points   []float64 // the rows, leaf by leaf
-	rows     []int     // the index of each of them
-	nodes    []knnNode // a node's left child comes right behind it
+	rows     []int     // the index of each row in points
+	nodes    []knnNode // the left child of a node follows it
 	boxes    []float64 // per node: the lowest value of each feature, then the highest
 }
 
-// knnNode stands for the points from first to last, last excluded.
+// knnNode covers the points from first to last, excluding last.
 type knnNode struct {
 	first, last int
-	right       int // its right child, 0 for a leaf
+	right       int // index of the right child; 0 for a leaf
 }
 
-// Up to leafRows rows a box isn't worth its own distance. With more than treeFeatures features hardly any box is far
-// enough away to be left out, and plain search is faster: measured on normal data of 20,000 rows, a tree takes a sixth
-// of its time with 6 features, two thirds with 12, and more than its time with 16.
+// For up to leafRows rows, a box costs more than it saves. With more than treeFeatures features, hardly any box is far
+// enough away to be skipped, and a plain search is faster. On 20,000 rows of normally distributed data, a tree takes a
+// sixth of the time of a plain search with 6 features, two thirds with 12, and more with 16.
 const (
 	leafRows     = 64
 	treeFeatures = 15
 )
 
-// newKNNTree arranges points, which it may keep and change.
+// newKNNTree returns a tree of points, row by row. It keeps points and may change them.
 func newKNNTree(points []float64, features int) *knnTree {
 	t := &knnTree{features: features, points: make([]float64, 0, len(points)), rows: make([]int, len(points)/features)}
 	for i := range t.rows {
@@ -41,8 +44,8 @@ func newKNNTree(points []float64, features int) *knnTree {
 	return t
 }
 
-// build adds the node of the rows from first to last and all below it. Each side gets half of the rows, so the depth is
-// the logarithm of their number, however many are equal.
+// build adds the node of the rows from first to last and all nodes below it. Each side gets half of the rows, so the
+// depth is the logarithm of their number even if many are equal.
 func (t *knnTree) build(points []float64, first, last int) {
 	low, high := t.addBox(points, t.rows[first:last])
 	node := len(t.nodes)
@@ -77,8 +80,8 @@ func (t *knnTree) addBox(points []float64, rows []int) (low, high []float64) {
 	return low, high
 }
 
-// divide reorders rows so that none of the first n has a higher key than any of the others. (Hoare's "Algorithm 65:
-// find", 1961.)
+// divide reorders rows so that none of the first n has a higher key than any other. It is Hoare's "Algorithm 65: find",
+// Communications of the ACM 4, 1961.
 func divide(rows []int, n int, key func(int) float64) {
 	from, to := 0, len(rows)-1
 	for from < to {
@@ -108,10 +111,11 @@ func divide(rows []int, n int, key func(int) float64) {
 	}
 }
 
-// search puts the rows nearest to z into found.
+// search puts the nearest rows to z into found.
 func (t *knnTree) search(z []float64, found *neighbours) { t.visit(0, z, found) }
 
-// visit searches below a node, the nearer of its children first: what is found there may rule the other one out.
+// visit searches below a node. It visits the nearer child first, because what it finds there may rule out the other
+// one.
 func (t *knnTree) visit(node int, z []float64, found *neighbours) {
 	n := t.nodes[node]
 	if n.right == 0 {
@@ -134,7 +138,7 @@ func (t *knnTree) visit(node int, z []float64, found *neighbours) {
 	}
 }
 
-// boxDistance is the squared distance of z from the nearest point of a node's box.
+// boxDistance returns the squared distance of z from the nearest point in the box of a node.
 func (t *knnTree) boxDistance(node int, z []float64) float64 {
 	low := t.boxes[2*node*t.features:][:len(z)]
 	high := t.boxes[(2*node+1)*t.features:][:len(z)]
@@ -151,9 +155,9 @@ func (t *knnTree) boxDistance(node int, z []float64) float64 {
 	return sum
 }
 
-// squaredDistance is the sum over the features, in their order, of the square of the difference: the operations of
-// onnxDistances. The conversions keep the compiler from fusing two roundings into one, which some processors offer. A
-// sum above limit need not be complete, as it only grows.
+// squaredDistance returns the sum of the squared differences in the order of the features. onnxDistances uses the same
+// operations. The conversions keep the compiler from using fused multiply-add, which rounds once instead of twice. A
+// result above limit may be incomplete.
 func squaredDistance(z, c []float64, limit float64) float64 {
 	c = c[:len(z)]
 	sum := 0.0
@@ -181,20 +185,21 @@ type neighbour struct {
 	row      int
 }
 
-// neighbours are the best k so far, nearest first, of two equally near the one with the lower index.
+// neighbours holds the k nearest rows so far, nearest first. Of equally near rows, the one with the lower index is
+// first.
 type neighbours struct {
 	k, n  int
-	limit float64 // no row farther than this can enter
+	limit float64 // a row at a greater distance is not among the nearest
 	best  [maxNeighbours]neighbour
 }
 
-// reset empties the list and gives it k places.
+// reset empties the list and sets k.
 func (l *neighbours) reset(k int) { l.k, l.n, l.limit = k, 0, math.Inf(1) }
 
-// list returns what was found. It points into l.
+// list returns the rows so far. The slice points into l.
 func (l *neighbours) list() []neighbour { return l.best[:l.n] }
 
-// offer enters a row if it is among the best.
+// offer adds a row if it is among the nearest.
 func (l *neighbours) offer(distance float64, row int) {
 	if distance > l.limit || l.n == l.k && distance == l.limit && row > l.best[l.n-1].row {
 		return

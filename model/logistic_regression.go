@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -13,45 +12,34 @@ import (
 	"iris/model/internal/onnx"
 )
 
-// logisticRegressionParameters are the hyperparameters of LogisticRegression.
+// logisticRegressionParameters are the hyperparameters of LogisticRegression. The optimiser minimises mean log loss +
+// l2/(2·rows) · Σ weights² on standardised features; the penalty does not include biases.
 //
-//   - l2: strength of the penalty, scikit-learn's 1/C: the optimiser minimises
-//     mean log loss + l2/(2·rows) · Σ weights², biases not included, on standardised features. With two classes
-//
-// scikit-learn keeps one vector of weights, the difference of two that are each other's opposite here, whose squares
-//
-//	  are half of its; the penalty is therefore twice that, and the minimum is scikit-learn's.
-//	- max_iterations: L-BFGS steps at most; a fit usually converges in 10 to 50.
-//	- tolerance: converged when no component of the gradient of that mean is larger.
+// l2 is the 1/C of scikit-learn. With two classes scikit-learn has one vector of weights. It is the difference of the
+// two vectors here, which are each other's opposite, so the sum of their squares is half of its square. The penalty of
+// two classes is therefore doubled, and the minimum is that of scikit-learn.
 var logisticRegressionParameters = []parameter{
-	number(
-		"l2",
-		1,
-		0,
-		1e6,
-	).means("Strength of the penalty on large weights, scikit-learn's 1/C; higher is smoother, 0 is none."),
-	integer(
-		"max_iterations",
-		200,
-		1,
-		10_000,
-	).means("Steps of the optimiser at most; a fit usually converges in 10 to 50."),
-	number("tolerance", 1e-6, 1e-12, 0.1).means("Converged when no component of the gradient is larger."),
+	number("l2", 1, 0, 1e6).
+		means("Strength of the penalty on large weights, 1/C in scikit-learn; higher is smoother, 0 sets none."),
+	integer("max_iterations", 200, 1, 10_000).
+		means("Maximum number of steps of the optimiser; a fit usually converges in 10 to 50."),
+	number("tolerance", 1e-6, 1e-12, 0.1).
+		means("The fit has converged if no component of the gradient is larger."),
 }
 
-// logisticRegression is softmax(bias + weights · (x-mean)/scale). The standardisation stays apart from the weights:
-// folded into them, a feature far from zero (a timestamp) would cancel most of its digits against the bias.
+// logisticRegression is softmax(bias + weights · (x-mean)/scale). The weights do not include the standardisation. If
+// they did, a feature far from zero, such as a timestamp, would cancel most of its digits against the bias.
 type logisticRegression struct {
 	Mean    []float64 `json:"mean"`    // per feature
-	Scale   []float64 `json:"scale"`   // per feature: standard deviation over the training rows, 1 where that is 0
+	Scale   []float64 `json:"scale"`   // per feature: standard deviation over the training rows, or 1 if that is 0
 	Weights []float64 `json:"weights"` // feature by feature, one per class
 	Bias    []float64 `json:"bias"`    // per class
 
 	inverses []float64 // 1/scale; derived by prepare
 }
 
-// maxWeight bounds standardised values and weights, so that no sum of their products can overflow: with it, softmax
-// never sees an infinity or a NaN, however far a row lies from the training rows.
+// maxWeight bounds standardised values and weights, so that no sum of their products can overflow. Softmax then never
+// receives an infinity or a NaN, no matter how far a row is from the training rows.
 const maxWeight = 1e100
 
 // prepare implements scorer.
@@ -61,30 +49,21 @@ func (m *logisticRegression) prepare(features, classes int) error {
 		return fmt.Errorf("%d means, %d scales, %d weights and %d biases for %d features and %d classes",
 			len(m.Mean), len(m.Scale), len(m.Weights), len(m.Bias), features, classes)
 	}
-	for f := range features {
-		if !within(m.Mean[f], math.MaxFloat64) || !within(m.Scale[f], math.MaxFloat64) || m.Scale[f] <= 0 {
-			return fmt.Errorf("feature %d: mean %v, scale %v", f, m.Mean[f], m.Scale[f])
-		}
+	if err := checkScaling(m.Mean, m.Scale); err != nil {
+		return err
 	}
-	for i, v := range m.Weights {
-		if !within(v, maxWeight) {
-			return fmt.Errorf("weight %d is %v, want a number within ±%v", i, v, maxWeight)
-		}
+	if err := checkBounds("weight", m.Weights, maxWeight); err != nil {
+		return err
 	}
-	for k, v := range m.Bias {
-		if !within(v, maxWeight) {
-			return fmt.Errorf("bias %d is %v, want a number within ±%v", k, v, maxWeight)
-		}
+	if err := checkBounds("bias", m.Bias, maxWeight); err != nil {
+		return err
 	}
 	m.inverses = inverses(m.Scale)
 	return nil
 }
 
-// within reports whether v is a number from -limit to limit.
-func within(v, limit float64) bool { return math.Abs(v) <= limit } // false for NaN
-
-// score implements scorer. Two and three classes, which are most of what there is, have their sums in registers; the
-// additions of a class have the same order everywhere.
+// score implements scorer. It keeps the sums of two and three classes, the most frequent cases, in registers. The order
+// of the additions of a class is the same in all cases.
 func (m *logisticRegression) score(x, p []float64) {
 	mean, inverses := m.Mean[:len(x)], m.inverses[:len(x)]
 	switch len(p) {
@@ -117,7 +96,7 @@ func (m *logisticRegression) score(x, p []float64) {
 	normalise(p)
 }
 
-// clamp keeps a standardised value within ±maxWeight.
+// clamp clips a standardised value to ±maxWeight.
 func clamp(z float64) float64 {
 	if z > maxWeight {
 		return maxWeight
@@ -133,8 +112,8 @@ func softmax(p []float64) float64 {
 	return largest + math.Log(sum)
 }
 
-// normalise is softmax for who doesn't need the logarithm: it returns the largest logit and the sum of the exponentials
-// of the logits less that one. So shifted, none of them overflows and the sum is at least 1.
+// normalise is softmax without the logarithm. It returns the largest logit, and the sum of the exponentials of the
+// logits minus the largest. After this shift no exponential overflows, and the sum is at least 1.
 func normalise(p []float64) (largest, sum float64) {
 	largest = p[0]
 	for _, v := range p[1:] {
@@ -156,16 +135,19 @@ func normalise(p []float64) (largest, sum float64) {
 	return largest, sum
 }
 
-// fitLogisticRegression minimises the loss of logisticRegressionParameters from weights of zero. Nothing in it is
-// random and every sum has one order, so the result depends on the rows and the hyperparameters alone.
+// fitLogisticRegression minimises the loss of logisticRegressionParameters, starting from weights of zero. It makes no
+// random choice and adds in a fixed order, so the result depends only on the rows and the hyperparameters.
+//
+// The optimiser is L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale optimization",
+// Mathematical Programming 45, 1989).
 func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h struct {
 		L2            float64 `json:"l2"`
 		MaxIterations int     `json:"max_iterations"`
 		Tolerance     float64 `json:"tolerance"`
 	}
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	weights, err := s.weights(t, false)
 	if err != nil {
@@ -177,13 +159,11 @@ func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report
 		make([]float64, len(loss.grad)),
 		&optimize.Settings{
 			GradientThreshold: h.Tolerance,
-			MajorIterations:   h.MaxIterations + 1, // gonum counts the starting point as one
+			MajorIterations:   h.MaxIterations + 1, // gonum counts the starting point as an iteration
 			Recorder:          &recorder{report: report, total: h.MaxIterations, loss: loss},
 		},
-		&optimize.LBFGS{
-			Linesearcher:      &optimize.MoreThuente{},
-			GradStopThreshold: math.NaN(),
-		}, // NaN: GradientThreshold alone decides
+		// NaN leaves the decision to GradientThreshold.
+		&optimize.LBFGS{Linesearcher: &optimize.MoreThuente{}, GradStopThreshold: math.NaN()},
 	)
 	if err != nil && !atPrecisionLimit(err) {
 		return nil, err
@@ -192,27 +172,28 @@ func fitLogisticRegression(ctx context.Context, t *dataset.Table, s Spec, report
 	return &logisticRegression{Mean: loss.mean, Scale: loss.scale, Weights: result.X[:n], Bias: result.X[n:]}, nil
 }
 
-// atPrecisionLimit reports whether the line search ended because it can't tell better weights from the present ones in
-// float64. They are the answer then. With the default tolerance and penalties of 0.01 to 1000 every fit tried converged
-// before that; without a penalty, classes that a plane can separate have no best weights, and the search ends here.
+// atPrecisionLimit reports whether the line search ended because float64 cannot distinguish better weights from the
+// current ones, which are then the result. With the default tolerance and penalties from 0.01 to 1000, every fit that
+// was tried converged earlier. Without a penalty, classes that a plane separates have no best weights, and the search
+// ends here.
 func atPrecisionLimit(err error) bool {
 	return errors.Is(err, optimize.ErrLinesearcherFailure) || errors.Is(err, optimize.ErrLinesearcherBound) ||
 		errors.Is(err, optimize.ErrNoProgress) || errors.Is(err, optimize.ErrNonDescentDirection)
 }
 
-// recorder follows gonum's optimiser and reports each iteration once.
+// recorder reports each iteration of gonum's optimiser once.
 type recorder struct {
 	report func(Progress)
 	total  int
 	loss   *softmaxLoss
-	next   int // the iteration to report next
+	next   int // the next iteration to report
 }
 
 // Init implements optimize.Recorder.
 func (r *recorder) Init() error { return nil }
 
-// Record implements optimize.Recorder. gonum doesn't record the iteration that ends the run as such, only as the
-// PostIteration that follows.
+// Record implements optimize.Recorder. gonum does not record the last iteration of a run as a MajorIteration, but as
+// the PostIteration that follows it.
 func (r *recorder) Record(at *optimize.Location, op optimize.Operation, stats *optimize.Stats) error {
 	if op == optimize.MajorIteration {
 		r.loss.tries = 0
@@ -229,9 +210,7 @@ func (r *recorder) Record(at *optimize.Location, op optimize.Operation, stats *o
 func (m *logisticRegression) onnx(g *onnx.Graph) string {
 	classes := len(m.Bias)
 	z := g.Standardised(m.Mean, m.Scale, maxWeight)
-	logits := g.Node(
-		"Gemm",
-		[]string{z, g.Doubles("weights", m.Weights, g.Features, classes), g.Doubles("bias", m.Bias, classes)},
-	)
+	weights := g.Doubles("weights", m.Weights, g.Features, classes)
+	logits := g.Node("Gemm", []string{z, weights, g.Doubles("bias", m.Bias, classes)})
 	return g.Node("Softmax", []string{logits}, onnx.Int("axis", 1))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/optimize"
@@ -12,14 +13,11 @@ import (
 	"iris/internal/dataset"
 )
 
-// TestLogisticRegression_closedForm has a minimum that can be computed by hand: without features that vary the biases
-// alone fit the shares of the classes.
+// TestLogisticRegression_closedForm has a minimum that is easy to compute: with constant features, the biases fit the
+// shares of the classes.
 func TestLogisticRegression_closedForm(t *testing.T) {
-	m := train(
-		t,
-		table([]int{0, 1, 1, 2, 2, 2, 2, 2}, repeat([]float64{4.2}, 8)...),
-		Spec{Hyperparameters: json.RawMessage(`{"l2":0,"tolerance":1e-9}`)},
-	)
+	data := table([]int{0, 1, 1, 2, 2, 2, 2, 2}, slices.Repeat([][]float64{{4.2}}, 8)...)
+	m := train(t, data, Spec{Hyperparameters: json.RawMessage(`{"l2":0,"tolerance":1e-9}`)})
 	p := make([]float64, 3)
 	if got := m.Predict([]float64{4.2}, p); got != 2 {
 		t.Errorf("class %d, want 2", got)
@@ -29,14 +27,6 @@ func TestLogisticRegression_closedForm(t *testing.T) {
 			t.Errorf("probabilities %v, want the shares of the classes", p)
 		}
 	}
-}
-
-func repeat(row []float64, n int) [][]float64 {
-	rows := make([][]float64, n)
-	for i := range rows {
-		rows[i] = row
-	}
-	return rows
 }
 
 func TestSoftmaxLoss_gradient(t *testing.T) {
@@ -57,12 +47,12 @@ func TestSoftmaxLoss_gradient(t *testing.T) {
 		below := loss.value(theta)
 		theta[i] = at
 		if numeric := (above - below) / (2 * h); math.Abs(numeric-analytic[i]) > 1e-7 {
-			t.Errorf("component %d: %v, want %v as by finite differences", i, analytic[i], numeric)
+			t.Errorf("component %d: %v, want %v by finite differences", i, analytic[i], numeric)
 		}
 	}
 }
 
-// TestLogisticRegression_unitsDoNotMatter rescales and shifts a feature: standardisation must undo it.
+// TestLogisticRegression_unitsDoNotMatter rescales and shifts a feature, which standardisation must undo.
 func TestLogisticRegression_unitsDoNotMatter(t *testing.T) {
 	iris := load(t, "iris")
 	inMicrons := iris.Subset(rowsUpTo(iris.Rows()))
@@ -107,18 +97,9 @@ func TestLogisticRegression_l2Shrinks(t *testing.T) {
 }
 
 // TestLogisticRegression_penaltyOfTwoClasses has the values of scikit-learn 1.9's LogisticRegression on standardised
-// features
-// with C=1/l2 and a tolerance of 1e-12.
+// features with C=1/l2 and a tolerance of 1e-12.
 func TestLogisticRegression_penaltyOfTwoClasses(t *testing.T) {
-	data := table(
-		[]int{0, 0, 1, 0, 1, 1},
-		[]float64{0},
-		[]float64{1},
-		[]float64{2},
-		[]float64{3},
-		[]float64{4},
-		[]float64{10},
-	)
+	data := table([]int{0, 0, 1, 0, 1, 1}, [][]float64{{0}, {1}, {2}, {3}, {4}, {10}}...)
 	for hyperparameters, want := range map[string]float64{
 		`{"l2":1,"tolerance":1e-10}`: 0.45938903, `{"l2":10,"tolerance":1e-10}`: 0.4897969,
 	} {
@@ -130,8 +111,8 @@ func TestLogisticRegression_penaltyOfTwoClasses(t *testing.T) {
 	}
 }
 
-// TestLogisticRegression_constantFeature trains with a constant beside the real features: it must change nothing, also
-// for a row where it has another value.
+// TestLogisticRegression_constantFeature adds a constant to the features. It must change nothing, even for a row in
+// which it has another value.
 func TestLogisticRegression_constantFeature(t *testing.T) {
 	iris := load(t, "iris")
 	wider := &dataset.Table{Schema: iris.Schema, Y: iris.Y}
@@ -183,10 +164,7 @@ func TestSoftmax(t *testing.T) {
 }
 
 func TestLogisticRegression_progress(t *testing.T) {
-	var all []Progress
-	if _, err := Train(t.Context(), load(t, "iris"), Spec{}, func(p Progress) { all = append(all, p) }); err != nil {
-		t.Fatal(err)
-	}
+	_, all := trainReported(t, load(t, "iris"), Spec{})
 	if len(all) < 5 {
 		t.Fatalf("%d reports, want one per iteration", len(all))
 	}
@@ -196,7 +174,7 @@ func TestLogisticRegression_progress(t *testing.T) {
 		}
 	}
 	if got := all[0].Loss; math.Abs(got-math.Log(3)) > 1e-12 {
-		t.Errorf("loss before the first step %v, want ln 3, that of a guess", got)
+		t.Errorf("loss before the first step %v, want ln 3, that of a uniform guess", got)
 	}
 	iris := load(t, "iris")
 	metrics, err := Evaluate(train(t, iris, Spec{}), iris)
@@ -210,25 +188,18 @@ func TestLogisticRegression_progress(t *testing.T) {
 
 func TestLogisticRegression_maxIterations(t *testing.T) {
 	var last Progress
-	_, err := Train(
-		t.Context(),
-		load(t, "iris"),
-		Spec{Hyperparameters: json.RawMessage(`{"max_iterations":3}`)},
-		func(p Progress) { last = p },
-	)
+	spec := Spec{Hyperparameters: json.RawMessage(`{"max_iterations":3}`)}
+	_, err := Train(t.Context(), load(t, "iris"), spec, func(p Progress) { last = p })
 	if err != nil || last.Iteration != 3 || last.Total != 3 {
 		t.Errorf("stopped at %+v with %v, want iteration 3 of 3 and no error", last, err)
 	}
 }
 
-// TestLogisticRegression_precisionLimit asks for more than float64 can give: the line search gives up, and what it has
-// is the answer.
+// TestLogisticRegression_precisionLimit sets a tolerance that float64 cannot reach. The line search gives up, and its
+// last weights are the result.
 func TestLogisticRegression_precisionLimit(t *testing.T) {
-	tight := train(
-		t,
-		load(t, "breast_cancer"),
-		Spec{Hyperparameters: json.RawMessage(`{"tolerance":1e-12,"max_iterations":10000}`)},
-	)
+	h := json.RawMessage(`{"tolerance":1e-12,"max_iterations":10000}`)
+	tight := train(t, load(t, "breast_cancer"), Spec{Hyperparameters: h})
 	metrics, err := Evaluate(tight, load(t, "breast_cancer"))
 	if err != nil || metrics.Accuracy < .98 {
 		t.Errorf("accuracy %v on the training rows, %v; want at least .98", metrics.Accuracy, err)
@@ -237,15 +208,16 @@ func TestLogisticRegression_precisionLimit(t *testing.T) {
 
 func TestAtPrecisionLimit(t *testing.T) {
 	for _, err := range []error{
-		optimize.ErrLinesearcherFailure, optimize.ErrLinesearcherBound, optimize.ErrNoProgress, optimize.ErrNonDescentDirection,
+		optimize.ErrLinesearcherFailure, optimize.ErrLinesearcherBound,
+		optimize.ErrNoProgress, optimize.ErrNonDescentDirection,
 	} {
 		if !atPrecisionLimit(err) {
-			t.Errorf("%v is not taken for the end of what can be computed", err)
+			t.Errorf("%v does not count as the precision limit", err)
 		}
 	}
 	for _, err := range []error{context.Canceled, optimize.ErrFunc(math.NaN()), errors.New("other")} {
 		if atPrecisionLimit(err) {
-			t.Errorf("%v is taken for a fit that is done", err)
+			t.Errorf("%v counts as the precision limit", err)
 		}
 	}
 }
@@ -261,33 +233,29 @@ func TestLogisticRegression_cancelDuringFit(t *testing.T) {
 		}
 	})
 	if !errors.Is(err, context.Canceled) || last.Iteration != 4 {
-		t.Errorf(
-			"got %v after iteration %d, want context.Canceled after iteration 4, where it was cancelled",
-			err,
-			last.Iteration,
-		)
+		t.Errorf("got %v after iteration %d, want context.Canceled after iteration 4", err, last.Iteration)
 	}
 }
 
-// TestSoftmaxLoss_stopsWithinAPass: with many rows one pass alone may take seconds.
+// TestSoftmaxLoss_stopsWithinAPass matters because one pass over many rows can take seconds.
 func TestSoftmaxLoss_stopsWithinAPass(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	loss := newSoftmaxLoss(ctx, load(t, "iris"), 1, []float64{1, 1, 1})
 	theta := make([]float64, len(loss.grad))
 	cancel()
 	if got := loss.value(theta); got != 0 {
-		t.Errorf("loss %v, want the pass to have ended before any row", got)
+		t.Errorf("loss %v, want the pass to end before the first row", got)
 	}
 	if _, err := loss.status(); !errors.Is(err, context.Canceled) {
 		t.Errorf("status %v, want it to end the run", err)
 	}
 }
 
-// TestSoftmaxLoss_endlessLineSearch lies about the gradient, which makes gonum's line search go round in circles.
+// TestSoftmaxLoss_endlessLineSearch returns a wrong gradient, on which the line search of gonum does not terminate.
 func TestSoftmaxLoss_endlessLineSearch(t *testing.T) {
 	loss := newSoftmaxLoss(t.Context(), load(t, "iris"), 100, []float64{1, 1, 1})
 	evaluations := 0
-	lying := func(grad, theta []float64) {
+	wrong := func(grad, theta []float64) {
 		evaluations++
 		loss.gradient(grad, theta)
 		weights, _ := split(theta, len(loss.p))
@@ -296,18 +264,13 @@ func TestSoftmaxLoss_endlessLineSearch(t *testing.T) {
 		}
 	}
 	result, err := optimize.Minimize(
-		optimize.Problem{Func: loss.value, Grad: lying, Status: loss.status}, make([]float64, len(loss.grad)),
+		optimize.Problem{Func: loss.value, Grad: wrong, Status: loss.status}, make([]float64, len(loss.grad)),
 		&optimize.Settings{Recorder: &recorder{report: func(Progress) {}, loss: loss}},
 		&optimize.LBFGS{Linesearcher: &optimize.MoreThuente{}},
 	)
 	if err != nil || result.Status != optimize.StepConvergence || result.F >= math.Log(3) {
-		t.Errorf(
-			"status %v at loss %v after %d evaluations, %v; want StepConvergence at a loss below a guess's",
-			result.Status,
-			result.F,
-			evaluations,
-			err,
-		)
+		t.Errorf("status %v at loss %v after %d evaluations, %v; want StepConvergence at a loss below that of a guess",
+			result.Status, result.F, evaluations, err)
 	}
 }
 

@@ -2,26 +2,25 @@ package model
 
 import (
 	"errors"
-	"maps"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 
 	"iris/internal/dataset"
 )
 
-// Paired is how two models differ on the same rows: only the rows that one of them alone got right tell them apart.
+// Paired compares two models on the same rows. Only the rows that exactly one of them predicts right are evidence.
 type Paired struct {
-	OnlyFirst  int     // rows that only the first predicted right
-	OnlySecond int     // rows that only the second did
-	P          float64 // McNemar's, see there
+	OnlyFirst  int     // rows that only the first model predicts right
+	OnlySecond int     // rows that only the second model predicts right
+	P          float64 // the p-value of McNemar
 }
 
-// ComparePaired predicts every row of t with both models, which must have its features and classes in its order.
+// ComparePaired predicts every row of t with both models. It returns an error unless the features and classes of t are
+// those of both models, in the same order.
 func ComparePaired(first, second *Model, t *dataset.Table) (Paired, error) {
 	for _, m := range []*Model{first, second} {
-		if !slices.Equal(t.Schema.Features, m.schema.Features) || !slices.Equal(t.Schema.Classes, m.schema.Classes) {
+		if !m.fits(t) {
 			return Paired{}, errors.New("compare: the data has other features or classes than a model")
 		}
 	}
@@ -40,22 +39,19 @@ func ComparePaired(first, second *Model, t *dataset.Table) (Paired, error) {
 	return paired, nil
 }
 
-// McNemar is the exact form of McNemar's test (Q. McNemar, Psychometrika 12, 1947; this form is statsmodels'
-// mcnemar(exact=True)): how probable a split of the n = b+c rows at least as uneven as b to c is, to either side, if
-// each of these rows was as likely to fall to the one as to the other. It is 1 when they differ on no row, and never 0,
-// however
-// uneven: what float64 cannot hold is its smallest number.
+// McNemar returns the two-sided p-value of McNemar's exact test, where b rows are right by the first model only and c
+// by the second only. It is the probability of a split of the b+c rows at least as uneven as b to c, if each of them is
+// equally likely to be right by either model. It is 1 if b+c is 0. It is never 0: the smallest float64 stands for
+// anything below it.
+//
+// The test is that of McNemar, "Note on the sampling error of the difference between correlated proportions or
+// percentages", Psychometrika 12, 1947. The exact form agrees with mcnemar(exact=True) of statsmodels.
 func McNemar(b, c int) float64 {
 	n, k := b+c, min(b, c)
-	if 2*k == n { // also n = 0; the two halves overlap
+	if 2*k == n { // the two tails overlap; also n = 0
 		return 1
 	}
 	// The sum of C(n,i)/2^n for i from 0 to k is a regularised incomplete beta function.
 	tail := mathext.RegIncBeta(float64(n-k), float64(k+1), 0.5)
 	return min(1, max(2*tail, math.SmallestNonzeroFloat64))
-}
-
-// MetricNames lists the metrics of the whole, sorted: the keys of Metrics.Summary.
-func MetricNames() []string {
-	return slices.Sorted(maps.Keys(Metrics{}.Summary()))
 }

@@ -9,7 +9,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// exactMcNemar adds up the binomial coefficients as whole numbers.
+// exactMcNemar adds up the binomial coefficients as integers.
 func exactMcNemar(b, c int) float64 {
 	n, k := int64(b+c), int64(min(b, c))
 	sum := new(big.Int)
@@ -28,7 +28,7 @@ func TestMcNemar_isTheExactBinomial(t *testing.T) {
 				t.Errorf("McNemar(%d, %d) = %v, want %v", b, c, got, want)
 			}
 			if got != McNemar(c, b) {
-				t.Errorf("McNemar(%d, %d) is not that of (%[2]d, %[1]d)", b, c)
+				t.Errorf("McNemar(%d, %d) is not equal to that of (%[2]d, %[1]d)", b, c)
 			}
 		}
 	}
@@ -55,7 +55,8 @@ func TestMcNemar(t *testing.T) {
 	}
 }
 
-// exactTail is the normal approximation with continuity correction of 500,500 to 499,500, good to 1e-6 at this size.
+// exactTail is the p-value of 500,500 to 499,500 by the normal approximation with continuity correction, which is
+// accurate to 1e-6 at this size.
 var exactTail = math.Erfc(999.0 / 1000 / math.Sqrt2)
 
 func TestComparePaired(t *testing.T) {

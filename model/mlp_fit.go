@@ -2,8 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +12,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// mlpHyperparameters are the values of mlpParameters.
+// mlpHyperparameters holds the values of mlpParameters.
 type mlpHyperparameters struct {
 	HiddenLayers   []int   `json:"hidden_layers"`
 	Activation     string  `json:"activation"`
@@ -29,22 +27,22 @@ type mlpHyperparameters struct {
 	Tolerance      float64 `json:"tolerance"`
 }
 
-// The random choices of a fit, one stream of PCG each, so that none depends on how often another one draws.
+// Each kind of random choice has its own stream of PCG, so that none depends on how often another one draws.
 const (
 	initialStream uint64 = iota
 	validationStream
 	orderStream
-	dropoutStream // the first of as many as there are parts of batches
+	dropoutStream // the first of one stream per part of a batch
 )
 
 const (
-	// earlyStoppingRows is from where on early_stopping auto keeps a part of the rows for validation: as scikit-learn's
-	// histogram gradient boosting does. A tenth of fewer rows tells too little.
+	// earlyStoppingRows is the minimum number of rows for a validation part with early_stopping auto. It is that of
+	// histogram gradient boosting in scikit-learn. A tenth of fewer rows says too little.
 	earlyStoppingRows = 10_000
-	// A batch is divided into parts of partRows, which is enough work to be worth a goroutine, but into mostParts at
-	// most, as each has a gradient of its own. The division doesn't depend on the processors, and neither do the sums.
-	partRows  = 32
-	mostParts = 8
+	// A batch is divided into parts of at least partRows, which is enough work for a goroutine, and into at most maxParts,
+	// because each part has its own gradient. The division does not depend on the processors, and neither do the sums.
+	partRows = 32
+	maxParts = 8
 )
 
 // mlpFit trains a network by Adam on batches.
@@ -52,21 +50,21 @@ type mlpFit struct {
 	mlpHyperparameters
 	task       *mlpTask
 	seed       uint64
-	theta      []float64 // the network's weights
+	theta      []float64 // the weights of the network
 	adam       *adam
 	parts      []*mlpPart
-	train      []int // rows, in the order of the epoch
-	validation []int // rows kept from the steps
+	train      []int // rows of the training part, in the order of the epoch
+	validation []int // rows of the validation part
 	order      *rand.Rand
 	steps      uint64
 }
 
-// fitMLP trains until the loss stops falling or the epochs are used up. Each report's loss is the mean over the epoch's
-// steps, each before it changed the weights and with dropout; it never takes the rows of the validation part.
+// fitMLP trains until the loss stops falling, or for all epochs. It reports the mean loss over the steps of an epoch.
+// The loss of a step is that before the step, with dropout, on rows of the training part.
 func fitMLP(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h mlpHyperparameters
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	weights, err := s.weights(t, false)
 	if err != nil {
@@ -107,15 +105,15 @@ func newMLPFit(ctx context.Context, t *dataset.Table, h mlpHyperparameters, seed
 	}
 	f.train, f.validation = divideRows(t, share, rand.New(rand.NewPCG(seed, validationStream)))
 	f.BatchSize = min(f.BatchSize, len(f.train))
-	for range min(mostParts, (f.BatchSize+partRows-1)/partRows) {
+	for range min(maxParts, (f.BatchSize+partRows-1)/partRows) {
 		f.parts = append(f.parts, newMLPPart(f.task, sizes))
 	}
 	return f
 }
 
-// initialise draws weights and leaves biases at 0. In front of a relu the variance is 2/inputs (He et al., "Delving
-// deep into rectifiers", 2015), elsewhere 2/(inputs+units) (Glorot and Bengio, "Understanding the difficulty of
-// training deep feedforward neural networks", 2010).
+// initialise draws the weights. Biases stay 0. The variance of weights before a relu is 2/inputs (He et al., "Delving
+// deep into rectifiers", ICCV 2015), and 2/(inputs+units) elsewhere (Glorot and Bengio, "Understanding the difficulty
+// of training deep feedforward neural networks", AISTATS 2010).
 func initialise(layers []mlpLayer, activation string, random *rand.Rand) {
 	for i, l := range layers {
 		inputs, units := len(l.Weights)/len(l.Biases), len(l.Biases)
@@ -129,7 +127,7 @@ func initialise(layers []mlpLayer, activation string, random *rand.Rand) {
 	}
 }
 
-// divideRows draws, of each class, that share of the rows, rounded down, for validation.
+// divideRows draws a share of the rows of each class, rounded down, for validation.
 func divideRows(t *dataset.Table, share float64, random *rand.Rand) (train, validation []int) {
 	rows := make([]int, len(t.Schema.Classes))
 	for _, y := range t.Y {
@@ -150,7 +148,7 @@ func divideRows(t *dataset.Table, share float64, random *rand.Rand) (train, vali
 	return train, validation
 }
 
-// run goes through the epochs.
+// run trains epoch by epoch.
 func (f *mlpFit) run(report func(Progress)) error {
 	best, since := math.Inf(1), 0
 	var bestTheta []float64
@@ -227,7 +225,7 @@ func (f *mlpFit) step(batch []int) float64 {
 	return sum.loss
 }
 
-// validationLoss is the mean log loss over the validation part, weighed as the loss of the steps is.
+// validationLoss returns the mean log loss on the validation part, weighted by class.
 func (f *mlpFit) validationLoss() float64 {
 	part, sum, weight := f.parts[0], 0.0, 0.0
 	for _, r := range f.validation {

@@ -14,7 +14,7 @@ import (
 )
 
 // TestMLPPart_gradient compares backpropagation with finite differences, weight by weight. The masks of dropout are the
-// same each time, because the stream that draws them starts anew.
+// same each time, because the stream that draws them restarts.
 func TestMLPPart_gradient(t *testing.T) {
 	wine := load(t, "wine")
 	rows := []int{0, 17, 60, 99, 130, 177}
@@ -38,7 +38,7 @@ func TestMLPPart_gradient(t *testing.T) {
 			f := newMLPFit(t.Context(), wine, h, 5, []float64{.5, 2, 1})
 			random := rand.New(rand.NewPCG(6, 7))
 			for i := range f.theta {
-				f.theta[i] += .1 * random.NormFloat64() // biases too: at 0 they hide a mistake
+				f.theta[i] += .1 * random.NormFloat64() // biases too, because a bias of 0 can hide a mistake
 			}
 			part := f.parts[0]
 			loss := func() float64 {
@@ -63,13 +63,13 @@ func TestMLPPart_gradient(t *testing.T) {
 	}
 }
 
-// TestAdam follows the first two steps by the formulas of the paper.
+// TestAdam computes the first two steps with the formulas of the paper.
 func TestAdam(t *testing.T) {
 	a := newAdam(1, .1)
 	theta := []float64{1}
 	a.step(theta, []float64{4})
 	if want := 1 - .1*4/(4+adamEpsilon/math.Sqrt(1-decaySecond)); math.Abs(theta[0]-want) > 1e-12 {
-		t.Errorf("after one step %v, want %v: by the rate, whatever the size of the gradient", theta[0], want)
+		t.Errorf("after one step %v, want %v: a step of the rate for a gradient of any size", theta[0], want)
 	}
 	before := theta[0]
 	a.step(theta, []float64{-2})
@@ -79,7 +79,7 @@ func TestAdam(t *testing.T) {
 	}
 }
 
-// TestMLP_sameBytes has all that is random or runs beside something else: dropout, validation, many parts of a batch.
+// TestMLP_sameBytes includes everything that is random or concurrent: dropout, validation, and many parts of a batch.
 func TestMLP_sameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	s := Spec{
@@ -101,7 +101,7 @@ func TestMLP_sameBytes(t *testing.T) {
 	}
 }
 
-// TestMLP_partsDoNotMatter: a step by many parts is one by a single part, but for rounding.
+// TestMLP_partsDoNotMatter checks that a step by many parts equals a step by one part up to rounding.
 func TestMLP_partsDoNotMatter(t *testing.T) {
 	wine := load(t, "wine")
 	h := mlpHyperparameters{HiddenLayers: []int{8}, Activation: "relu", L2: 1, BatchSize: 178, LearningRate: .01}
@@ -141,7 +141,7 @@ func TestDivideRows(t *testing.T) {
 		t.Errorf("validation rows by class %v, want a tenth of each", counts)
 	}
 	if all := slices.Sorted(slices.Values(slices.Concat(train, validation))); !slices.Equal(all, rowsUpTo(178)) {
-		t.Error("the two parts don't have every row once")
+		t.Error("the two parts do not have every row once")
 	}
 	if train, validation := divideRows(wine, 0, rand.New(rand.NewPCG(1, 1))); len(train) != 178 || len(validation) != 0 {
 		t.Errorf("%d and %d rows, want all and none", len(train), len(validation))
@@ -158,28 +158,11 @@ func TestMLP_earlyStopping(t *testing.T) {
 		large    int
 	}{{"auto", 0, 1000}, {"on", 30, 1000}, {"off", 0, 0}} {
 		h.EarlyStopping = test.stopping
-		a, b := newMLPFit(
-			t.Context(),
-			small,
-			h,
-			1,
-			classWeights(small, false),
-		), newMLPFit(
-			t.Context(),
-			large,
-			h,
-			1,
-			classWeights(large, false),
-		)
+		a := newMLPFit(t.Context(), small, h, 1, classWeights(small, false))
+		b := newMLPFit(t.Context(), large, h, 1, classWeights(large, false))
 		if len(a.validation) != test.small || len(b.validation) != test.large {
-			t.Errorf(
-				"%s: %d and %d validation rows, want %d and %d",
-				test.stopping,
-				len(a.validation),
-				len(b.validation),
-				test.small,
-				test.large,
-			)
+			t.Errorf("%s: %d and %d validation rows, want %d and %d",
+				test.stopping, len(a.validation), len(b.validation), test.small, test.large)
 		}
 	}
 }
@@ -206,11 +189,8 @@ func TestMLP_keepsBestWeights(t *testing.T) {
 }
 
 func TestMLP_progress(t *testing.T) {
-	var all []Progress
 	spec := Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(`{"epochs":30,"patience":30}`)}
-	if _, err := Train(t.Context(), load(t, "iris"), spec, func(p Progress) { all = append(all, p) }); err != nil {
-		t.Fatal(err)
-	}
+	_, all := trainReported(t, load(t, "iris"), spec)
 	if len(all) != 30 {
 		t.Fatalf("%d reports, want one per epoch", len(all))
 	}
@@ -230,7 +210,7 @@ func TestMLP_patience(t *testing.T) {
 	if _, err := Train(t.Context(), load(t, "iris"), spec, func(p Progress) { last = p.Iteration }); err != nil {
 		t.Fatal(err)
 	}
-	if last != 4 { // the first epoch is better than nothing, three are not better by 1
+	if last != 4 { // the first epoch improves on nothing, and three epochs do not improve by 1
 		t.Errorf("stopped after epoch %d, want 4", last)
 	}
 }
@@ -249,7 +229,7 @@ func TestMLP_cancelDuringFit(t *testing.T) {
 	}
 }
 
-// TestMLP_cancelWithinAnEpoch: with many rows one epoch alone may take minutes.
+// TestMLP_cancelWithinAnEpoch matters because one epoch of many rows can take minutes.
 func TestMLP_cancelWithinAnEpoch(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()

@@ -10,7 +10,8 @@ import (
 	"iris/internal/dataset"
 )
 
-// mlpTask is what all parts of a batch share: the network, the rows, and how they go in. Only its weights change.
+// mlpTask is the data that all parts of a batch share: the network, the rows, and their standardisation. Only the
+// weights of the network change.
 type mlpTask struct {
 	ctx        context.Context // ends a pass over the rows
 	table      *dataset.Table
@@ -22,20 +23,20 @@ type mlpTask struct {
 	layers     []mlpLayer
 }
 
-// mlpPart computes the gradient of the log loss, summed over some rows, by backpropagation (Rumelhart, Hinton and
-// Williams, "Learning representations by back-propagating errors", 1986). Parts run beside each other.
+// mlpPart computes the sum of the gradients of the log loss over some rows by backpropagation (Rumelhart, Hinton and
+// Williams, "Learning representations by back-propagating errors", Nature 323, 1986). Parts run concurrently.
 type mlpPart struct {
 	task     *mlpTask
-	theta    []float64   // the gradient, in the order of the network's weights
-	gradient []mlpLayer  // the same, layer by layer
-	values   [][]float64 // of the inputs, then of each layer's units
-	deltas   [][]float64 // the gradient by each layer's sums
-	masks    [][]float64 // per hidden unit: 0 without it, else what makes up for those that are missing
+	theta    []float64   // the gradient, in the order of the weights of the network
+	gradient []mlpLayer  // theta, layer by layer
+	values   [][]float64 // of the inputs, then of the units of each layer
+	deltas   [][]float64 // the gradient by the sums of each layer
+	masks    [][]float64 // per hidden unit: 0 if it is dropped, and otherwise the factor that makes up for dropped units
 	random   *rand.PCG   // draws the masks
 	loss     float64     // sum over the rows
 }
 
-// newMLPPart makes a part for a network of so many units per layer, the features first.
+// newMLPPart returns a part for a network of the given layer sizes, beginning with the number of features.
 func newMLPPart(task *mlpTask, sizes []int) *mlpPart {
 	theta, gradient := newLayers(sizes)
 	p := &mlpPart{task: task, theta: theta, gradient: gradient, random: new(rand.PCG)}
@@ -56,7 +57,7 @@ func newMLPPart(task *mlpTask, sizes []int) *mlpPart {
 	return p
 }
 
-// newLayers makes layers of zeros whose numbers are all in one slice.
+// newLayers returns layers of zeros that share the slice theta.
 func newLayers(sizes []int) (theta []float64, layers []mlpLayer) {
 	n := 0
 	for i, units := range sizes[1:] {
@@ -75,7 +76,7 @@ func newLayers(sizes []int) (theta []float64, layers []mlpLayer) {
 	return theta, layers
 }
 
-// run computes loss and gradient over rows. When the context ends it stops half-way, and both are void.
+// run computes the loss and the gradient over rows. If the context ends, it stops early, and both are invalid.
 func (p *mlpPart) run(rows []int) {
 	clear(p.theta)
 	p.loss = 0
@@ -88,7 +89,7 @@ func (p *mlpPart) run(rows []int) {
 	}
 }
 
-// forward sets values to those for the row x; the last are the logits.
+// forward sets values to those of the row x. The last ones are the logits.
 func (p *mlpPart) forward(x []float64, dropout float64) {
 	standardiseRow(p.values[0], x, p.task.mean, p.task.scale, maxWeight)
 	for i, layer := range p.task.layers {
@@ -104,7 +105,7 @@ func (p *mlpPart) forward(x []float64, dropout float64) {
 	}
 }
 
-// drop draws a mask and lays it over the values of a layer.
+// drop draws a mask and multiplies the values of a layer by it.
 func (p *mlpPart) drop(values, mask []float64, share float64) {
 	for i := range mask {
 		mask[i] = 0
@@ -115,7 +116,7 @@ func (p *mlpPart) drop(values, mask []float64, share float64) {
 	}
 }
 
-// backward adds the loss and the gradient of the row whose values are there, and whose class is y.
+// backward adds the loss and the gradient of the row in values, whose class is y.
 func (p *mlpPart) backward(y int) {
 	last := len(p.deltas) - 1
 	delta := p.deltas[last]
@@ -137,7 +138,7 @@ func (p *mlpPart) backward(y int) {
 	}
 }
 
-// differentiate turns the gradient by the values of hidden units, in place, into that by their sums.
+// differentiate turns the gradient by the values of hidden units into the gradient by their sums, in place.
 func differentiate(activation string, delta, values, mask []float64) {
 	for i, v := range values {
 		switch {

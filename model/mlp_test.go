@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestMLP_byHand computes a small network on paper: three units of which one is below 0, then two classes.
+// TestMLP_byHand checks a small network: three hidden units, one of them with a sum below 0, and two classes.
 func TestMLP_byHand(t *testing.T) {
 	tests := []struct {
 		activation string
@@ -38,7 +38,8 @@ func TestMLP_byHand(t *testing.T) {
 	}
 }
 
-// TestMLP_exclusiveOr is what a linear model can't learn and a network without hidden layers is one.
+// TestMLP_exclusiveOr checks that a network learns an exclusive or, which a linear model, a network without hidden
+// layers, cannot.
 func TestMLP_exclusiveOr(t *testing.T) {
 	data := table([]int{0, 1, 1, 0}, []float64{-1, -1}, []float64{-1, 1}, []float64{1, -1}, []float64{1, 1})
 	tests := []struct {
@@ -50,10 +51,8 @@ func TestMLP_exclusiveOr(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			metrics, err := Evaluate(
-				train(t, data, Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(test.hyperparameters)}),
-				data,
-			)
+			m := train(t, data, Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(test.hyperparameters)})
+			metrics, err := Evaluate(m, data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,13 +64,15 @@ func TestMLP_exclusiveOr(t *testing.T) {
 }
 
 func TestMLP_extremeRows(t *testing.T) {
-	for _, h := range []string{`{"l2":0,"learning_rate":1,"epochs":20}`, `{"activation":"tanh"}`, `{"hidden_layers":[4,4,4,4,4]}`} {
+	for _, h := range []string{
+		`{"l2":0,"learning_rate":1,"epochs":20}`, `{"activation":"tanh"}`, `{"hidden_layers":[4,4,4,4,4]}`,
+	} {
 		m := train(t, load(t, "iris"), Spec{Algorithm: MLP, Hyperparameters: json.RawMessage(h)})
 		checkExtremeRows(t, m)
 	}
 }
 
-// TestMLP_largestWeights has the largest numbers that prepare lets through, in the deepest network: nothing overflows.
+// TestMLP_largestWeights has the largest numbers that prepare accepts, in the deepest network. Nothing may overflow.
 func TestMLP_largestWeights(t *testing.T) {
 	m := &mlp{Activation: "relu", Mean: []float64{0}, Scale: []float64{1}}
 	const units = 100

@@ -1,6 +1,6 @@
-// Package model is the machine learning of iris: a Spec says what to train, Train makes a Model of a table, Evaluate
-// measures it, Predict uses it, Encode and Decode carry it. It knows no files, no network and no registry; the bytes
-// of Encode are kept by others.
+// Package model is the machine learning of Iris. A Spec describes what to train, Train learns a Model from a table,
+// Evaluate measures it, Predict classifies rows, and Encode and Decode store it. The package does no I/O: it does not
+// know files, networks or the registry of models.
 package model
 
 import (
@@ -18,39 +18,38 @@ type Model struct {
 	scorer scorer
 }
 
-// scorer is what a family learned: one type per family, encoded in the artifact as its JSON form.
+// scorer is what a family learned. Each family has its own type, and its JSON form is part of the artifact.
 type scorer interface {
-	// prepare checks everything that score relies on and derives what the JSON form leaves out. It runs once,
-	// after a fit and after a decode alike, before the first score.
+	// prepare checks everything that score relies on and derives what the JSON form omits. It runs once before the first
+	// score, both after a fit and after a decode.
 	prepare(features, classes int) error
-	// score fills p, one value per class, with probabilities for the row x. It doesn't allocate and changes nothing
-	// but p.
+	// score sets p, one value per class, to the probabilities of the row x. It does not allocate and changes only p.
 	score(x, p []float64)
-	// onnx adds to g what score does and returns the name of the probabilities, float64 [N, classes]. If ONNX cannot
-	// express it, onnx calls g.Fail.
+	// onnx adds score to g and returns the name of the probabilities, float64 [N, classes]. If ONNX cannot express score,
+	// onnx calls g.Fail.
 	onnx(g *onnx.Graph) string
 }
 
-// family is what the package knows of an algorithm. A new one is a file with its scorer, its fit and its ONNX form, and
-// an
-// entry below.
+// family describes an algorithm to the package. A new one is a file with its scorer, its fit and its ONNX form, and an
+// entry in families.
 type family struct {
 	summary    string // a sentence for users
 	cost       int    // see Cost
-	autoRows   int    // the most rows that Candidates has it tried on, where more would take too long; 0 is no bound
+	autoRows   int    // the maximum number of rows for which Candidates includes the family; 0 sets no limit
 	parameters []parameter
 	presets    map[string]map[string]any // other defaults, by the value of the parameter "preset"
-	// weighs says why a fit with these hyperparameters cannot take a Spec's ClassWeight, "" when it can. A family that has
-	// none never can.
+	// weighs returns why a fit with these hyperparameters cannot use the ClassWeight of a Spec, or "" if it can. It is nil
+	// if no fit can.
 	weighs func(values map[string]any) string
-	empty  func() scorer // for Decode to fill
-	// fit learns from the table as a resolved Spec says. All that is random in it comes from the Spec's seed.
+	empty  func() scorer // returns a scorer for Decode to fill
+	// fit learns from the table as a resolved Spec specifies. The seed of the Spec determines every random choice.
 	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
 }
 
 var families = map[Algorithm]family{
 	LogisticRegression: {
-		summary:    "Multinomial logistic regression on standardised features, fitted by L-BFGS: fast, and its probabilities can be trusted.",
+		summary: "Multinomial logistic regression on standardised features, fitted by L-BFGS. " +
+			"It is fast, and its probabilities can be trusted.",
 		cost:       1,
 		parameters: logisticRegressionParameters,
 		weighs:     anyWeights,
@@ -58,7 +57,8 @@ var families = map[Algorithm]family{
 		fit:        fitLogisticRegression,
 	},
 	GaussianNB: {
-		summary:    "Gaussian naive Bayes: every feature is normal and independent of the others within a class; the fastest to fit, its probabilities are often too sure.",
+		summary: "Gaussian naive Bayes: within a class, every feature is normal and independent of the others. " +
+			"It is the fastest to fit, and its probabilities are often overconfident.",
 		cost:       2,
 		parameters: gaussianNBParameters,
 		weighs:     gaussianNBWeighs,
@@ -66,14 +66,16 @@ var families = map[Algorithm]family{
 		fit:        fitGaussianNB,
 	},
 	KNN: {
-		summary:    "The k nearest training rows by Euclidean distance vote: nothing to fit, but the artifact holds all rows, and a prediction searches them.",
+		summary: "The k nearest training rows by Euclidean distance vote. " +
+			"It needs no fit, but the artifact holds all rows, and every prediction searches them.",
 		cost:       200,
 		parameters: knnParameters,
 		empty:      func() scorer { return new(knn) },
 		fit:        fitKNN,
 	},
 	MLP: {
-		summary:    "A multilayer perceptron trained by Adam, with dropout and early stopping: learns curved boundaries, takes longer to fit.",
+		summary: "A multilayer perceptron trained by Adam, with dropout and early stopping. " +
+			"It learns curved boundaries and takes longer to fit.",
 		cost:       20,
 		autoRows:   100_000,
 		parameters: mlpParameters,
@@ -83,7 +85,7 @@ var families = map[Algorithm]family{
 		fit:        fitMLP,
 	},
 	DecisionTree: {
-		summary:    "A single CART decision tree: easy to explain, seldom the most accurate.",
+		summary:    "A single CART decision tree. It is easy to explain and seldom the most accurate.",
 		cost:       2,
 		parameters: decisionTreeParameters,
 		weighs:     decisionTreeWeighs,
@@ -91,7 +93,7 @@ var families = map[Algorithm]family{
 		fit:        fitDecisionTree,
 	},
 	GBDT: {
-		summary:    "Gradient boosted trees with early stopping: often the most accurate on tables of many rows.",
+		summary:    "Gradient boosted trees with early stopping. They are often the most accurate on tables of many rows.",
 		cost:       50,
 		parameters: gbdtParameters,
 		weighs:     anyWeights,
@@ -99,7 +101,7 @@ var families = map[Algorithm]family{
 		fit:        fitGBDT,
 	},
 	RandomForest: {
-		summary:    "A random forest of trees on bootstraps of the rows: good without tuning, large as an artifact.",
+		summary:    "A random forest of trees on bootstraps of the rows. It is good without tuning and large as an artifact.",
 		cost:       100,
 		autoRows:   200_000,
 		parameters: randomForestParameters,
@@ -115,9 +117,9 @@ func (m *Model) Schema() dataset.Schema { return m.schema }
 // Spec returns the resolved spec that m was trained with. The caller must not change its bytes.
 func (m *Model) Spec() Spec { return m.spec }
 
-// Predict classifies the row x, finite values in the order of Schema().Features. It fills probabilities, one per
-// class in the order of Schema().Classes, adding up to 1, and returns the index of the most probable class, the lowest
-// of equals. It doesn't allocate. Slices of another length are a mistake in the calling code, and it panics.
+// Predict classifies the row x, finite values in the order of Schema().Features. It sets probabilities, one per class
+// in the order of Schema().Classes, and their sum is 1. It returns the index of the most probable class, the lowest of
+// equals. It does not allocate. It panics if a slice has the wrong length.
 func (m *Model) Predict(x, probabilities []float64) int {
 	if len(x) != len(m.schema.Features) || len(probabilities) != len(m.schema.Classes) {
 		panic(fmt.Sprintf("model: Predict with %d values and room for %d probabilities, want %d and %d",
@@ -125,4 +127,31 @@ func (m *Model) Predict(x, probabilities []float64) int {
 	}
 	m.scorer.score(x, probabilities)
 	return mostProbable(probabilities)
+}
+
+// PredictRows is Predict for len(labels) rows, with the same results to the bit. x holds the values of the rows, row by
+// row. PredictRows sets labels to the index of the most probable class of each row, and probabilities to those of each
+// row, row by row. It does not allocate. It panics if the lengths of the slices do not match.
+func (m *Model) PredictRows(x []float64, labels []int, probabilities []float64) {
+	rows, features, classes := len(labels), len(m.schema.Features), len(m.schema.Classes)
+	if len(x) != rows*features || len(probabilities) != rows*classes {
+		panic(fmt.Sprintf("model: PredictRows of %d rows with %d values and room for %d probabilities, want %d and %d",
+			rows, len(x), len(probabilities), rows*features, rows*classes))
+	}
+	for r := range labels {
+		p := probabilities[r*classes : (r+1)*classes]
+		m.scorer.score(x[r*features:(r+1)*features], p)
+		labels[r] = mostProbable(p)
+	}
+}
+
+// mostProbable returns the index of the highest probability, the lowest of equals.
+func mostProbable(p []float64) int {
+	best := 0
+	for i, v := range p {
+		if v > p[best] {
+			best = i
+		}
+	}
+	return best
 }

@@ -67,6 +67,6 @@ func TestReservedNames(t *testing.T) {
 	}
 	got[0] = "changed"
 	if ReservedNames()[0] == "changed" {
-		t.Error("a caller can change the table of reserved names")
+		t.Error("a caller can change the reserved names")
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// rowsTables are what PredictRows is tried on: few and many features, two and more classes, trees without and with many
+// rowsTables are the tables for PredictRows: few and many features, two and more classes, trees with none and with many
 // splits.
 func rowsTables(t testing.TB) map[string]*dataset.Table {
 	t.Helper()
@@ -20,7 +20,7 @@ func rowsTables(t testing.TB) map[string]*dataset.Table {
 	}
 }
 
-// scatter makes rows around those of a table, some of them far away, exactly on a value of it, or not finite.
+// scatter returns rows near those of a table. Some are far away, exactly on a value of the table, or not finite.
 func scatter(t *dataset.Table, rows int) []float64 {
 	random := rand.New(rand.NewPCG(3, uint64(rows)))
 	features := len(t.Schema.Features)
@@ -62,11 +62,11 @@ func TestPredictRows_isPredict(t *testing.T) {
 					for r := range rows {
 						label := m.Predict(x[r*features:(r+1)*features], want)
 						if labels[r] != label {
-							t.Fatalf("row %d of %d: class %d, want Predict's %d", r, rows, labels[r], label)
+							t.Fatalf("row %d of %d: class %d, want %d from Predict", r, rows, labels[r], label)
 						}
 						for k, p := range want {
 							if q := got[r*classes+k]; math.Float64bits(p) != math.Float64bits(q) {
-								t.Fatalf("row %d of %d, class %d: %v, want Predict's %v", r, rows, k, q, p)
+								t.Fatalf("row %d of %d, class %d: %v, want %v from Predict", r, rows, k, q, p)
 							}
 						}
 					}
@@ -76,8 +76,7 @@ func TestPredictRows_isPredict(t *testing.T) {
 	}
 }
 
-// One row is enough: with the race detector a sync.Pool forgets what it holds now and then, and many rows would show
-// it.
+// One row is enough. With the race detector, a sync.Pool drops an element now and then, which many rows would show.
 func TestPredictRows_allocatesNothing(t *testing.T) {
 	wine := load(t, "wine")
 	x, labels, p := wine.Row(0), make([]int, 1), make([]float64, 3)
@@ -116,7 +115,7 @@ func TestPredictRows_wrongLengthPanics(t *testing.T) {
 	}
 }
 
-// BenchmarkPredictRows takes one core: it is what a worker scores on one of its slots.
+// BenchmarkPredictRows uses one core, as a worker does when it scores a shard.
 func BenchmarkPredictRows(b *testing.B) {
 	for _, algorithm := range Algorithms() {
 		for _, data := range []string{"iris", "breast_cancer"} {

@@ -7,17 +7,17 @@ import (
 	"iris/model/internal/tree"
 )
 
-// maxBagCells bounds rows times classes of the out-of-bag sums, at eight bytes each.
+// maxBagCells bounds rows times classes of the out-of-bag sums, which take eight bytes each.
 const maxBagCells = 1 << 22
 
-// outOfBag sums, for a sample of the training rows, what the trees say that were grown without them.
+// outOfBag adds up, for a sample of the training rows, the votes of the trees that grew without them.
 type outOfBag struct {
 	table *dataset.Table
-	rows  []int     // the sample: all rows unless that takes too much memory
+	rows  []int     // the sample; all rows unless they take too much memory
 	sums  []float64 // row by row, one per class
-	trees []int     // per row how many trees are in the sums
-	loss  []float64 // per row what it adds to the log loss
-	right []bool    // per row whether it is predicted right
+	trees []int     // per row: number of trees in the sums
+	loss  []float64 // per row: its log loss
+	right []bool    // per row: whether it is predicted right
 }
 
 func newOutOfBag(t *dataset.Table) *outOfBag {
@@ -30,8 +30,7 @@ func newOutOfBag(t *dataset.Table) *outOfBag {
 	}
 }
 
-// add adds what one tree says of the rows that it didn't see, and measures those anew, as the forest
-// predicts.
+// add adds the votes of one tree for the rows that it did not see, and measures the prediction of these rows again.
 func (o *outOfBag) add(g forestTree, weights []float64) {
 	classes := len(weights)
 	shares := make([]float64, 0, len(g.leaves)*classes)
@@ -61,7 +60,7 @@ func (o *outOfBag) add(g forestTree, weights []float64) {
 	}
 }
 
-// score puts together what the rows say that some tree so far didn't see.
+// score returns the score of the rows that at least one tree so far did not see.
 func (o *outOfBag) score() OutOfBag {
 	var score OutOfBag
 	right, loss := 0, 0.0

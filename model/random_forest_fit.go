@@ -3,8 +3,6 @@ package model
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -15,16 +13,16 @@ import (
 	"iris/model/internal/tree"
 )
 
-// forestTree is a tree on its way from the goroutine that grew it to the forest.
+// forestTree is what a goroutine that grows trees hands over to the forest.
 type forestTree struct {
 	tree   *tree.Tree
-	leaves [][]int // counts by class of its leaves that differ, in lowest terms
-	unseen []int32 // per row of the out-of-bag sample the leaf it falls into, -1 when the tree grew on it
+	leaves [][]int // its distinct leaves: rows by class, in lowest terms
+	unseen []int32 // per row of the out-of-bag sample: its leaf, or -1 if the tree grew on the row
 	err    error
 }
 
-// fitRandomForest grows the trees side by side, each with random numbers of its own, and puts them together in order:
-// the result doesn't depend on how many run at once. Progress is the out-of-bag log loss.
+// fitRandomForest grows trees concurrently, each with its own random numbers, and collects them in order, so the result
+// does not depend on the number of goroutines. It reports the out-of-bag log loss.
 func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (scorer, error) {
 	var h struct {
 		Trees       int    `json:"n_trees"`
@@ -32,8 +30,8 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 		MinRowsLeaf int    `json:"min_rows_leaf"`
 		ClassWeight string `json:"class_weight"`
 	}
-	if err := json.Unmarshal(s.Hyperparameters, &h); err != nil {
-		return nil, fmt.Errorf("read hyperparameters: %w", err)
+	if err := s.read(&h); err != nil {
+		return nil, err
 	}
 	b, err := tree.NewBins(ctx, t)
 	if err != nil {
@@ -46,7 +44,7 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 	f := &randomForest{ClassWeights: weights}
 	bag := newOutOfBag(t)
 
-	ctx, cancel := context.WithCancel(ctx) // an error here ends the helpers too
+	ctx, cancel := context.WithCancel(ctx) // an error ends the goroutines too
 	results := make([]chan forestTree, h.Trees)
 	for i := range results {
 		results[i] = make(chan forestTree, 1)
@@ -86,7 +84,7 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 	return f, nil
 }
 
-// add appends one of so many trees. known has the leaves so far by their counts.
+// add appends one of the trees of the forest. known maps the counts of the leaves so far to their numbers.
 func (f *randomForest) add(g forestTree, trees int, known map[string]int32) error {
 	numbers := make([]int32, len(g.leaves))
 	for i, counts := range g.leaves {
@@ -99,13 +97,13 @@ func (f *randomForest) add(g forestTree, trees int, known map[string]int32) erro
 		}
 		numbers[i] = n
 	}
-	if f.Trees.Len() == 0 { // trees are about equally large: room for all, not again and again some more
+	if f.Trees.Len() == 0 { // trees are about equally large: make room for all of them now
 		f.Trees.Reserve(len(g.tree.Nodes) * (trees + trees/32 + 1))
 	}
 	return f.Trees.Append(g.tree, func(l int32) int32 { return numbers[l] })
 }
 
-// countsKey appends counts in a form that a map can have as a key.
+// countsKey appends counts to b as the key of a map.
 func countsKey(b []byte, counts []int) []byte {
 	for _, n := range counts {
 		b = binary.AppendUvarint(b, uint64(n))
@@ -113,15 +111,15 @@ func countsKey(b []byte, counts []int) []byte {
 	return b
 }
 
-// bootstrap draws rows with replacement and grows trees on them. Its buffers are for one goroutine.
+// bootstrap draws rows with replacement and grows trees on them. It serves one goroutine.
 type bootstrap struct {
 	table  *dataset.Table
-	copies []uint32 // per row how often it was drawn
+	copies []uint32 // per row: how often it was drawn
 	items  []tree.Item
-	sample []int // rows to send down the tree when they were not drawn
+	sample []int // the out-of-bag sample
 }
 
-// grow draws as many rows as there are, in the order of the grower's random numbers, and grows a tree.
+// grow draws as many rows as the table has, with the random numbers of the grower, and grows a tree.
 func (b *bootstrap) grow(ctx context.Context, g *tree.ClassGrower) forestTree {
 	rows := b.table.Rows()
 	clear(b.copies)
@@ -135,7 +133,7 @@ func (b *bootstrap) grow(ctx context.Context, g *tree.ClassGrower) forestTree {
 		}
 	}
 	var found forestTree
-	var numbers []int32 // per leaf of the tree its place in found.leaves
+	var numbers []int32 // per leaf of the tree: its index in found.leaves
 	known := make(map[string]int32)
 	lowest, key := make([]int, len(b.table.Schema.Classes)), []byte(nil)
 	grown, err := g.Grow(ctx, b.items, func(counts []int) {
@@ -169,7 +167,7 @@ func (b *bootstrap) grow(ctx context.Context, g *tree.ClassGrower) forestTree {
 	return found
 }
 
-// reduce divides counts by their greatest common divisor: leaves of the same shares become one.
+// reduce divides counts by their greatest common divisor, so that leaves with the same shares become equal.
 func reduce(counts []int) {
 	divisor := 0
 	for _, n := range counts {

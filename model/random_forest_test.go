@@ -24,7 +24,7 @@ func TestRandomForest_outOfBag(t *testing.T) {
 		t.Errorf("%d reports, the last %v, want one per tree and the score in the last", len(all), all[len(all)-1])
 	}
 	if _, ok := train(t, wine, Spec{}).OutOfBag(); ok {
-		t.Error("a logistic regression has an out-of-bag score, want none")
+		t.Error("a logistic regression has an out-of-bag score")
 	}
 	again, err := Decode(encode(t, m))
 	if err != nil {
@@ -35,15 +35,13 @@ func TestRandomForest_outOfBag(t *testing.T) {
 	}
 }
 
-// TestRandomForest_seed: another seed, other trees; as many processors as there are, the same trees.
+// TestRandomForest_seed checks that the trees depend on the seed and not on the number of processors.
 func TestRandomForest_seed(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	data := noise(6000, 9, 3, .7)
 	forest := func(seed uint64) []byte {
-		return encode(
-			t,
-			train(t, data, Spec{Algorithm: RandomForest, Hyperparameters: json.RawMessage(`{"n_trees":9}`), Seed: seed}),
-		)
+		spec := Spec{Algorithm: RandomForest, Hyperparameters: json.RawMessage(`{"n_trees":9}`), Seed: seed}
+		return encode(t, train(t, data, spec))
 	}
 	first := forest(1)
 	if bytes.Equal(forest(2), first) {
@@ -69,14 +67,8 @@ func TestRandomForest_manyClasses(t *testing.T) {
 			data.Y[r] = r / 2
 			data.X[3*r] = float64(data.Y[r])
 		}
-		m := train(
-			t,
-			data,
-			Spec{
-				Algorithm:       algorithm,
-				Hyperparameters: json.RawMessage(map[Algorithm]string{GBDT: `{"min_rows_leaf":1,"n_rounds":5}`}[algorithm]),
-			},
-		)
+		h := map[Algorithm]string{GBDT: `{"min_rows_leaf":1,"n_rounds":5}`}[algorithm]
+		m := train(t, data, Spec{Algorithm: algorithm, Hyperparameters: json.RawMessage(h)})
 		metrics, err := Evaluate(m, data)
 		if err != nil || metrics.Accuracy < .5 {
 			t.Errorf("%s: accuracy %v, %v on two rows of each class, want most right", algorithm, metrics.Accuracy, err)
@@ -84,13 +76,9 @@ func TestRandomForest_manyClasses(t *testing.T) {
 	}
 }
 
-// TestClassWeight: with one class in twenty rows, a balanced model finds more of it.
+// TestClassWeight checks that a balanced model finds more of a rare class.
 func TestClassWeight(t *testing.T) {
-	data := noise(4000, 3, 20, 2)
-	for r := range data.Y {
-		data.Y[r] = min(data.Y[r], 1) ^ 1 // class 1 is rare
-	}
-	data.Schema.Classes = data.Schema.Classes[:2]
+	data := rare(4000)
 	for _, algorithm := range []Algorithm{RandomForest, GBDT} {
 		recall := func(weight string) float64 {
 			h := `{"max_depth":3,"class_weight":"` + weight + `"}`
@@ -130,7 +118,7 @@ func TestTrees_cancelDuringFit(t *testing.T) {
 			t.Errorf("%s: got %v after %d reports, want context.Canceled soon after the second", algorithm, err, reports)
 		}
 	}
-	clear(data.X) // the race detector sees it when a goroutine still reads the table
+	clear(data.X) // the race detector reports it if a goroutine still reads the table
 	clear(data.Y)
 }
 

@@ -5,9 +5,8 @@ import (
 	"fmt"
 )
 
-// recovered runs f in a goroutine of its own and waits for its result or for ctx. A panic in f becomes an error. When
-// ctx
-// ends first, f runs on until it is done, so f must only use what nobody else changes; its result is dropped.
+// recovered runs f in a new goroutine and waits for its result or for the end of ctx. A panic in f becomes an error. If
+// ctx ends first, f keeps running and its result is dropped, so f must only use data that nobody else changes.
 func recovered[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type outcome struct {
 		value T

@@ -16,15 +16,12 @@ func TestRecovered(t *testing.T) {
 	t.Run("error", func(t *testing.T) {
 		broken := errors.New("broken")
 		if _, err := recovered(t.Context(), func() (int, error) { return 0, broken }); !errors.Is(err, broken) {
-			t.Errorf("got %v, want the function's error", err)
+			t.Errorf("got %v, want the error of the function", err)
 		}
 	})
 	t.Run("panic", func(t *testing.T) {
-		if _, err := recovered(
-			t.Context(),
-			func() (int, error) { panic("out of range") },
-		); err == nil ||
-			!strings.Contains(err.Error(), "out of range") {
+		_, err := recovered(t.Context(), func() (int, error) { panic("out of range") })
+		if err == nil || !strings.Contains(err.Error(), "out of range") {
 			t.Errorf("got %v, want the panic as an error", err)
 		}
 	})
@@ -41,6 +38,6 @@ func TestRecovered(t *testing.T) {
 			t.Errorf("got %v, want context.Canceled", err)
 		}
 		close(release)
-		<-ended // the goroutine isn't stuck on handing over its result
+		<-ended // the goroutine does not block on its result
 	})
 }

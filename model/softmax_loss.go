@@ -9,28 +9,27 @@ import (
 	"iris/internal/dataset"
 )
 
-// softmaxLoss is the objective of a logistic regression: the mean log loss of a table's rows, each weighed by its class
-// and standardised as they are read (a copy would double the memory), plus the penalty. Its argument theta is the
-// weights, feature by feature, then
-// the biases.
+// softmaxLoss is the objective of a logistic regression: the mean log loss of the rows of a table, weighted by class,
+// plus the penalty. Rows are standardised when they are read, because a standardised copy would double the memory. The
+// argument theta of its methods holds the weights, feature by feature, and then the biases.
 type softmaxLoss struct {
-	ctx         context.Context // ends a pass over the rows; gonum's functions take none
+	ctx         context.Context // ends a pass over the rows; the functions of gonum take no context
 	table       *dataset.Table
 	l2          float64
 	weights     []float64 // of a row, by class
 	mean, scale []float64
 	inverses    []float64 // 1/scale
 
-	tries int // evaluations since the last step that the line search took
+	tries int // evaluations since the last step of the line search
 
-	theta []float64 // the last argument; gonum asks for value and gradient there one after the other
+	theta []float64 // the last argument; gonum requests the value and the gradient at a point separately
 	loss  float64   // at theta, with the penalty
 	grad  []float64 // at theta
 	z     []float64 // one row, standardised
-	p     []float64 // its probabilities, then its part of the gradient
+	p     []float64 // its probabilities, then the gradient of its loss by its logits
 }
 
-// rowsPerCheck is how many rows pass between two looks at the context: well under a millisecond's worth.
+// rowsPerCheck is the number of rows between two checks of the context. They take well under a millisecond.
 const rowsPerCheck = 1024
 
 func newSoftmaxLoss(ctx context.Context, t *dataset.Table, l2 float64, weights []float64) *softmaxLoss {
@@ -57,12 +56,12 @@ func (l *softmaxLoss) gradient(grad, theta []float64) {
 	copy(grad, l.grad)
 }
 
-// maxTries is far more evaluations than a line search needs, 1 to 10. gonum's can go on for ever where the rounding of
-// the value and that of the gradient disagree about the way down.
+// maxTries bounds the evaluations of a line search, which needs 1 to 10. If rounding makes the value and the gradient
+// disagree about the direction of descent, the line search of gonum may not terminate.
 const maxTries = 100
 
-// status implements optimize.Problem's Status, which gonum asks after every evaluation: it ends the run with ctx, and
-// at the last step taken when the line search doesn't find another.
+// status implements optimize.Problem's Status, which gonum calls after every evaluation. It ends the run if ctx ends,
+// and with the last step if the line search does not find another one.
 func (l *softmaxLoss) status() (optimize.Status, error) {
 	if l.tries++; l.tries > maxTries {
 		return optimize.StepConvergence, l.ctx.Err()
@@ -70,8 +69,8 @@ func (l *softmaxLoss) status() (optimize.Status, error) {
 	return optimize.NotTerminated, l.ctx.Err()
 }
 
-// evaluate computes loss and gradient at theta in one pass over the rows. When the context ends it stops half-way;
-// status then keeps gonum from using the values.
+// evaluate computes the loss and the gradient at theta in one pass over the rows. If the context ends, it stops early,
+// and status keeps gonum from using the values.
 func (l *softmaxLoss) evaluate(theta []float64) {
 	if slices.Equal(l.theta, theta) {
 		return
@@ -106,9 +105,8 @@ func (l *softmaxLoss) evaluate(theta []float64) {
 	l.loss = loss/rows + l.penalty(theta)
 }
 
-// row sets p to the gradient of a row's loss by its logits, and returns that loss. The sums of two and three classes
-// are
-// in registers, as in logisticRegression.score.
+// row sets p to the gradient of the loss of a row by its logits, and returns the loss. It keeps the sums of two and
+// three classes in registers, as logisticRegression.score does.
 func (l *softmaxLoss) row(z []float64, y int, weights, bias []float64) float64 {
 	switch len(l.p) {
 	case 2:
@@ -145,7 +143,7 @@ func (l *softmaxLoss) row(z []float64, y int, weights, bias []float64) float64 {
 	return loss
 }
 
-// spread adds the gradient of a row, whose part by its logits is in p, to that by the weights.
+// spread adds the gradient of a row to that of the weights. p holds the gradient by the logits of the row.
 func (l *softmaxLoss) spread(z, weightGrad []float64) {
 	switch len(l.p) {
 	case 2:
@@ -173,7 +171,7 @@ func (l *softmaxLoss) spread(z, weightGrad []float64) {
 	}
 }
 
-// penalty is the part of the loss at theta that doesn't come from the rows.
+// penalty returns the penalty at theta.
 func (l *softmaxLoss) penalty(theta []float64) float64 {
 	weights, _ := split(theta, len(l.p))
 	squares := 0.0
@@ -183,7 +181,7 @@ func (l *softmaxLoss) penalty(theta []float64) float64 {
 	return l.l2 / (2 * float64(len(l.table.Y))) * squares
 }
 
-// split divides theta, or its gradient, into weights and biases.
+// split divides theta, or a gradient, into weights and biases.
 func split(theta []float64, classes int) (weights, bias []float64) {
 	return theta[:len(theta)-classes], theta[len(theta)-classes:]
 }

@@ -9,46 +9,45 @@ import (
 	"strconv"
 )
 
-// Algorithm names a family of learners in requests, artifacts and MLflow.
+// Algorithm is the name of a family of learners in requests, artifacts and MLflow.
 type Algorithm string
 
 const (
-	// LogisticRegression is multinomial logistic regression on standardised features: what a Spec that names none has.
+	// LogisticRegression is multinomial logistic regression on standardised features. It is the default of a Spec.
 	LogisticRegression Algorithm = "logistic_regression"
-	// DecisionTree is one tree: golearn's CART up to 5,000 rows, above that one grown on binned values.
+	// DecisionTree is one tree: golearn's CART for up to 5,000 rows, and a tree on binned values for more.
 	DecisionTree Algorithm = "decision_tree"
 	// GBDT is gradient boosted trees on histograms.
 	GBDT Algorithm = "gbdt"
-	// RandomForest averages trees grown on bootstraps of the rows.
+	// RandomForest averages trees that grow on bootstraps of the rows.
 	RandomForest Algorithm = "random_forest"
 	// GaussianNB is naive Bayes with a normal distribution per feature and class.
 	GaussianNB Algorithm = "gaussian_nb"
-	// KNN is a vote of the nearest training rows, which the model carries along.
+	// KNN is a vote of the nearest training rows. The model contains all training rows.
 	KNN Algorithm = "knn"
 	// MLP is a neural network of fully connected layers on standardised features.
 	MLP Algorithm = "mlp"
 )
 
-// Spec says what to train: all of it that is not data. A resolved Spec, the same rows and the same binary give the
-// same bytes of model.
+// Spec specifies a training except for its data. The same resolved Spec, rows and binary give the same bytes of Encode.
 type Spec struct {
-	Algorithm       Algorithm       `json:"algorithm"`                 // "" = LogisticRegression
-	Hyperparameters json.RawMessage `json:"hyperparameters,omitempty"` // an object; what it leaves out takes its default
-	Seed            uint64          `json:"seed"`                      // of every random choice; a learner that makes none ignores it
-	ClassWeight     *ClassWeight    `json:"class_weight,omitempty"`    // nil = every row counts the same
+	Algorithm       Algorithm       `json:"algorithm"`                 // "" means LogisticRegression
+	Hyperparameters json.RawMessage `json:"hyperparameters,omitempty"` // an object; missing ones have their defaults
+	Seed            uint64          `json:"seed"`                      // of every random choice; some learners make none
+	ClassWeight     *ClassWeight    `json:"class_weight,omitempty"`    // nil means that all rows have the same weight
 }
 
-// SpecError says what is wrong with a Spec and where: Pointer is an RFC 6901 pointer into its JSON form.
+// SpecError is an invalid value in a Spec. Pointer is a JSON pointer (RFC 6901) to it in the JSON form of the Spec.
 type SpecError struct{ Pointer, Reason string }
 
 // Error implements error.
 func (e *SpecError) Error() string { return e.Pointer + ": " + e.Reason }
 
-// Algorithms returns the names that a Spec may carry, sorted.
+// Algorithms returns the names of all algorithms, sorted.
 func Algorithms() []Algorithm { return slices.Sorted(maps.Keys(families)) }
 
-// Resolve returns s with the default algorithm and the default hyperparameters filled in and the hyperparameters in
-// canonical form: compact, sorted by name, one spelling per number. Errors are *SpecError.
+// Resolve returns s with its algorithm and all of its hyperparameters set. The hyperparameters are in canonical form:
+// compact, sorted by name, and with one spelling per number. An error is a *SpecError.
 func (s Spec) Resolve() (Spec, error) {
 	resolved, values, err := s.resolve()
 	if err != nil {
@@ -60,10 +59,8 @@ func (s Spec) Resolve() (Spec, error) {
 	return resolved, nil
 }
 
-// Params returns s as flat names and values, as MLflow shows the parameters of a run: algorithm, seed, class_weight if
-// there is one, and every hyperparameter, none of which has one of those names then. A Spec that does not resolve has
-// no
-// hyperparameters there.
+// Params returns s as the parameters of an MLflow run: algorithm, seed, class_weight if it is set, and every
+// hyperparameter by its name. If s does not resolve, the hyperparameters are missing.
 func (s Spec) Params() map[string]string {
 	resolved, values, err := s.resolve()
 	if err != nil {
@@ -81,7 +78,7 @@ func (s Spec) Params() map[string]string {
 	return params
 }
 
-// resolve returns s with its algorithm filled in and the value of each of its hyperparameters.
+// resolve returns s with its algorithm set, and the value of every hyperparameter.
 func (s Spec) resolve() (Spec, map[string]any, error) {
 	if s.Algorithm == "" {
 		s.Algorithm = LogisticRegression
@@ -101,4 +98,12 @@ func (s Spec) resolve() (Spec, map[string]any, error) {
 		return s, nil, err
 	}
 	return s, values, nil
+}
+
+// read unmarshals the hyperparameters of a resolved Spec into h.
+func (s Spec) read(h any) error {
+	if err := json.Unmarshal(s.Hyperparameters, h); err != nil {
+		return fmt.Errorf("read hyperparameters: %w", err)
+	}
+	return nil
 }

@@ -66,7 +66,8 @@ func TestSpecResolve(t *testing.T) {
 			GBDT,
 			`{"n_rounds":80,"max_depth":6}`,
 			GBDT,
-			`{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`,
+			`{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,` +
+				`"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`,
 		},
 		{"an array", GaussianNB, `{"priors":[1,2.50, 3e0]}`, GaussianNB, `{"priors":[1,2.5,3],"var_smoothing":1e-9}`},
 		{"network", MLP, "", MLP, network("[100]", 200, "none")},
@@ -148,7 +149,7 @@ func TestSpecResolve_error(t *testing.T) {
 		{"whole number beyond int64", "", `{"max_iterations":1e300}`, "/hyperparameters/max_iterations", "whole"},
 		{"whole number as null", "", `{"max_iterations":null}`, "/hyperparameters/max_iterations", "whole"},
 		{"tolerance too low", "", `{"tolerance":1e-13}`, "/hyperparameters/tolerance", "number"},
-		{"depth 0, which golearn gets wrong", DecisionTree, `{"max_depth":0}`, "/hyperparameters/max_depth", "or -1"},
+		{"depth 0, which golearn cannot handle", DecisionTree, `{"max_depth":0}`, "/hyperparameters/max_depth", "or -1"},
 		{"no trees", RandomForest, `{"n_trees":0}`, "/hyperparameters/n_trees", "from 1 to 2000"},
 		{"a share above all", GBDT, `{"row_share":1.1}`, "/hyperparameters/row_share", "from 0.01 to 1"},
 		{"depth below -1", DecisionTree, `{"max_depth":-2}`, "/hyperparameters/max_depth", "or -1"},
@@ -220,18 +221,8 @@ func TestSpecParams(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	if got, want := Algorithms(), []Algorithm{
-		DecisionTree,
-		GaussianNB,
-		GBDT,
-		KNN,
-		LogisticRegression,
-		MLP,
-		RandomForest,
-	}; !slices.Equal(
-		got,
-		want,
-	) {
+	want := []Algorithm{DecisionTree, GaussianNB, GBDT, KNN, LogisticRegression, MLP, RandomForest}
+	if got := Algorithms(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -1,13 +1,14 @@
 package model
 
 import (
+	"fmt"
 	"math"
 
 	"iris/internal/dataset"
 )
 
-// standardise returns mean and standard deviation of each feature. A scale of 0, or so small that dividing by it means
-// nothing, becomes 1: the standardised feature is then 0 in every training row and its weights stay 0.
+// standardise returns the mean and the scale, the standard deviation, of each feature. If the deviation is 0 or too
+// small to divide by, the scale is 1. The standardised feature is then 0 in every training row, and its weights stay 0.
 func standardise(t *dataset.Table) (mean, scale []float64) {
 	mean, scale = moments(t)
 	for f, variance := range scale {
@@ -19,8 +20,9 @@ func standardise(t *dataset.Table) (mean, scale []float64) {
 	return mean, scale
 }
 
-// moments returns mean and variance of each feature by Welford's update, which keeps its digits when the mean is large
-// and gives exactly 0 for a constant.
+// moments returns the mean and the variance of each feature. It uses the update of Welford, "Note on a method for
+// calculating corrected sums of squares and products", 1962. Its variance is accurate if the mean is large, and exactly
+// 0 for a constant.
 func moments(t *dataset.Table) (mean, variance []float64) {
 	mean, variance = make([]float64, len(t.Schema.Features)), make([]float64, len(t.Schema.Features))
 	for r := range t.Y {
@@ -36,9 +38,8 @@ func moments(t *dataset.Table) (mean, variance []float64) {
 	return mean, variance
 }
 
-// inverses returns what to multiply by instead of dividing by a scale, which takes several times as long. Where a scale
-// is
-// too small for that, any value but the mean itself is out of all proportion either way.
+// inverses returns 1/scale, because a multiplication is several times as fast as a division. If a scale is too small
+// for that, the greatest float64 replaces the inverse: any value except the mean is an extreme outlier either way.
 func inverses(scale []float64) []float64 {
 	all := make([]float64, len(scale))
 	for f, v := range scale {
@@ -47,7 +48,30 @@ func inverses(scale []float64) []float64 {
 	return all
 }
 
-// standardiseRow fills z with the standardised values of the row x, within ±limit.
+// checkScaling checks the scaling of an artifact: a finite mean and a finite scale above 0 per feature.
+func checkScaling(mean, scale []float64) error {
+	for f := range mean {
+		if !within(mean[f], math.MaxFloat64) || !within(scale[f], math.MaxFloat64) || scale[f] <= 0 {
+			return fmt.Errorf("feature %d: mean %v, scale %v", f, mean[f], scale[f])
+		}
+	}
+	return nil
+}
+
+// within reports whether v is from -limit to limit. It is false for NaN.
+func within(v, limit float64) bool { return math.Abs(v) <= limit }
+
+// checkBounds checks that all values are within ±limit. The name describes a value in the error.
+func checkBounds(name string, values []float64, limit float64) error {
+	for i, v := range values {
+		if !within(v, limit) {
+			return fmt.Errorf("%s %d is %v, want a number within ±%v", name, i, v, limit)
+		}
+	}
+	return nil
+}
+
+// standardiseRow sets z to the standardised values of the row x, clipped to ±limit.
 func standardiseRow(z, x, mean, scale []float64, limit float64) {
 	for f, v := range x {
 		z[f] = max(-limit, min(limit, (v-mean[f])/scale[f]))

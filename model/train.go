@@ -4,32 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"iris/internal/dataset"
 )
 
-// ErrUnlearnable marks a table that no learner can be trained on, whatever the spec.
+// ErrUnlearnable marks a table that no learner can be trained on with any spec.
 var ErrUnlearnable = errors.New("the data cannot be learned from")
 
-// maxMagnitude bounds the features of training rows: squares of values within it, summed over any number of rows that
-// fits in memory, stay finite.
+// maxMagnitude bounds the features of training rows. The squares of values within it stay finite when they are summed
+// over as many rows as fit into memory.
 const maxMagnitude = 1e150
 
-// Progress is how far a training is.
+// Progress is the state of a training.
 type Progress struct {
-	Iteration int     `json:"iteration"` // 0 = before the first step
-	Total     int     `json:"total"`     // the most iterations there can be; a fit may converge before
-	Loss      float64 `json:"loss"`      // mean log loss (natural) over the training rows, weighed as the fit weighs them, without any penalty; a random forest's is out of bag
+	Iteration int `json:"iteration"` // 0 before the first step
+	Total     int `json:"total"`     // maximum number of iterations; a fit may converge earlier
+	// Loss is the mean log loss (natural logarithm) on the training rows, weighted by class, without penalties. That of a
+	// random forest is out of bag.
+	Loss float64 `json:"loss"`
 }
 
-// Train learns a model of t as s says. The same table and spec give the same bytes of Encode on the same architecture,
-// whatever GOMAXPROCS is. report, which may be nil, is called from this goroutine after each iteration and holds the
-// training up while it runs. When ctx ends Train returns its error at once; golearn's fit of a decision_tree can't be
-// interrupted
-// and goes on in the background until it is done, without touching t.
+// Train trains a model on t as s specifies. The same table and spec give the same bytes of Encode on the same
+// architecture, with any GOMAXPROCS. After each iteration Train calls report, which may be nil, on the calling
+// goroutine. The training waits until report returns.
 //
-// Errors are a *SpecError, one that wraps ErrUnlearnable, or ctx's; each of the first two comes again with the same
+// If ctx ends, Train returns its error without delay. A decision_tree that golearn fits cannot be interrupted: its fit
+// continues in the background until it is done. It does not touch t.
+//
+// An error is a *SpecError, wraps ErrUnlearnable, or wraps the error of ctx. The first two occur again with the same
 // input.
 func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (*Model, error) {
 	spec, err := s.Resolve()
@@ -55,8 +59,8 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	return &Model{schema: cloneSchema(t.Schema), spec: spec, scorer: fitted}, nil
 }
 
-// checkTable checks what every learner relies on. dataset.Scan refuses most of it in a file, but a Table may come from
-// elsewhere, and a subset of a good one may have lost a class. Rows count from 1.
+// checkTable checks what every learner relies on. dataset.Scan checks most of it in a file, but a Table can have
+// another origin, and a subset of a valid table can lack a class. In errors, rows count from 1.
 func checkTable(t *dataset.Table) error {
 	if err := checkSchema(t.Schema); err != nil {
 		return err
@@ -67,13 +71,8 @@ func checkTable(t *dataset.Table) error {
 	features := len(t.Schema.Features)
 	for i, v := range t.X {
 		if !within(v, maxMagnitude) {
-			return fmt.Errorf(
-				"row %d: %s is %v, want a number within ±%v",
-				i/features+1,
-				t.Schema.Features[i%features],
-				v,
-				maxMagnitude,
-			)
+			return fmt.Errorf("row %d: %s is %v, want a number within ±%v",
+				i/features+1, t.Schema.Features[i%features], v, maxMagnitude)
 		}
 	}
 	if !slices.ContainsFunc(t.Y, func(y int) bool { return y != t.Y[0] }) {
@@ -82,7 +81,7 @@ func checkTable(t *dataset.Table) error {
 	return nil
 }
 
-// checkShape checks that t has rows, a value for every feature in each, and a class of the schema.
+// checkShape checks that t has rows, and that each of them has a value per feature and a class of the schema.
 func checkShape(t *dataset.Table) error {
 	if len(t.Y) == 0 {
 		return errors.New("no rows")
@@ -96,4 +95,17 @@ func checkShape(t *dataset.Table) error {
 		}
 	}
 	return nil
+}
+
+// trainingLoss returns the mean log loss of a prepared scorer on at most limit rows of t, evenly spaced. A learner that
+// does not compute a loss while it fits reports it as progress.
+func trainingLoss(s scorer, t *dataset.Table, limit int) float64 {
+	rows := min(len(t.Y), limit)
+	p, sum := make([]float64, len(t.Schema.Classes)), 0.0
+	for i := range rows {
+		r := i * len(t.Y) / rows
+		s.score(t.Row(r), p)
+		sum -= math.Log(max(p[t.Y[r]], minProbability))
+	}
+	return sum / float64(rows)
 }

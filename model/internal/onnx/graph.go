@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Versions of the format and of the operators. They are old enough for the hosts in use and new enough for operators
-// on float64.
+// Versions of the format and of the operators. They are old enough for the hosts in use and new enough for operators on
+// float64.
 const (
 	irVersion = 8
 	opset     = 18

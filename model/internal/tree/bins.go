@@ -97,8 +97,8 @@ func (b *Bins) cut(t *dataset.Table, f int, sample []int) {
 }
 
 // quantiles returns ascending cuts that divide sorted values into at most maxBins bins. If there are few enough
-// distinct values, each gets its own bin. Otherwise the bins have about equal weight, and equal values share a bin.
-// A value that equals a cut belongs to the right of it.
+// distinct values, each gets its own bin. Otherwise the bins have about equal weight, and equal values share a bin. A
+// value that equals a cut belongs to the right of it.
 func quantiles(sorted []float64) []float64 {
 	distinct := 1
 	for i := 1; i < len(sorted); i++ {
@@ -144,8 +144,7 @@ func (b *Bins) threshold(f, left, right int) float64 {
 func (b *Bins) values(f int) int { return len(b.low[f]) }
 
 // goesLeft returns 1 if a row in that bin goes left of a split after the bin left, and 0 otherwise. A loop adds the
-// result
-// up, which takes no branch that a processor could mispredict.
+// result up, which takes no branch that a processor could mispredict.
 func goesLeft(bin uint8, left int) int {
 	n := 0
 	if int(bin) <= left {

@@ -162,8 +162,7 @@ func (s *sides) score(table []float64) float64 {
 }
 
 // entropyTable returns n·log2(n) for n from 0 to rows, in millionths and rounded to whole numbers. Sums of whole
-// numbers
-// are exact, so cuts that separate the classes equally well have equal scores.
+// numbers are exact, so cuts that separate the classes equally well have equal scores.
 func entropyTable(rows int) []float64 {
 	table := make([]float64, rows+1)
 	for n := 2; n <= rows; n++ {

@@ -10,9 +10,8 @@ type Tree struct {
 	Leaf  []int32 // per node: the number of the leaf, -1 for a split
 }
 
-// Node is a split: rows whose feature is below the threshold go to the node Left, all others to Left+1.
-// A leaf has its own index as Left and the threshold NaN. No value reaches NaN, so a walk that arrives at a leaf stays
-// there.
+// Node is a split: rows whose feature is below the threshold go to the node Left, all others to Left+1. A leaf has its
+// own index as Left and the threshold NaN. No value reaches NaN, so a walk that arrives at a leaf stays there.
 type Node struct {
 	Threshold float64
 	Feature   int32
