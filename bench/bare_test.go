@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// What the bare server takes from its environment: the address, the features as a JSON array, and its answer.
+// The bare server reads these from its environment: the address, the features as a JSON array, and its answer.
 const (
 	bareAddress  = "IRIS_BENCH_BARE_ADDRESS"
 	bareFeatures = "IRIS_BENCH_BARE_FEATURES"
 	bareAnswer   = "IRIS_BENCH_BARE_ANSWER"
 )
 
-// serveBare is how little a Go server can do for such a request: encoding/json decodes the row into a struct, and the
+// serveBare does as little as a Go server can for such a request: encoding/json decodes the row into a struct, and the
 // answer is always the same.
 func serveBare(address string) error {
 	var features []string

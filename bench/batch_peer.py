@@ -2,9 +2,9 @@
 
     batch_peer.py MODEL IRIS_CSV
 
-says in one line of JSON what it runs on, and then answers each line of JSON on stdin, a request to score a CSV in an object
-store into another one there, by one line on stdout. It runs until stdin ends, so that nothing that is timed holds the start
-of Python or a fit. The object store is named by S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.
+prints its versions as one line of JSON. Then it reads requests from stdin, each a line of JSON, and prints one line for
+each. A request scores a CSV in an object store into another one there. The program runs until stdin ends, so no timed
+part includes the start of Python or a fit. S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY name the object store.
 """
 import csv
 import io
@@ -23,7 +23,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 THREADS = 2
 TREES = 100
-IGNORANCE = 0.1  # what Iris's forest adds to the votes
+IGNORANCE = 0.1  # Iris's forest adds this to the votes
 
 
 def fit(path):
@@ -37,7 +37,7 @@ def sklearn_scores(forest):
     classes = forest.classes_
 
     def score(x):
-        # The mean of pure leaves has two digits. Smoothed as Iris does it, the scores have as many as everybody's.
+        # The mean of pure leaves has two digits. Smoothed as in Iris, the scores have as many as the other engines'.
         p = (forest.predict_proba(x) * TREES + IGNORANCE / len(classes)) / (TREES + IGNORANCE)
         return classes[p.argmax(axis=1)], p, classes
 
@@ -45,7 +45,7 @@ def sklearn_scores(forest):
 
 
 def onnx_session(path):
-    """The fastest of what suits: its threads wait for work by spinning, which is no good where others want the core."""
+    """Returns the fastest of three sessions. Threads that spin while they wait are slow when others need the core."""
     x = np.random.default_rng(42).uniform(0, 8, (20_000, 4))
     found = []
     for threads, spinning in ((1, "0"), (THREADS, "0"), (THREADS, "1")):
@@ -76,8 +76,9 @@ def onnx_scores(path):
 def main():
     engines = {"scikit-learn": sklearn_scores(fit(sys.argv[2])), "onnxruntime": onnx_scores(sys.argv[1])}
     store = Minio(os.environ["S3_ENDPOINT"], os.environ["S3_ACCESS_KEY"], os.environ["S3_SECRET_KEY"], secure=False)
-    print(json.dumps({"Python": platform.python_version(), "scikit-learn": sklearn.__version__, "pandas": pd.__version__,
-                      "onnxruntime": onnxruntime.__version__}), flush=True)
+    versions = {"Python": platform.python_version(), "scikit-learn": sklearn.__version__, "pandas": pd.__version__,
+                "onnxruntime": onnxruntime.__version__}
+    print(json.dumps(versions), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         start = time.perf_counter()

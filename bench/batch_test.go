@@ -5,7 +5,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
-	_ "embed" // for the script
+	_ "embed" // batch_peer.py
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,23 +30,23 @@ import (
 //go:embed batch_peer.py
 var batchPeer string
 
-// batchRun is how much a run measures.
+// batchRun says how much a run measures.
 type batchRun struct {
 	rows, bigRows int
 	rounds        int
-	repeats       int // of small batches
+	repeats       int // how often a small batch is measured
 }
 
-// scorer is what takes a file of rows to a file of scores.
+// scorer reads a file of rows and writes a file of scores.
 type scorer struct {
 	title   string
 	seconds []float64 // by round
-	scoring []float64 // of that, in the model alone; only where it can be told
+	scoring []float64 // the part in the model, where it is known
 	labels  map[string]int
 	run     func() (filed, error)
 }
 
-// filed is what a scorer says of one file.
+// filed is the report of a scorer on one file.
 type filed struct {
 	Seconds float64        `json:"seconds"`
 	Scoring float64        `json:"scoring"`
@@ -59,7 +59,7 @@ const (
 	linear = "iris"
 )
 
-// TestBenchBatch takes some minutes and wants the machine for itself.
+// TestBenchBatch takes some minutes and needs the machine to itself.
 func TestBenchBatch(t *testing.T) {
 	r := batchRun{
 		rows: setting(t, "BENCH_ROWS", 1_000_000), bigRows: setting(t, "BENCH_BIG_ROWS", 10_000_000),
@@ -124,7 +124,7 @@ func (v *scorer) measure(t *testing.T, r batchRun, round int) {
 	)
 }
 
-// sameCounts allows a row in ten thousand to fall elsewhere: onnxruntime's sums may differ in their last bits.
+// sameCounts lets one row in ten thousand differ, because onnxruntime's sums may differ in their last bits.
 func sameCounts(a, b map[string]int) bool {
 	total, off := 0, 0.0
 	for label, n := range a {
@@ -134,7 +134,7 @@ func sameCounts(a, b map[string]int) bool {
 	return len(a) == len(b) && off <= float64(total)/1e4
 }
 
-// putRows makes a file of rows near those of iris, the same in every run, and puts it into the store.
+// putRows stores a file of rows near those of iris. It is the same in every run.
 func (s *system) putRows(t *testing.T, rows int) objstore.Ref {
 	t.Helper()
 	table := tableOf(t, datasettest.Iris())
@@ -152,7 +152,7 @@ func (s *system) putRows(t *testing.T, rows int) objstore.Ref {
 				}
 				line = strconv.AppendFloat(line, math.Abs(v+random.NormFloat64()*.1), 'f', 2, 64)
 			}
-			_, _ = out.Write(append(line, '\n')) // an error stays in out
+			_, _ = out.Write(append(line, '\n')) // Flush returns its error
 		}
 		writer.CloseWithError(out.Flush())
 	}()
@@ -163,7 +163,7 @@ func (s *system) putRows(t *testing.T, rows int) objstore.Ref {
 	return ref
 }
 
-// file runs a batch prediction and counts what it found, which is not timed.
+// file runs a batch prediction and then counts its labels, which is not timed.
 func (s *system) file(t *testing.T, name string, rows objstore.Ref) (filed, error) {
 	t.Helper()
 	start := time.Now()
@@ -179,7 +179,7 @@ func (s *system) file(t *testing.T, name string, rows objstore.Ref) (filed, erro
 	}
 	defer response.Body.Close()
 	lines := bufio.NewScanner(response.Body)
-	lines.Scan() // the header: label and a column for each probability
+	lines.Scan() // the header: label, and a column for each probability
 	for lines.Scan() {
 		label, _, _ := bytes.Cut(lines.Bytes(), []byte{','})
 		f.Labels[string(label)]++
@@ -187,7 +187,7 @@ func (s *system) file(t *testing.T, name string, rows objstore.Ref) (filed, erro
 	return f, lines.Err()
 }
 
-// startBatch starts a batch prediction as the API does and returns its id and how to wait for its end.
+// startBatch starts a batch prediction as the API does. It returns the id and a function that waits for the end.
 func (s *system) startBatch(
 	t *testing.T,
 	name string,
@@ -207,25 +207,31 @@ func (s *system) startBatch(
 	}
 }
 
-// peersProcess is batch_peer.py.
+// peersProcess is a running batch_peer.py.
 type peersProcess struct {
 	*process
 	out int // files written so far
 }
 
-// startBatchPeers waits until the peers are fitted and loaded.
+// startBatchPeers starts the peers and waits until they are fitted and loaded.
 func (s *system) startBatchPeers(t *testing.T, onnx string) *peersProcess {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "iris.csv")
 	write(t, data, datasettest.Iris())
 	a := s.addresses
-	for _, pair := range [][2]string{{"S3_ENDPOINT", a.S3}, {"S3_ACCESS_KEY", a.S3AccessKey}, {"S3_SECRET_KEY", a.S3SecretKey}, {"NO_PROXY", "127.0.0.1"}, {"no_proxy", "127.0.0.1"}} {
+	for _, pair := range [][2]string{
+		{"S3_ENDPOINT", a.S3},
+		{"S3_ACCESS_KEY", a.S3AccessKey},
+		{"S3_SECRET_KEY", a.S3SecretKey},
+		{"NO_PROXY", "127.0.0.1"},
+		{"no_proxy", "127.0.0.1"},
+	} {
 		t.Setenv(pair[0], pair[1])
 	}
 	return &peersProcess{process: startScript(t, s.paths.BatchPeers, batchPeer, onnx, data)}
 }
 
-// file has a peer score the rows.
+// file makes a peer score the rows.
 func (p *peersProcess) file(t *testing.T, engine string, rows objstore.Ref) filed {
 	t.Helper()
 	p.out++
@@ -237,7 +243,7 @@ func (p *peersProcess) file(t *testing.T, engine string, rows objstore.Ref) file
 	return f
 }
 
-// smallBatches returns the milliseconds from the POST of a hundred rows to their result.
+// smallBatches returns the milliseconds from the POST of a hundred rows to their result, for each repeat.
 func (s *system) smallBatches(t *testing.T, repeats int) []float64 {
 	t.Helper()
 	var all []float64
@@ -287,12 +293,12 @@ func (s *system) smallBatch(t *testing.T) float64 {
 	return took
 }
 
-// bigBatch is what a large batch took, and small ones beside it.
+// bigBatch has the figures of a large batch, and of the small ones beside it.
 type bigBatch struct {
 	rows    int
 	seconds float64
-	peak    int64     // bytes of the worker, started for it
-	small   []float64 // milliseconds of the small batches that ran meanwhile
+	peak    int64     // bytes of the worker, which was started for it
+	small   []float64 // milliseconds of the small batches beside it
 }
 
 // big runs a large batch on a new worker, and small ones until it ends.
@@ -301,7 +307,7 @@ func (s *system) big(t *testing.T, r batchRun) bigBatch {
 	rows := s.putRows(t, r.bigRows)
 	s.worker.stop()
 	s.worker = run(t, "big-worker", s.environment, s.binary, "worker")
-	s.smallBatch(t) // the worker is up, and has the model
+	s.smallBatch(t) // now the worker is up and has the model
 	_, wait := s.startBatch(t, forest, rows)
 	type end struct {
 		result  workflows.BatchResult
@@ -329,7 +335,7 @@ func (s *system) big(t *testing.T, r batchRun) bigBatch {
 				b.small = b.small[:len(b.small)-1] // the last one may have outlasted the large batch
 			}
 			if len(b.small) == 0 {
-				t.Fatal(errors.New("the large batch ended before a small one: give it more rows"))
+				t.Fatal(errors.New("the large batch ended before a small one: set BENCH_BIG_ROWS higher"))
 			}
 			t.Logf(
 				"%d rows: %.1f s, worker peak %.0f MB, %d small batches meanwhile: %.0f ms",
@@ -346,7 +352,7 @@ func (s *system) big(t *testing.T, r batchRun) bigBatch {
 	}
 }
 
-// batchPage is the section of a run.
+// batchPage returns the section of a run.
 func batchPage(
 	t *testing.T,
 	versions map[string]string,
@@ -360,7 +366,8 @@ func batchPage(
 	b.WriteString(machine(t, versions))
 	fmt.Fprintf(&b, "| run | %d rounds of %d rows, a file in MinIO to a file in MinIO |\n", r.rounds, r.rows)
 	b.WriteString(
-		"\n| engine | s | rows/s | of that in the model, s | iris, the same family, takes … of the time |\n| --- | --- | --- | --- | --- |\n",
+		"\n| engine | s | rows/s | of that in the model, s | iris, the same family, takes … of the time |\n" +
+			"| --- | --- | --- | --- | --- |\n",
 	)
 	for _, v := range all {
 		scoring, ratio := "", ""

@@ -1,10 +1,9 @@
 //go:build bench
 
-// Package bench measures Iris beside others, each in one run in which the sides take turns, and writes what it measured
-// into docs/benchmarks.md: the learners of package model beside scikit-learn's and LightGBM's, the API beside other
-// servers of models, batches beside scikit-learn and onnxruntime. It tests nothing: its functions run under the tag
-// bench, which only
-// `make bench-models`, `make bench-serving` and `make bench-batch` set.
+// Package bench measures Iris beside other programs and writes the figures to docs/benchmarks.md. It compares the
+// learners of package model with scikit-learn and LightGBM, the API with other model servers, and batches with
+// scikit-learn and onnxruntime. Within a run the sides take turns. The package tests nothing: its functions need the
+// tag bench, which only `make bench-models`, `make bench-serving` and `make bench-batch` set.
 package bench
 
 import (
@@ -16,9 +15,9 @@ import (
 	"iris/internal/testenv"
 )
 
-const threads = 2 // on either side
+const threads = 2 // on each side
 
-// TestBenchModels takes a few minutes and wants the machine for itself.
+// TestBenchModels takes a few minutes and needs the machine to itself.
 func TestBenchModels(t *testing.T) {
 	runtime.GOMAXPROCS(threads)
 	paths := testenv.Programs(t, stack.Bench)

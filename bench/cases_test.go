@@ -4,7 +4,7 @@ package bench
 
 import "iris/model"
 
-// contest is one of our learners and those that it is measured beside.
+// contest is a learner of Iris and the peers that it is compared with.
 type contest struct {
 	title           string
 	algorithm       model.Algorithm
@@ -18,7 +18,7 @@ type peer struct {
 	once bool // too slow for more than one fit of a large set
 }
 
-// contests lists what is measured on a data set, our side with its default hyperparameters.
+// contests returns the contests on a data set. Iris has its default hyperparameters.
 func contests(set string) []contest {
 	all := []contest{
 		{title: "logistic_regression", peers: []peer{{name: "LogisticRegression"}}},
@@ -33,7 +33,7 @@ func contests(set string) []contest {
 		all[i].algorithm = model.Algorithm(all[i].title)
 	}
 	switch set {
-	case "iris": // the network that the project began with
+	case "iris": // the network of the project's first version
 		all = append(all, contest{
 			title: "mlp, 10-7-5", algorithm: model.MLP, hyperparameters: `{"preset": "10-7-5"}`,
 			peers: []peer{{name: "MLPClassifier, 10-7-5, 700 epochs"}},
@@ -45,16 +45,16 @@ func contests(set string) []contest {
 	return all
 }
 
-// plan is how often a data set is fitted.
+// plan says how often a data set is fitted.
 type plan struct {
-	rounds      int     // of which the median is reported
-	folds       [][]int // the folds that a round fits, by round; the last entry is every later round's
-	peerThreads []int   // what a peer is tried with; the fastest is reported
-	warmUp      bool    // with a round that is not counted
+	rounds      int     // the median of the rounds is reported
+	folds       [][]int // the folds of each round; the last entry is for every later round
+	peerThreads []int   // the settings of a peer; the fastest is reported
+	warmUp      bool    // begin with a round that does not count
 }
 
-// planOf gives a small set seven rounds of all folds. Two threads slow some peers down there, so each is tried with
-// one as well. A round on the large set fits one fold.
+// planOf returns seven rounds of all folds for a small set. Two threads slow some peers down there, so each also runs
+// with one. A round on the large set fits one fold.
 func planOf(set string) plan {
 	if set == "synth100k" {
 		return plan{rounds: 3, folds: [][]int{{0}, {1}, {2}}, peerThreads: []int{threads}}

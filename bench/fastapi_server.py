@@ -1,8 +1,8 @@
-"""FastAPI's side of `make bench-serving`: one row a request, scored by onnxruntime with a model that is loaded once.
+"""FastAPI's side of `make bench-serving`: each request has one row, which onnxruntime scores with a model loaded once.
 
     fastapi_server.py MODEL PORT
 
-Its worker is one, its event loop and parser are uvloop and httptools, and it writes no access log.
+It has one worker, uvloop as event loop, httptools as parser, and no access log.
 """
 import json
 import sys
@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from pydantic import create_model
 
 options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 1  # more of them only wait for each other at one row
+options.intra_op_num_threads = 1  # more threads would only wait for each other at one row
 session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 features = json.loads(session.get_modelmeta().custom_metadata_map["features"])
 classes = [output.name.removeprefix("p_") for output in session.get_outputs()[1:]]
@@ -29,4 +29,5 @@ async def predict(row: Row):
     return {"label": label[0], "probabilities": {name: float(p[0, 0]) for name, p in zip(classes, probabilities)}}
 
 
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False, log_level="warning")
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False,
+            log_level="warning")

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestMain is another process of a run when it is told to be one: this binary again.
+// TestMain runs the tests, or the bare server or a single fit if the environment says so: a run starts this binary
+// again for these.
 func TestMain(m *testing.M) {
 	for name, run := range map[string]func(string) error{bareAddress: serveBare, fitRequest: fitAlone} {
 		if value := os.Getenv(name); value != "" {

@@ -14,31 +14,31 @@ import (
 	"iris/model"
 )
 
-// measured is all that was measured on a data set.
+// measured has all figures of a data set.
 type measured struct {
 	data    data
 	plan    plan
 	results []result
 }
 
-// result is one contest.
+// result has the figures of one contest.
 type result struct {
 	contest
 	ours   side
 	peers  []side // the fastest setting of each of its peers
 	memory uint64 // bytes that one fit allocates, in total
-	peak   int64  // bytes that a process which fits holds at most
+	peak   int64  // peak bytes of a process that fits
 	row    testing.BenchmarkResult
 }
 
-// side is one learner's figures.
+// side has the figures of one learner.
 type side struct {
 	threads           int
-	seconds           []float64 // a fit, by round
+	seconds           []float64 // for a fit, by round
 	accuracy, logLoss []float64 // by fold
 }
 
-// runs is how often the time of a single row is taken; the median counts.
+// runs is how often the time of a single row is measured. The median counts.
 const runs = 5
 
 // measure runs the contests of a data set, one after the other.
@@ -56,7 +56,7 @@ func measure(t *testing.T, dir string, d data, peers *process) measured {
 	return m
 }
 
-// measureContest has the two sides take turns. Scores are taken when a fold is fitted first.
+// measureContest lets the two sides take turns. A fold is scored at its first fit.
 func measureContest(t *testing.T, d data, p plan, c contest, peers *process) result {
 	t.Helper()
 	r := result{contest: c, ours: side{threads: threads}}
@@ -124,7 +124,7 @@ func (s *side) add(threads int, a answer) {
 	s.logLoss = append(s.logLoss, a.LogLoss...)
 }
 
-// train fits our side of c.
+// train fits Iris's side of c.
 func (c contest) train(t *testing.T, f fold) *model.Model {
 	t.Helper()
 	m, err := model.Train(t.Context(), f.train, c.spec(), nil)
@@ -138,7 +138,7 @@ func (c contest) spec() model.Spec {
 	return model.Spec{Algorithm: c.algorithm, Hyperparameters: json.RawMessage(c.hyperparameters), Seed: 42}
 }
 
-// predict times one row after the other, all rows of the set in turn.
+// predict times the prediction of single rows, all rows of the set in turn.
 func predict(t *testing.T, d data, c contest) testing.BenchmarkResult {
 	t.Helper()
 	m := c.train(t, d.folds[0])

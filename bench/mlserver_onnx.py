@@ -8,8 +8,9 @@ from mlserver.types import InferenceRequest, InferenceResponse
 class ONNX(MLModel):
     async def load(self) -> bool:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # more of them only wait for each other at one row
-        self.session = onnxruntime.InferenceSession(self.settings.parameters.uri, options, providers=["CPUExecutionProvider"])
+        options.intra_op_num_threads = 1  # more threads would only wait for each other at one row
+        path = self.settings.parameters.uri
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.names = [output.name for output in self.session.get_outputs()]
         return True
 

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// page is what a run writes its figures into; BENCH_PAGE names another one, which is made when it is not there.
+// page is the file to which a run writes its figures. BENCH_PAGE names another one, which is created if it is missing.
 const page = "../docs/benchmarks.md"
 
-// writeSection replaces what the page says of the last run of a target: all between two lines.
+// writeSection replaces the section of a target, which is between two marker lines.
 func writeSection(t *testing.T, target, text string) {
 	t.Helper()
 	path := cmp.Or(os.Getenv("BENCH_PAGE"), page)
@@ -41,7 +41,7 @@ func writeSection(t *testing.T, target, text string) {
 	}
 }
 
-// modelsPage is the section of the learners.
+// modelsPage returns the section of the learners.
 func modelsPage(machine string, sets []measured) string {
 	var b bytes.Buffer
 	b.WriteString(machine)
@@ -65,7 +65,8 @@ func (m measured) fits(b *bytes.Buffer) {
 	)
 	fmt.Fprintln(
 		b,
-		"| ours | peer | its threads | fits ours / peer | accuracy ours / peer | log loss ours / peer | fit, ms, ours / peer | ratio |",
+		"| ours | peer | its threads | fits ours / peer | accuracy ours / peer | log loss ours / peer "+
+			"| fit, ms, ours / peer | ratio |",
 	)
 	fmt.Fprintln(b, "| --- | --- | --- | --- | --- | --- | --- | --- |")
 	for _, r := range m.results {
@@ -78,7 +79,7 @@ func (m measured) fits(b *bytes.Buffer) {
 	}
 }
 
-// fitted is the number of timed fits of a side.
+// fitted returns the number of timed fits of a side.
 func (m measured) fitted(s side) int {
 	n := 0
 	for round := range s.seconds {
@@ -111,7 +112,7 @@ func rows(b *bytes.Buffer, sets []measured) {
 	}
 }
 
-// machine says what the figures were measured on.
+// machine returns a table with the machine and the versions of a run.
 func machine(t *testing.T, versions map[string]string) string {
 	t.Helper()
 	var b strings.Builder
@@ -135,7 +136,7 @@ func machine(t *testing.T, versions map[string]string) string {
 	return b.String()
 }
 
-// firstMatch is the group of the pattern in a file, or other when there is none.
+// firstMatch returns the first group of a pattern in a file, or other if the file does not match.
 func firstMatch(path, pattern, other string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -147,7 +148,7 @@ func firstMatch(path, pattern, other string) string {
 	return other
 }
 
-// milliseconds writes three digits or more.
+// milliseconds formats a time with at least three digits.
 func milliseconds(seconds float64) string {
 	ms := seconds * 1e3
 	switch {
@@ -171,7 +172,7 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// median is the middle value, the lower one of two.
+// median returns the middle value, or the lower one of two.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[(len(sorted)-1)/2]

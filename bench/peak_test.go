@@ -19,15 +19,13 @@ import (
 	"iris/model"
 )
 
-// fitRequest is the variable with an alone as JSON.
+// fitRequest is the variable that holds an alone as JSON.
 const fitRequest = "IRIS_BENCH_FIT"
 
-// alone names a fit for a process that does nothing else: of the first fold of a data set in a folder.
+// alone is a fit for a process that does nothing else: the first fold of a data set in a folder.
 type alone struct{ Dir, Data, Title string }
 
-// peakOfFit returns the bytes that a process holds at most while it fits, its data included, 0 where the system does
-// not
-// tell.
+// peakOfFit returns the peak bytes of a process that fits, with its data, or 0 if the system does not report them.
 func peakOfFit(t *testing.T, dir string, d data, c contest) int64 {
 	t.Helper()
 	request, err := json.Marshal(alone{dir, d.name, c.title})
@@ -49,7 +47,7 @@ func peakOfFit(t *testing.T, dir string, d data, c contest) int64 {
 	return peak
 }
 
-// fitAlone is that process. The memory that reading the data took is given back before.
+// fitAlone runs in that process. It returns the memory for reading the data to the system before it fits.
 func fitAlone(request string) error {
 	runtime.GOMAXPROCS(threads)
 	var r alone
@@ -68,7 +66,7 @@ func fitAlone(request string) error {
 		return fmt.Errorf("no contest %q", r.Title)
 	}
 	debug.FreeOSMemory()
-	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // on Linux the peak begins anew
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // resets the peak on Linux
 	m, err := model.Train(context.Background(), train, all[i].spec(), nil)
 	if err != nil {
 		return err
@@ -78,7 +76,7 @@ func fitAlone(request string) error {
 	return nil
 }
 
-// ownPeak is the most memory that this process has had, 0 where the system does not tell.
+// ownPeak returns the peak memory of this process, or 0 if the system does not report it.
 func ownPeak() int64 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

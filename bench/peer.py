@@ -2,9 +2,9 @@
 
     peer.py DIR
 
-writes DIR/synth100k.csv and its folds, says in one line of JSON what it runs on, and then answers each line of JSON on
-stdin, a request to fit a peer on folds of DIR/<data>.csv, by one line on stdout. It runs until stdin ends, so that
-nothing that is timed holds the start of Python.
+writes DIR/synth100k.csv and its folds, and prints its versions as one line of JSON. Then it reads requests from stdin,
+each a line of JSON, and prints one line for each. A request fits a peer on folds of DIR/<data>.csv. The program runs
+until stdin ends, so no timed part includes the start of Python.
 """
 import csv
 import json
@@ -31,8 +31,8 @@ from threadpoolctl import threadpool_limits
 
 SEED = 42
 
-# What has no number of threads here takes it from threadpool_limits. A network and neighbours get standardised features
-# because Iris standardises by itself.
+# Peers without a number of threads take it from threadpool_limits. Networks and neighbours get standardised features,
+# because Iris standardises too.
 PEERS = {
     "LogisticRegression": lambda threads: make_pipeline(StandardScaler(), LogisticRegression()),
     "DecisionTreeClassifier": lambda threads: DecisionTreeClassifier(random_state=SEED),
@@ -95,7 +95,7 @@ def fit(data, request):
 
 
 def main():
-    warnings.filterwarnings("ignore")  # of fits that are stopped before they converge, as some are here on purpose
+    warnings.filterwarnings("ignore")  # about fits that stop before they converge, as some here do on purpose
     directory = pathlib.Path(sys.argv[1])
     generate(directory)
     versions = {"Python": platform.python_version(), "scikit-learn": sklearn.__version__,

@@ -5,7 +5,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
-	_ "embed" // for the script
+	_ "embed" // peer.py
 	"encoding/json"
 	"io"
 	"os"
@@ -17,15 +17,15 @@ import (
 //go:embed peer.py
 var script string
 
-// process is peer.py or batch_peer.py.
+// process is a running peer.py or batch_peer.py.
 type process struct {
-	versions map[string]string // of what it runs on
+	versions map[string]string // of Python and its packages
 	in       io.Writer
 	out      *bufio.Reader
-	errors   *bytes.Buffer // what it wrote to stderr; to be read when it is gone
+	errors   *bytes.Buffer // its stderr; read it only after the process has ended
 }
 
-// request is a line for peer.py, answer is what it says to it: a value for each fold, scores only if they were wanted.
+// request is a line for peer.py. The answer has a value for each fold, and scores only if Score is set.
 type request struct {
 	Data    string `json:"data"`
 	Peer    string `json:"peer"`
@@ -40,20 +40,22 @@ type answer struct {
 	LogLoss  []float64 `json:"log_loss"`
 }
 
-// startPeers starts peer.py and waits until it has made its data. It ends with the test.
+// startPeers starts peer.py and waits until it has generated its data. It ends with the test.
 func startPeers(t *testing.T, python, dir string) *process {
 	t.Helper()
 	return startScript(t, python, script, dir)
 }
 
-// startScript starts a Python program that says in a line what it runs on and then answers lines. It ends with the
+// startScript starts a Python program that prints its versions as one line and then answers lines. It ends with the
 // test.
 func startScript(t *testing.T, python, script string, arguments ...string) *process {
 	t.Helper()
 	n := strconv.Itoa(threads)
 	cmd := exec.Command(
 		python,
-		append([]string{"-c", script}, arguments...)...) // without the context of the test, which ends before its cleanups
+		append(
+			[]string{"-c", script},
+			arguments...)...) // not CommandContext: the context of the test ends before its cleanups
 	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n)
 	p := &process{errors: new(bytes.Buffer)}
 	cmd.Stderr = p.errors
@@ -79,7 +81,7 @@ func startScript(t *testing.T, python, script string, arguments ...string) *proc
 	return p
 }
 
-// fit has a peer fitted.
+// fit makes a peer fit.
 func (p *process) fit(t *testing.T, r request) answer {
 	t.Helper()
 	p.send(t, r)
@@ -88,7 +90,7 @@ func (p *process) fit(t *testing.T, r request) answer {
 	return a
 }
 
-// send asks for something in a line.
+// send writes a request as one line.
 func (p *process) send(t *testing.T, v any) {
 	t.Helper()
 	line, err := json.Marshal(v)

@@ -19,21 +19,21 @@ import (
 	"time"
 )
 
-// program is a process that the run started, with all that it started in turn.
+// program is a process that the run started, with its descendants.
 type program struct {
 	name    string
 	pid     int
-	log     string        // the file that it writes to
-	started time.Time     // just before it was
+	log     string        // the file with its output
+	started time.Time     // just before the start
 	done    chan struct{} // closed when it has ended
 }
 
 const (
-	readyTime = 2 * time.Minute  // of a server to its first answer; Python takes seconds, more on a busy machine
-	stopTime  = 10 * time.Second // from asking to killing
+	readyTime = 2 * time.Minute  // bounds the start of a server; Python takes seconds, more on a busy machine
+	stopTime  = 10 * time.Second // between SIGTERM and SIGKILL
 )
 
-// run starts a program that ends with the test, or with this process if that is killed.
+// run starts a program that ends with the test, or with this process if this process is killed.
 func run(t testing.TB, name string, environment []string, path string, arguments ...string) *program {
 	t.Helper()
 	p := &program{name: name, log: filepath.Join(t.TempDir(), name+".log"), done: make(chan struct{})}
@@ -41,7 +41,7 @@ func run(t testing.TB, name string, environment []string, path string, arguments
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, arguments...) // without the context of the test, which ends before its cleanups
+	cmd := exec.Command(path, arguments...) // not CommandContext: the context of the test ends before its cleanups
 	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(p.log), log, log
 	cmd.Env = append(os.Environ(), "NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "PYTHONUNBUFFERED=1")
 	cmd.Env = append(cmd.Env, environment...)
@@ -49,7 +49,7 @@ func run(t testing.TB, name string, environment []string, path string, arguments
 	started := make(chan error)
 	p.started = time.Now()
 	go func() {
-		runtime.LockOSThread() // the process ends with the thread that started it
+		runtime.LockOSThread() // Pdeathsig fires when the starting thread ends
 		defer runtime.UnlockOSThread()
 		defer close(p.done)
 		err := cmd.Start()
@@ -67,18 +67,18 @@ func run(t testing.TB, name string, environment []string, path string, arguments
 	return p
 }
 
-// stop ends the program and everything in its group. What is asked to end may do so in its own order; nothing is left.
+// stop ends the program and its process group: first with SIGTERM, then with SIGKILL.
 func (p *program) stop() {
 	_ = syscall.Kill(-p.pid, syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(stopTime):
 	}
-	_ = syscall.Kill(-p.pid, syscall.SIGKILL) // also for what the program left behind
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL) // also ends what the program left behind
 	<-p.done
 }
 
-// await asks until nothing is wrong, which a dead program never reaches.
+// await polls until wrong returns nil. It fails the test if the program ends first.
 func (p *program) await(t testing.TB, every time.Duration, wrong func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), readyTime)
@@ -100,24 +100,24 @@ func (p *program) await(t testing.TB, every time.Duration, wrong func() error) {
 	}
 }
 
-// tail is the end of what the program wrote.
+// tail returns the end of the program's output.
 func (p *program) tail() string {
-	const most = 4000
+	const limit = 4000
 	text, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-most):])
+	return string(text[max(0, len(text)-limit):])
 }
 
-// usage is what a program and its children have used.
+// usage has the resources that a program and its children have used.
 type usage struct {
-	cpu  time.Duration // user and system, since they began
-	rss  int64         // bytes now; what processes share counts for each
-	peak int64         // the most bytes that the first process had
+	cpu  time.Duration // user and system, since the start
+	rss  int64         // bytes now; shared pages count for each process
+	peak int64         // peak bytes of the first process
 }
 
-// usage reads /proc. Children that ended in between are not counted: no server here has such.
+// usage reads /proc. It does not count children that have ended, which no server here has.
 func (p *program) usage(t testing.TB) usage {
 	t.Helper()
 	var u usage
@@ -129,7 +129,7 @@ func (p *program) usage(t testing.TB) usage {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const ticks = 100 // a second, on every Linux that Go runs on
+		const ticks = 100 // per second, on every Linux that Go supports
 		for _, field := range fields[11:13] {
 			n, err := strconv.ParseInt(field, 10, 64)
 			if err != nil {
@@ -143,7 +143,7 @@ func (p *program) usage(t testing.TB) usage {
 	return u
 }
 
-// tree lists a process and all below it.
+// tree returns a process and its descendants.
 func tree(t testing.TB, root int) []int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
@@ -169,7 +169,7 @@ func tree(t testing.TB, root int) []int {
 	return all
 }
 
-// statOf returns the fields of /proc/pid/stat behind the name: state, parent, …
+// statOf returns the fields of /proc/pid/stat after the name: state, parent, …
 func statOf(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -182,7 +182,7 @@ func statOf(pid int) ([]string, error) {
 	return fields, nil
 }
 
-// memory is a line of /proc/pid/status in bytes, 0 for a process that is gone.
+// memory returns a line of /proc/pid/status in bytes, or 0 if the process has ended.
 func memory(pid int, key string) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -199,7 +199,7 @@ func memory(pid int, key string) int64 {
 	return 0
 }
 
-// freeAddress is one on which nothing listens now.
+// freeAddress returns an address on which nothing listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -210,5 +210,5 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// direct speaks to servers of this machine, never through a proxy.
+// direct connects to servers on this machine, never through a proxy.
 var direct = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: time.Minute}

@@ -4,7 +4,7 @@ package bench
 
 import (
 	"bytes"
-	_ "embed" // for the Python programs
+	_ "embed" // the Python programs
 	"encoding/json"
 	"fmt"
 	"math"
@@ -25,23 +25,23 @@ var fastapiServer []byte
 //go:embed mlserver_onnx.py
 var mlserverModel []byte
 
-// server is one of those that are measured, asked for the row of its question again and again.
+// server is a server under measurement. Each request sends the row of its question.
 type server struct {
 	title   string
 	program *program
 	url     string
 	body    []byte
-	want    scored // nil probabilities: any answer will do
+	want    scored // with nil probabilities any answer is right
 	read    func(answer []byte) (scored, error)
 }
 
-// scored is what an answer says of the row.
+// scored is the prediction in an answer.
 type scored struct {
 	label         string
 	probabilities []float64
 }
 
-// question is a row, what the champion says of it as Iris loads it, and how clients write it.
+// question is a row, the prediction of the champion as Iris loads it, and the row as clients write it.
 type question struct {
 	model   string // its name
 	uri     string // of the version
@@ -52,7 +52,7 @@ type question struct {
 	want    scored
 }
 
-// ask prepares the question of a champion.
+// ask prepares the question for a champion.
 func (s *system) ask(t *testing.T, name string, row []float64) question {
 	t.Helper()
 	m, uri := s.champion(t, name)
@@ -63,7 +63,7 @@ func (s *system) ask(t *testing.T, name string, row []float64) question {
 	return q
 }
 
-// objectOf writes a row as an object in the order of the schema.
+// objectOf writes a row as a JSON object in the order of the schema.
 func objectOf(t *testing.T, m *model.Model, row []float64) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -87,7 +87,7 @@ func (s *server) ready(t *testing.T) *server {
 	return s
 }
 
-// check asks once and compares.
+// check sends one request and compares the answer.
 func (s *server) check() error {
 	status, answer, err := tryPost(s.url, "application/json", s.body)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *server) check() error {
 	return nil
 }
 
-// iris is the API process of the system.
+// iris returns the API process of the system.
 func (s *system) iris(q question) *server {
 	return &server{
 		title: "iris apiserver", program: s.api, url: s.url + "/" + q.model + "/predict", body: q.object, want: q.want,
@@ -129,7 +129,7 @@ func (s *system) iris(q question) *server {
 	}
 }
 
-// bare is a net/http handler that decodes the row and answers what Iris did.
+// bare starts a net/http handler that decodes the row and always sends the answer of Iris.
 func (s *system) bare(t *testing.T, q question) *server {
 	t.Helper()
 	_, answer := post(t, s.url+"/"+q.model+"/predict", "application/json", q.object)
@@ -153,7 +153,7 @@ func (s *system) bare(t *testing.T, q question) *server {
 	return v
 }
 
-// fastapi is FastAPI with onnxruntime.
+// fastapi starts FastAPI with onnxruntime.
 func (s *system) fastapi(t *testing.T, q question, onnx string) *server {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "server.py")
@@ -172,7 +172,7 @@ func (s *system) fastapi(t *testing.T, q question, onnx string) *server {
 	return v
 }
 
-// inOrder lists probabilities by class; one that is missing is no number.
+// inOrder returns probabilities in the order of the classes. A missing one is NaN.
 func (q question) inOrder(byClass map[string]float64) []float64 {
 	all := make([]float64, len(q.classes))
 	for k, class := range q.classes {
@@ -185,7 +185,7 @@ func (q question) inOrder(byClass map[string]float64) []float64 {
 	return all
 }
 
-// mlserver is MLServer without worker processes, which makes it faster at one row, on the V2 protocol.
+// mlserver starts MLServer on the V2 protocol, without worker processes, which makes it faster at one row.
 func (s *system) mlserver(t *testing.T, q question, onnx string) *server {
 	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
@@ -239,19 +239,19 @@ func (s *system) mlserver(t *testing.T, q question, onnx string) *server {
 	return v
 }
 
-// uvicornScript asks the kernel for a SIGKILL at the death of the parent, and is uvicorn then.
+// uvicornScript becomes uvicorn, after it has requested a SIGKILL from the kernel for when its parent dies.
 const uvicornScript = `import ctypes, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 import uvicorn
 sys.exit(uvicorn.main())
 `
 
-// mlflow is `mlflow models serve` with the registered version, as it comes.
+// mlflow starts `mlflow models serve` with its defaults and the registered version.
 func (s *system) mlflow(t *testing.T, q question) *server {
 	t.Helper()
 	bin, address := t.TempDir(), freeAddress(t)
-	// MLflow starts uvicorn by its name, and the one of the environment is bound to the folder it was installed in. This
-	// one ends when MLflow does, however that ends.
+	// MLflow starts uvicorn by name, and the environment's own refers to the folder in which it was installed. This one
+	// also ends whenever MLflow ends.
 	uvicorn := filepath.Join(bin, "uvicorn")
 	write(t, uvicorn, fmt.Appendf(nil, "#!%s\n%s", s.paths.Interop, uvicornScript))
 	if err := os.Chmod(uvicorn, 0o700); err != nil {

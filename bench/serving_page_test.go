@@ -10,7 +10,7 @@ import (
 	"iris/deploy"
 )
 
-// servingPage is the section of a run.
+// servingPage returns the section of a run.
 func servingPage(t *testing.T, s *system, r servingRun, arenas []*arena, e extras) string {
 	t.Helper()
 	var b strings.Builder
@@ -23,7 +23,8 @@ func servingPage(t *testing.T, s *system, r servingRun, arenas []*arena, e extra
 	for _, a := range arenas {
 		fmt.Fprintf(&b, "\n### Serving: %s\n\n", a.title)
 		b.WriteString(
-			"| server | connections | requests/s | p50, ms | p99, ms | CPU, ms a request | RSS, MB | iris answers … times as many |\n",
+			"| server | connections | requests/s | p50, ms | p99, ms | CPU, ms a request | RSS, MB " +
+				"| iris answers … times as many |\n",
 		)
 		b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 		for i, n := range connections {

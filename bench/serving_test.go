@@ -14,32 +14,32 @@ import (
 	"iris/internal/stack"
 )
 
-// connections are how many clients ask at once, each waiting for its answer.
+// connections has the numbers of parallel clients. Each waits for its answer before it sends the next request.
 var connections = []int{1, 16, 64}
 
-// servingRun is how much a run measures.
+// servingRun says how much a run measures.
 type servingRun struct {
-	length   time.Duration // of a cell: a server asked over so many connections
+	length   time.Duration // of a cell: one server with one number of connections
 	rounds   int
-	requests int // that the API has answered when its memory is taken
-	repeats  int // of what is done several times over
+	requests int // answers of the API before its memory is measured
+	repeats  int // of starts and of trainings
 }
 
-// cell is what a server did in one go.
+// cell has the figures of a server with one number of connections in one round.
 type cell struct {
 	shots
-	cpu float64 // milliseconds of all its processes per request
-	rss int64   // bytes of all its processes afterwards
+	cpu float64 // milliseconds per request, over all its processes
+	rss int64   // bytes afterwards, over all its processes
 }
 
-// arena is servers that take turns at the same question.
+// arena has servers that take turns with the same question.
 type arena struct {
 	title   string
 	servers []*server
-	cells   map[*server][][]cell // per connections of the list and round
+	cells   map[*server][][]cell // by connections and round
 }
 
-// TestBenchServing takes up to a quarter of an hour and wants the machine for itself.
+// TestBenchServing takes up to a quarter of an hour and needs the machine to itself.
 func TestBenchServing(t *testing.T) {
 	needWrk(t)
 	r := servingRun{
@@ -49,7 +49,10 @@ func TestBenchServing(t *testing.T) {
 	s := startSystem(t, stack.Interop, stack.FastAPI, stack.MLServer)
 	row := []float64{5.9, 3.0, 4.2, 1.5}
 	var arenas []*arena
-	for _, m := range []struct{ name, algorithm string }{{"iris", "logistic_regression"}, {"iris-forest", "random_forest"}} {
+	for _, m := range []struct{ name, algorithm string }{
+		{"iris", "logistic_regression"},
+		{"iris-forest", "random_forest"},
+	} {
 		s.train(t, m.name, csvOf(m.name), url.Values{"algorithm": {m.algorithm}})
 		q := s.ask(t, m.name, row)
 		onnx := s.download(t, q.uri)
@@ -79,7 +82,7 @@ func TestBenchServing(t *testing.T) {
 	writeSection(t, "bench-serving", servingPage(t, s, r, arenas, e))
 }
 
-// csvOf is the data of a model: the bundled one of Iris for its default model.
+// csvOf returns the data of a model: nil for the default model, which trains on the bundled data.
 func csvOf(name string) []byte {
 	if name == "iris" {
 		return nil
@@ -87,13 +90,13 @@ func csvOf(name string) []byte {
 	return datasettest.Iris()
 }
 
-// load30 is the first row of breast cancer.
+// load30 returns the first row of breast cancer.
 func load30(t *testing.T) []float64 {
 	t.Helper()
 	return tableOf(t, datasettest.BreastCancer()).Row(0)
 }
 
-// measure has the servers take turns, in another order each round, after a second that warms each up.
+// measure warms each server up for a second, and then lets the servers take turns, in another order each round.
 func (a *arena) measure(t *testing.T, r servingRun) {
 	t.Helper()
 	a.cells = make(map[*server][][]cell)
@@ -122,7 +125,7 @@ func (a *arena) measure(t *testing.T, r servingRun) {
 	}
 }
 
-// cell measures a server that must be right before and after.
+// cell measures a server and checks its answer before and after.
 func (s *server) cell(t *testing.T, connections int, length time.Duration) cell {
 	t.Helper()
 	if err := s.check(); err != nil {
@@ -137,7 +140,7 @@ func (s *server) cell(t *testing.T, connections int, length time.Duration) cell 
 	return cell{shots: l, cpu: (after.cpu - before.cpu).Seconds() * 1e3 / float64(l.requests), rss: after.rss}
 }
 
-// of lists a figure of a server's rounds.
+// of returns one figure of a server for each round.
 func (a *arena) of(v *server, connections int, figure func(cell) float64) []float64 {
 	var all []float64
 	for _, c := range a.cells[v][connections] {
@@ -146,7 +149,7 @@ func (a *arena) of(v *server, connections int, figure func(cell) float64) []floa
 	return all
 }
 
-// ratio is the median over the rounds of the requests that the first server answered to those of another.
+// ratio returns how many times as many requests the first server answers as v, as the median over the rounds.
 func (a *arena) ratio(v *server, connections int) float64 {
 	var all []float64
 	for round, c := range a.cells[v][connections] {
@@ -155,16 +158,16 @@ func (a *arena) ratio(v *server, connections int) float64 {
 	return median(all)
 }
 
-// extras are measured once the cells are done.
+// extras has the figures that are measured after the cells.
 type extras struct {
 	first    []float64 // milliseconds from the start of an API process to its first right prediction
 	training []float64 // seconds from POST to the first answer by the new champion
-	requests int       // that the API has answered in all
-	rss      int64     // bytes then
+	requests int       // answers of the API in total
+	rss      int64     // bytes after these
 	peak     int64
 }
 
-// extras measures the memory after so many requests first: what follows trains.
+// extras measures the memory first, because what follows trains models.
 func (s *system) extras(t *testing.T, r servingRun, arenas []*arena) extras {
 	t.Helper()
 	var e extras
@@ -195,8 +198,8 @@ func (s *system) extras(t *testing.T, r servingRun, arenas []*arena) extras {
 	return e
 }
 
-// retrain returns the seconds from asking for a training to an answer by the version that came of it. Each is a little
-// different, and the gate takes every one.
+// retrain returns the seconds from the POST of a training to an answer by its version. Each training has another seed,
+// and a gate that promotes every version.
 func (s *system) retrain(t *testing.T, v *server, i int) float64 {
 	t.Helper()
 	serving := func() string {

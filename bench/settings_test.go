@@ -13,7 +13,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// setting is a whole number from the environment, so that a run can be made short to try it.
+// setting returns a whole number from the environment, so that a short run can try the code.
 func setting(t testing.TB, name string, fallback int) int {
 	t.Helper()
 	text := os.Getenv(name)
@@ -27,7 +27,7 @@ func setting(t testing.TB, name string, fallback int) int {
 	return n
 }
 
-// versionIn is the version of a package in a Python environment.
+// versionIn returns the version of a package in a Python environment.
 func versionIn(t testing.TB, python, name string) string {
 	t.Helper()
 	return ask(t, python, "import importlib.metadata as m; print(m.version("+strconv.Quote(name)+"))")
@@ -47,7 +47,7 @@ func ask(t testing.TB, python, program string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// tableOf reads a CSV that is kept with the project.
+// tableOf reads a CSV of the project.
 func tableOf(t testing.TB, csv []byte) *dataset.Table {
 	t.Helper()
 	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{})

@@ -25,15 +25,14 @@ import (
 	"iris/model"
 )
 
-// system is Iris as it is run: the binary as an API process and a worker process, on a Temporal, MinIO and MLflow of
-// its
-// own, whose state is in a folder that goes with the test.
+// system is Iris as users run it: the binary as an API process and a worker process. It has its own Temporal, MinIO and
+// MLflow, whose state is in a folder of the test.
 type system struct {
-	*app.System // the same servers, from here
+	*app.System // the same servers, in this process
 
 	paths       stack.Paths
 	binary      string
-	environment []string // for Iris's processes, without the address
+	environment []string // of Iris's processes, without the address
 	addresses   stack.Addresses
 	api, worker *program
 	url         string // of the API
@@ -84,7 +83,7 @@ func startSystem(t *testing.T, parts ...stack.Part) *system {
 
 const bucket = "iris"
 
-// startAPI starts one more API process. It may not answer yet.
+// startAPI starts one more API process, and does not wait until it answers.
 func (s *system) startAPI(t *testing.T) (*program, string) {
 	t.Helper()
 	address := freeAddress(t)
@@ -97,9 +96,8 @@ func (s *system) startAPI(t *testing.T) (*program, string) {
 	), "http://" + address
 }
 
-// train trains a version that becomes the champion, and returns when the API answers with it. A csv of nil is the
-// bundled
-// iris data. Parameters are those of the route.
+// train trains a version and returns after the gate has promoted it. A nil csv means the bundled iris data. The
+// parameters are those of the route.
 func (s *system) train(t *testing.T, name string, csv []byte, parameters url.Values) {
 	t.Helper()
 	task := s.startTraining(t, name, csv, parameters)
@@ -125,7 +123,7 @@ func (s *system) train(t *testing.T, name string, csv []byte, parameters url.Val
 	}
 }
 
-// startTraining returns the task.
+// startTraining starts a training and returns its task id.
 func (s *system) startTraining(t *testing.T, name string, csv []byte, parameters url.Values) string {
 	t.Helper()
 	contentType := "text/csv"
@@ -142,7 +140,7 @@ func (s *system) startTraining(t *testing.T, name string, csv []byte, parameters
 	return answer.TaskID
 }
 
-// champion loads the version that serves, as the API does.
+// champion loads the champion of a model, as the API does.
 func (s *system) champion(t *testing.T, name string) (*model.Model, string) {
 	t.Helper()
 	version, err := s.Registry.Champion(t.Context(), name)
@@ -156,7 +154,7 @@ func (s *system) champion(t *testing.T, name string) (*model.Model, string) {
 	return m, version.URI()
 }
 
-// download copies a registered version from MLflow, as its users do, and returns the path of its ONNX form.
+// download copies a registered version from MLflow, as a user would, and returns the path of its ONNX form.
 func (s *system) download(t *testing.T, uri string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -178,7 +176,7 @@ func (s *system) download(t *testing.T, uri string) string {
 	return found
 }
 
-// mlflowEnvironment is for MLflow's own programs.
+// mlflowEnvironment returns the environment of MLflow's own programs.
 func (s *system) mlflowEnvironment() []string {
 	return []string{
 		"MLFLOW_TRACKING_URI=" + s.addresses.MLflow,
@@ -189,7 +187,7 @@ func (s *system) mlflowEnvironment() []string {
 	}
 }
 
-// post sends a body and returns the answer. A server that does not answer ends the test.
+// post sends a body and returns the answer. It ends the test if the server does not answer.
 func post(t testing.TB, url, contentType string, body []byte) (int, []byte) {
 	t.Helper()
 	status, answer, err := tryPost(url, contentType, body)

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// shots is what wrk measured.
+// shots has the figures of wrk.
 type shots struct {
 	requests int
 	rate     float64 // requests a second
 	p50, p99 float64 // milliseconds
 }
 
-// wrkScript sends the body that is in a file of its own and prints one line at the end.
+// wrkScript sends a body from a file and prints one line at the end.
 const wrkScript = `
 local file = assert(io.open(%q, "rb"))
 wrk.method, wrk.body = "POST", file:read("*a")
@@ -36,7 +36,7 @@ end
 
 var measuredLine = regexp.MustCompile(`(?m)^MEASURED (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$`)
 
-// needWrk ends a run that could not measure before it starts anything.
+// needWrk returns the path of wrk, or ends the run before it starts a server.
 func needWrk(t testing.TB) string {
 	t.Helper()
 	path, err := exec.LookPath("wrk")
@@ -46,9 +46,8 @@ func needWrk(t testing.TB) string {
 	return path
 }
 
-// shoot has wrk ask for so long over so many connections that are kept alive. An answer that is no 2xx, or none, ends
-// the
-// test: wrk counts those as requests too.
+// shoot runs wrk for the given time over the given number of connections, which are kept alive. An answer other than a
+// 2xx, or a missing answer, ends the test, because wrk counts these as requests too.
 func (s *server) shoot(t testing.TB, connections int, length time.Duration) shots {
 	t.Helper()
 	dir := t.TempDir()
@@ -82,7 +81,7 @@ func (s *server) shoot(t testing.TB, connections int, length time.Duration) shot
 	}
 	if n[2] != 0 || n[3] != 0 || n[0] == 0 {
 		t.Fatalf(
-			"%s, %d connections: of %.0f requests %.0f were not answered by a 2xx and %.0f not at all; its output ends with\n%s",
+			"%s, %d connections: of %.0f requests %.0f got another answer than a 2xx, and %.0f none; its output ends with\n%s",
 			s.title,
 			connections,
 			n[0],

@@ -12,7 +12,7 @@ import (
 	"iris/workflows"
 )
 
-// untilWaiting waits until a training waits for approval: its first timer is the end of that wait.
+// untilWaiting waits until a training waits for approval. Its first timer ends that wait.
 func (s *iris) untilWaiting(id string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), awaitTimeout)
@@ -30,7 +30,7 @@ func (s *iris) untilWaiting(id string) {
 	s.t.Fatalf("%s ended without waiting for approval", id)
 }
 
-// champion is the number of the version that the API serves.
+// champion returns the number of the version that the API serves.
 func (s *iris) champion(name, row string) string {
 	s.t.Helper()
 	if err := s.Cache.Refresh(s.t.Context(), name); err != nil {
@@ -42,7 +42,8 @@ func (s *iris) champion(name, row string) string {
 	return number
 }
 
-// A release as a careful team does it: one version is approved, one rejected, a third one approved and rolled back.
+// TestApproval_andRollback releases as a careful team does: it approves one version, rejects the second, and approves
+// and rolls back the third.
 func TestApproval_andRollback(t *testing.T) {
 	s := start(t)
 	const row = `{"x":1,"y":2}`
@@ -68,8 +69,10 @@ func TestApproval_andRollback(t *testing.T) {
 	}
 	s.call(http.MethodPost, "/careful/predict", "application/json", []byte(row)).
 		want(t, http.StatusServiceUnavailable, nil)
-	s.call(http.MethodPost, "/tasks/careful-1/approve", "application/json", []byte(`{"name":"ada","reason":"a good start"}`)).
-		want(t, http.StatusAccepted, nil)
+	s.call(
+		http.MethodPost, "/tasks/careful-1/approve", "application/json",
+		[]byte(`{"name":"ada","reason":"a good start"}`),
+	).want(t, http.StatusAccepted, nil)
 	var result workflows.TrainingResult
 	if err := s.await(first, &result); err != nil || result.Gate.Decision != workflows.Promoted {
 		t.Fatalf("gate %+v (%v), want it promoted", result.Gate, err)
@@ -99,8 +102,10 @@ func TestApproval_andRollback(t *testing.T) {
 		!strings.Contains(result.Gate.Reason, "rejected by bob: too close") {
 		t.Fatalf("gate %+v (%v), want bob's rejection", result.Gate, err)
 	}
-	s.call(http.MethodPost, "/tasks/careful-2/approve", "application/json", []byte(`{"name":"ada","reason":"no, take it"}`)).
-		want(t, http.StatusConflict, nil)
+	s.call(
+		http.MethodPost, "/tasks/careful-2/approve", "application/json",
+		[]byte(`{"name":"ada","reason":"no, take it"}`),
+	).want(t, http.StatusConflict, nil)
 
 	var version struct {
 		Gate        string            `json:"gate"`
@@ -110,7 +115,7 @@ func TestApproval_andRollback(t *testing.T) {
 	s.call(http.MethodGet, "/careful/versions/2", "", nil).want(t, http.StatusOK, &version)
 	if version.Gate != "rejected" || !strings.Contains(version.Description, "Gate: rejected, since rejected by bob") ||
 		version.Tags["team"] != "botany" {
-		t.Errorf("version %+v, want it to tell of its rejection", version)
+		t.Errorf("version %+v, want it to show its rejection", version)
 	}
 
 	third := s.startTraining("careful-3", in)
@@ -151,7 +156,7 @@ func TestApproval_andRollback(t *testing.T) {
 	}
 }
 
-// A rollback needs a champion before the champion.
+// A model that had only one champion cannot be rolled back.
 func TestRollback_nothingBefore(t *testing.T) {
 	s := start(t)
 	s.train(

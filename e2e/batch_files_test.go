@@ -19,7 +19,7 @@ import (
 	"iris/workflows"
 )
 
-// customer is a row of the iris data with a key column, as a file of any format has it.
+// customer is a row of the iris data with a key column, for files of every format.
 type customer struct {
 	ID          string  `json:"id" parquet:"id"`
 	SepalLength float64 `json:"sepal_length" parquet:"sepal_length"`
@@ -28,7 +28,7 @@ type customer struct {
 	PetalWidth  float64 `json:"petal_width" parquet:"petal_width"`
 }
 
-// customers are the iris flowers some times over, with a key that a CSV has to quote.
+// customers repeats the iris flowers, each with a key that a CSV must quote.
 func customers(t *testing.T, times int) []customer {
 	t.Helper()
 	known := dataset.Iris()
@@ -46,7 +46,7 @@ func customers(t *testing.T, times int) []customer {
 	return all
 }
 
-// file is the rows in a format, and its media type.
+// file writes rows in a format and returns its media type.
 func file(t *testing.T, format scores.Format, rows []customer) (data []byte, mediaType string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -81,7 +81,7 @@ func file(t *testing.T, format scores.Format, rows []customer) (data []byte, med
 	}
 }
 
-// scored is a row of results, as the pages have it.
+// scored is a row of results in the form of the pages.
 type scored struct {
 	Keys          map[string]string  `json:"keys"`
 	Label         string             `json:"label"`
@@ -109,7 +109,8 @@ func (s *iris) pages(location string, size int) (rows []scored) {
 	}
 }
 
-// A file of any format goes in, and its scores come out in any: as pages, as one file, by a link into the store.
+// A batch reads a file of each format and returns its scores in each: as pages, as one file, and by a link to the
+// store.
 func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 	s := startWith(t, func(c *app.Config) {
 		c.S3.PublicEndpoint = "http://" + strings.Replace(c.S3.Endpoint, "127.0.0.1", "localhost", 1)
@@ -189,7 +190,9 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 			errors := s.call(http.MethodGet, location+"/errors", "", nil)
 			if bad == 0 {
 				errors.want(t, http.StatusNotFound, nil)
-			} else if lines := strings.Split(string(errors.body), "\n"); len(lines) != 3 || lines[0] != "line,column,reason" || !strings.HasPrefix(lines[1], fmt.Sprint(bytes.Count(data, []byte("\n")))) {
+			} else if lines := strings.Split(string(errors.body), "\n"); len(lines) != 3 ||
+				lines[0] != "line,column,reason" ||
+				!strings.HasPrefix(lines[1], fmt.Sprint(bytes.Count(data, []byte("\n")))) {
 				t.Errorf("the errors are %q, want the last line", errors.body)
 			}
 			var manifest struct {
@@ -206,7 +209,7 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 	}
 }
 
-// wantOutput reads a file of results and compares it with the pages.
+// wantOutput fails the test unless a file of results equals the pages.
 func wantOutput(t *testing.T, data []byte, format scores.Format, want []scored) {
 	t.Helper()
 	layout := scores.Layout{
@@ -249,7 +252,7 @@ func wantOutput(t *testing.T, data []byte, format scores.Format, want []scored) 
 	}
 }
 
-// get reads a URL as any client does.
+// get reads a URL without the client of the test.
 func get(t *testing.T, url string) []byte {
 	t.Helper()
 	response, err := http.Get(url)
@@ -264,7 +267,7 @@ func get(t *testing.T, url string) []byte {
 	return body
 }
 
-// startWith is start with other settings.
+// startWith is start with changed settings.
 func startWith(t *testing.T, change func(*app.Config)) *iris {
 	t.Helper()
 	a := testenv.All(t)

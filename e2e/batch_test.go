@@ -24,10 +24,10 @@ import (
 	"iris/workflows"
 )
 
-// slowFeatures are so many that a k-d tree is of no help.
+// slowFeatures is a number of features with which a k-d tree does not help.
 const slowFeatures = 12
 
-// slowModel trains a model whose predictions take some tens of microseconds each.
+// slowModel trains a model whose predictions take tens of microseconds each.
 func (s *iris) slowModel(name string) {
 	s.t.Helper()
 	s.train(
@@ -39,7 +39,7 @@ func (s *iris) slowModel(name string) {
 	)
 }
 
-// putSlowRows stores rows for a slow model, with a key column of so many bytes.
+// putSlowRows stores rows for a slow model. The key column has keyBytes bytes.
 func (s *iris) putSlowRows(key string, rows, keyBytes int) objstore.Ref {
 	s.t.Helper()
 	random := rand.New(rand.NewPCG(7, 8))
@@ -61,7 +61,7 @@ func (s *iris) putSlowRows(key string, rows, keyBytes int) objstore.Ref {
 	return ref
 }
 
-// startBatch starts a batch as the API does.
+// startBatch starts a batch in the same way as the API.
 func (s *iris) startBatch(id string, priority temporal.Priority, in workflows.BatchInput) {
 	s.t.Helper()
 	_, err := s.Temporal.ExecuteWorkflow(
@@ -75,7 +75,7 @@ func (s *iris) startBatch(id string, priority temporal.Priority, in workflows.Ba
 	}
 }
 
-// status asks a task how far it is.
+// status queries the progress of a task.
 func (s *iris) status(id string) (status workflows.Status, ok bool) {
 	value, err := s.Temporal.QueryWorkflow(s.t.Context(), id, "", workflows.StatusQuery)
 	return status, err == nil && value.Get(&status) == nil
@@ -102,10 +102,10 @@ func (s *iris) read(ref objstore.Ref) []byte {
 	return data
 }
 
-// shardTimes are when a shard waited and was scored.
+// shardTimes has the times at which a shard was queued, started and scored.
 type shardTimes struct{ scheduled, started, completed time.Time }
 
-// shards are the times of the shards of a batch, by its history.
+// shards returns the times of a batch's shards, from its history.
 func (s *iris) shards(id string) []shardTimes {
 	s.t.Helper()
 	of := map[int64]*shardTimes{}
@@ -140,7 +140,7 @@ func (s *iris) shards(id string) []shardTimes {
 	return times
 }
 
-// A batch that somebody waits for overtakes the shards of a bulk one that wait for a slot, and is done long before it.
+// A batch that a client waits for overtakes the queued shards of a bulk batch, and ends long before it.
 func TestBatch_interactiveBeforeBulk(t *testing.T) {
 	s := start(t)
 	s.slowModel("patient")
@@ -171,7 +171,7 @@ func TestBatch_interactiveBeforeBulk(t *testing.T) {
 	for _, shard := range s.shards(bulk) {
 		switch {
 		case shard.scheduled.After(interactive.scheduled), shard.started.Before(interactive.scheduled):
-		case shard.started.Before(interactive.started): // while the server passed the interactive one on
+		case shard.started.Before(interactive.started): // while the server dispatched the interactive one
 			before++
 		default:
 			overtaken++
@@ -179,14 +179,14 @@ func TestBatch_interactiveBeforeBulk(t *testing.T) {
 	}
 	if overtaken <= before {
 		t.Errorf(
-			"of the shards that waited when the interactive one was queued, %d started before it and %d after it, want most after it",
+			"of the shards queued with the interactive one, %d started before it and %d after it, want most after it",
 			before,
 			overtaken,
 		)
 	}
 }
 
-// A batch that is cancelled half-way keeps the parts that were finished.
+// A batch that is cancelled half-way keeps its finished parts.
 func TestBatch_cancelKeepsFinishedParts(t *testing.T) {
 	s := start(t)
 	s.slowModel("halfway")
@@ -228,7 +228,7 @@ func TestBatch_cancelKeepsFinishedParts(t *testing.T) {
 	}
 }
 
-// Everything at once: a prefix with each kind of input, bad rows, keys, and one Parquet of scores.
+// One batch combines a prefix with each kind of input, bad rows, keys, and one Parquet of scores.
 func TestBatch_everyKindOfInput(t *testing.T) {
 	s := start(t)
 	s.train(workflows.TrainingInput{Model: "kinds", Dataset: s.put("given/kinds.csv", noisyRows(42, 300))})
@@ -257,7 +257,7 @@ func TestBatch_everyKindOfInput(t *testing.T) {
 		KeyColumns:    []string{"id"},
 		Output:        "parquet",
 		LabelsOnly:    true,
-		MaxErrorRatio: ptr(0.5),
+		MaxErrorRatio: new(0.5),
 	}
 	s.startBatch("kinds-batch", workflows.PriorityBulk, in)
 	var result workflows.BatchResult
@@ -276,12 +276,14 @@ func TestBatch_everyKindOfInput(t *testing.T) {
 	if want := "[{a1 left} {b1 right} {b2 left} {c1 right}]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("scores %v (%v), want %s", got, err, want)
 	}
-	want := "object,line,column,reason\ngiven/kinds/a.csv.gz,3,x,\"\"\"huge\"\" is not a finite number\"\ngiven/kinds/c.jsonl,2,x,missing\n"
+	want := "object,line,column,reason\n" +
+		"given/kinds/a.csv.gz,3,x,\"\"\"huge\"\" is not a finite number\"\n" +
+		"given/kinds/c.jsonl,2,x,missing\n"
 	if errors := string(s.read(result.Errors)); errors != want {
 		t.Errorf("errors\n%swant\n%s", errors, want)
 	}
 
-	in.MaxErrorRatio = ptr(0.1)
+	in.MaxErrorRatio = new(0.1)
 	s.startBatch("kinds-strict", workflows.PriorityBulk, in)
 	if err := s.await(
 		"kinds-strict",

@@ -12,7 +12,7 @@ import (
 	"iris/workflows"
 )
 
-// temporal runs the temporal CLI as an operator would, and returns what it prints.
+// temporal runs the temporal CLI as an operator would, and returns its output.
 func (s *iris) temporal(args ...string) string {
 	s.t.Helper()
 	out, err := s.tryTemporal(args...)
@@ -60,7 +60,7 @@ func TestCLI_startsATraining(t *testing.T) {
 		t.Errorf("result %+v, want a first version, promoted", result)
 	}
 	var answer string
-	eventually(t, "an answer to the query", func() bool { // on a busy machine the first one may time out
+	eventually(t, "an answer to the query", func() bool { // the first query may time out on a busy machine
 		var err error
 		answer, err = s.tryTemporal("workflow", "query", "--workflow-id", "by-hand", "--type", "status", "--output", "json")
 		return err == nil

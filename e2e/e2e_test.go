@@ -1,4 +1,4 @@
-// Package e2e tests the whole of Iris, worker and API in this process, on a real Temporal, MinIO and MLflow.
+// Package e2e tests the whole of Iris. Worker and API run in this process, on a real Temporal, MinIO and MLflow.
 package e2e
 
 import (
@@ -27,8 +27,8 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // bucket is fixed, so that recorded histories do not depend on the run.
 const bucket = "iris"
 
-// iris is a running system: every test starts its own worker and API on the servers that all of them share, so a test
-// that needs a model nobody else touches gives it a name of its own.
+// iris is a running system. Each test starts its own worker and API, but all tests share the servers. A test that needs
+// a model to itself gives the model its own name.
 type iris struct {
 	*app.System
 	t         *testing.T
@@ -36,7 +36,7 @@ type iris struct {
 	addresses stack.Addresses
 }
 
-// config is that of a system on the shared servers.
+// config returns the settings of a system on the shared servers.
 func config(a stack.Addresses) app.Config {
 	return app.Config{
 		Temporal:     client.Options{HostPort: a.Temporal, Namespace: "default", Identity: "iris@e2e"},
@@ -58,7 +58,7 @@ func start(t *testing.T) *iris {
 	return startConfigured(t, a, config(a))
 }
 
-// startConfigured is start with the settings of the test.
+// startConfigured is start with the given settings.
 func startConfigured(t *testing.T, a stack.Addresses, c app.Config) *iris {
 	t.Helper()
 	s := connectConfigured(t, a, c)
@@ -72,7 +72,7 @@ func startConfigured(t *testing.T, a stack.Addresses, c app.Config) *iris {
 	return s
 }
 
-// connect is start without a worker and without an API.
+// connect is start without a worker and an API.
 func connect(t *testing.T) *iris {
 	t.Helper()
 	a := testenv.All(t)
@@ -113,14 +113,14 @@ func (s *iris) run(t *testing.T, part func(context.Context) error) (stop func())
 	return stop
 }
 
-// answer is an HTTP response, read.
+// answer is an HTTP response with its body read.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// call makes a request to the API. A test that asks for something to wait for does so through await, not in a loop.
+// call makes a request to the API. Tests wait for a task with await, not by calling in a loop.
 func (s *iris) call(method, path, contentType string, body []byte) answer {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.api+path, bytes.NewReader(body))
@@ -142,7 +142,7 @@ func (s *iris) call(method, path, contentType string, body []byte) answer {
 	return answer{response.StatusCode, response.Header, read}
 }
 
-// want fails the test unless the status is the wanted one, and decodes the body into v.
+// want fails the test unless the answer has the given status. It decodes the body into v.
 func (a answer) want(t *testing.T, status int, v any) {
 	t.Helper()
 	if a.status != status {
@@ -156,7 +156,7 @@ func (a answer) want(t *testing.T, status int, v any) {
 	}
 }
 
-// task is the answer to whatever starts a task.
+// task is the answer to a request that starts a task.
 type task struct {
 	ID string `json:"task_id"`
 }
@@ -164,7 +164,7 @@ type task struct {
 // awaitTimeout bounds every wait for a task.
 const awaitTimeout = 2 * time.Minute
 
-// await waits until a task has ended and decodes its result into v; the error is the task's.
+// await waits until a task has ended, decodes its result into v, and returns the error of the task.
 func (s *iris) await(id string, v any) error {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), awaitTimeout)
@@ -197,7 +197,7 @@ func (s *iris) startTraining(id string, in workflows.TrainingInput) string {
 	return id
 }
 
-// put stores a dataset where a training may read it.
+// put stores a dataset in the bucket that trainings may read, and returns its URI.
 func (s *iris) put(key string, data []byte) string {
 	s.t.Helper()
 	ref, err := s.Store.Put(s.t.Context(), bucket, key, bytes.NewReader(data), int64(len(data)), "text/csv")
@@ -206,5 +206,3 @@ func (s *iris) put(key string, data []byte) string {
 	}
 	return ref.URI()
 }
-
-func ptr[T any](v T) *T { return &v }

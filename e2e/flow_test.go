@@ -18,7 +18,7 @@ import (
 
 const flower = `{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`
 
-// form is a multipart body of a JSON part `request`, unless it is empty, and a CSV part `file`.
+// form returns a multipart body with a JSON part `request`, unless request is empty, and a CSV part `file`.
 func form(t *testing.T, request string, file []byte) (contentType string, body []byte) {
 	t.Helper()
 	var b bytes.Buffer
@@ -41,7 +41,7 @@ func form(t *testing.T, request string, file []byte) (contentType string, body [
 	return w.FormDataContentType(), b.Bytes()
 }
 
-// What a user does on the first day: train, watch, predict, score a batch with that very version, read the result.
+// A new user trains, watches the task, predicts, scores a batch with the same version, and reads the result.
 func TestFlow_trainWatchPredictBatch(t *testing.T) {
 	s := start(t)
 	contentType, body := form(t, `{"algorithm":"logistic_regression","hyperparameters":{"l2":0.5}}`, datasettest.Wine())
@@ -68,7 +68,7 @@ func TestFlow_trainWatchPredictBatch(t *testing.T) {
 	}
 	if !strings.Contains(watched.Links["temporal"], training.ID) ||
 		!strings.Contains(watched.Links["mlflow"], watched.Result.RunID) {
-		t.Errorf("links %v, want the pages of Temporal and of MLflow", watched.Links)
+		t.Errorf("links %v, want the pages of Temporal and MLflow", watched.Links)
 	}
 
 	if err := s.Cache.Refresh(t.Context(), "wine"); err != nil {
@@ -84,7 +84,7 @@ func TestFlow_trainWatchPredictBatch(t *testing.T) {
 	s.call(http.MethodPost, "/wine/predict", "application/json", row).want(t, http.StatusOK, &predicted)
 	if predicted.Label != "0" || predicted.ModelVersion != "1" || predicted.Specie != nil ||
 		len(predicted.Probabilities) != 3 {
-		t.Errorf("prediction %+v, want class 0 by version 1, and no specie: that is iris's", predicted)
+		t.Errorf("prediction %+v, want class 0 by version 1, and no specie, which only iris has", predicted)
 	}
 
 	var batch task
@@ -118,7 +118,7 @@ func TestFlow_trainWatchPredictBatch(t *testing.T) {
 	s.call(http.MethodGet, "/iris/predict/batch/"+batch.ID, "", nil).want(t, http.StatusNotFound, nil)
 }
 
-// wineRow is a row of the wine data as JSON.
+// wineRow returns a row of the wine data as JSON.
 func wineRow(t *testing.T, i int) []byte {
 	t.Helper()
 	lines := strings.Split(string(datasettest.Wine()), "\n")
@@ -134,7 +134,7 @@ func wineRow(t *testing.T, i int) []byte {
 	return b
 }
 
-// The model that comes with Iris answers as its predecessor did.
+// The bundled model answers on the routes of its predecessor.
 func TestFlow_irisOnTheUnprefixedRoutes(t *testing.T) {
 	s := start(t)
 	var training task
@@ -200,7 +200,7 @@ func TestFlow_mlflowTellsTheWholeStory(t *testing.T) {
 	}
 }
 
-// A run that its training does not finish must not stay RUNNING.
+// A run must not stay RUNNING when its training fails.
 func TestFlow_noRunStaysRunning(t *testing.T) {
 	s := start(t)
 	data := s.put("given/stays.csv", noisyRows(6, 400))
@@ -208,9 +208,19 @@ func TestFlow_noRunStaysRunning(t *testing.T) {
 		in   workflows.TrainingInput
 		want mlflow.RunStatus
 	}{
-		// Weights beyond any number end the fit.
-		"failed": {workflows.TrainingInput{Model: "stays-failed", Algorithm: model.LogisticRegression, Dataset: s.put("given/huge.csv", hugeValues())}, mlflow.RunFailed},
-		"good":   {workflows.TrainingInput{Model: "stays-good", Algorithm: model.LogisticRegression, Dataset: data}, mlflow.RunFinished},
+		// Weights that overflow end the fit.
+		"failed": {
+			workflows.TrainingInput{
+				Model:     "stays-failed",
+				Algorithm: model.LogisticRegression,
+				Dataset:   s.put("given/huge.csv", hugeValues()),
+			},
+			mlflow.RunFailed,
+		},
+		"good": {
+			workflows.TrainingInput{Model: "stays-good", Algorithm: model.LogisticRegression, Dataset: data},
+			mlflow.RunFinished,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := s.startTraining(workflows.NewTrainingID(test.in.Model), test.in)
@@ -229,7 +239,7 @@ func TestFlow_noRunStaysRunning(t *testing.T) {
 	}
 }
 
-// hugeValues pass the rules of a dataset, being finite, but no model can be fitted to them.
+// hugeValues returns values that are finite, and so pass the rules of a dataset, but that no model can fit.
 func hugeValues() []byte {
 	return []byte("x,side\n" + strings.Repeat("1e300,a\n-1e300,b\n2e300,a\n-3e300,b\n", 10))
 }

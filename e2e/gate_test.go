@@ -12,8 +12,8 @@ import (
 	"iris/workflows"
 )
 
-// noisyRows writes n rows of two classes that a straight line separates but for a fifth of the labels, which are wrong.
-// A tree that learns every row by heart learns the wrong labels too.
+// noisyRows writes n rows of two classes. A straight line separates them, but a fifth of the labels are wrong. A tree
+// that memorises every row learns the wrong labels too.
 func noisyRows(seed uint64, n int) []byte {
 	random := rand.New(rand.NewPCG(seed, 1))
 	var b bytes.Buffer
@@ -33,8 +33,8 @@ func noisyRows(seed uint64, n int) []byte {
 	return b.Bytes()
 }
 
-// A champion that has learned its rows by heart looks perfect on them. It must lose against a better candidate that is
-// trained on a superset, because the two are compared on rows that neither was trained on.
+// A champion that has memorised its rows looks perfect on them. It must lose against a better candidate trained on a
+// superset, because the gate compares the two on rows that neither was trained on.
 func TestGate_memoryDoesNotCount(t *testing.T) {
 	s := start(t)
 	rows := noisyRows(7, 1200)
@@ -54,7 +54,7 @@ func TestGate_memoryDoesNotCount(t *testing.T) {
 	candidate := s.train(workflows.TrainingInput{Model: "memory", Dataset: all, Algorithm: model.LogisticRegression})
 	gate := candidate.Gate
 	if gate.Decision != workflows.Promoted {
-		t.Errorf("gate %+v, want the better candidate promoted over the one with a memory", gate)
+		t.Errorf("gate %+v, want the better candidate promoted over the champion that memorised", gate)
 	}
 	if gate.Comparison.Champion != champion.Version ||
 		gate.Comparison.CandidateAccuracy <= gate.Comparison.ChampionAccuracy {
@@ -65,7 +65,7 @@ func TestGate_memoryDoesNotCount(t *testing.T) {
 	}
 }
 
-// recall is the champion's accuracy on all rows of a file, those it was trained on among them.
+// recall returns the champion's accuracy on all rows of a file, including its training rows.
 func recall(t *testing.T, s *iris, name string, csv []byte) float64 {
 	t.Helper()
 	version, err := s.Registry.Champion(t.Context(), name)

@@ -16,8 +16,8 @@ import (
 	"iris/workflows"
 )
 
-// TestHistories walks every path of the workflows on the real servers. With IRIS_HISTORIES set to a folder, as `make
-// histories` does, it also records their histories there, for the replay test of package workflows.
+// TestHistories takes every path through the workflows on the real servers. If IRIS_HISTORIES names a folder, as in
+// `make histories`, it also records the histories there, for the replay test of package workflows.
 func TestHistories(t *testing.T) {
 	s := start(t)
 	clean := s.put("given/history.csv", noisyRows(21, 900))
@@ -32,13 +32,20 @@ func TestHistories(t *testing.T) {
 	in := workflows.TrainingInput{Model: "history", Algorithm: model.LogisticRegression, Dataset: clean}
 	tree, broken, changed := in, in, in
 	searched, automatic := in, in
-	searched.Search = &search.Request{Method: search.Grid, Folds: ptr(3), Space: map[string]search.Dimension{
+	searched.Search = &search.Request{Method: search.Grid, Folds: new(3), Space: map[string]search.Dimension{
 		"l2": {Values: []json.RawMessage{json.RawMessage("1"), json.RawMessage("10")}},
 	}}
 	automatic.Algorithm = search.Auto
 	tree.Algorithm = model.DecisionTree
 	broken.Dataset = ragged
 	changed.Dataset, changed.AllowSchemaChange = other, true
+
+	scored := workflows.BatchInput{Model: "history", ModelID: "1", Rows: rows, Count: 2}
+	someBad := workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows}
+	strict := workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows, MaxErrorRatio: new(0.0)}
+	unknown := workflows.BatchInput{Model: "history", ModelID: "99", Rows: rows}
+	promotion := workflows.PromotionInput{Model: "history", Version: "2", Actor: "history", Reason: "by hand"}
+	refused := workflows.PromotionInput{Model: "history", Version: "1", Expected: new("1"), Actor: "history"}
 
 	for _, path := range []struct {
 		name     string
@@ -53,12 +60,12 @@ func TestHistories(t *testing.T) {
 		{"training-needs-approval", workflows.Training, changed, ""},
 		{"training-searched", workflows.Training, searched, ""},
 		{"training-auto", workflows.Training, automatic, ""},
-		{"batch-scored", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: rows, Count: 2}, ""},
-		{"batch-some-bad-rows", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows}, ""},
-		{"batch-bad-rows", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows, MaxErrorRatio: ptr(0.0)}, "line 3"},
-		{"batch-unknown-version", workflows.BatchPrediction, workflows.BatchInput{Model: "history", ModelID: "99", Rows: rows}, "99"},
-		{"promotion-done", workflows.Promotion, workflows.PromotionInput{Model: "history", Version: "2", Actor: "history", Reason: "by hand"}, ""},
-		{"promotion-refused", workflows.Promotion, workflows.PromotionInput{Model: "history", Version: "1", Expected: ptr("1"), Actor: "history"}, ""},
+		{"batch-scored", workflows.BatchPrediction, scored, ""},
+		{"batch-some-bad-rows", workflows.BatchPrediction, someBad, ""},
+		{"batch-bad-rows", workflows.BatchPrediction, strict, "line 3"},
+		{"batch-unknown-version", workflows.BatchPrediction, unknown, "99"},
+		{"promotion-done", workflows.Promotion, promotion, ""},
+		{"promotion-refused", workflows.Promotion, refused, ""},
 	} {
 		t.Run(path.name, func(t *testing.T) {
 			_, err := s.Temporal.ExecuteWorkflow(
@@ -82,7 +89,7 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// The two ends of a training that asks a person.
+// A training that waits for a person ends in one of two ways.
 func TestHistories_approval(t *testing.T) {
 	s := start(t)
 	in := workflows.TrainingInput{
@@ -114,7 +121,8 @@ func TestHistories_approval(t *testing.T) {
 	}
 }
 
-// A task that is cancelled before a worker has taken it up is cancelled at its first wait: nothing depends on timing.
+// A task that is cancelled before a worker has started it ends at its first wait, so the history does not depend on
+// timing.
 func TestHistories_cancelled(t *testing.T) {
 	s := connect(t)
 	rows := s.putRows("given/cancelled-rows.csv", "x,y\n1,2\n")
@@ -124,7 +132,7 @@ func TestHistories_cancelled(t *testing.T) {
 			workflows.TrainingInput{Model: "cancelled", Algorithm: model.LogisticRegression},
 		},
 		"batch-cancelled": {workflows.BatchPrediction, workflows.BatchInput{Model: "cancelled", ModelID: "1", Rows: rows}},
-		// Nothing is promoted that was called off before anybody began.
+		// A promotion that is cancelled before it starts promotes nothing.
 		"promotion-cancelled": {
 			workflows.Promotion,
 			workflows.PromotionInput{Model: "cancelled", Version: "1", Actor: "history"},
@@ -161,7 +169,7 @@ func (s *iris) putRows(key, rows string) objstore.Ref {
 	return ref
 }
 
-// record writes the history of a workflow to the folder that IRIS_HISTORIES names, if it names one.
+// record writes the history of a workflow to the folder in IRIS_HISTORIES, if it is set.
 func (s *iris) record(id string) {
 	s.t.Helper()
 	folder := os.Getenv("IRIS_HISTORIES")

@@ -29,18 +29,19 @@ import (
 	"iris/workflows"
 )
 
-// The same requests to `mlflow models serve` and to Iris have the same answers: status, content type, predictions
-// within
-// 1e-6, and the codes of what is refused. Where Iris means to differ, the case says so, and both answers are checked.
+// The same requests to `mlflow models serve` and to Iris get the same answers: status, content type, predictions within
+// 1e-6, and error codes. A case for an intended difference says so, and checks both answers.
 func TestInteropScoring(t *testing.T) {
 	paths := testenv.Programs(t, stack.Interop)
 	s := start(t)
-	s.train(workflows.TrainingInput{Model: "iris"}) // whose champion makes the process healthy
+	s.train(workflows.TrainingInput{Model: "iris"}) // the process is healthy once it has this champion
 	if err := s.Cache.Refresh(t.Context(), "iris"); err != nil {
 		t.Fatal(err)
 	}
 	for name, csv := range map[string][]byte{
-		"scoring-iris": datasettest.Iris(), "scoring-breast-cancer": datasettest.BreastCancer(), "scoring-one-feature": oneFeature(),
+		"scoring-iris":          datasettest.Iris(),
+		"scoring-breast-cancer": datasettest.BreastCancer(),
+		"scoring-one-feature":   oneFeature(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.train(workflows.TrainingInput{Model: name, Dataset: s.put("given/"+name+".csv", csv)})
@@ -86,16 +87,16 @@ type scoringRequest struct {
 	differs *difference
 }
 
-// difference is a pair of statuses that are meant to differ, or the same status with other codes.
+// difference is an intended pair of different statuses, or the same status with different codes.
 type difference struct{ mlflow, iris int }
 
 var (
-	missing   = &difference{200, 400} // MLflow takes it for NaN, which no learner computes with: docs/api/protocols.md
-	guessed   = &difference{200, 400} // pandas finds a meaning for it
-	otherCode = &difference{400, 400} // both refuse it, for reasons that have other codes
+	missing   = &difference{200, 400} // MLflow reads it as NaN, which Iris refuses: docs/api/protocols.md
+	guessed   = &difference{200, 400} // pandas guesses a meaning
+	otherCode = &difference{400, 400} // both refuse it, with different codes
 )
 
-// protocolRequests are those that have nothing to do with the rows.
+// protocolRequests returns the requests that do not depend on the rows.
 func protocolRequests() []scoringRequest {
 	return []scoringRequest{
 		{name: "ping", method: "GET", path: "/ping"},
@@ -108,11 +109,11 @@ func protocolRequests() []scoringRequest {
 			path:        "/invocations",
 			contentType: "none",
 			differs:     &difference{500, 415},
-		}, // a mistake of MLflow's
+		}, // a defect of MLflow
 	}
 }
 
-// oneFeature is a dataset of one feature, x.
+// oneFeature returns a dataset with one feature, x.
 func oneFeature() []byte {
 	var b strings.Builder
 	b.WriteString("x,side\n")
@@ -122,13 +123,15 @@ func oneFeature() []byte {
 	return []byte(b.String())
 }
 
-// oneFeatureRequests are those whose meaning is another one where there is no doubt about the column.
+// oneFeatureRequests returns requests that mean something else when the model has only one column.
 func oneFeatureRequests() []scoringRequest {
 	requests := []scoringRequest{}
 	for _, body := range []string{
-		`{"inputs":[1,60.5]}`, `{"inputs":["1",true]}`, `{"inputs":[]}`, `{"inputs":{"x":[1,60]}}`, `{"inputs":[{"x":1}]}`, `{"inputs":[[1],[60]]}`, `{"inputs":1}`,
-		`{"inputs":["abc"]}`, `{"inputs":[{"x":1},1]}`, `{"inputs":[1,{}]}`, `{"instances":[1,60.5]}`, `{"instances": [ "1"]}`, `{"instances":[]}`, `{"instances":[{"x":1}]}`,
-		`{"instances":[[1],[60]]}`, `{"instances":1}`, `{"instances":["abc"]}`, `{"instances":[{"x":1},1]}`, `{"dataframe_records":[1,60]}`, `{"dataframe_split":{"columns":["x"],"data":[[1]]}}`,
+		`{"inputs":[1,60.5]}`, `{"inputs":["1",true]}`, `{"inputs":[]}`, `{"inputs":{"x":[1,60]}}`, `{"inputs":[{"x":1}]}`,
+		`{"inputs":[[1],[60]]}`, `{"inputs":1}`, `{"inputs":["abc"]}`, `{"inputs":[{"x":1},1]}`, `{"inputs":[1,{}]}`,
+		`{"instances":[1,60.5]}`, `{"instances": [ "1"]}`, `{"instances":[]}`, `{"instances":[{"x":1}]}`,
+		`{"instances":[[1],[60]]}`, `{"instances":1}`, `{"instances":["abc"]}`, `{"instances":[{"x":1},1]}`,
+		`{"dataframe_records":[1,60]}`, `{"dataframe_split":{"columns":["x"],"data":[[1]]}}`,
 	} {
 		requests = append(
 			requests,
@@ -162,10 +165,10 @@ func oneFeatureRequests() []scoringRequest {
 	)
 }
 
-// scoringRequests are good and bad requests to the model of the case.
+// scoringRequests returns good and bad requests to the model of the case.
 func (c interopCase) scoringRequests() []scoringRequest {
 	quoted := func(v any) string { return string(encodeJSON(v)) }
-	values := func(row int, change ...string) []string { // change is a column and what to write there
+	values := func(row int, change ...string) []string { // change is a column and its new value
 		list := make([]string, len(c.Features))
 		for i := range list {
 			list[i] = quoted(c.Rows[row][i])
@@ -372,8 +375,10 @@ func (c interopCase) scoringRequests() []scoringRequest {
 		)
 	}
 	for _, contentType := range []string{
-		"application/json; charset=utf-8", "application/json;charset=UTF-8", " application/json ", "application/json; charset=latin1", "application/json; charset=us-ascii",
-		`application/json; charset="utf-8"`, "application/json;", "application/json; format=pandas-split", "Application/JSON", "text/plain", "application/x-www-form-urlencoded", "",
+		"application/json; charset=utf-8", "application/json;charset=UTF-8", " application/json ",
+		"application/json; charset=latin1", "application/json; charset=us-ascii", `application/json; charset="utf-8"`,
+		"application/json;", "application/json; format=pandas-split", "Application/JSON",
+		"text/plain", "application/x-www-form-urlencoded", "",
 	} {
 		requests = append(
 			requests,
@@ -385,7 +390,7 @@ func (c interopCase) scoringRequests() []scoringRequest {
 			},
 		)
 	}
-	// Values that are missing or not finite, and what only pandas can make sense of.
+	// Missing or non-finite values, and values that only pandas understands.
 	for name, d := range map[string]struct {
 		body, contentType string
 		differs           *difference
@@ -406,7 +411,7 @@ func (c interopCase) scoringRequests() []scoringRequest {
 		"NA":                          {header + "\n" + line(0, first, "NA"), "text/csv", missing},
 		"a short line":                {header + "\n" + strings.Join(values(0)[1:], ",") + "\n", "text/csv", missing},
 		"inf in a csv":                {header + "\n" + line(0, first, "inf"), "text/csv", missing},
-		"a long first line":           {header + "\n1," + line(0), "text/csv", guessed}, // becomes an index, and the columns move
+		"a long first line":           {header + "\n1," + line(0), "text/csv", guessed}, // pandas makes it an index
 		"a quote within a cell":       {"foo," + header + "\na\"b," + line(0), "text/csv", guessed},
 		"data of records":             {split(names, "["+record(0)+"]", ""), "", guessed},
 		"data of columns":             {split(names, columns([]int{0}), ""), "", guessed},
@@ -445,12 +450,12 @@ func byName(features []string, row []float64) map[string]float64 {
 func encodeJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // cannot happen: it is numbers and names
+		panic(err) // cannot happen: v holds only numbers and names
 	}
 	return b
 }
 
-// send makes the request to a server.
+// send sends the request to a server.
 func (r scoringRequest) send(t *testing.T, server, path string) answer {
 	t.Helper()
 	method := r.method
@@ -464,7 +469,7 @@ func (r scoringRequest) send(t *testing.T, server, path string) answer {
 	if r.contentType != "none" {
 		request.Header["Content-Type"] = []string{r.contentType}
 	}
-	request.Close = true // MLflow's mistakes end the connection
+	request.Close = true // MLflow closes the connection after an internal error
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
@@ -477,7 +482,7 @@ func (r scoringRequest) send(t *testing.T, server, path string) answer {
 	return answer{response.StatusCode, response.Header, body}
 }
 
-// compareAnswers demands the same status and type, and the same body as far as a client looks at it.
+// compareAnswers compares status, type, and the part of the body that clients read.
 func compareAnswers(t *testing.T, got, want answer) {
 	t.Helper()
 	if got.status != want.status || got.header.Get("Content-Type") != want.header.Get("Content-Type") {
@@ -503,7 +508,7 @@ func compareAnswers(t *testing.T, got, want answer) {
 	}
 	if fault, ok := wantBody.(map[string]any); ok && fault["message"] != nil {
 		said := gotBody.(map[string]any)
-		delete(fault, "stack_trace") // which is nobody's business
+		delete(fault, "stack_trace") // Iris does not send one
 		if said["message"] == "" {
 			t.Error("Iris says no message")
 		}
@@ -514,7 +519,7 @@ func compareAnswers(t *testing.T, got, want answer) {
 	}
 }
 
-// differ says where two values differ, numbers by more than 1e-6.
+// differ says where two values differ. Numbers differ by more than 1e-6.
 func differ(at string, got, want any) string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -553,11 +558,11 @@ func differ(at string, got, want any) string {
 
 var uvicornRuns = regexp.MustCompile(`Uvicorn running on (http://[0-9.:]+)`)
 
-// serveModel runs `mlflow models serve` until the test ends, on a port that the server itself finds and tells.
+// serveModel runs `mlflow models serve` until the test ends. The server chooses its port and prints it.
 func serveModel(t *testing.T, python, tracking, uri string) (url string) {
 	t.Helper()
 	began := time.Now()
-	// Serving runs uvicorn by its name, and the one in the environment may be bound to a folder that was renamed.
+	// MLflow starts uvicorn by name, and the environment's own may refer to a folder that was renamed.
 	programs := t.TempDir()
 	if err := os.WriteFile(
 		filepath.Join(programs, "uvicorn"),
@@ -587,7 +592,7 @@ func serveModel(t *testing.T, python, tracking, uri string) (url string) {
 		"PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"), "UVICORN_PORT=0", "PYTHONUNBUFFERED=1",
 		"MLFLOW_TRACKING_URI="+tracking, "MLFLOW_DISABLE_TELEMETRY=true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false",
 		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts a server of its own
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts another process
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -596,13 +601,13 @@ func serveModel(t *testing.T, python, tracking, uri string) (url string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_ = in.Close() // the child has it
+	_ = in.Close() // the child has its own copy
 	read := make(chan struct{})
 	t.Cleanup(func() {
 		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Error(err)
 		}
-		_ = cmd.Wait() // it was killed
+		_ = cmd.Wait() // the error says that it was killed
 		<-read
 		_ = out.Close()
 	})

@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// script is a Python program that checks cases: it is given a file of them and reports on each in a line.
+// script is a Python program that reads a file of cases, checks each, and reports on each in one line.
 type script struct {
-	name    string // of its file
+	name    string // the name of its file
 	code    []byte
-	python  string        // of the environment that has what it imports
-	timeout time.Duration // for all cases
+	python  string        // the interpreter of the environment with its imports
+	timeout time.Duration // bounds all cases together
 }
 
-// check runs the program on so many cases. Its report goes to the log of the test.
+// check runs the program on the given number of cases and logs its report.
 func (s *iris) check(p script, given any, cases int) {
 	s.t.Helper()
 	dir := s.t.TempDir()
@@ -49,7 +49,7 @@ func (s *iris) check(p script, given any, cases int) {
 		"no_proxy=127.0.0.1,localhost",
 		"PYTHONUNBUFFERED=1",
 	)
-	// The servers that a program starts are in groups of their own, which it ends itself when it is asked to end.
+	// The program starts servers in process groups of their own, and ends them when it is interrupted.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
 	var complaints bytes.Buffer

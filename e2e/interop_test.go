@@ -4,7 +4,7 @@ package e2e
 
 import (
 	"bytes"
-	_ "embed" // for the script
+	_ "embed" // check.py
 	"encoding/json"
 	"strings"
 	"testing"
@@ -21,10 +21,10 @@ import (
 //go:embed interop/check.py
 var interopScript []byte
 
-// interopTimeout bounds the Python program; a case takes it a few seconds.
+// interopTimeout bounds the Python program. One case takes a few seconds.
 const interopTimeout = 20 * time.Minute
 
-// interopCase is a champion and what it says of rows, for check.py.
+// interopCase is a champion with its predictions of rows, for check.py.
 type interopCase struct {
 	Model         string      `json:"model"`
 	URI           string      `json:"uri"`
@@ -35,10 +35,10 @@ type interopCase struct {
 	Rows          [][]float64 `json:"rows"`
 	Labels        []string    `json:"labels"`
 	Probabilities [][]float64 `json:"probabilities"`
-	Serve         bool        `json:"serve"` // whether to try `mlflow models serve` too, which takes a while to start
+	Serve         bool        `json:"serve"` // also run `mlflow models serve`, which starts slowly
 }
 
-// interopVariants are the hyperparameters with which the ONNX form has other nodes than with the defaults.
+// interopVariants has the hyperparameters for which the ONNX form has other nodes than for the defaults.
 var interopVariants = map[string]struct {
 	algorithm       model.Algorithm
 	hyperparameters string
@@ -47,9 +47,9 @@ var interopVariants = map[string]struct {
 	"mlp-tanh":     {model.MLP, `{"preset": "10-7-5", "activation": "tanh"}`},
 }
 
-// Every family, trained by the system on three datasets, is loaded and served by the Python packages that its users
-// have, from a real MLflow, and says what the Go scorer says: the same labels, probabilities within 1e-6. Rows that a
-// tie among neighbours decides are counted, not compared.
+// The system trains every family on three datasets. The Python packages of its users load and serve each model from a
+// real MLflow, and must agree with Iris: the same labels, probabilities within 1e-6. Rows that a tie among neighbours
+// decides are counted, not compared.
 func TestInterop(t *testing.T) {
 	paths := testenv.Programs(t, stack.Interop)
 	s := start(t)
@@ -97,7 +97,7 @@ func TestInterop(t *testing.T) {
 	)
 }
 
-// interopCase scores the rows with the champion of a model as Iris loads it.
+// interopCase loads the champion of a model as Iris does, and scores the rows with it.
 func (s *iris) interopCase(name string, csv []byte) interopCase {
 	s.t.Helper()
 	version, err := s.Registry.Champion(s.t.Context(), name)

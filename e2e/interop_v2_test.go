@@ -4,7 +4,7 @@ package e2e
 
 import (
 	"context"
-	_ "embed" // for the script
+	_ "embed" // open_inference.py
 	"errors"
 	"net"
 	"strings"
@@ -22,10 +22,10 @@ import (
 //go:embed interop/open_inference.py
 var openInferenceScript []byte
 
-// openInferenceTimeout bounds the Python program; a case takes it about a second.
+// openInferenceTimeout bounds the Python program. One case takes about a second.
 const openInferenceTimeout = 10 * time.Minute
 
-// openInferenceCase is a champion and what it says of rows, for open_inference.py.
+// openInferenceCase is a champion with its predictions of rows, for open_inference.py.
 type openInferenceCase struct {
 	Model    string             `json:"model"`
 	Version  string             `json:"version"`
@@ -33,7 +33,7 @@ type openInferenceCase struct {
 	Classes  []string           `json:"classes"`
 	Rows     [][]float64        `json:"rows"`
 	Want     openInferenceWants `json:"want"`
-	Want32   openInferenceWants `json:"want32"` // of the rows rounded to 32 bits, which may fall on other sides of a split
+	Want32   openInferenceWants `json:"want32"` // for rows rounded to 32 bits, which may fall on other sides of a split
 }
 
 type openInferenceWants struct {
@@ -41,16 +41,15 @@ type openInferenceWants struct {
 	Probabilities [][]float64 `json:"probabilities"`
 }
 
-// openInferenceGiven is what open_inference.py is told.
+// openInferenceGiven is the input of open_inference.py.
 type openInferenceGiven struct {
 	HTTP  string              `json:"http"`
 	GRPC  string              `json:"grpc"`
 	Cases []openInferenceCase `json:"cases"`
 }
 
-// Models of every family answer Triton's client, over HTTP and gRPC and in every form that it sends and takes, as the
-// Go
-// scorer does: the same labels, probabilities within 1e-6, on all rows of three datasets.
+// Models of every family answer Triton's client over HTTP and gRPC, in every form that it supports. They must agree
+// with Iris: the same labels, probabilities within 1e-6, on all rows of three datasets.
 func TestInteropOpenInference(t *testing.T) {
 	paths := testenv.Programs(t, stack.TritonClient)
 	s := connect(t)
@@ -79,9 +78,8 @@ func TestInteropOpenInference(t *testing.T) {
 	)
 }
 
-// serveOpenInference starts an API that serves the champions of all cases from the start, and that of the default
-// model,
-// without which a server is not ready.
+// serveOpenInference starts an API that serves the champions of all cases from the start. It also serves the champion
+// of the default model, without which a server is not ready.
 func (s *iris) serveOpenInference(given *openInferenceGiven) {
 	s.t.Helper()
 	byDefault := config(s.addresses).DefaultModel
@@ -104,7 +102,7 @@ func (s *iris) serveOpenInference(given *openInferenceGiven) {
 	s.run(s.t, func(ctx context.Context) error { return s.RunAPI(ctx, listeners[0], listeners[1]) })
 }
 
-// openInferenceCase is the model of a family that TestInterop has trained, or else one that is trained now.
+// openInferenceCase uses the model of a family that TestInterop has trained, or trains one.
 func (s *iris) openInferenceCase(name, uri string, algorithm model.Algorithm, csv []byte) openInferenceCase {
 	s.t.Helper()
 	trained := "interop-" + name

@@ -19,7 +19,7 @@ import (
 	"iris/workflows"
 )
 
-// eventually looks again and again until a condition holds, for what tells nobody when it changes.
+// eventually polls until a condition holds. It is for conditions that cannot be waited for.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(time.Minute)
@@ -35,9 +35,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// A worker that goes away in the middle of a batch takes nothing with it: another one goes on, and the result is, byte
-// for
-// byte, that of a batch that nobody disturbed.
+// When a worker stops in the middle of a batch, another one continues it. The result equals that of an undisturbed
+// batch byte for byte.
 func TestResilience_anotherWorkerFinishesABatch(t *testing.T) {
 	s := connect(t)
 	stop := s.run(t, s.RunWorker)
@@ -89,7 +88,7 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 	}
 	other := secondAPI(t, s)
 	const row = `{"x":0.3,"y":0.2}`
-	asked := []struct{ name, path, body, version string }{ // by that version, "" is the champion
+	asked := []struct{ name, path, body, version string }{ // version answers; "" is the champion
 		{"a row", "/swap/predict", row, ""},
 		{"an array", "/swap/predict", "[" + strings.Repeat(row+`,{"x":-0.4,"y":0.1},`, 400) + row + "]", ""},
 		{"the champion by its alias", "/swap/versions/@champion/predict", row, ""},
@@ -119,7 +118,7 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 		}
 	}
 	if want[0]["swap/1"] == want[0]["swap/2"] {
-		t.Fatal("both versions answer alike: they cannot be told apart")
+		t.Fatal("both versions give the same answer, so the test cannot tell them apart")
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -161,7 +160,7 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 	}
 }
 
-// secondAPI is another API process in all but the process.
+// secondAPI starts another API with its own connections, as a second process would.
 func secondAPI(t *testing.T, s *iris) *iris {
 	t.Helper()
 	other := connect(t)
@@ -176,11 +175,11 @@ func secondAPI(t *testing.T, s *iris) *iris {
 
 func (s *iris) promote(t *testing.T, modelName, version string) {
 	t.Helper()
-	s.call(http.MethodPut, "/"+modelName+"/champion", "application/json", fmt.Appendf(nil, `{"version":%q,"actor":"test","reason":"swap"}`, version)).
-		want(t, http.StatusOK, nil)
+	body := fmt.Appendf(nil, `{"version":%q,"actor":"test","reason":"swap"}`, version)
+	s.call(http.MethodPut, "/"+modelName+"/champion", "application/json", body).want(t, http.StatusOK, nil)
 }
 
-// Without a worker a task is accepted and waits; it can be seen, and cancelled.
+// Without a worker a task is accepted and waits. Clients can see and cancel it.
 func TestResilience_tasksWaitForAWorker(t *testing.T) {
 	s := connect(t)
 	api := secondAPI(t, s)
@@ -206,7 +205,7 @@ func TestResilience_tasksWaitForAWorker(t *testing.T) {
 	}
 }
 
-// A tree takes seconds to fit; a cancel must not wait for it, and its run must end as KILLED.
+// A tree takes seconds to fit. A cancel must not wait for it, and the run must end as KILLED.
 func TestResilience_cancelsAFit(t *testing.T) {
 	s := start(t)
 	in := workflows.TrainingInput{
@@ -239,7 +238,7 @@ func TestResilience_cancelsAFit(t *testing.T) {
 	}
 }
 
-// wideRows are rows that a tree finds nothing in and so has to look at again and again.
+// wideRows returns rows without a pattern, so that a tree needs many splits.
 func wideRows(rows, columns int) []byte {
 	var b bytes.Buffer
 	for c := range columns {

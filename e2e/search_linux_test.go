@@ -18,8 +18,8 @@ import (
 	"iris/workflows"
 )
 
-// A search over two worker processes, one of which is killed half-way, in the middle of a trial, ends with a result for
-// each trial, a finished run for each of them, and one version.
+// A search runs on two worker processes, and one of them is killed half-way, in the middle of a trial. The search still
+// ends with a result and a finished run for each trial, and with one version.
 func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
 	s := connect(t)
 	program := buildIris(t)
@@ -31,14 +31,14 @@ func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
 		Model:     "killed",
 		Dataset:   s.put("given/killed.csv", noisyRows(41, 2000)),
 		Algorithm: model.RandomForest,
-		CVFolds:   ptr(2),
+		CVFolds:   new(2),
 		Search: &search.Request{
 			Method: search.Random,
 			Metric: search.LogLoss,
-			Budget: ptr(trials),
+			Budget: new(trials),
 			Space: map[string]search.Dimension{
-				"n_trees":       {Range: &search.Range{Min: ptr(40.0), Max: ptr(80.0)}},
-				"min_rows_leaf": {Range: &search.Range{Min: ptr(1.0), Max: ptr(20.0)}},
+				"n_trees":       {Range: &search.Range{Min: new(40.0), Max: new(80.0)}},
+				"min_rows_leaf": {Range: &search.Range{Min: new(1.0), Max: new(20.0)}},
 			},
 		},
 	})
@@ -86,7 +86,7 @@ func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
 	}
 }
 
-// startWorkerProcess starts a worker in a process of its own, which is killed at the end if it lives until then.
+// startWorkerProcess starts a worker in its own process. The end of the test kills it.
 func (s *iris) startWorkerProcess(t *testing.T, program string) *exec.Cmd {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), program, "worker") // killed when the context of the test ends
@@ -95,7 +95,7 @@ func (s *iris) startWorkerProcess(t *testing.T, program string) *exec.Cmd {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = command.Wait() }) // says that it was killed, which it was
+	t.Cleanup(func() { _ = command.Wait() }) // the error says that it was killed
 	return command
 }
 
@@ -116,7 +116,7 @@ func (s *iris) computes(t *testing.T, id string, worker *exec.Cmd) bool {
 	return false
 }
 
-// childRun is a run as MLflow's search returns it.
+// childRun is a run in an answer of MLflow's search.
 type childRun struct {
 	Info struct {
 		ID     string `json:"run_id"`
@@ -125,7 +125,7 @@ type childRun struct {
 	} `json:"info"`
 }
 
-// children asks MLflow for the runs under a run.
+// children returns the child runs of a run, from MLflow.
 func (s *iris) children(t *testing.T, experiment, parent string) []childRun {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{

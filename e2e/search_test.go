@@ -10,8 +10,8 @@ import (
 	"iris/workflows"
 )
 
-// A search that loses one of its two workers half-way loses no trial: each has one result and one run, and the best of
-// them becomes one version.
+// A search that loses one of its two workers half-way loses no trial. Each trial has one result and one run, and the
+// best one becomes one version.
 func TestSearch_anotherWorkerTakesOver(t *testing.T) {
 	s := start(t)
 	stop := connectedWorker(t)
@@ -82,7 +82,8 @@ func TestSearch_anotherWorkerTakesOver(t *testing.T) {
 	}
 }
 
-// connectedWorker is another worker process in all but the process. It is stopped by the returned function.
+// connectedWorker starts another worker with its own connections, as a second process would. The returned function
+// stops it.
 func connectedWorker(t *testing.T) (stop func()) {
 	t.Helper()
 	other := connect(t)

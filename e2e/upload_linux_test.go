@@ -18,8 +18,8 @@ import (
 	"iris/internal/testenv"
 )
 
-// A dataset of 1 GiB goes through the API without being held: in memory, or in a temporary file. The API is the real
-// binary in a process of its own, so that the memory is its own too. (Linux, for how it tells the peak of a process.)
+// The API streams a dataset of 1 GiB: it holds it neither in memory nor in a temporary file. The API is the real binary
+// in its own process, so that its memory can be measured. (The peak of a process is read as Linux reports it.)
 func TestUpload_oneGiB(t *testing.T) {
 	s := connect(t)
 	temp := t.TempDir()
@@ -58,7 +58,7 @@ func TestUpload_oneGiB(t *testing.T) {
 	for _, ref := range kept {
 		if ref.Size == size {
 			found = true
-			if err := s.Store.Delete(t.Context(), ref.Bucket, ref.Key); err != nil { // a gigabyte that nobody needs any more
+			if err := s.Store.Delete(t.Context(), ref.Bucket, ref.Key); err != nil { // frees a gigabyte
 				t.Error(err)
 			}
 		}
@@ -68,18 +68,18 @@ func TestUpload_oneGiB(t *testing.T) {
 	}
 }
 
-// bigCSV is a good dataset of exactly size bytes, made while it is read.
+// bigCSV returns a good dataset of exactly size bytes, generated while it is read.
 func bigCSV(size int) io.Reader {
 	const header = "a,b,c,d,class\n"
 	block := strings.Repeat("1.25,-3.5,0.001,42,left\n7.5,2.25,1e-3,43,right\n", 1024)
 	blocks := (size - len(header) - len("1,2,3,4,left\n")) / len(block)
 	rest := size - len(header) - blocks*len(block)
 	last := "1,2,3,4,left\n"
-	last = strings.Repeat("0", rest-len(last)) + last // a number may begin with as many zeros as it takes
+	last = strings.Repeat("0", rest-len(last)) + last // leading zeros fill the rest
 	return io.MultiReader(strings.NewReader(header), &repeat{block: block, left: blocks}, strings.NewReader(last))
 }
 
-// repeat reads a block again and again.
+// repeat is a reader that repeats a block.
 type repeat struct {
 	block string
 	left  int
@@ -99,7 +99,7 @@ func (r *repeat) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// binary is an API in a process of its own.
+// binary is an API in its own process.
 type binary struct {
 	url string
 	pid int
@@ -126,7 +126,7 @@ func startBinary(t *testing.T, s *iris, temp string) binary {
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = command.Wait() // says that it was cancelled, which it was
+		_ = command.Wait() // the error says that it was cancelled
 		if code := command.ProcessState.ExitCode(); code != 0 {
 			t.Errorf("the API ended with status %d after SIGTERM, want 0", code)
 		}
@@ -139,7 +139,7 @@ func startBinary(t *testing.T, s *iris, temp string) binary {
 	return api
 }
 
-// buildIris builds the binary as it is shipped.
+// buildIris builds the binary as a release does.
 func buildIris(t *testing.T) (program string) {
 	t.Helper()
 	root, err := testenv.Root()
@@ -155,7 +155,7 @@ func buildIris(t *testing.T) (program string) {
 	return program
 }
 
-// environment is that of a process of the system, which writes to the folder home alone.
+// environment returns the environment of a process that writes only to the folder home.
 func (s *iris) environment(home string, more ...string) []string {
 	return append([]string{
 		"TMPDIR=" + home,
@@ -168,7 +168,7 @@ func (s *iris) environment(home string, more ...string) []string {
 	}, more...)
 }
 
-// peakMemory is the most memory a process has had resident, in bytes.
+// peakMemory returns the peak resident memory of a process, in bytes.
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -1,7 +1,7 @@
-"""Reads models that Iris registered with the Python packages of their users, and compares what they say.
+"""Loads models that Iris registered with the Python packages of their users, and compares the predictions.
 
-The argument is a JSON file of cases, each a model with rows and what Iris says of them; MLFLOW_TRACKING_URI names the
-server. One line of JSON a case is the report, and the first difference ends the program.
+The argument is a JSON file of cases, each a model with rows and the predictions of Iris. MLFLOW_TRACKING_URI names the
+server. The report is one line of JSON for each case. The first difference ends the program.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ def check(case):
     check_files(case, folder)
     case["tied"] = find_ties(folder / "model.onnx", frame)
     report = {"tied": int(case["tied"].sum()), "onnxruntime": compare(case, run_onnx(folder / "model.onnx", frame))}
-    # Other orders of the columns, and columns that the model doesn't know, are the signature's business.
+    # The signature handles another order of the columns, and columns that the model does not know.
     mixed = frame[sorted(frame.columns, reverse=True)].assign(unknown=1.0)
     for uri, rows in ((champion, mixed), (f"runs:/{case['run_id']}/model", frame), (case["uri"], frame)):
         report[uri] = compare(case, mlflow.pyfunc.load_model(uri).predict(rows))
@@ -52,9 +52,10 @@ def check(case):
 
 
 def check_files(case, folder):
-    """The folder is whole: the graph is valid, the example fits the signature, the ids are those of the registry."""
+    """Checks the folder: the graph is valid, the example fits the signature, the ids are the registry's."""
     onnx.checker.check_model(str(folder / "model.onnx"), full_check=True)
-    missing = {"confusion_matrix.png", "roc.png", "calibration.png", "importance.csv", "README.md"} - {f.name for f in folder.iterdir()}
+    wanted = {"confusion_matrix.png", "roc.png", "calibration.png", "importance.csv", "README.md"}
+    missing = wanted - {f.name for f in folder.iterdir()}
     assert not missing, missing
     described = mlflow.models.Model.load(str(folder))
     assert described.run_id == case["run_id"], described.run_id
@@ -65,7 +66,7 @@ def check_files(case, folder):
 
 
 def run_onnx(path, frame):
-    """What a host without MLflow gets: one tensor in, one value per row and output out."""
+    """Scores as a host without MLflow does: one tensor in, one value per row and output out."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (tensor,) = session.get_inputs()
     assert (tensor.name, tensor.type, tensor.shape) == ("input", "tensor(double)", ["N", frame.shape[1]])
@@ -76,9 +77,9 @@ def run_onnx(path, frame):
 
 
 def find_ties(path, frame):
-    """Which rows have a k-th nearest neighbour that the next one could be swapped with; none in families without any.
+    """Marks the rows whose k-th and next neighbours are equally far. Families without neighbours have none.
 
-    The last bits of the distances decide there, and a host's order of additions decides those.
+    The last bits of the distances decide such rows, and they depend on the order in which a host adds.
     """
     model = onnx.load(path)
     search = [node for node in model.graph.node if node.op_type == "TopK"]
@@ -100,20 +101,20 @@ def outputs(case):
 
 
 def compare(case, got):
-    """Returns the largest difference of a probability; the labels must be the same. Ties are left out."""
+    """Returns the largest difference of a probability. The labels must be the same. Ties do not count."""
     assert list(got.columns) == outputs(case), list(got.columns)
     assert len(got) == len(case["labels"]), len(got)
     for row, (want, label, tied) in enumerate(zip(case["labels"], got["label"], case["tied"])):
         assert tied or want == label, f"{case['model']}: row {row} is {label}, Iris says {want}"
     differences = np.abs(got[outputs(case)[1:]].to_numpy(dtype="float64") - np.array(case["probabilities"]))
-    assert not case["tied"].all(), f"{case['model']}: there is nothing to compare"
+    assert not case["tied"].all(), f"{case['model']}: every row is a tie"
     largest = differences[~case["tied"]].max()
     assert largest <= TOLERANCE, f"{case['model']}: a probability is off by {largest}"
     return float(largest)
 
 
 def write_uvicorn(folder):
-    """Serving runs uvicorn by its name, and the one in this environment may be bound to a folder that was renamed."""
+    """Writes a uvicorn for MLflow, whose own may refer to a folder that was renamed."""
     program = Path(folder) / "uvicorn"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m uvicorn "$@"\n')
     program.chmod(0o755)
@@ -122,9 +123,16 @@ def write_uvicorn(folder):
 
 @contextlib.contextmanager
 def serve(uri):
-    """Runs `mlflow models serve` on a free port, which the server itself finds and tells."""
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--host", "127.0.0.1", "--port", "0"]
-    server = subprocess.Popen(command, env={**os.environ, "UVICORN_PORT": "0"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    """Runs `mlflow models serve` on a free port, which the server chooses and prints."""
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local"]
+    server = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", "0"],
+        env={**os.environ, "UVICORN_PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         said = []
         for line in server.stdout:
@@ -140,7 +148,8 @@ def serve(uri):
 
 
 def invoke(url, body):
-    request = urllib.request.Request(url + "/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url + "/invocations", json.dumps(body).encode(), headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=60) as response:
         return pd.DataFrame(json.load(response)["predictions"])

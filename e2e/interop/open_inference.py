@@ -1,7 +1,7 @@
-"""Asks Iris by Triton's client, over HTTP and gRPC, everything that the client can ask, and compares the answers.
+"""Calls Iris with Triton's client over HTTP and gRPC, in every way that the client supports, and compares the answers.
 
-The argument is a JSON file: the two addresses and a list of cases, each a model with rows and what Iris says of them. One
-line of JSON a case is the report, and the first difference ends the program.
+The argument is a JSON file: the two addresses and a list of cases, each a model with rows and the predictions of Iris.
+The report is one line of JSON for each case. The first difference ends the program.
 """
 
 import json
@@ -19,7 +19,10 @@ CODINGS = (None, "gzip", "deflate")
 
 def main(path):
     given = json.loads(Path(path).read_text())
-    with triton_http.InferenceServerClient(given["http"]) as http, triton_grpc.InferenceServerClient(given["grpc"]) as grpc:
+    with (
+        triton_http.InferenceServerClient(given["http"]) as http,
+        triton_grpc.InferenceServerClient(given["grpc"]) as grpc,
+    ):
         clients = (Http(http), Grpc(grpc))
         for client in clients:
             client.check_server([case["model"] for case in given["cases"]])
@@ -29,7 +32,7 @@ def main(path):
 
 
 def check(client, case):
-    """Asks about one model and returns how many inferences were compared."""
+    """Checks one model and returns the number of compared inferences."""
     client.check_model(case)
     client.check_errors(case)
     rows = np.array(case["rows"], dtype=np.float64)
@@ -37,7 +40,9 @@ def check(client, case):
     for want, values, datatype in ((case["want"], rows, "FP64"), (case["want32"], rows.astype(np.float32), "FP32")):
         # Every way to send the rows.
         for options in client.ways_in():
-            for inputs in (client.matrix(values, datatype, **options), client.columns(case["features"], values, datatype, **options)):
+            matrix = client.matrix(values, datatype, **options)
+            columns = client.columns(case["features"], values, datatype, **options)
+            for inputs in (matrix, columns):
                 # Every way to get the answer.
                 for outputs in client.ways_out():
                     compare(case, want, client.infer(case["model"], inputs, outputs=outputs))
@@ -48,7 +53,8 @@ def check(client, case):
             result = client.infer(case["model"], inputs, coding=sent, model_version=version, request_id="id 7")
             compare(case, case["want"], result)
             response = client.response(result)
-            assert (response["model_name"], response["model_version"], response["id"]) == (case["model"], case["version"], "id 7"), response
+            answered = (response["model_name"], response["model_version"], response["id"])
+            assert answered == (case["model"], case["version"], "id 7"), response
             count += 1
     check_classification(client, case, inputs)
     check_empty(client, case)
@@ -63,7 +69,8 @@ def compare(case, want, result):
     assert labels.dtype == np.object_ and labels.shape == (len(want["labels"]),), (labels.dtype, labels.shape)
     got = [label.decode() if isinstance(label, bytes) else label for label in labels]
     assert got == want["labels"], f"{case['model']}: other labels"
-    assert probabilities.dtype == np.float64 and probabilities.shape == (len(got), len(case["classes"])), probabilities.shape
+    shape = (len(got), len(case["classes"]))
+    assert probabilities.dtype == np.float64 and probabilities.shape == shape, probabilities.shape
     largest = np.abs(probabilities - np.array(want["probabilities"])).max()
     assert largest <= TOLERANCE, f"{case['model']}: a probability is off by {largest}"
 
@@ -96,7 +103,7 @@ def refused(status, words, call, *args, **kwargs):
 
 
 class Client:
-    """What the two clients have in common; the answers of gRPC are asked for as JSON."""
+    """The common part of the two clients. The gRPC client requests its answers as JSON."""
 
     def __init__(self, client):
         self.client = client
@@ -117,11 +124,17 @@ class Client:
             metadata = self.client.get_model_metadata(model, version, **self.as_json)
             assert metadata["name"] == model and case["version"] in metadata["versions"], metadata
             assert metadata["platform"] == "onnx_onnxv1"
-            tensors = [(t["name"], t["datatype"], [int(d) for d in t["shape"]]) for t in metadata["inputs"] + metadata["outputs"]]
-            assert tensors == [("input", "FP64", [-1, features]), ("label", "BYTES", [-1]), ("probabilities", "FP64", [-1, classes])], tensors
+            described = metadata["inputs"] + metadata["outputs"]
+            tensors = [(t["name"], t["datatype"], [int(d) for d in t["shape"]]) for t in described]
+            assert tensors == [
+                ("input", "FP64", [-1, features]),
+                ("label", "BYTES", [-1]),
+                ("probabilities", "FP64", [-1, classes]),
+            ], tensors
             config = self.config(model, version)
             assert config["name"] == model and config.get("max_batch_size", 0) == 0, config
-            assert config["input"][0]["data_type"] == "TYPE_FP64" and config["output"][0]["data_type"] == "TYPE_STRING", config
+            assert config["input"][0]["data_type"] == "TYPE_FP64", config
+            assert config["output"][0]["data_type"] == "TYPE_STRING", config
             assert json.loads(config["parameters"]["classes"]["string_value"]) == case["classes"]
         self.client.load_model(model)
         refused(self.bad, "champion", self.client.unload_model, model)
@@ -138,16 +151,19 @@ class Client:
         refused(self.bad, "config", self.client.load_model, model, config="{}")
         refused(self.bad, "/inputs/0/shape", self.client.infer, model, self.matrix(np.ones((1, width + 1)), "FP64"))
         refused(self.bad, "not finite", self.client.infer, model, self.matrix(np.full((1, width), np.nan), "FP64"))
-        refused(self.bad, "/inputs/0/datatype", self.client.infer, model, self.matrix(np.full((1, width), b"1", dtype=np.object_), "BYTES"))
-        refused(self.bad, "is missing", self.client.infer, model, self.columns(case["features"][1:], np.ones((1, width - 1)), "FP64"))
+        text = self.matrix(np.full((1, width), b"1", dtype=np.object_), "BYTES")
+        refused(self.bad, "/inputs/0/datatype", self.client.infer, model, text)
+        incomplete = self.columns(case["features"][1:], np.ones((1, width - 1)), "FP64")
+        refused(self.bad, "is missing", self.client.infer, model, incomplete)
         refused(self.bad, "/outputs/0", self.client.infer, model, one, outputs=[self.output("score", True)])
-        refused(self.bad, "rows", self.client.infer, model, self.matrix(np.zeros((100_001, width), dtype=np.int8), "INT8"))
+        too_many = self.matrix(np.zeros((100_001, width), dtype=np.int8), "INT8")
+        refused(self.bad, "rows", self.client.infer, model, too_many)
 
     def matrix(self, values, datatype, **options):
         return [self.input("input", values, datatype, **options)]
 
     def columns(self, features, values, datatype, **options):
-        """A tensor per feature, in another order than the model's; every second one has a second dimension."""
+        """A tensor for each feature, not in the model's order. Every second one has a second dimension."""
         inputs = []
         for i, name in reversed(list(enumerate(features))):
             column = np.ascontiguousarray(values[:, i : i + 1] if i % 2 else values[:, i])
@@ -175,11 +191,13 @@ class Http(Client):
         return (None, *([self.output(name, binary) for name in both] for binary in (True, False)))
 
     def infer(self, model, inputs, coding=None, **options):
-        return self.client.infer(model, inputs, request_compression_algorithm=coding, response_compression_algorithm=coding, **options)
+        codings = {"request_compression_algorithm": coding, "response_compression_algorithm": coding}
+        return self.client.infer(model, inputs, **codings, **options)
 
     def raw_body(self, model, rows):
-        """The body is the tensor alone."""
-        response = self.client._post(f"v2/models/{model}/infer", rows.tobytes(), {"Inference-Header-Content-Length": "0"}, None)
+        """Sends a body that is only the tensor."""
+        headers = {"Inference-Header-Content-Length": "0"}
+        response = self.client._post(f"v2/models/{model}/infer", rows.tobytes(), headers, None)
         assert response.status_code == 200, response.read()
         return triton_http.InferResult(response, False)
 

@@ -30,13 +30,13 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "example:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
 		return errors.New("want one argument: a CSV with a header whose last column is the class")
 	}
@@ -59,14 +59,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	version := task.Result
-	fmt.Fprintf(out, "training %s: %s\n", training.TaskID, task.State)
-	fmt.Fprintf(
-		out,
-		"version %s: accuracy %.4f, %s\n",
-		version.ModelID,
-		version.Metrics["accuracy"],
-		version.Gate.Decision,
-	)
+	fmt.Printf("training %s: %s\n", training.TaskID, task.State)
+	fmt.Printf("version %s: accuracy %.4f, %s\n", version.ModelID, version.Metrics["accuracy"], version.Gate.Decision)
 
 	// Predict one row. POST /{model}/predict uses the champion, which every API process serves within two seconds. This
 	// request names the version, so it need not wait.
@@ -82,12 +76,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := iris.call(ctx, http.MethodPost, path, "application/json", row, &prediction); err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
-	fmt.Fprintf(
-		out,
-		"prediction: %q with probability %.4f\n",
-		prediction.Label,
-		prediction.Probabilities[prediction.Label],
-	)
+	label := prediction.Label
+	fmt.Printf("prediction: %q with probability %.4f\n", label, prediction.Probabilities[label])
 
 	// Score the whole file as a batch. The class column is not a feature, so Iris skips it.
 	var batch started
@@ -98,13 +88,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if task, err = iris.wait(ctx, batch.TaskID); err != nil {
 		return fmt.Errorf("batch: %w", err)
 	}
-	fmt.Fprintf(out, "batch %s: %s\n", batch.TaskID, task.State)
+	fmt.Printf("batch %s: %s\n", batch.TaskID, task.State)
 	var output bytes.Buffer
 	path = "/" + model + "/predict/batch/" + batch.TaskID + "/output"
 	if err := iris.call(ctx, http.MethodGet, path, "", nil, &output); err != nil {
 		return fmt.Errorf("batch: %w", err)
 	}
-	return countLabels(&output, out)
+	return countLabels(&output)
 }
 
 // started is the answer to a request that starts a task.
@@ -203,7 +193,7 @@ func firstRow(data []byte) ([]byte, error) {
 }
 
 // countLabels prints how often each label occurs in the output of a batch.
-func countLabels(output io.Reader, out io.Writer) error {
+func countLabels(output io.Reader) error {
 	records := csv.NewReader(output)
 	header, err := records.Read()
 	if err != nil {
@@ -222,9 +212,9 @@ func countLabels(output io.Reader, out io.Writer) error {
 		counts[record[label]]++
 		rows++
 	}
-	fmt.Fprintf(out, "%d rows scored\n", rows)
+	fmt.Printf("%d rows scored\n", rows)
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(out, "  %s: %d\n", name, counts[name])
+		fmt.Printf("  %s: %d\n", name, counts[name])
 	}
 	return nil
 }

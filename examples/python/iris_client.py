@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Iris from Python
 #
-# This script trains a model on a CSV, waits for the new version, predicts one row with it, and scores the whole file as a
-# batch. It needs Python's standard library only. Editors such as VS Code run it cell by cell; `python3` runs it whole:
+# This script trains a model on a CSV, waits for the new version, predicts one row with it, and scores the whole file as
+# a batch. It needs Python's standard library only. Editors such as VS Code run it cell by cell. `python3` runs all:
 #
 #     python3 examples/python/iris_client.py internal/dataset/testdata/wine.csv
 
@@ -48,8 +48,8 @@ def wait(task_id):
 # %% [markdown]
 # ## Train
 #
-# The answer has only the id of a task, because a training takes longer than a request. The CSV has a header, and its last
-# column is the class.
+# The answer has only the id of a task, because a training takes longer than a request. The CSV has a header, and its
+# last column is the class.
 
 # %%
 with open(PATH, "rb") as file:
