@@ -17,7 +17,9 @@ import (
 	"github.com/gorilla/mux"
 	"go.temporal.io/sdk/client"
 
+	"iris/apiserver/apidoc"
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/internal/catalogue"
 	"iris/internal/champions"
 	"iris/internal/objstore"
@@ -113,18 +115,18 @@ func either[T comparable](v, instead T) T {
 // Server answers the HTTP API.
 type Server struct {
 	Options
-	router     *mux.Router
-	api        huma.API // the plain JSON routes, and the OpenAPI document of all
-	models     atomic.Pointer[modelsDocument]
-	handler    *httpio.Handler
-	predictors *predictors
-	scorers    scorers
-	metrics    *metrics
-	bulk       httpio.Bulk
-	catalogue  *catalogue.Catalogue
-	uploads    *uploads
-	datasets   *datasets
-	reach      reachability
+	router    *mux.Router
+	api       huma.API // the plain JSON routes, and the OpenAPI document of all
+	docs      apidoc.Schemas
+	models    atomic.Pointer[modelsDocument]
+	handler   *httpio.Handler
+	serving   *serving.Models
+	metrics   *metrics
+	bulk      httpio.Bulk
+	catalogue *catalogue.Catalogue
+	uploads   *uploads
+	datasets  *datasets
+	reach     reachability
 
 	drain     time.Duration // for the requests under way when the server stops; then they are cut
 	promotion time.Duration // for a promotion and those before it
@@ -136,11 +138,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		Options: o, bulk: httpio.NewBulk(), metrics: newMetrics(o.Cache),
-		drain: drainTimeout, promotion: promotionTimeout,
-	}
-	s.predictors = newPredictors(o.Cache.Holds, s.metrics)
+	s := &Server{Options: o, bulk: httpio.NewBulk(), drain: drainTimeout, promotion: promotionTimeout}
+	s.serving = serving.New(serving.Options{
+		Cache: o.Cache, Registry: o.Registry, Bulk: s.bulk, DefaultModel: o.DefaultModel, MaxBody: o.MaxBody,
+	})
+	s.metrics = newMetrics(o.Cache, s.serving.Predictors)
 	s.router = newRouter()
 	s.handler = httpio.NewHandler(httpio.Options{
 		Router: s.router, Logger: o.Logger, Metrics: s.metrics.http, Translate: problemOf, Answer: answerProblem,

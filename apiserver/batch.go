@@ -25,7 +25,7 @@ const maxObjects = 1000
 
 // handleBatch starts a batch prediction. Its rows come in the body, as JSON or as a file, or lie in the object store.
 func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
-	name := s.modelName(r)
+	name := s.serving.Name(r)
 	b := newBatchRequest(name)
 	if err := b.query(r.URL.RawQuery); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 				"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", problem.Clip(media)),
 		)
 	}
-	if err := s.mustExist(r.Context(), name); err != nil {
+	if err := s.serving.MustExist(r.Context(), name); err != nil {
 		return err
 	}
 	switch {
@@ -199,12 +199,12 @@ func (s *Server) pinned(ctx context.Context, b *batchRequest) (*champions.Served
 func (s *Server) pin(ctx context.Context, b *batchRequest) (*champions.Served, error) {
 	name := b.in.Model
 	if b.in.ModelID != "" {
-		return s.load(ctx, name, b.in.ModelID, b.at("model_id"))
+		return s.serving.Load(ctx, name, b.in.ModelID, b.at("model_id"))
 	}
 	if served := s.Cache.Champion(name); served != nil {
 		return served, nil
 	}
-	return nil, s.noChampion(ctx, name)
+	return nil, s.serving.NoChampion(ctx, name)
 }
 
 // label names a version for a summary.

@@ -78,7 +78,7 @@ func (s *Server) manifest(ctx context.Context, modelName, escaped string) (*work
 
 // batch returns the manifest of the batch that a route names, or the task of one that has none.
 func (s *Server) batch(r *http.Request) (*workflows.Manifest, Task, error) {
-	ctx, name, escaped := r.Context(), s.modelName(r), mux.Vars(r)["task_id"]
+	ctx, name, escaped := r.Context(), s.serving.Name(r), mux.Vars(r)["task_id"]
 	m, err := s.manifest(ctx, name, escaped)
 	if m != nil || err != nil {
 		return m, Task{}, err
@@ -100,7 +100,7 @@ func (s *Server) finished(r *http.Request) (*workflows.Manifest, error) {
 	if m != nil || err != nil {
 		return m, err
 	}
-	name := s.modelName(r)
+	name := s.serving.Name(r)
 	switch t.State {
 	case workflows.Failure:
 		return nil, problem.NotFound(

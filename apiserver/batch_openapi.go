@@ -5,6 +5,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/apidoc"
+	"iris/apiserver/serving"
 	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -19,13 +21,13 @@ func (s *Server) batchOperation(path string) huma.Operation {
 	withRows["data"] = &huma.Schema{
 		Type:        huma.TypeArray,
 		MinItems:    of(1),
-		Items:       rowSchema(),
+		Items:       serving.RowSchema(),
 		Description: "the rows; or data_path",
 	}
 	content := map[string]*huma.MediaType{
 		"application/json": {
 			Schema:  &huma.Schema{Type: huma.TypeObject, Properties: withRows},
-			Example: map[string]any{"data": []any{exampleRow}},
+			Example: map[string]any{"data": []any{serving.ExampleRow}},
 		},
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 			"request": {
@@ -45,7 +47,7 @@ func (s *Server) batchOperation(path string) huma.Operation {
 		content[media] = &huma.MediaType{Schema: file}
 	}
 	return huma.Operation{
-		OperationID: operationID("predict-batch", path),
+		OperationID: apidoc.OperationID("predict-batch", path),
 		Method:      http.MethodPost,
 		Path:        path,
 		Tags:        []string{"predict"},
@@ -53,13 +55,13 @@ func (s *Server) batchOperation(path string) huma.Operation {
 		Description: "The rows are `data` in JSON, each of which is checked before the task is started; or a file, which is stored as it arrives; " +
 			"or objects that `data_path` names. A bad row of a file or an object is counted and named in the errors of the batch, and has no result. " +
 			"The version is pinned at the start. A field is given once: as a parameter, or in JSON.",
-		Parameters: append(append(pathParameters(path), batchQuery()...), &huma.Param{
+		Parameters: append(append(apidoc.PathParameters(path), batchQuery()...), &huma.Param{
 			Name:        idempotencyHeader,
 			In:          "header",
 			Schema:      &huma.Schema{Type: huma.TypeString, MinLength: of(1), MaxLength: of(255)},
 			Description: "makes the request one task however often it is sent, for as long as Temporal remembers the task; 422 with other rows or options",
 		}),
-		RequestBody: body(content),
+		RequestBody: apidoc.Body(content),
 		Responses:   map[string]*huma.Response{"202": s.acceptedAnswer()},
 	}
 }
@@ -140,19 +142,19 @@ func (s *Server) batchResultRoutes(path string) {
 func (s *Server) batchResultOperation(path string) huma.Operation {
 	list := &huma.Schema{
 		Type:        huma.TypeArray,
-		Items:       s.schemaOf(BatchRow{}),
+		Items:       s.docs.Of(BatchRow{}),
 		Description: "a result per row, in the order of the rows",
 	}
-	answer := s.answer("How far it is, or the results: a list, once all of them are there", BatchStatus{})
+	answer := s.docs.Answer("How far it is, or the results: a list, once all of them are there", BatchStatus{})
 	media := answer.Content["application/json"]
 	media.Schema = &huma.Schema{OneOf: []*huma.Schema{media.Schema, list}}
 	answer.Headers = failedHeaders()
 	return huma.Operation{
-		OperationID: operationID("get-batch", path), Method: http.MethodGet, Path: path, Tags: []string{"predict"},
+		OperationID: apidoc.OperationID("get-batch", path), Method: http.MethodGet, Path: path, Tags: []string{"predict"},
 		Summary: "Get the results of a batch",
 		Description: "More than 10,000 results are not sent as a list: the answer is a redirect to `output`. " +
 			"`rows` has any number of them page by page.",
-		Parameters: pathParameters(path),
+		Parameters: apidoc.PathParameters(path),
 		Responses: map[string]*huma.Response{
 			"200": answer,
 			"303": {Description: "There are many: read them at `Location`", Headers: map[string]*huma.Param{
@@ -189,9 +191,17 @@ func (s *Server) batchRowsOperation(path string) huma.Operation {
 
 func (s *Server) batchJSONOperation(id, path, summary, description string, v any) huma.Operation {
 	return huma.Operation{
-		OperationID: operationID(id, path), Method: http.MethodGet, Path: path, Tags: []string{"predict"}, Summary: summary,
-		Description: description + " 409 while the batch runs.", Parameters: pathParameters(path),
-		Responses: map[string]*huma.Response{"200": s.answer("What is there", v)},
+		OperationID: apidoc.OperationID(
+			id,
+			path,
+		),
+		Method:      http.MethodGet,
+		Path:        path,
+		Tags:        []string{"predict"},
+		Summary:     summary,
+		Description: description + " 409 while the batch runs.",
+		Parameters:  apidoc.PathParameters(path),
+		Responses:   map[string]*huma.Response{"200": s.docs.Answer("What is there", v)},
 	}
 }
 
@@ -201,8 +211,16 @@ func (s *Server) batchFileOperation(id, path, summary, description string, media
 		content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	}
 	return huma.Operation{
-		OperationID: operationID(id, path), Method: http.MethodGet, Path: path, Tags: []string{"predict"}, Summary: summary,
-		Description: description + " 409 while the batch runs.", Parameters: pathParameters(path),
+		OperationID: apidoc.OperationID(
+			id,
+			path,
+		),
+		Method:      http.MethodGet,
+		Path:        path,
+		Tags:        []string{"predict"},
+		Summary:     summary,
+		Description: description + " 409 while the batch runs.",
+		Parameters:  apidoc.PathParameters(path),
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The file", Content: content},
 			"206": {Description: "The part of it that `Range` asks for", Content: content},

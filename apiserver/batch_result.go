@@ -10,6 +10,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/internal/scores"
 	"iris/workflows"
 )
@@ -68,7 +69,7 @@ func (s *Server) handleBatchResult(w http.ResponseWriter, r *http.Request) error
 
 // revoked is the task of a batch that was cancelled and left a manifest, as far as it is known.
 func (s *Server) revoked(r *http.Request, m *workflows.Manifest) (Task, error) {
-	t, err := s.taskOf(r.Context(), mux.Vars(r)["task_id"], workflows.BatchType, s.modelName(r))
+	t, err := s.taskOf(r.Context(), mux.Vars(r)["task_id"], workflows.BatchType, s.serving.Name(r))
 	var known *problem.Problem
 	if errors.As(err, &known) && known.Status == http.StatusNotFound { // forgotten
 		return Task{
@@ -107,7 +108,7 @@ func sendBatchStatus(w http.ResponseWriter, t Task, m *workflows.Manifest) error
 func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m *workflows.Manifest) error {
 	out := &resultWriter{to: httpio.NewBufferedWriter(w)}
 	for _, class := range m.Layout.Classes {
-		out.labels = append(out.labels, newLabelJSON(m.Model, class))
+		out.labels = append(out.labels, serving.NewLabelJSON(m.Model, class))
 	}
 	w.Header()["Content-Type"] = httpio.JSONType
 	w.Header()["Model-Version"] = []string{m.Model + "/" + m.Version}
@@ -135,7 +136,7 @@ func (s *Server) sendResults(w http.ResponseWriter, r *http.Request, m *workflow
 // resultWriter writes rows as the elements of a JSON list.
 type resultWriter struct {
 	to     *bufio.Writer
-	labels []labelJSON
+	labels []serving.LabelJSON
 	line   []byte
 	begun  bool
 	rows   int64 // of the parts that are done
@@ -149,9 +150,9 @@ func (o *resultWriter) row(row *scores.Row) error {
 	}
 	o.begun = true
 	label := o.labels[row.Label]
-	o.line = append(o.line, label.open...)
-	o.line, _ = appendNumbers(o.line, row.Probabilities) // which a reader of scores has found to be finite
-	o.line = append(append(o.line, label.close...), '}')
+	o.line = append(o.line, label.Open...)
+	o.line = serving.AppendNumbers(o.line, row.Probabilities) // which a reader of scores has found to be finite
+	o.line = append(append(o.line, label.Close...), '}')
 	_, err := o.to.Write(o.line)
 	return err
 }

@@ -241,11 +241,11 @@ type rowsPage struct {
 func newRowsPage(m *workflows.Manifest, to *bufio.Writer) *rowsPage {
 	p := &rowsPage{to: to, layout: m.Layout}
 	for _, key := range m.Layout.Keys {
-		p.keys = append(p.keys, []byte(quote(key)+":"))
+		p.keys = append(p.keys, []byte(httpio.Quote(key)+":"))
 	}
 	for _, class := range m.Layout.Classes {
-		p.labels = append(p.labels, []byte(`"label":`+quote(class)))
-		p.classes = append(p.classes, []byte(quote(class)+":"))
+		p.labels = append(p.labels, []byte(`"label":`+httpio.Quote(class)))
+		p.classes = append(p.classes, []byte(httpio.Quote(class)+":"))
 	}
 	return p
 }
@@ -263,7 +263,7 @@ func (p *rowsPage) row(row *scores.Row) error {
 		} else {
 			line = append(line, ',')
 		}
-		line = append(append(line, p.keys[i]...), quote(key)...)
+		line = append(append(line, p.keys[i]...), httpio.Quote(key)...)
 	}
 	if len(row.Keys) > 0 {
 		line = append(line, "},"...)
@@ -296,7 +296,7 @@ func (p *rowsPage) end(total int64, next string) error {
 		"%s],\"total\":%d,\"next_page_token\":%s}\n",
 		open,
 		total,
-		quote(next),
+		httpio.Quote(next),
 	) // a failure shows at the flush
 	return p.to.Flush()
 }

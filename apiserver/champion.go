@@ -38,10 +38,10 @@ type championInput struct {
 // putChampion promotes a version and serves it before it answers. A version that cannot be loaded is refused before
 // anything changes.
 func (s *Server) putChampion(ctx context.Context, in *championInput) (*versionOutput, error) {
-	if err := s.mustExist(ctx, in.Model); err != nil {
+	if err := s.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
-	candidate, err := s.load(ctx, in.Model, in.Body.Version, problem.Fault{Pointer: "/version"})
+	candidate, err := s.serving.Load(ctx, in.Model, in.Body.Version, problem.Fault{Pointer: "/version"})
 	if err != nil {
 		return nil, err
 	}

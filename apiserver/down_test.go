@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/internal/champions"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
@@ -115,7 +116,7 @@ func TestDown_predictionsAreAnswered(t *testing.T) {
 		o.Temporal, o.Store = downTemporal(t), downStore(t)
 		o.Registry, _ = downRegistry(t, unusedPort(t))
 	})
-	var p Prediction
+	var p serving.Prediction
 	a.do(t, "POST", "/iris/predict", setosa).json(t, 200, &p)
 	if p.Label != "setosa" {
 		t.Errorf("label %q", p.Label)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/internal/dataset/datasettest"
 	"iris/workflows"
 )
@@ -34,7 +35,7 @@ func TestGzipBodies(t *testing.T) {
 	a := newAPI(t)
 	const asGzip, asJSON, asCSV = "Content-Encoding: gzip", "Content-Type: application/json", "Content-Type: text/csv"
 	t.Run("a prediction", func(t *testing.T) {
-		var p Prediction
+		var p serving.Prediction
 		a.do(t, "POST", "/iris/predict", zipped(setosa), asGzip, asJSON).json(t, 200, &p)
 	})
 	t.Run("a batch", func(t *testing.T) {
@@ -60,7 +61,7 @@ func TestGzipBodies(t *testing.T) {
 		}
 	})
 	t.Run("plain in so many words", func(t *testing.T) {
-		var p Prediction
+		var p serving.Prediction
 		a.do(t, "POST", "/iris/predict", setosa, "Content-Encoding: identity").json(t, 200, &p)
 	})
 	t.Run("not gzip", func(t *testing.T) {

@@ -39,7 +39,7 @@ func (i inferenceService) ModelReady(
 	ctx context.Context,
 	in *inferencepb.ModelReadyRequest,
 ) (*inferencepb.ModelReadyResponse, error) {
-	_, err := i.s.servedVersion(ctx, in.GetName(), in.GetVersion())
+	_, err := i.s.serving.Version(ctx, in.GetName(), in.GetVersion())
 	if err != nil && problemOf(err).Status != http.StatusServiceUnavailable {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (i inferenceService) ModelMetadata(
 	ctx context.Context,
 	in *inferencepb.ModelMetadataRequest,
 ) (*inferencepb.ModelMetadataResponse, error) {
-	served, err := i.s.servedVersion(ctx, in.GetName(), in.GetVersion())
+	served, err := i.s.serving.Version(ctx, in.GetName(), in.GetVersion())
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (i inferenceService) ModelConfig(
 	ctx context.Context,
 	in *inferencepb.ModelConfigRequest,
 ) (*inferencepb.ModelConfigResponse, error) {
-	served, err := i.s.servedVersion(ctx, in.GetName(), in.GetVersion())
+	served, err := i.s.serving.Version(ctx, in.GetName(), in.GetVersion())
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (i inferenceService) ModelInfer(
 	in *inferencepb.ModelInferRequest,
 ) (*inferencepb.ModelInferResponse, error) {
 	began := time.Now()
-	served, err := i.s.servedVersion(ctx, in.GetModelName(), in.GetModelVersion())
+	served, err := i.s.serving.Version(ctx, in.GetModelName(), in.GetModelVersion())
 	if err != nil {
 		return nil, err
 	}
@@ -201,14 +201,13 @@ func (i inferenceService) ModelInfer(
 			return nil, err
 		}
 	}
-	result, done, err := i.s.infer(ctx, served, request, size)
+	p := i.s.serving.Predictors.Of(served, i.s.metrics.grpcInfer)
+	result, done, err := i.s.infer(ctx, p, request, size)
 	defer done()
 	if err != nil {
 		return nil, err
 	}
-	p := i.s.predictors.of(served, i.s.metrics.grpcInfer)
-	defer func() { p.duration.Observe(time.Since(began).Seconds()) }()
-	p.predicted.Add(float64(len(result.Best)))
+	defer func() { p.CountSince(began, len(result.Best)) }()
 	i.s.metrics.grpcInfer.CountOK()
 	raw := len(in.GetRawInputContents()) > 0 // an answer is as its request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}

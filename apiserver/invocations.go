@@ -9,8 +9,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/apidoc"
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/deploy"
 	"iris/internal/dataset"
 	"iris/internal/frame"
@@ -29,8 +31,8 @@ func (s *Server) invocationRoutes() {
 
 // handlePing says whether the default model can be asked.
 func (s *Server) handlePing(w http.ResponseWriter, _ *http.Request) error {
-	if s.Cache.Champion(s.DefaultModel) == nil {
-		return problem.Unavailable("model "+s.DefaultModel+" has no champion yet", nil)
+	if err := s.serving.DefaultReady(); err != nil {
+		return err
 	}
 	return sendSmall(w, "\n")
 }
@@ -65,7 +67,7 @@ func (s *Server) handleInvocations(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	sc, err := s.scorerOf(r)
+	served, err := s.serving.Requested(r)
 	if err != nil {
 		return err
 	}
@@ -74,17 +76,18 @@ func (s *Server) handleInvocations(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	p := s.serving.Predictors.Requested(w, served)
 	if media == csvMedia {
-		return s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.frame.CSV(body, row) })
+		return s.serving.AnswerPredictions(w, r, p, func(row func([]float64) error) error {
+			_, err := p.Frame.CSV(body, row)
+			return err
+		})
 	}
 	form, rows, err := invocationForm(body)
 	if err != nil {
 		return err
 	}
-	return inForm(
-		form,
-		s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }),
-	)
+	return inForm(form, s.serving.AnswerPredictions(w, r, p, formSource(p, form, rows)))
 }
 
 const csvMedia = "text/csv"
@@ -101,14 +104,16 @@ func invocationType(header string) (string, error) {
 		switch {
 		case name != "charset":
 			return refuse(
-				"the parameter " + quote(problem.Clip(name)) + " of the content type is not understood: only charset is",
+				"the parameter " + httpio.Quote(problem.Clip(name)) + " of the content type is not understood: only charset is",
 			)
 		case !strings.EqualFold(value, "utf-8"):
 			return refuse("only UTF-8 is supported")
 		}
 	}
 	if media != "application/json" && media != csvMedia {
-		return refuse("content type " + quote(problem.Clip(media)) + " is not supported: send application/json or text/csv")
+		return refuse(
+			"content type " + httpio.Quote(problem.Clip(media)) + " is not supported: send application/json or text/csv",
+		)
 	}
 	return media, nil
 }
@@ -143,33 +148,35 @@ func invocationForm(body []byte) (form string, rows []byte, err error) {
 	return form, rows, err
 }
 
-// decodeForm reads rows in the form.
-func (sc *scorer) decodeForm(form string, rows []byte, row func([]float64) error) (int, error) {
+// formSource returns the source of the rows in a form.
+func formSource(p *serving.Predictor, form string, data []byte) serving.Source {
 	at := "/" + form
-	switch form {
-	case formSplit:
-		return sc.frame.Split(rows, at, row)
-	case formRecords:
-		n, err := sc.frame.Records(rows, at, row)
-		return n, sc.someRecords(n, at, err)
+	return func(row func([]float64) error) (err error) {
+		// instances and inputs hold columns as well as records. Bare numbers are allowed only for a model of one feature.
+		switch oneFeature := len(p.Model.Schema().Features) == 1; {
+		case form == formSplit:
+			_, err = p.Frame.Split(data, at, row)
+			return err
+		case form == formRecords:
+			return records(p, data, at, row)
+		case data[0] == '{':
+			_, err = p.Frame.Columns(data, at, row)
+			return err
+		case data[0] == '[' && oneFeature && !bytes.HasPrefix(bytes.TrimLeft(data[1:], " \t\r\n"), []byte("{")):
+			_, err = p.Frame.Column(data, at, row)
+			return err
+		case data[0] == '[':
+			return records(p, data, at, row)
+		case data[0] == '"':
+			return formError(frame.BadValue, at, "a string, want records or columns")
+		}
+		return formError(frame.NoColumn, at, "no names of columns: want records or columns")
 	}
-	// instances and inputs hold columns as well as records; bare numbers only where there is no doubt about their column.
-	switch oneFeature := len(sc.Model.Schema().Features) == 1; {
-	case rows[0] == '{':
-		return sc.frame.Columns(rows, at, row)
-	case rows[0] == '[' && oneFeature && !bytes.HasPrefix(bytes.TrimLeft(rows[1:], " \t\r\n"), []byte("{")):
-		return sc.frame.Column(rows, at, row)
-	case rows[0] == '[':
-		n, err := sc.frame.Records(rows, at, row)
-		return n, sc.someRecords(n, at, err)
-	case rows[0] == '"':
-		return 0, formError(frame.BadValue, at, "a string, want records or columns")
-	}
-	return 0, formError(frame.NoColumn, at, "no names of columns: want records or columns")
 }
 
-// someRecords refuses records of which there are none: they name no columns.
-func (sc *scorer) someRecords(n int, at string, err error) error {
+// records reads records, of which there must be one: it names the columns.
+func records(p *serving.Predictor, data []byte, at string, row func([]float64) error) error {
+	n, err := p.Frame.Records(data, at, row)
 	if n == 0 && err == nil {
 		return formError(frame.NoColumn, at, "no records, and so no names of columns")
 	}
@@ -254,7 +261,7 @@ func failMLflow(w http.ResponseWriter, p *problem.Problem, err error) {
 // isMisfit reports whether rows could be read and do not fit the model, which MLflow tells from rows that it cannot
 // read.
 func isMisfit(err error) bool {
-	fault, ok := frameFault(err)
+	fault, ok := serving.FrameFault(err)
 	form := ""
 	var in *invocationError
 	if errors.As(err, &in) {
@@ -308,28 +315,28 @@ func (s *Server) invocationsOperation(path string) huma.Operation {
 			AdditionalProperties: true,
 			Description:          "`columns`, `data` (rows) and perhaps `index`",
 		},
-		formRecords:   {Type: huma.TypeArray, Items: rowSchema(), Description: "the rows as objects"},
+		formRecords:   {Type: huma.TypeArray, Items: serving.RowSchema(), Description: "the rows as objects"},
 		formInstances: {Description: "the rows as objects, or columns as in `inputs`"},
 		formInputs:    {Description: "an object of columns, or the rows as objects"},
 		"params":      {Description: "ignored"},
 	}
 	return huma.Operation{
-		OperationID: foreignID("invoke", path),
+		OperationID: apidoc.OperationID("invoke", path),
 		Method:      http.MethodPost,
 		Path:        path,
 		Tags:        []string{"protocols"},
 		Summary:     "Classify rows by the MLflow scoring protocol",
 		Description: "As `mlflow models serve` of the same version: JSON with exactly one of the four forms, or a CSV with a header.",
-		Parameters:  pathParameters(path),
-		RequestBody: body(map[string]*huma.MediaType{
+		Parameters:  apidoc.PathParameters(path),
+		RequestBody: apidoc.Body(map[string]*huma.MediaType{
 			"application/json": {
 				Schema:  &huma.Schema{Type: huma.TypeObject, Properties: fields},
-				Example: map[string]any{formRecords: []any{exampleRow}},
+				Example: map[string]any{formRecords: []any{serving.ExampleRow}},
 			},
 			csvMedia: {
 				Schema: &huma.Schema{Type: huma.TypeString, Description: "a header with the names of the features, then the rows"},
 			},
 		}),
-		Responses: map[string]*huma.Response{"200": s.predictionsAnswer()},
+		Responses: map[string]*huma.Response{"200": serving.DescribePredictions()},
 	}
 }

@@ -1,11 +1,8 @@
 package apiserver
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +11,7 @@ import (
 	"testing"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/deploy"
 	"iris/internal/champions"
 	"iris/internal/dataset"
@@ -118,7 +116,7 @@ func wineRow() string {
 
 func TestInvocations_agreesWithPredict(t *testing.T) {
 	a := newAPI(t)
-	var p Prediction
+	var p serving.Prediction
 	var many predictions
 	a.do(t, "POST", "/awkward/predict", `{"a/b~c":1,"say \"hi\"":2}`).json(t, 200, &p)
 	a.do(t, "POST", "/awkward/invocations", `{"inputs":[{"a/b~c":1,"say \"hi\"":2}]}`, "Content-Type: application/json").
@@ -284,30 +282,14 @@ func TestProtocolOf(t *testing.T) {
 }
 
 func TestScore_bounds(t *testing.T) {
-	sc := newScorer(served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n"))
-	body := `{"inputs":[` + strings.TrimSuffix(strings.Repeat("1,", maxScoredRows+1), ",") + `]}`
+	sc := served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n")
+	body := `{"inputs":[` + strings.TrimSuffix(strings.Repeat("1,", 100_000+1), ",") + `]}`
 	got := scoreLocally(sc, []byte(body), 1)
 	if got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "100000 rows") {
 		t.Errorf("%d %s, want a 413 that names the limit", got.Code, got.Body)
 	}
-	long := newScorer(
-		served(
-			t,
-			"x,y\n1,"+strings.Repeat(
-				"a",
-				250,
-			)+"\n2,"+strings.Repeat(
-				"a",
-				250,
-			)+"\n3,"+strings.Repeat(
-				"b",
-				250,
-			)+"\n4,"+strings.Repeat(
-				"b",
-				250,
-			)+"\n",
-		),
-	)
+	a, b := strings.Repeat("a", 250), strings.Repeat("b", 250)
+	long := served(t, "x,y\n1,"+a+"\n2,"+a+"\n3,"+b+"\n4,"+b+"\n")
 	fits := []byte(strings.Replace(body, "1,1,", "1,", 1))
 	if got := scoreLocally(
 		long,
@@ -330,58 +312,6 @@ func TestScore_bounds(t *testing.T) {
 	}
 }
 
-func TestScore_endsWithItsClient(t *testing.T) {
-	sc := newScorer(served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n"))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", "/local/invocations", nil)
-	rows := 0
-	err := (&Server{}).score(w, r, sc, func(row func([]float64) error) (int, error) {
-		for ; rows < maxScoredRows; rows++ {
-			if err := row([]float64{1}); err != nil {
-				return rows, err
-			}
-		}
-		return rows, nil
-	})
-	if !errors.Is(err, httpio.ErrHungUp) || rows > 1000 || w.Body.Len() > 0 {
-		t.Errorf("%v after %d rows, %d bytes answered, want it to end within 1000 without an answer", err, rows, w.Body.Len())
-	}
-}
-
-// A client that takes nothing of a large answer is given up, and the place it holds with it.
-func TestSendPieces(t *testing.T) {
-	large := make([]byte, 1<<20)
-	w := httptest.NewRecorder()
-	if err := sendPieces(
-		w,
-		large,
-	); err != nil || w.Body.Len() != len(large) ||
-		w.Header().Get("Content-Length") != "1048576" {
-		t.Errorf("%v, %d bytes of %s, want all of them", err, w.Body.Len(), w.Header().Get("Content-Length"))
-	}
-	if err := sendPieces(gone{w}, large); !errors.Is(err, httpio.ErrHungUp) {
-		t.Errorf("%v of a client that is gone, want it to be given up", err)
-	}
-}
-
-type gone struct{ http.ResponseWriter }
-
-func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-// No learner there is says NaN of finite values; one that did would be no reason to send what is not JSON.
-func TestScore_noNumbersThatAreNone(t *testing.T) {
-	sc := newScorer(served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n"))
-	for _, v := range []float64{math.NaN(), math.Inf(1)} {
-		if _, finite := sc.appendPrediction(nil, 0, []float64{0.5, v}); finite {
-			t.Errorf("%v counts as finite", v)
-		}
-	}
-	if err := overflow(7); !isMisfit(err) || !strings.Contains(err.Error(), "row 7") {
-		t.Errorf("%v, want an error that names the row", err)
-	}
-}
-
 // served trains a model that no server knows.
 func served(t testing.TB, csv string) *champions.Served {
 	t.Helper()
@@ -397,20 +327,18 @@ func served(t testing.TB, csv string) *champions.Served {
 }
 
 // scoreLocally answers a JSON body of the MLflow protocol, with places for so many large answers.
-func scoreLocally(sc *scorer, body []byte, places int) *httptest.ResponseRecorder {
+func scoreLocally(served *champions.Served, body []byte, places int) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/local/invocations", nil)
-	s := &Server{bulk: make(chan struct{}, places)}
+	models := serving.New(serving.Options{Cache: new(champions.Cache), Bulk: make(httpio.Bulk, places)})
 	form, rows, err := invocationForm(body)
 	if err == nil {
-		err = inForm(
-			form,
-			s.score(w, r, sc, func(row func([]float64) error) (int, error) { return sc.decodeForm(form, rows, row) }),
-		)
+		p := models.Predictors.Requested(w, served)
+		err = inForm(form, models.AnswerPredictions(w, r, p, formSource(p, form, rows)))
 	}
 	if err != nil {
 		answerProblem(w, r, problemOf(err), err)
 	}
-	if len(s.bulk) != 0 {
+	if len(models.Bulk) != 0 {
 		panic("a place is still held")
 	}
 	return w
@@ -423,10 +351,10 @@ func FuzzInvocations(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
-	two := newScorer(served(f, "a,b,y\n1,2,\"<\"\n2,1,\"<\"\n8,9,é\n9,8,é\n"))
-	one := newScorer(served(f, "a,y\n1,x\n2,x\n8,y\n9,y\n"))
+	two := served(f, "a,b,y\n1,2,\"<\"\n2,1,\"<\"\n8,9,é\n9,8,é\n")
+	one := served(f, "a,y\n1,x\n2,x\n8,y\n9,y\n")
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, sc := range []*scorer{one, two} {
+		for _, sc := range []*champions.Served{one, two} {
 			got := scoreLocally(sc, body, 1)
 			var p predictions
 			var wrong mlflowError
@@ -453,7 +381,7 @@ func FuzzInvocations(f *testing.F) {
 
 // One row more costs no allocation, but what the answer grows by.
 func TestScore_allocations(t *testing.T) {
-	sc := newScorer(served(t, "a,b,y\n1,2,x\n2,1,x\n8,9,z\n9,8,z\n"))
+	sc := served(t, "a,b,y\n1,2,x\n2,1,x\n8,9,z\n9,8,z\n")
 	allocations := func(rows int) float64 {
 		body := []byte(`{"dataframe_records":[` + strings.TrimSuffix(strings.Repeat(`{"a":1.5,"b":2},`, rows), ",") + `]}`)
 		return testing.AllocsPerRun(10, func() {

@@ -7,8 +7,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/apidoc"
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/internal/frame"
 )
 
@@ -60,8 +62,8 @@ func (s *Server) handleKServeModels(w http.ResponseWriter, _ *http.Request) erro
 }
 
 func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error {
-	name := s.modelName(r)
-	if err := s.mustExist(r.Context(), name); err != nil {
+	name := s.serving.Name(r)
+	if err := s.serving.MustExist(r.Context(), name); err != nil {
 		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, kserveModel{Name: name, Ready: s.Cache.Champion(name) != nil})
@@ -71,7 +73,7 @@ func (s *Server) handleKServeModel(w http.ResponseWriter, r *http.Request) error
 // JSON
 // whatever it says it is: curl -d, in the examples of TensorFlow Serving, says that it is a form.
 func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) error {
-	sc, err := s.scorerOf(r)
+	served, err := s.serving.Requested(r)
 	if err != nil {
 		return err
 	}
@@ -93,64 +95,39 @@ func (s *Server) handleKServePredict(w http.ResponseWriter, r *http.Request) err
 	case instances == nil:
 		return formError(frame.BadForm, "/"+formInstances, "missing: want an array of rows")
 	}
-	return s.score(w, r, sc, func(row func([]float64) error) (int, error) {
-		return sc.frame.RecordsOrRows(instances, "/"+formInstances, row)
+	p := s.serving.Predictors.Requested(w, served)
+	return s.serving.AnswerPredictions(w, r, p, func(row func([]float64) error) error {
+		_, err := p.Frame.RecordsOrRows(instances, "/"+formInstances, row)
+		return err
 	})
 }
 
 func (s *Server) kserveOperation(id, method, path, summary string, answer any) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Tags: []string{"protocols"}, Summary: summary + " (KServe V1)",
-		Parameters: pathParameters(path),
-		Responses:  map[string]*huma.Response{"200": s.answer("As KServe answers", answer)},
+		Parameters: apidoc.PathParameters(path),
+		Responses:  map[string]*huma.Response{"200": s.docs.Answer("As KServe answers", answer)},
 	}
 }
 
 func (s *Server) kservePredictOperation(path string) huma.Operation {
 	row := &huma.Schema{
-		OneOf: []*huma.Schema{rowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}},
+		OneOf: []*huma.Schema{serving.RowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}},
 	}
 	return huma.Operation{
-		OperationID: foreignID("predict-v1", path),
+		OperationID: apidoc.OperationID("predict-v1", path),
 		Method:      http.MethodPost,
 		Path:        path,
 		Tags:        []string{"protocols"},
 		Summary:     "Classify rows (KServe V1)",
 		Description: "Each instance is an object with a number for each feature, or an array of the numbers in the order of the features.",
-		Parameters:  pathParameters(path),
-		RequestBody: body(map[string]*huma.MediaType{"application/json": {
+		Parameters:  apidoc.PathParameters(path),
+		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{formInstances}, Properties: map[string]*huma.Schema{
 				formInstances: {Type: huma.TypeArray, Items: row},
 			}},
-			Example: map[string]any{formInstances: []any{exampleRow}},
+			Example: map[string]any{formInstances: []any{serving.ExampleRow}},
 		}}),
-		Responses: map[string]*huma.Response{"200": s.predictionsAnswer()},
+		Responses: map[string]*huma.Response{"200": serving.DescribePredictions()},
 	}
-}
-
-// predictionsAnswer describes what both protocols answer.
-func (s *Server) predictionsAnswer() *huma.Response {
-	prediction := &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"label"}, AdditionalProperties: &huma.Schema{Type: huma.TypeNumber},
-		Properties:  map[string]*huma.Schema{"label": {Type: huma.TypeString}},
-		Description: "the most probable class, and `p_` with its name for the probability of each",
-	}
-	return &huma.Response{
-		Description: "A prediction for each row; the header `Model-Version` names the version",
-		Content: map[string]*huma.MediaType{
-			"application/json": {
-				Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"predictions"}, Properties: map[string]*huma.Schema{
-					"predictions": {Type: huma.TypeArray, Items: prediction},
-				}},
-			},
-		},
-	}
-}
-
-// foreignID is operationID, also for a path that names a version.
-func foreignID(verb, path string) string {
-	if strings.Contains(path, "{version}") {
-		return verb + "-version"
-	}
-	return operationID(verb, path)
 }

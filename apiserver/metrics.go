@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/internal/champions"
 	"iris/internal/inferencepb"
 )
@@ -16,17 +17,13 @@ import (
 type metrics struct {
 	handler   http.Handler
 	http      *httpio.Metrics
-	predicted *prometheus.CounterVec // by model, version
 	batched   *prometheus.CounterVec // by model
 	grpcInfer *httpio.RouteMetrics   // ModelInfer, which no router finds
 }
 
-func newMetrics(cache *champions.Cache) *metrics {
+func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics {
 	m := &metrics{
 		http: httpio.NewMetrics(),
-		predicted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "iris_predicted_rows_total", Help: "Rows that synchronous predictions answered, in all protocols.",
-		}, []string{"model", "version"}),
 		batched: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iris_batch_rows_accepted_total",
 			Help: "Rows of the batch tasks that were started; those of data_path are not known yet and not among them.",
@@ -34,7 +31,7 @@ func newMetrics(cache *champions.Cache) *metrics {
 	}
 	all := prometheus.NewRegistry()
 	all.MustRegister(
-		m.http, m.predicted, m.batched, cacheMetrics{cache},
+		m.http, predictors, m.batched, cacheMetrics{cache},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.handler = promhttp.HandlerFor(all, promhttp.HandlerOpts{})
@@ -44,20 +41,9 @@ func newMetrics(cache *champions.Cache) *metrics {
 
 // handleMetrics shows the metrics, without those of versions that are not in memory any more.
 func (s *Server) handleMetrics(w http.ResponseWriter, r *http.Request) error {
-	s.predictors.sweep()
+	s.serving.Predictors.Sweep()
 	s.metrics.handler.ServeHTTP(w, r)
 	return nil
-}
-
-// countRows notes that a version has answered so many rows, in whatever protocol.
-func (s *Server) countRows(w http.ResponseWriter, served *champions.Served, rows int) {
-	x, ok := w.(*httpio.Exchange)
-	if !ok {
-		return
-	}
-	p := s.predictors.of(served, x.Route())
-	x.SetDuration(p.duration)
-	p.predicted.Add(float64(rows))
 }
 
 // cacheMetrics reads the numbers of a cache when it is asked for them.

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
-	"iris/internal/champions"
+	"iris/apiserver/serving"
 	"iris/internal/dataset"
 	"iris/internal/registry"
 	"iris/model"
@@ -108,7 +106,7 @@ func (s *Server) getVersions(ctx context.Context, in *modelInput) (*versionsOutp
 	versions, err := s.Registry.Versions(ctx, in.Model)
 	switch {
 	case errors.Is(err, registry.ErrNotExist), errors.Is(err, registry.ErrBadReference):
-		return nil, unknownModel(in.Model)
+		return nil, problem.NotFound("there is no model %q", problem.Clip(in.Model))
 	case err != nil:
 		return nil, fmt.Errorf("list the versions of %s: %w", in.Model, err)
 	}
@@ -129,12 +127,12 @@ type versionInput struct {
 type versionOutput struct{ Body Version }
 
 func (s *Server) getVersion(ctx context.Context, in *versionInput) (*versionOutput, error) {
-	if err := s.mustExist(ctx, in.Model); err != nil {
+	if err := s.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	v, err := s.Registry.Resolve(ctx, in.Model, versionReference(in.Model, in.Version))
+	v, err := s.Registry.Resolve(ctx, in.Model, serving.VersionReference(in.Model, in.Version))
 	switch {
 	case errors.Is(err, registry.ErrNotExist),
 		errors.Is(err, registry.ErrBadReference),
@@ -159,58 +157,6 @@ func (s *Server) recipe(ctx context.Context, v registry.Version) (*registry.Reci
 		return nil, fmt.Errorf("load version %s of %s: %w", v.Number, v.Model, err)
 	}
 	return registry.RecipeOf(served.Model), nil
-}
-
-// versionReference is what a path calls a version, a number or an alias with or without its @, as registry.Resolve
-// takes it.
-func versionReference(modelName, version string) string {
-	if plain, err := url.PathUnescape(version); err == nil {
-		version = plain
-	}
-	alias := strings.TrimPrefix(version, "@")
-	if alias == version && (version == "" || strings.Contains(version, ":") || strings.Trim(version, "0123456789") == "") {
-		return version
-	}
-	return "models:/" + modelName + "@" + alias
-}
-
-// load returns a version of a model by any of the forms that registry.Resolve takes, ready to predict. at is where the
-// form
-// was given.
-func (s *Server) load(ctx context.Context, name, ref string, at problem.Fault) (*champions.Served, error) {
-	ctx, cancel := httpio.WithDeadline(ctx)
-	defer cancel()
-	served, err := s.Cache.Version(ctx, name, ref)
-	if err != nil {
-		return nil, versionProblem(err, name, ref, at)
-	}
-	return served, nil
-}
-
-// versionProblem says what is wrong with a reference to a version.
-func versionProblem(err error, name, ref string, at problem.Fault) error {
-	shown := problem.Clip(ref)
-	switch {
-	case errors.Is(err, registry.ErrNotExist):
-		at.Detail = fmt.Sprintf("there is no version %q of model %s", shown, name)
-		return problem.New(http.StatusNotFound, at.Detail, at)
-	case errors.Is(err, registry.ErrWrongModel):
-		at.Detail = fmt.Sprintf("%q is a version of another model, not of %s", shown, name)
-		return problem.Invalid(at)
-	case errors.Is(err, registry.ErrBadReference):
-		at.Detail = fmt.Sprintf(
-			"%q is not a version: want 3, models:/%[2]s/3, models:/%[2]s@champion, models:/m-ID or runs:/ID/model",
-			shown,
-			name,
-		)
-		return problem.Invalid(at)
-	case errors.Is(err, registry.ErrCorrupt):
-		at.Detail = fmt.Sprintf("version %q of %s cannot be used: it is damaged, or was not registered by Iris", shown, name)
-		p := problem.Invalid(at)
-		p.Cause = err
-		return p
-	}
-	return fmt.Errorf("load version %q of %s: %w", shown, name, err)
 }
 
 func (s *Server) versionView(v registry.Version) Version {

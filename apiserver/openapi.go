@@ -3,12 +3,11 @@ package apiserver
 import (
 	"maps"
 	"net/http"
-	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/apidoc"
 	"iris/apiserver/problem"
 	"iris/internal/search"
 	"iris/model"
@@ -33,47 +32,17 @@ var apiTags = []*huma.Tag{
 	{Name: "server", Description: "The process itself."},
 }
 
-func (s *Server) predictOperation(path string) huma.Operation {
-	id, who := operationID("predict", path), "The champion answers"
-	if strings.Contains(path, "{version}") {
-		id, who = "predict-version", "The version answers, champion or not"
-	}
-	rows := &huma.Schema{
-		Type:        huma.TypeArray,
-		Items:       rowSchema(),
-		MinItems:    of(1),
-		MaxItems:    of(maxRows),
-		Description: "rows, each answered in its place",
-	}
-	answer := s.answer("The prediction; a list of them for an array", Prediction{})
-	media := answer.Content["application/json"]
-	media.Schema = &huma.Schema{
-		OneOf: []*huma.Schema{media.Schema, {Type: huma.TypeArray, Items: s.schemaOf(Prediction{})}},
-	}
-	return huma.Operation{
-		OperationID: id, Method: http.MethodPost, Path: path, Tags: []string{"predict"},
-		Summary: "Classify one row, or an array of rows",
-		Description: "A row is an object with a number for each feature of the model; other fields are skipped. " +
-			who + "; the header `Model-Version` names it. All rows of an array are answered by the same version.",
-		Parameters: pathParameters(path),
-		RequestBody: body(map[string]*huma.MediaType{"application/json": {
-			Schema: &huma.Schema{OneOf: []*huma.Schema{rowSchema(), rows}}, Example: exampleRow,
-		}}),
-		Responses: map[string]*huma.Response{"200": answer},
-	}
-}
-
 func (s *Server) trainingOperation(path string) huma.Operation {
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "a CSV with a header and a class column"}
 	return huma.Operation{
-		OperationID: operationID("train", path),
+		OperationID: apidoc.OperationID("train", path),
 		Method:      http.MethodPost,
 		Path:        path,
 		Tags:        []string{"train"},
 		Summary:     "Train a version",
 		Description: "The data is the part `file` of a form, a `text/csv` body, or an object named by `data_path`; without any, the bundled iris data. " +
 			"The first training under a new name makes that model. A field is given once: as a parameter, or in JSON.",
-		Parameters: append(pathParameters(path), trainingQuery()...),
+		Parameters: append(apidoc.PathParameters(path), trainingQuery()...),
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 				"request": {Type: huma.TypeString, Description: "before `file`: the JSON of a training, without its dataset"},
@@ -322,13 +291,15 @@ func (s *Server) uploadDatasetOperation(path string) huma.Operation {
 				Schema:      &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}},
 			},
 		},
-		RequestBody: body(map[string]*huma.MediaType{
+		RequestBody: apidoc.Body(map[string]*huma.MediaType{
 			"multipart/form-data": {
 				Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": file}},
 			},
 			"text/csv": {Schema: file},
 		}),
-		Responses: map[string]*huma.Response{"201": s.answer("The dataset is kept; Location names it", DatasetUploaded{})},
+		Responses: map[string]*huma.Response{
+			"201": s.docs.Answer("The dataset is kept; Location names it", DatasetUploaded{}),
+		},
 	}
 }
 
@@ -429,7 +400,7 @@ func documentOperation(id, path, summary, media string) huma.Operation {
 		Path:        path,
 		Tags:        []string{"server"},
 		Summary:     summary,
-		Parameters:  pathParameters(path),
+		Parameters:  apidoc.PathParameters(path),
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The document", Content: map[string]*huma.MediaType{media: {}}},
 		},
@@ -446,70 +417,16 @@ func (s *Server) describeErrors(op *huma.Operation) {
 	}
 	op.Responses["default"] = &huma.Response{
 		Description: "A problem",
-		Content:     map[string]*huma.MediaType{problem.MediaType: {Schema: s.schemaOf(problem.Problem{})}},
-	}
-}
-
-// schemaOf refers to the schema of the type of v.
-func (s *Server) schemaOf(v any) *huma.Schema {
-	return s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(v), true, "")
-}
-
-// answer is a JSON body of the type of v.
-func (s *Server) answer(description string, v any) *huma.Response {
-	return &huma.Response{
-		Description: description,
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: s.schemaOf(v)}},
+		Content:     map[string]*huma.MediaType{problem.MediaType: {Schema: s.docs.Of(problem.Problem{})}},
 	}
 }
 
 func (s *Server) acceptedAnswer() *huma.Response {
-	a := s.answer("The task was started", Accepted{})
+	a := s.docs.Answer("The task was started", Accepted{})
 	a.Headers = map[string]*huma.Param{
 		"Location": {Description: "where to ask about it", Schema: &huma.Schema{Type: huma.TypeString}},
 	}
 	return a
-}
-
-func body(content map[string]*huma.MediaType) *huma.RequestBody {
-	return &huma.RequestBody{Required: true, Content: content}
-}
-
-func rowSchema() *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "feature: number"}
-}
-
-var exampleRow = map[string]any{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-
-// operationID is verb, or verb-default for the route of the default model.
-func operationID(verb, path string) string {
-	if pathParameter.FindString(path) == "{model}" {
-		return verb
-	}
-	return verb + "-default"
-}
-
-var pathParameter = regexp.MustCompile(`{[a-z_]+}`)
-
-var pathParameterWords = map[string]string{
-	"{model}":   "name of a model",
-	"{version}": "number of a version, or an alias such as champion",
-	"{task_id}": "what the 202 answered",
-	"{file}":    "a file of the page",
-}
-
-// pathParameters describes the parameters in a path.
-func pathParameters(path string) (params []*huma.Param) {
-	for _, name := range pathParameter.FindAllString(path, -1) {
-		params = append(params, &huma.Param{
-			Name:        name[1 : len(name)-1],
-			In:          "path",
-			Required:    true,
-			Description: pathParameterWords[name],
-			Schema:      &huma.Schema{Type: huma.TypeString},
-		})
-	}
-	return params
 }
 
 func of[T any](v T) *T { return &v }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/apidoc"
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 )
@@ -46,7 +48,7 @@ func (s *Server) encodeDocument(champions []*champions.Served) ([]byte, error) {
 	api.Paths = maps.Clone(api.Paths)
 	for _, served := range champions {
 		path := "/" + served.Version.Model + "/predict"
-		api.Paths[path] = &huma.PathItem{Post: championOperation(served, api.Paths[predictTemplate].Post)}
+		api.Paths[path] = &huma.PathItem{Post: championOperation(served, api.Paths[serving.PredictTemplate].Post)}
 	}
 	encoded, err := json.Marshal(&api)
 	if err != nil {
@@ -54,8 +56,6 @@ func (s *Server) encodeDocument(champions []*champions.Served) ([]byte, error) {
 	}
 	return encoded, nil
 }
-
-const predictTemplate = "/{model}/predict"
 
 // championOperation describes a prediction by what is served. It answers errors as the template does.
 func championOperation(served *champions.Served, template *huma.Operation) *huma.Operation {
@@ -67,11 +67,11 @@ func championOperation(served *champions.Served, template *huma.Operation) *huma
 		Summary:     "Classify one row with " + name,
 		Description: fmt.Sprintf(
 			"What `%s` stands for while version %s of %s is its champion.",
-			predictTemplate,
+			serving.PredictTemplate,
 			served.Version.Number,
 			name,
 		),
-		RequestBody: body(
+		RequestBody: apidoc.Body(
 			map[string]*huma.MediaType{
 				"application/json": {Schema: championRow(served.Model.Schema(), row), Example: named(served, row)},
 			},
@@ -91,7 +91,7 @@ func rowToTry(features []string) []float64 {
 	row := make([]float64, len(features))
 	for i, feature := range features {
 		row[i] = 1
-		if v, known := exampleRow[feature].(float64); known {
+		if v, known := serving.ExampleRow[feature].(float64); known {
 			row[i] = v
 		}
 	}
@@ -111,7 +111,7 @@ func exampleAnswer(served *champions.Served, row []float64) any {
 	schema, version := served.Model.Schema(), served.Version
 	probabilities := make([]float64, len(schema.Classes))
 	label := schema.Classes[served.Model.Predict(row, probabilities)]
-	p := Prediction{
+	p := serving.Prediction{
 		Logits: [][]float64{probabilities}, Label: label, Probabilities: map[string]float64{},
 		ModelVersion: version.Number, ModelID: version.URI(),
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +15,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
-	"iris/internal/champions"
+	"iris/apiserver/serving"
 	"iris/internal/dataset"
 )
 
@@ -44,7 +43,7 @@ func TestPredict_arrayIsAnsweredRowByRow(t *testing.T) {
 		}
 		for _, path := range []string{"/iris/predict", "/predict", "/iris/versions/2/predict"} {
 			got := a.do(t, "POST", path, irisRows(n))
-			var answers []Prediction
+			var answers []serving.Prediction
 			got.json(t, 200, &answers)
 			if len(answers) != n {
 				t.Fatalf("%s: %d answers for %d rows", path, len(answers), n)
@@ -59,7 +58,7 @@ func TestPredict_arrayIsAnsweredRowByRow(t *testing.T) {
 				if i%50 != 0 {
 					continue
 				}
-				var alone Prediction
+				var alone serving.Prediction
 				a.do(t, "POST", path, string(rows[i])).json(t, 200, &alone)
 				if !reflect.DeepEqual(answer, alone) {
 					t.Errorf("%s: row %d is answered with %+v, alone with %+v", path, i, answer, alone)
@@ -91,7 +90,7 @@ func TestPredict_badArrays(t *testing.T) {
 		{name: "no rows", body: `[]`, status: 422, fault: problem.Fault{}, want: "no rows"},
 		{name: "broken behind a good row", body: `[` + setosa + `,`, status: 400},
 		{name: "broken behind a bad row", body: `[1,`, status: 400},
-		{name: "one row too many", body: irisRows(maxRows + 1), status: 413, want: "more than 10000 rows for one request: send them to /iris/predict/batch"},
+		{name: "one row too many", body: irisRows(serving.MaxRows + 1), status: 413, want: "more than 10000 rows for one request: send them to /iris/predict/batch"},
 		{name: "too large", body: "[" + strings.Repeat(" ", 2<<20) + setosa + "]", status: 413, want: "2097152"},
 		{name: "a single row too large", body: strings.Repeat(" ", httpio.MaxSmall) + setosa, status: 413, want: "1048576"},
 	} {
@@ -112,14 +111,14 @@ func TestPredict_badArrays(t *testing.T) {
 
 func TestPredict_asManyRowsAsThereMayBe(t *testing.T) {
 	a := newAPI(t)
-	var answers []Prediction
-	body := irisRows(maxRows)
+	var answers []serving.Prediction
+	body := irisRows(serving.MaxRows)
 	if len(body) <= httpio.MaxSmall {
 		t.Fatalf("%d bytes: want more than a single row may have", len(body))
 	}
 	a.do(t, "POST", "/iris/predict", body).json(t, 200, &answers)
-	if len(answers) != maxRows {
-		t.Errorf("%d answers, want %d", len(answers), maxRows)
+	if len(answers) != serving.MaxRows {
+		t.Errorf("%d answers, want %d", len(answers), serving.MaxRows)
 	}
 }
 
@@ -128,35 +127,13 @@ func TestPredict_largeArraysWaitTheirTurn(t *testing.T) {
 	for range cap(a.bulk) {
 		a.bulk <- struct{}{}
 	}
-	got := a.do(t, "POST", "/iris/predict", irisRows(maxRows))
+	got := a.do(t, "POST", "/iris/predict", irisRows(serving.MaxRows))
 	got.problem(t, http.StatusServiceUnavailable, "large bodies")
 	if got.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	var answers []Prediction
+	var answers []serving.Prediction
 	a.do(t, "POST", "/iris/predict", irisRows(10)).json(t, 200, &answers)
-}
-
-// The answer is as long as the number of classes makes it, so a model with many takes fewer rows.
-func TestPredict_rowsOfAModelWithManyClasses(t *testing.T) {
-	if mostRows(2) != maxRows || mostRows(104) != maxRows || mostRows(1000) != 1048 {
-		t.Errorf("%d, %d and %d rows, want %d, %[4]d and 1048", mostRows(2), mostRows(104), mostRows(1000), maxRows)
-	}
-	p := newPredictor(servedIris(t, "1"))
-	p.most = 2
-	err := p.classify(httptest.NewRequest("POST", "/", nil), &scratch{body: []byte(irisRows(3))})
-	if problemOf(err).Status != http.StatusRequestEntityTooLarge || !strings.Contains(err.Error(), "more than 2 rows") {
-		t.Errorf("got %v, want a 413 that says how many rows it may be", err)
-	}
-}
-
-func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
-	if err := checkFinite(1, []float64{0, 1}); err != nil {
-		t.Errorf("got %v for finite probabilities", err)
-	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		told{*problemOf(checkFinite(1, []float64{0, v}))}.faultAt(t, problem.Fault{Pointer: "/1"})
-	}
 }
 
 func TestPredict_arrayWhoseClientHungUp(t *testing.T) {
@@ -189,28 +166,6 @@ type brokenWriter struct{ *httptest.ResponseRecorder }
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 
-// What a row of an array allocates is what its answer takes in the end, which is nothing.
-func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
-	m := newMetrics(new(champions.Cache))
-	p := newPredictors(func(*champions.Served) bool { return true }, m).of(servedIris(t, "1"), m.http.Unmatched)
-	r := httptest.NewRequest("POST", "/", nil)
-	s := &Server{}
-	of := func(n int) uint64 {
-		b := &scratch{body: []byte(irisRows(n))}
-		x := &httpio.Exchange{ResponseWriter: &call{header: http.Header{}}}
-		allocations, _ := cost(func() {
-			b.answer = b.answer[:0]
-			if err := s.predictRows(x, r, p, b); err != nil {
-				t.Fatal(err)
-			}
-		})
-		return allocations
-	}
-	if few, many := of(100), of(2100); many > few {
-		t.Errorf("%d allocations for 2,100 rows, %d for 100, want the same", many, few)
-	}
-}
-
 func TestPredictVersion(t *testing.T) {
 	a := newAPI(t)
 	for _, test := range []struct{ version, want string }{
@@ -218,7 +173,7 @@ func TestPredictVersion(t *testing.T) {
 	} {
 		t.Run(test.version, func(t *testing.T) {
 			got := a.do(t, "POST", "/iris/versions/"+test.version+"/predict", setosa)
-			var p Prediction
+			var p serving.Prediction
 			got.json(t, 200, &p)
 			if p.ModelVersion != test.want || p.ModelID != "models:/iris/"+test.want ||
 				got.header.Get("Model-Version") != "iris/"+test.want {
@@ -234,7 +189,7 @@ func TestPredictVersion(t *testing.T) {
 	}
 	t.Run("of a model without a champion", func(t *testing.T) {
 		row := exampleOf(a.cache.Champion(wineModel).Model.Schema().Features)
-		var p Prediction
+		var p serving.Prediction
 		a.do(t, "POST", "/unpromoted/versions/1/predict", row).json(t, 200, &p)
 		if p.ModelID != "models:/unpromoted/1" {
 			t.Errorf("got %+v", p)

@@ -8,6 +8,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/internal/dataset"
 )
 
@@ -18,7 +19,7 @@ func TestPredict_answersTheChampion(t *testing.T) {
 	for name, path := range map[string]string{"by name": "/iris/predict", "by default": "/predict", "with a slash": "/iris/predict/"} {
 		t.Run(name, func(t *testing.T) {
 			got := a.do(t, "POST", path, setosa, "Content-Type: application/json")
-			var p Prediction
+			var p serving.Prediction
 			got.json(t, 200, &p)
 			if p.Specie != "setosa" || p.Label != "setosa" || p.ModelVersion != "1" || p.ModelID != "models:/iris/1" {
 				t.Errorf("got %+v, want setosa by models:/iris/1", p)
@@ -35,7 +36,7 @@ func TestPredict_answersTheChampion(t *testing.T) {
 }
 
 // checkProbabilities checks that the logits and the probabilities are the same and add up to 1.
-func checkProbabilities(t *testing.T, p Prediction, classes []string) {
+func checkProbabilities(t *testing.T, p serving.Prediction, classes []string) {
 	t.Helper()
 	if len(p.Logits) != 1 || len(p.Logits[0]) != len(classes) || len(p.Probabilities) != len(classes) {
 		t.Fatalf("logits %v, probabilities %v, want one per class of %v", p.Logits, p.Probabilities, classes)
@@ -58,7 +59,7 @@ func checkProbabilities(t *testing.T, p Prediction, classes []string) {
 func TestPredict_escapesNames(t *testing.T) {
 	a := newAPI(t)
 	got := a.do(t, "POST", "/awkward/predict", `{"a/b~c":1,"say \"hi\"":2}`)
-	var p Prediction
+	var p serving.Prediction
 	got.json(t, 200, &p)
 	if p.Label != `<a & "b">` || p.Specie != "" {
 		t.Errorf("label %q, specie %q, want the class and no specie", p.Label, p.Specie)
@@ -119,7 +120,7 @@ func TestPredict_contentTypesThatAreJSON(t *testing.T) {
 	a := newAPI(t)
 	for _, contentType := range []string{"", "application/json", "Application/JSON; charset=UTF-8", "application/json;charset=us-ascii"} {
 		t.Run(contentType, func(t *testing.T) {
-			var p Prediction
+			var p serving.Prediction
 			a.do(t, "POST", "/iris/predict", setosa, "Content-Type: "+contentType).json(t, 200, &p)
 		})
 	}

@@ -56,6 +56,6 @@ func foreign(p *problem.Problem) (status int, text string) {
 
 // foreignRoute adds a route of another protocol.
 func (s *Server) foreignRoute(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
-	op.Responses["default"] = s.answer("What is wrong, as the protocol says it", protocolOf(op.Path).error)
+	op.Responses["default"] = s.docs.Answer("What is wrong, as the protocol says it", protocolOf(op.Path).error)
 	return s.plain(op, handle)
 }

@@ -9,6 +9,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/internal/registry"
 	"iris/workflows"
 )
@@ -27,7 +28,7 @@ type rollbackInput struct {
 // postRollback makes the champion before this one the champion again, and serves it before it answers. Between looking
 // both up and the promotion another one may come: then nothing is changed.
 func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionOutput, error) {
-	if err := s.mustExist(ctx, in.Model); err != nil {
+	if err := s.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
 	request := either(in.Body, &RollbackRequest{})
@@ -39,7 +40,7 @@ func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionO
 	if err != nil {
 		return nil, err
 	}
-	candidate, err := s.load(ctx, in.Model, previous, problem.Fault{})
+	candidate, err := s.serving.Load(ctx, in.Model, previous, problem.Fault{})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *Server) aliased(ctx context.Context, name, alias string) (string, error
 			fmt.Sprintf("model %s has no version with the alias %s: there is nothing to roll back to", name, alias),
 		)
 	case errors.Is(err, registry.ErrCorrupt):
-		return "", versionProblem(err, name, alias, problem.Fault{})
+		return "", serving.VersionProblem(err, name, alias, problem.Fault{})
 	case err != nil:
 		return "", fmt.Errorf("look up %s of %s: %w", alias, name, err)
 	}
@@ -95,7 +96,7 @@ type historyOutput struct {
 
 // getHistory lists who made which version the champion.
 func (s *Server) getHistory(ctx context.Context, in *historyInput) (*historyOutput, error) {
-	if err := s.mustExist(ctx, in.Model); err != nil {
+	if err := s.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
 	list := "history of " + in.Model

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humamux"
 	"github.com/gorilla/mux"
 
+	"iris/apiserver/apidoc"
 	"iris/apiserver/problem"
 	"iris/internal/webui"
 )
@@ -23,10 +24,9 @@ func (s *Server) routes() error {
 	s.router.NotFoundHandler = http.HandlerFunc(s.handleNotFound)
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.handleMethodNotAllowed)
 	s.api = s.newAPI()
+	s.docs = apidoc.Schemas{Registry: s.api.OpenAPI().Components.Schemas}
 
-	s.plain(s.predictOperation(predictTemplate), s.handlePredict)
-	s.plain(s.predictOperation("/predict"), s.handlePredict)
-	s.plain(s.predictOperation("/{model}/versions/{version}/predict"), s.handlePredictVersion)
+	s.add(s.serving.Routes(s.docs))
 
 	s.openInferenceRoutes()
 
@@ -63,7 +63,8 @@ func (s *Server) routes() error {
 	s.plain(s.trainingOperation("/training"), s.handleTraining)
 	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), s.getDefaultTraining)
 
-	s.scoringRoutes()
+	s.kserveV1Routes()
+	s.invocationRoutes()
 
 	s.plain(s.batchOperation("/{model}/predict/batch"), s.handleBatch)
 	s.batchResultRoutes("/{model}/predict/batch/{task_id}")
@@ -81,6 +82,16 @@ func (s *Server) routes() error {
 
 // newRouter returns a router that matches paths as they were sent: a task id may hold an escaped slash.
 func newRouter() *mux.Router { return mux.NewRouter().UseEncodedPath().SkipClean(true) }
+
+// add adds the routes of a package.
+func (s *Server) add(routes []apidoc.Route) {
+	for _, r := range routes {
+		route := s.plain(r.Operation, r.Handle)
+		if r.Match != nil {
+			route.MatcherFunc(func(request *http.Request, _ *mux.RouteMatch) bool { return r.Match(request) })
+		}
+	}
+}
 
 // plain adds a route that huma does not bind, with its part of the OpenAPI document.
 func (s *Server) plain(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +13,13 @@ import (
 	"github.com/gorilla/mux"
 
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/model"
 	"iris/workflows"
 )
+
+// parameter is a parameter in a path.
+var parameter = regexp.MustCompile(`{[a-z_]+}`)
 
 // walk calls visit for every route of the router.
 func walk(t *testing.T, s *Server, visit func(method, path string)) {
@@ -128,10 +133,10 @@ func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
 				described = append(described, "{"+p.Name+"}")
 			}
 		}
-		if !slices.Equal(described, pathParameter.FindAllString(path, -1)) && len(described) > 0 {
+		if !slices.Equal(described, parameter.FindAllString(path, -1)) && len(described) > 0 {
 			t.Errorf("%s: described parameters %v", key, described)
 		}
-		if len(pathParameter.FindAllString(path, -1)) != len(described) {
+		if len(parameter.FindAllString(path, -1)) != len(described) {
 			t.Errorf("%s: described parameters %v", key, described)
 		}
 		if op.Summary == "" || len(op.Tags) != 1 ||
@@ -165,7 +170,7 @@ func (a *api) isOfChampion(method, path string) bool {
 		return false
 	}
 	template, err := match.Route.GetPathTemplate()
-	return err == nil && template == predictTemplate
+	return err == nil && template == serving.PredictTemplate
 }
 
 func TestOpenAPI_refersToSchemasThatThereAre(t *testing.T) {

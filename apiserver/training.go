@@ -19,7 +19,7 @@ const maxRequestPart = 64 << 10
 
 // handleTraining starts a training. The data comes in the body, or lies in the object store, or is the bundled one.
 func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
-	name := s.modelName(r)
+	name := s.serving.Name(r)
 	if err := model.CheckName(name); err != nil {
 		return problem.Invalid(problem.Fault{Parameter: "model", Detail: err.Error()})
 	}

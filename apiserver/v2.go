@@ -8,7 +8,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
-	"iris/internal/champions"
+	"iris/apiserver/serving"
 	"iris/internal/inference"
 )
 
@@ -40,10 +40,11 @@ func (s *Server) openInferenceRoutes() {
 
 // handleInfer classifies the rows of a request, with the champion or with the version in the path.
 func (s *Server) handleInfer(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.servedFor(r)
+	served, err := s.serving.Requested(r)
 	if err != nil {
 		return err
 	}
+	p := s.serving.Predictors.Requested(w, served)
 	header, err := jsonBytes(r)
 	if err != nil {
 		return err
@@ -57,19 +58,18 @@ func (s *Server) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, done, err := s.infer(r.Context(), served, request, len(body))
+	result, done, err := s.infer(r.Context(), p, request, len(body))
 	defer done()
 	if err != nil {
 		return err
 	}
-	s.countRows(w, served, len(result.Best))
+	p.Count(w, len(result.Best))
 	answer, header := request.Encode(nil, result)
-	w.Header()["Content-Type"] = httpio.JSONType
+	p.SetHeader(w)
 	if header != inference.NoHeader {
 		w.Header()["Content-Type"] = binaryType
 		w.Header()[inferenceHeader] = []string{strconv.Itoa(header)}
 	}
-	w.Header()["Model-Version"] = []string{result.Model + "/" + result.Version}
 	return httpio.SendCompressed(w, r, answer)
 }
 
@@ -91,40 +91,43 @@ func jsonBytes(r *http.Request) (int, error) {
 	return n, nil
 }
 
-// Bounds of one inference. What is beyond them is a batch.
-const (
-	maxInferRows          = 100_000
-	maxInferProbabilities = 1 << 20 // rows by classes: 8 MiB, and up to three times as much as JSON
-)
+// inferLimits are the limits of one inference. What exceeds them is work for a batch. 2^20 probabilities take 8 MiB,
+// and
+// up to three times as much as JSON.
+func inferLimits(rows, classes int) serving.Limits {
+	const maxRows, maxProbabilities = 100_000, 1 << 20
+	return serving.Limits{
+		Rows:          maxRows,
+		Probabilities: maxProbabilities,
+		TooMany: func(int) error {
+			return problem.New(http.StatusRequestEntityTooLarge, fmt.Sprintf("%d rows of %d classes are too many for one "+
+				"request: at most %d rows and %d probabilities; send less, or start a batch",
+				rows, classes, maxRows, maxProbabilities))
+		},
+		Overflow: func(row int) error {
+			return problem.New(http.StatusBadRequest,
+				fmt.Sprintf("row %d: the values are too large for this model to compute with", row))
+		},
+	}
+}
 
-// ctxEvery is how many rows are scored between two looks at whether somebody still waits for them.
-const ctxEvery = 256
-
-// infer scores the rows of a request of so many bytes. The caller calls done once it has sent the result, also after an
+// infer scores the rows of a request of size bytes. The caller calls done after it has sent the result, also after an
 // error.
 func (s *Server) infer(
-	ctx context.Context,
-	served *champions.Served,
-	request *inference.Request,
-	size int,
+	ctx context.Context, p *serving.Predictor, request *inference.Request, size int,
 ) (result *inference.Result, done func(), err error) {
 	done = func() {}
-	schema := served.Model.Schema()
+	schema := p.Model.Schema()
 	rows, err := request.Bind(schema.Features)
 	if err != nil {
 		return nil, done, err
 	}
 	classes := len(schema.Classes)
-	values := rows.Len() * classes
-	if rows.Len() > maxInferRows || values > maxInferProbabilities {
-		return nil, done, problem.New(http.StatusRequestEntityTooLarge, fmt.Sprintf(
-			"%d rows of %d classes are too many for one request: at most %d rows and %d probabilities; send less, or start a batch",
-			rows.Len(),
-			classes,
-			maxInferRows,
-			maxInferProbabilities,
-		))
+	limits := inferLimits(rows.Len(), classes)
+	if limit := limits.MaxRows(classes); rows.Len() > limit {
+		return nil, done, limits.TooMany(limit)
 	}
+	values := rows.Len() * classes
 	const bytesEach = 8
 	if values*bytesEach > httpio.MaxSmall && size <= httpio.MaxSmall { // a larger body has its place already
 		if done, err = s.bulk.Take(); err != nil {
@@ -132,34 +135,28 @@ func (s *Server) infer(
 		}
 	}
 	result = &inference.Result{
-		Model: served.Version.Model, Version: served.Version.Number, Classes: schema.Classes,
-		Best: make([]int32, rows.Len()), Probabilities: make([]float64, values),
+		Model: p.Version.Model, Version: p.Version.Number, Classes: schema.Classes,
+		Best: make([]int32, 0, rows.Len()), Probabilities: make([]float64, 0, values),
 	}
-	x := make([]float64, len(schema.Features))
-	for row := range rows.Len() {
-		if row%ctxEvery == 0 && ctx.Err() != nil {
-			return nil, done, fmt.Errorf("%w: %w", httpio.ErrHungUp, context.Cause(ctx))
+	source := func(row func([]float64) error) error {
+		x := make([]float64, len(schema.Features))
+		for i := range rows.Len() {
+			if err := rows.Row(i, x); err != nil {
+				return err
+			}
+			if err := row(x); err != nil {
+				return err
+			}
 		}
-		if err := rows.Row(row, x); err != nil {
-			return nil, done, err
-		}
-		probabilities := result.Probabilities[row*classes : (row+1)*classes]
-		result.Best[row] = int32(served.Model.Predict(x, probabilities))
-		if !allFinite(probabilities) {
-			return nil, done, problem.New(
-				http.StatusBadRequest,
-				fmt.Sprintf("row %d: the values are too large for this model to compute with", row),
-			)
-		}
+		return nil
+	}
+	err = p.Score(ctx, limits, source, func(best int, probabilities []float64) error {
+		result.Best = append(result.Best, int32(best))
+		result.Probabilities = append(result.Probabilities, probabilities...)
+		return nil
+	})
+	if err != nil {
+		return nil, done, err
 	}
 	return result, done, nil
-}
-
-func allFinite(values []float64) bool {
-	for _, v := range values {
-		if v-v != 0 { // NaN for what is not finite
-			return false
-		}
-	}
-	return true
 }

@@ -111,14 +111,14 @@ func (s *Server) handleInferenceLive(w http.ResponseWriter, _ *http.Request) err
 
 // handleInferenceReady is about the default model, as /readyz.
 func (s *Server) handleInferenceReady(w http.ResponseWriter, r *http.Request) error {
-	if s.Cache.Champion(s.DefaultModel) == nil {
-		return problem.Unavailable(fmt.Sprintf("model %s has no champion yet", s.DefaultModel), nil)
+	if err := s.serving.DefaultReady(); err != nil {
+		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Ready: true})
 }
 
 func (s *Server) handleInferenceModelReady(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.servedFor(r)
+	served, err := s.serving.Requested(r)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Server) handleInferenceModelReady(w http.ResponseWriter, r *http.Reques
 }
 
 func (s *Server) handleInferenceModel(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.servedFor(r)
+	served, err := s.serving.Requested(r)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([
 }
 
 func (s *Server) handleInferenceConfig(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.servedFor(r)
+	served, err := s.serving.Requested(r)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func inferenceConfig(served *champions.Served) (InferenceConfig, error) {
 }
 
 func (s *Server) handleInferenceModels(w http.ResponseWriter, r *http.Request) error {
-	infos, err := s.knownModels(r.Context())
+	infos, err := s.serving.Known(r.Context())
 	if err != nil {
 		return err
 	}
@@ -226,14 +226,4 @@ func (s *Server) handleInferenceModels(w http.ResponseWriter, r *http.Request) e
 		list.Models[i] = info.Name
 	}
 	return httpio.WriteJSON(w, http.StatusOK, list)
-}
-
-func (s *Server) knownModels(ctx context.Context) ([]registry.Info, error) {
-	ctx, cancel := httpio.WithDeadline(ctx)
-	defer cancel()
-	infos, err := s.Registry.Models(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list the models: %w", err)
-	}
-	return infos, nil
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"iris/apiserver/apidoc"
 )
 
 // The words about the Open Inference Protocol in the OpenAPI document.
@@ -74,8 +76,8 @@ func (s *Server) inferenceOperation(id, method, path, summary string, good *huma
 	}
 	return huma.Operation{
 		OperationID: "v2-" + id, Method: method, Path: path, Tags: []string{inferenceTag.Name}, Summary: summary,
-		Parameters: pathParameters(path),
-		Responses:  map[string]*huma.Response{"200": good, "default": s.answer("An error", InferenceError{})},
+		Parameters: apidoc.PathParameters(path),
+		Responses:  map[string]*huma.Response{"200": good, "default": s.docs.Answer("An error", InferenceError{})},
 	}
 }
 
@@ -85,11 +87,11 @@ func (s *Server) inferOperation(path string) huma.Operation {
 		http.MethodPost,
 		path,
 		"Classify rows given as tensors",
-		s.answer("The outputs", InferenceReply{}),
+		s.docs.Answer("The outputs", InferenceReply{}),
 	)
 	op.Description = "JSON, or JSON and binary tensors behind it, whose border is in the header `" + inferenceHeader + "`. gzip and deflate both ways."
-	op.RequestBody = body(map[string]*huma.MediaType{
-		"application/json": {Schema: s.schemaOf(InferenceRequest{}), Example: map[string]any{"inputs": []any{map[string]any{
+	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
+		"application/json": {Schema: s.docs.Of(InferenceRequest{}), Example: map[string]any{"inputs": []any{map[string]any{
 			"name": "input", "datatype": "FP64", "shape": []int{1, 4}, "data": []float64{5.1, 3.5, 1.4, 0.2},
 		}}}},
 		"application/octet-stream": {},
@@ -104,20 +106,26 @@ func (s *Server) inferenceServerOperation(path string) huma.Operation {
 		http.MethodGet,
 		path,
 		"Describe the server",
-		s.answer("Its name, version and extensions", InferenceServer{}),
+		s.docs.Answer("Its name, version and extensions", InferenceServer{}),
 	)
 }
 
 func (s *Server) inferenceHealthOperation(what, summary string) huma.Operation {
-	good := s.answer("It is", InferenceLive{})
+	good := s.docs.Answer("It is", InferenceLive{})
 	if what == "ready" {
-		good = s.answer("It is", InferenceReady{})
+		good = s.docs.Answer("It is", InferenceReady{})
 	}
 	return s.inferenceOperation("health-"+what, http.MethodGet, inferencePrefix+"/health/"+what, summary, good)
 }
 
 func (s *Server) inferenceModelsOperation(path string) huma.Operation {
-	return s.inferenceOperation("models", http.MethodGet, path, "List models", s.answer("Their names", InferenceModels{}))
+	return s.inferenceOperation(
+		"models",
+		http.MethodGet,
+		path,
+		"List models",
+		s.docs.Answer("Their names", InferenceModels{}),
+	)
 }
 
 func (s *Server) inferenceModelOperation(path string) huma.Operation {
@@ -126,7 +134,7 @@ func (s *Server) inferenceModelOperation(path string) huma.Operation {
 		http.MethodGet,
 		path,
 		"Describe the tensors of a model",
-		s.answer("Its inputs and outputs", InferenceModel{}),
+		s.docs.Answer("Its inputs and outputs", InferenceModel{}),
 	)
 }
 
@@ -136,7 +144,7 @@ func (s *Server) inferenceModelReadyOperation(path string) huma.Operation {
 		http.MethodGet,
 		path,
 		"Can a model be asked?",
-		s.answer("It can", InferenceReady{}),
+		s.docs.Answer("It can", InferenceReady{}),
 	)
 }
 
@@ -146,7 +154,7 @@ func (s *Server) inferenceConfigOperation(path string) huma.Operation {
 		http.MethodGet,
 		path,
 		"Describe a model as Triton's configuration does",
-		s.answer("The configuration", InferenceConfig{}),
+		s.docs.Answer("The configuration", InferenceConfig{}),
 	)
 }
 
@@ -156,7 +164,7 @@ func (s *Server) inferenceIndexOperation(path string) huma.Operation {
 		http.MethodPost,
 		path,
 		"List models and whether they can be asked",
-		s.answer("The models", []InferenceIndexEntry{}),
+		s.docs.Answer("The models", []InferenceIndexEntry{}),
 	)
 	op.RequestBody = repositoryBody(
 		map[string]*huma.Schema{"ready": {Type: huma.TypeBoolean, Description: "those alone that can be asked"}},

@@ -68,7 +68,7 @@ func (s *Server) handleInferenceIndex(w http.ResponseWriter, r *http.Request) er
 
 // inferenceIndex lists the models, or those alone that can be asked.
 func (s *Server) inferenceIndex(ctx context.Context, readyOnly bool) ([]InferenceIndexEntry, error) {
-	infos, err := s.knownModels(ctx)
+	infos, err := s.serving.Known(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (s *Server) loadChampion(ctx context.Context, name string, parameters []str
 			),
 		)
 	}
-	if err := s.mustExist(ctx, name); err != nil {
+	if err := s.serving.MustExist(ctx, name); err != nil {
 		return err
 	}
 	ctx, cancel := httpio.WithDeadline(ctx)
@@ -179,5 +179,5 @@ func (s *Server) unload(ctx context.Context, name string) error {
 			served.Version.Number,
 		))
 	}
-	return s.mustExist(ctx, name)
+	return s.serving.MustExist(ctx, name)
 }

@@ -690,14 +690,3 @@ func TestV2_foreignVersions(t *testing.T) {
 		),
 	)
 }
-
-func TestAllFinite(t *testing.T) {
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		if allFinite([]float64{0, v, 1}) {
-			t.Errorf("%v is finite", v)
-		}
-	}
-	if !allFinite([]float64{0, -1, math.MaxFloat64}) || !allFinite(nil) {
-		t.Error("numbers are not finite")
-	}
-}

@@ -52,6 +52,17 @@ func SetHeader(w http.ResponseWriter, p *problem.Problem) {
 	}
 }
 
+// Quote returns s as JSON, without the escapes that only HTML needs.
+func Quote(s string) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil {
+		return `""` // cannot happen: a string is always JSON
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'}))
+}
+
 func writeJSON(w http.ResponseWriter, status int, mediaType []string, v any) error {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)

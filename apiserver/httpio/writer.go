@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -40,4 +42,21 @@ func (m *Writer) Write(p []byte) (int, error) {
 	}
 	_ = m.control.SetWriteDeadline(time.Time{})
 	return n, nil
+}
+
+// Send sends an answer with its Content-Length. If the answer is large, Send gives up on a client that takes nothing of
+// it for StallTimeout, since the answer holds a place of Bulk meanwhile.
+func Send(w http.ResponseWriter, answer []byte) error {
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(answer))}
+	if len(answer) <= pieceSize {
+		_, _ = w.Write(answer) // fails only for a client that hung up
+		return nil
+	}
+	to := NewWriter(w)
+	for piece := range slices.Chunk(answer, pieceSize) {
+		if _, err := to.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,9 @@
 package httpio
 
 import (
+	"errors"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -29,3 +32,19 @@ func (d *writeDeadlines) SetWriteDeadline(t time.Time) error {
 	d.write = append(d.write, t)
 	return nil
 }
+
+// A client that takes nothing of a large answer is given up, and its place becomes free.
+func TestSend(t *testing.T) {
+	large := make([]byte, 1<<20)
+	w := httptest.NewRecorder()
+	if err := Send(w, large); err != nil || w.Body.Len() != len(large) || w.Header().Get("Content-Length") != "1048576" {
+		t.Errorf("%v, %d bytes of %s, want all of them", err, w.Body.Len(), w.Header().Get("Content-Length"))
+	}
+	if err := Send(gone{w}, large); !errors.Is(err, ErrHungUp) {
+		t.Errorf("%v for a client that is gone, want ErrHungUp", err)
+	}
+}
+
+type gone struct{ http.ResponseWriter }
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -122,11 +122,25 @@ func rooms() []room {
 			iris: []string{"apiserver/problem", "internal/objstore"},
 			lib:  []string{"github.com/prometheus/client_golang"},
 		},
+		{path: "apiserver/apidoc", floor: 5, lib: []string{"github.com/danielgtaylor/huma/v2"}},
+		{
+			path: "apiserver/serving", floor: 7,
+			iris: []string{
+				"apiserver/apidoc", "apiserver/httpio", "apiserver/problem",
+				"internal/champions", "internal/dataset", "internal/frame", "internal/jsonrow", "internal/registry",
+				"internal/scores", "model",
+			},
+			lib: []string{
+				"github.com/danielgtaylor/huma/v2", "github.com/gorilla/mux", "github.com/prometheus/client_golang",
+			},
+		},
 		{
 			path: "apiserver", floor: 9,
 			iris: []string{
+				"apiserver/apidoc",
 				"apiserver/httpio",
 				"apiserver/problem",
+				"apiserver/serving",
 				"deploy",
 				"internal/dataset",
 				"internal/frame",

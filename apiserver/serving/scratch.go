@@ -1,8 +1,8 @@
-package apiserver
+package serving
 
 import "sync"
 
-// scratch is what a prediction needs besides the model.
+// scratch is the memory that a prediction needs besides the model.
 type scratch struct {
 	body, answer  []byte
 	x             []float64 // of a single row
@@ -12,13 +12,13 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// reset makes room for a row and for its probabilities.
+// reset makes room for a row and its probabilities.
 func (b *scratch) reset(features, classes int) {
 	b.body, b.answer = b.body[:0], b.answer[:0]
 	b.x, b.probabilities = resized(b.x, features), resized(b.probabilities, classes)
 }
 
-// free gives b back, unless an unusually large body has made it one that is not worth keeping.
+// free returns b to the pool, unless an unusually large body has made it too large to keep.
 func (b *scratch) free() {
 	const worthKeeping = 64 << 10
 	if cap(b.body)+cap(b.answer)+8*(cap(b.x)+cap(b.probabilities)+cap(b.best)) <= worthKeeping {

@@ -1,0 +1,75 @@
+package serving
+
+import (
+	"bytes"
+	"net/http"
+
+	"iris/apiserver/httpio"
+	"iris/internal/dataset"
+	"iris/internal/scores"
+)
+
+// Prediction is the answer to POST /{model}/predict.
+type Prediction struct {
+	Specie        string             `json:"specie,omitempty" doc:"the label, for the model iris alone" example:"setosa"`
+	Logits        [][]float64        `json:"logits" nullable:"false" doc:"one row: a probability per class, in class order"`
+	Label         string             `json:"label" doc:"the most probable class" example:"setosa"`
+	Probabilities map[string]float64 `json:"probabilities" doc:"the same probabilities by class"`
+	ModelVersion  string             `json:"model_version" example:"3"`
+	ModelID       string             `json:"model_id" example:"models:/iris/3"`
+}
+
+// LabelJSON is a class as pieces of JSON.
+type LabelJSON struct {
+	Open  []byte // up to the probabilities of a prediction of the class
+	Close []byte // from there to the end of "label"
+	key   []byte // its name in "probabilities"
+}
+
+// NewLabelJSON returns the pieces of a class of a model.
+func NewLabelJSON(modelName, class string) LabelJSON {
+	name := httpio.Quote(class)
+	l := LabelJSON{Open: []byte(`{"logits":[[`), Close: []byte(`]],"label":` + name), key: []byte(name + ":")}
+	if modelName == dataset.IrisModel {
+		l.Open = []byte(`{"specie":` + name + `,"logits":[[`)
+	}
+	return l
+}
+
+// appendAnswer appends the Prediction of class best. The probabilities must be finite.
+func (p *Predictor) appendAnswer(dst []byte, best int, probabilities []float64) []byte {
+	dst = append(dst, p.labels[best].Open...)
+	start := len(dst)
+	dst = AppendNumbers(dst, probabilities)
+	numbers := dst[start:]
+	dst = append(dst, p.labels[best].Close...)
+	dst = append(dst, `,"probabilities":{`...)
+	for i, label := range p.labels {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		number, rest, _ := bytes.Cut(numbers, comma)
+		dst = append(append(dst, label.key...), number...)
+		numbers = rest
+	}
+	return append(dst, p.tail...)
+}
+
+var comma = []byte{','}
+
+// AppendNumbers appends the values, which must be finite, separated by commas.
+func AppendNumbers(dst []byte, values []float64) []byte {
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = scores.AppendNumber(dst, v)
+	}
+	return dst
+}
+
+// SetHeader sets the Content-Type of JSON, and the version that answers.
+func (p *Predictor) SetHeader(w http.ResponseWriter) {
+	header := w.Header()
+	header["Content-Type"], header["Model-Version"] = httpio.JSONType, p.header
+}

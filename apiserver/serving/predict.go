@@ -1,0 +1,153 @@
+package serving
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
+	"iris/internal/champions"
+	"iris/internal/jsonrow"
+)
+
+// MaxRows limits an array that is answered at once. More rows are work for a batch.
+const MaxRows = 10_000
+
+// predictLimits are the limits of an array of rows. A model with many classes takes fewer of them, since 2^20
+// probabilities take 8 MiB.
+func predictLimits(modelName string) Limits {
+	return Limits{
+		Rows:          MaxRows,
+		Probabilities: 1 << 20,
+		TooMany: func(limit int) error {
+			return problem.New(http.StatusRequestEntityTooLarge, fmt.Sprintf(
+				"more than %d rows for one request: send them to /%s/predict/batch", limit, modelName))
+		},
+		Overflow: func(row int) error {
+			return problem.Invalid(problem.Fault{Pointer: "/" + strconv.Itoa(row), Detail: notFinite})
+		},
+	}
+}
+
+const notFinite = "the values are too large for this model to compute with"
+
+// predictChampion classifies with the champion. It asks no other service: the model is in memory.
+func (m *Models) predictChampion(w http.ResponseWriter, r *http.Request) error {
+	name := m.Name(r)
+	served := m.Cache.Champion(name)
+	if served == nil {
+		return m.NoChampion(r.Context(), name)
+	}
+	return m.predict(w, r, served)
+}
+
+// predictVersion classifies with the version that the path names.
+func (m *Models) predictVersion(w http.ResponseWriter, r *http.Request) error {
+	served, err := m.Requested(r)
+	if err != nil {
+		return err
+	}
+	return m.predict(w, r, served)
+}
+
+// predict answers one row, or an array of rows, with one version.
+func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champions.Served) error {
+	x := w.(*httpio.Exchange)
+	p := m.Predictors.Of(served, x.Route())
+	x.SetDuration(p.duration)
+	x.SetBrief(true)
+	if err := httpio.RequireJSON(r); err != nil {
+		return err
+	}
+	b := scratches.Get().(*scratch)
+	defer b.free()
+	b.reset(len(p.Model.Schema().Features), len(p.labels))
+	release, err := m.readRows(r, b)
+	defer release()
+	if err != nil {
+		return err
+	}
+	if jsonrow.IsArray(b.body) {
+		return p.predictRows(x, r, predictLimits(p.Version.Model), b)
+	}
+	if err := p.rows.DecodeRow(b.body, b.x); err != nil {
+		return err
+	}
+	best, ok := p.classify(b.x, b.probabilities)
+	if !ok {
+		return problem.New(http.StatusUnprocessableEntity, notFinite)
+	}
+	b.answer = p.appendAnswer(b.answer, best, b.probabilities)
+	p.SetHeader(w)
+	_, _ = w.Write(append(b.answer, '\n')) // fails only for a client that hung up
+	p.predicted.Inc()
+	return nil
+}
+
+// readRows reads a row, or a longer array of rows, into b.body. A large array takes a place of Bulk until release is
+// called, also after an error.
+func (m *Models) readRows(r *http.Request, b *scratch) (release func(), err error) {
+	var more bool
+	release = func() {}
+	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, httpio.MaxSmall)
+	switch {
+	case err != nil || !more:
+		return release, err
+	case !jsonrow.IsArray(b.body):
+		return release, &http.MaxBytesError{Limit: httpio.MaxSmall}
+	case r.ContentLength > m.MaxBody:
+		return release, &http.MaxBytesError{Limit: m.MaxBody}
+	}
+	if release, err = m.Bulk.Take(); err != nil {
+		return release, err
+	}
+	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, m.MaxBody)
+	if more {
+		err = &http.MaxBytesError{Limit: m.MaxBody}
+	}
+	return release, err
+}
+
+// predictRows answers an array in b.body with an array. It checks and classifies all rows before it writes the first
+// answer, so that a bad row is a problem and not half an answer.
+func (p *Predictor) predictRows(x *httpio.Exchange, r *http.Request, limits Limits, b *scratch) error {
+	x.SetBrief(false)
+	if err := p.scoreArray(r, limits, b); err != nil {
+		return err
+	}
+	p.SetHeader(x)
+	to := httpio.NewWriter(x)
+	between := byte('[')
+	for from := 0; from < len(b.probabilities); from += len(p.labels) {
+		b.answer = append(b.answer, between)
+		b.answer = p.appendAnswer(b.answer, b.best[from/len(p.labels)], b.probabilities[from:from+len(p.labels)])
+		b.answer = append(b.answer, '\n')
+		const chunk = 32 << 10
+		if between = ','; len(b.answer) < chunk {
+			continue
+		}
+		if _, err := to.Write(b.answer); err != nil {
+			return err
+		}
+		b.answer = b.answer[:0]
+	}
+	if _, err := to.Write(append(b.answer, ']', '\n')); err != nil {
+		return err
+	}
+	p.predicted.Add(float64(len(b.best)))
+	return nil
+}
+
+// scoreArray fills b.best and b.probabilities for all rows in b.body.
+func (p *Predictor) scoreArray(r *http.Request, limits Limits, b *scratch) error {
+	b.best, b.probabilities = b.best[:0], b.probabilities[:0]
+	source := func(row func([]float64) error) error {
+		_, err := p.rows.DecodeArray(b.body, row)
+		return err
+	}
+	return p.Score(r.Context(), limits, source, func(best int, probabilities []float64) error {
+		b.best, b.probabilities = append(b.best, best), append(b.probabilities, probabilities...)
+		return nil
+	})
+}

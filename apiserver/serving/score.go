@@ -1,0 +1,71 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+
+	"iris/apiserver/httpio"
+)
+
+// Limits are what a protocol allows in one request, and how it says that a request exceeds them.
+type Limits struct {
+	Rows          int
+	Probabilities int // rows by classes; 0 is no limit
+
+	TooMany  func(limit int) error // for more rows than the limit
+	Overflow func(row int) error   // for a row, from 0, whose probabilities are not finite
+}
+
+// MaxRows returns how many rows a request to a model with this many classes may have.
+func (l Limits) MaxRows(classes int) int {
+	if l.Probabilities == 0 {
+		return l.Rows
+	}
+	return min(l.Rows, l.Probabilities/classes)
+}
+
+// checkInterval is how many rows are scored between two checks that the client still waits.
+const checkInterval = 256
+
+// Source passes the rows of a request to row, one after the other, until row returns an error. It returns that error,
+// or its own. A row is valid until row returns.
+type Source func(row func(x []float64) error) error
+
+// Score classifies the rows of a source and passes the class and the probabilities of each to emit, which must copy
+// what it keeps of them.
+func (p *Predictor) Score(
+	ctx context.Context, limits Limits, source Source, emit func(best int, probabilities []float64) error,
+) error {
+	probabilities := make([]float64, len(p.labels))
+	limit, row := limits.MaxRows(len(p.labels)), 0
+	return source(func(x []float64) error {
+		if row == limit {
+			return limits.TooMany(limit)
+		}
+		if row%checkInterval == 0 && ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", httpio.ErrHungUp, context.Cause(ctx))
+		}
+		best, ok := p.classify(x, probabilities)
+		if !ok {
+			return limits.Overflow(row)
+		}
+		row++
+		return emit(best, probabilities)
+	})
+}
+
+// classify fills in the probabilities of a row and returns its class. It reports false if a probability is not finite,
+// which JSON cannot hold.
+func (p *Predictor) classify(x, probabilities []float64) (best int, ok bool) {
+	best = p.Model.Predict(x, probabilities)
+	return best, finite(probabilities)
+}
+
+func finite(values []float64) bool {
+	for _, v := range values {
+		if v-v != 0 { // NaN if v is not finite
+			return false
+		}
+	}
+	return true
+}

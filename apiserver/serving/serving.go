@@ -1,0 +1,31 @@
+// Package serving answers predictions with the versions of models that are in memory: it finds the version that a
+// request names, reads rows, scores them within limits, and counts them. It does not decide which version is served,
+// and
+// the protocols of other inference servers have packages of their own, which use it.
+package serving
+
+import (
+	"iris/apiserver/httpio"
+	"iris/internal/champions"
+	"iris/internal/registry"
+)
+
+// Options are what Models need. All fields must be given.
+type Options struct {
+	Cache        *champions.Cache
+	Registry     *registry.Registry
+	Bulk         httpio.Bulk
+	DefaultModel string // of the routes without a model
+	MaxBody      int64  // bytes of the rows of a request
+}
+
+// Models are the models that requests ask.
+type Models struct {
+	Options
+	Predictors *Predictors
+}
+
+// New returns the models of a cache.
+func New(o Options) *Models {
+	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds)}
+}
