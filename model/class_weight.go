@@ -84,7 +84,7 @@ func (w *ClassWeight) places(s dataset.Schema) (map[string]int, error) {
 // labels returns the keys of Of, sorted.
 func (w *ClassWeight) labels() []string { return slices.Sorted(maps.Keys(w.Of)) }
 
-func weightPointer(label string) string { return "/class_weight/" + escapePointer(clip(label)) }
+func weightPointer(label string) string { return "/class_weight/" + PointerToken(label) }
 
 // check reports what is invalid for any data.
 func (w *ClassWeight) check() error {

@@ -44,15 +44,8 @@ func ends(d Domain) (good, bad []any) {
 	bad = []any{nil, map[string]any{}}
 	switch d.Type {
 	case "number":
-		return []any{
-				d.Low,
-				d.High,
-			}, append(
-				bad,
-				math.Nextafter(d.Low, math.Inf(-1)),
-				math.Nextafter(d.High, math.Inf(1)),
-				"1",
-			)
+		below, above := math.Nextafter(d.Low, math.Inf(-1)), math.Nextafter(d.High, math.Inf(1))
+		return []any{d.Low, d.High}, append(bad, below, above, "1")
 	case "integer":
 		good, bad = []any{d.Low, d.High}, append(bad, d.High+1, d.Low+0.5)
 		for _, e := range d.Extra {
@@ -97,13 +90,9 @@ func TestDescribe_saysWhatResolveTakes(t *testing.T) {
 				}
 			}
 			for _, v := range bad {
-				var wrong *SpecError
-				if err := resolveWith(
-					a,
-					p.Name,
-					v,
-				); !errors.As(err, &wrong) ||
-					!strings.HasPrefix(wrong.Pointer, "/hyperparameters/"+p.Name) {
+				err := resolveWith(a, p.Name, v)
+				wrong, ok := errors.AsType[*SpecError](err)
+				if !ok || !strings.HasPrefix(wrong.Pointer, "/hyperparameters/"+p.Name) {
 					t.Errorf("%s: %s %v gives %v, want it refused at its pointer", a, p.Name, v, err)
 				}
 			}

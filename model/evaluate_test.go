@@ -60,15 +60,8 @@ func TestRates(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := rates([]string{"a", "b"}, test.confusion)
 			if got.Rows != test.rows || got.Accuracy != test.accuracy || math.Abs(got.MacroF1-test.macroF1) > 1e-15 {
-				t.Errorf(
-					"rows %d accuracy %v macro F1 %v, want %d %v %v",
-					got.Rows,
-					got.Accuracy,
-					got.MacroF1,
-					test.rows,
-					test.accuracy,
-					test.macroF1,
-				)
+				t.Errorf("rows %d accuracy %v macro F1 %v, want %d %v %v",
+					got.Rows, got.Accuracy, got.MacroF1, test.rows, test.accuracy, test.macroF1)
 			}
 			if !reflect.DeepEqual(got.Classes, test.classes) {
 				t.Errorf("classes %v, want %v", got.Classes, test.classes)

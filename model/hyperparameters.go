@@ -147,7 +147,7 @@ func (f family) resolve(raw json.RawMessage) (map[string]any, error) {
 	}
 	values := make(map[string]any, len(f.parameters))
 	for _, m := range given {
-		pointer := "/hyperparameters/" + escapePointer(clip(m.name))
+		pointer := "/hyperparameters/" + PointerToken(m.name)
 		p, ok := f.parameter(m.name)
 		if !ok {
 			return nil, &SpecError{pointer, "unknown hyperparameter, want " + f.parameterNames()}
@@ -241,11 +241,6 @@ func members(raw json.RawMessage) ([]member, error) {
 		return nil, errors.New("not valid JSON: something follows the object")
 	}
 	return found, nil
-}
-
-// escapePointer escapes one reference token of a JSON pointer (RFC 6901).
-func escapePointer(token string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 }
 
 // list joins names for a message.

@@ -67,11 +67,9 @@ func newLayers(sizes []int) (theta []float64, layers []mlpLayer) {
 	rest := theta
 	for i, units := range sizes[1:] {
 		weights := sizes[i] * units
-		layers = append(
-			layers,
-			mlpLayer{Weights: rest[:weights:weights], Biases: rest[weights : weights+units : weights+units]},
-		)
-		rest = rest[weights+units:]
+		end := weights + units
+		layers = append(layers, mlpLayer{Weights: rest[:weights:weights], Biases: rest[weights:end:end]})
+		rest = rest[end:]
 	}
 	return theta, layers
 }

@@ -37,12 +37,6 @@ type Spec struct {
 	ClassWeight     *ClassWeight    `json:"class_weight,omitempty"`    // nil means that all rows have the same weight
 }
 
-// SpecError is an invalid value in a Spec. Pointer is a JSON pointer (RFC 6901) to it in the JSON form of the Spec.
-type SpecError struct{ Pointer, Reason string }
-
-// Error implements error.
-func (e *SpecError) Error() string { return e.Pointer + ": " + e.Reason }
-
 // Algorithms returns the names of all algorithms, sorted.
 func Algorithms() []Algorithm { return slices.Sorted(maps.Keys(families)) }
 

@@ -85,23 +85,14 @@ func TestSpecResolve(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := Spec{
-				Algorithm:       test.algorithm,
-				Hyperparameters: json.RawMessage(test.hyperparameters),
-				Seed:            7,
-			}.Resolve()
+			spec := Spec{Algorithm: test.algorithm, Hyperparameters: json.RawMessage(test.hyperparameters), Seed: 7}
+			got, err := spec.Resolve()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got.Algorithm != test.wantAlgorithm || string(got.Hyperparameters) != test.want || got.Seed != 7 {
-				t.Errorf(
-					"got %s %s seed %d, want %s %s seed 7",
-					got.Algorithm,
-					got.Hyperparameters,
-					got.Seed,
-					test.wantAlgorithm,
-					test.want,
-				)
+				t.Errorf("got %s %s seed %d, want %s %s seed 7",
+					got.Algorithm, got.Hyperparameters, got.Seed, test.wantAlgorithm, test.want)
 			}
 			again, err := got.Resolve()
 			if err != nil || string(again.Hyperparameters) != test.want {

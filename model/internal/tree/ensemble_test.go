@@ -46,6 +46,30 @@ func TestEnsemble(t *testing.T) {
 	}
 }
 
+func TestEnsembleVisit(t *testing.T) {
+	var got []string
+	twoTrees(t).Visit(func(tree, node, feature int, threshold float64, left, right int) {
+		got = append(got, fmt.Sprintf("%d.%d: x%d<%v to %d, %d", tree, node, feature, threshold, left, right))
+	}, func(tree, node, number int) {
+		got = append(got, fmt.Sprintf("%d.%d: leaf %d", tree, node, number))
+	})
+	if want := []string{"0.0: x1<2.5 to 1, 2", "0.1: leaf 0", "0.2: leaf 10", "1.0: leaf 20"}; !slices.Equal(got, want) {
+		t.Errorf("visited %q, want %q", got, want)
+	}
+}
+
+func TestEnsembleTruncate(t *testing.T) {
+	for trees, want := range map[int]struct {
+		leaves       int32
+		trees, nodes int
+	}{1: {11, 1, 3}, 2: {21, 2, 4}, 3: {21, 2, 4}} {
+		e := twoTrees(t)
+		if leaves := e.Truncate(trees); leaves != want.leaves || e.Len() != want.trees || e.Nodes() != want.nodes {
+			t.Errorf("at most %d trees: %d leaves, %d trees, %d nodes, want %+v", trees, leaves, e.Len(), e.Nodes(), want)
+		}
+	}
+}
+
 // TestEnsembleFind_wideIsWalk checks that all ways to find leaves agree.
 func TestEnsembleFind_wideIsWalk(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
