@@ -113,7 +113,7 @@ func TestFlow_trainWatchPredictBatch(t *testing.T) {
 		t.Fatalf("scores %+v, want classes 0, 2, 0 in the order of the rows", scored)
 	}
 	if got, want := scored[0].Logits[0][0], predicted.Probabilities["0"]; got != want {
-		t.Errorf("probability %v in the batch and %v at once, want the same to the last digit", got, want)
+		t.Errorf("probability %v in the batch and %v in a prediction, want the same to the last digit", got, want)
 	}
 	s.call(http.MethodGet, "/iris/predict/batch/"+batch.ID, "", nil).want(t, http.StatusNotFound, nil)
 }

@@ -265,7 +265,7 @@ func (c interopCase) scoringRequests() []scoringRequest {
 	bad := map[string]string{
 		"an empty body":                 "",
 		"broken JSON":                   `{"dataframe_records":[`,
-		"more behind it":                records(record(0)) + "x",
+		"text after it":                 records(record(0)) + "x",
 		"invalid UTF-8":                 "{\"dataframe_records\":[{\"\xff\":1}]}",
 		"null":                          "null",
 		"a number":                      "3",
