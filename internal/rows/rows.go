@@ -17,7 +17,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// Format is how rows are written.
+// Format is a file format of rows.
 type Format string
 
 // The formats.
@@ -27,8 +27,8 @@ const (
 	Parquet Format = "parquet"
 )
 
-// FormatOf is the format of an object: the named one, or else what its key says, which may also end in .gz. A key that
-// says nothing is CSV.
+// FormatOf returns the format of an object: the named one, or else the one of the key's extension, before .gz if the
+// key ends in that. The default is CSV.
 func FormatOf(name, key string) (Format, error) {
 	switch f := Format(name); f {
 	case CSV, JSONL, Parquet:
@@ -46,42 +46,41 @@ func FormatOf(name, key string) (Format, error) {
 	return CSV, nil
 }
 
-// Columns says what a row is made of, by the names of columns. A column may be both.
+// Columns names the columns that make a row. A column may be both a feature and a key.
 type Columns struct {
 	Features []string `json:"features"`       // numbers, in the order of the model
-	Keys     []string `json:"keys,omitempty"` // passed through as they stand
+	Keys     []string `json:"keys,omitempty"` // passed through unchanged
 }
 
-// Header says where the columns lie in the rows of one object. It is of use for CSV alone: the others name the columns
-// of each row.
+// Header says which cells of a CSV's rows hold the columns. The other formats name the columns of each row.
 type Header struct {
-	Cells    int   `json:"cells"` // of a row
+	Cells    int   `json:"cells"` // number of cells in a row
 	Features []int `json:"features"`
 	Keys     []int `json:"keys,omitempty"`
 }
 
-// Shard is a range of whole rows of one object.
+// Shard is a range of complete rows of one object.
 type Shard struct {
-	Object int   `json:"object,omitempty"` // which of the objects of a batch
-	Offset int64 `json:"offset"`           // bytes; of Parquet: rows
-	Length int64 `json:"length"`           // likewise
-	Line   int64 `json:"line"`             // of its first row, as an editor counts; of Parquet: the row, from 1
-	Rows   int64 `json:"rows"`             // in it, bad ones too
+	Object int   `json:"object,omitempty"` // index among the objects of a batch
+	Offset int64 `json:"offset"`           // in bytes, or in rows of a Parquet file
+	Length int64 `json:"length"`           // in bytes, or in rows of a Parquet file
+	Line   int64 `json:"line"`             // of the first row, as an editor counts; of Parquet the row, from 1
+	Rows   int64 `json:"rows"`             // bad ones included
 }
 
-// Block is some rows. What it holds is overwritten by the next Read.
+// Block is a group of rows. The next Read overwrites it.
 type Block struct {
-	Rows int       // good ones
-	X    []float64 // their features, row by row
-	Keys [][]byte  // their key columns, row by row
+	Rows int       // number of good rows
+	X    []float64 // features of the good rows, row by row
+	Keys [][]byte  // key columns of the good rows, row by row
 	Bad  []Bad
 
-	features, keys, most int
-	x                    []float64
-	k                    [][]byte
+	features, keys, limit int
+	x                     []float64
+	k                     [][]byte
 }
 
-// Limits of a block: small enough for a cache, large enough that what is done once per block does not count.
+// Limits of a block: small enough for a CPU cache, large enough that the cost per block is negligible.
 const (
 	blockRows   = 1024
 	blockValues = 1 << 16
@@ -90,26 +89,26 @@ const (
 // NewBlock returns a block for rows of these columns.
 func NewBlock(c Columns) *Block {
 	b := &Block{features: len(c.Features), keys: len(c.Keys)}
-	b.most = max(1, min(blockRows, blockValues/max(1, b.features)))
-	b.x, b.k = make([]float64, b.most*b.features), make([][]byte, b.most*b.keys)
+	b.limit = max(1, min(blockRows, blockValues/max(1, b.features)))
+	b.x, b.k = make([]float64, b.limit*b.features), make([][]byte, b.limit*b.keys)
 	return b
 }
 
-// Capacity is how many rows fit.
-func (b *Block) Capacity() int { return b.most }
+// Capacity returns the maximum number of rows.
+func (b *Block) Capacity() int { return b.limit }
 
 func (b *Block) clear() {
 	b.Rows, b.Bad = 0, b.Bad[:0]
 	b.X, b.Keys = b.x[:0], b.k[:0]
 }
 
-// full reports whether neither a good row nor a bad one fits any more.
-func (b *Block) full() bool { return b.Rows+len(b.Bad) >= b.most }
+// full reports whether the block has no room for another row.
+func (b *Block) full() bool { return b.Rows+len(b.Bad) >= b.limit }
 
-// empty reports whether nothing has been read.
+// empty reports whether the block has no rows, good or bad.
 func (b *Block) empty() bool { return b.Rows+len(b.Bad) == 0 }
 
-// next is room for a row; keep makes it the block's.
+// next returns space for a row; keep adds that row to the block.
 func (b *Block) next() (x []float64, keys [][]byte) {
 	return b.x[b.Rows*b.features : (b.Rows+1)*b.features], b.k[b.Rows*b.keys : (b.Rows+1)*b.keys]
 }
@@ -125,17 +124,17 @@ func (b *Block) bad(line int64, column, reason string) {
 
 // Bad is a row that cannot be scored.
 type Bad struct {
-	Line   int64  // of its start; of Parquet: its number, from 1
-	Column string // "" where no single one is to blame
+	Line   int64  // at which the row begins; of Parquet the number of the row, from 1
+	Column string // "" if no single column is at fault
 	Reason string
 }
 
-// Error is the bad row in one line.
+// Error describes the bad row in one line.
 func (b Bad) Error() string {
 	return (&dataset.RowError{Line: int(b.Line), Column: b.Column, Reason: b.Reason}).Error()
 }
 
-// Reader reads the rows of a shard in their order. It returns io.EOF, and an empty block, behind the last one.
+// Reader reads the rows of a shard in order. After the last row it returns io.EOF and an empty block.
 type Reader interface {
 	Read(*Block) error
 }

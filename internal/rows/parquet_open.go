@@ -1,0 +1,136 @@
+package rows
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+
+	"iris/internal/dataset"
+)
+
+// parquetBuffer is the number of bytes of a column that one read fetches. Each read of an object store is a request.
+const parquetBuffer = 1 << 20
+
+// openParquet opens a file and finds its columns, features first.
+func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, error) {
+	if err := checkFooter(r, size); err != nil {
+		return nil, nil, unreadable(err)
+	}
+	f, err := parquet.OpenFile(readerAt{r}, size,
+		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
+		parquet.OptimisticRead(true), parquet.ReadBufferSize(parquetBuffer))
+	if err != nil {
+		return nil, nil, unreadable(err)
+	}
+	leaves := make([]leaf, 0, len(c.Features)+len(c.Keys))
+	for i, name := range slices.Concat(c.Features, c.Keys) {
+		l, reason := findLeaf(f.Schema(), name, i < len(c.Features))
+		if reason != "" {
+			return nil, nil, &dataset.RowError{Column: name, Reason: reason}
+		}
+		leaves = append(leaves, l)
+	}
+	return f, leaves, checkGroups(f, leaves)
+}
+
+// findLeaf finds a column by name. The reason says why the column cannot be read, or as a feature not be used.
+func findLeaf(schema *parquet.Schema, name string, feature bool) (l leaf, reason string) {
+	column, ok := schema.Lookup(name)
+	switch {
+	case !ok:
+		return l, "is missing"
+	case column.MaxRepetitionLevel > 0 || !column.Node.Leaf():
+		return l, "is a list or a group"
+	}
+	l = leaf{name: name, index: column.ColumnIndex, kind: column.Node.Type().Kind()}
+	logical := column.Node.Type().LogicalType()
+	integer, isInteger := logicalInteger(logical)
+	l.unsigned = isInteger && !integer.IsSigned
+	switch {
+	case feature && !l.number():
+		return l, fmt.Sprintf("is %s, want a number", l.kind)
+	case feature && logical != nil && !isInteger:
+		return l, fmt.Sprintf("is %s, want a number", logical)
+	}
+	return l, ""
+}
+
+// checkGroups refuses a file whose parts claim different numbers of rows, because the loops trust these numbers.
+func checkGroups(f *parquet.File, leaves []leaf) error {
+	left := f.NumRows()
+	for _, group := range f.RowGroups() {
+		rows := group.NumRows()
+		same := rows >= 0 && rows <= left
+		for _, l := range leaves {
+			same = same && group.ColumnChunks()[l.index].NumValues() == rows
+		}
+		if !same {
+			return unreadable(errors.New("its row groups do not have its rows"))
+		}
+		left -= rows
+	}
+	if left != 0 {
+		return unreadable(errors.New("its row groups do not have its rows"))
+	}
+	return nil
+}
+
+// checkFooter refuses a file whose footer claims to be longer than the file: parquet-go would allocate that length.
+func checkFooter(r io.ReaderAt, size int64) error {
+	const magic, around = "PAR1", 2*len("PAR1") + 4 // a magic at each end, and the length
+	var end [8]byte
+	if size < int64(around) {
+		return errors.New("it is too short")
+	}
+	if n, err := (readerAt{r}).ReadAt(end[:], size-int64(len(end))); n < len(end) {
+		return err
+	}
+	if string(end[4:]) != magic || int64(binary.LittleEndian.Uint32(end[:])) > size-int64(around) {
+		return errors.New("it has no footer, or it is truncated")
+	}
+	return nil
+}
+
+func logicalInteger(t *format.LogicalType) (*format.IntType, bool) {
+	if t == nil {
+		return nil, false
+	}
+	integer, ok := t.Value.(*format.IntType)
+	return integer, ok
+}
+
+// recovered turns a panic into an error: parquet-go does not expect every kind of damage to a file.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = unreadable(fmt.Errorf("%v", p))
+	}
+}
+
+// unreadable is the error of a damaged file, which a retry does not repair. It returns an error of the reader
+// unchanged.
+func unreadable(err error) error {
+	var broken *readError
+	if errors.As(err, &broken) {
+		return broken.error
+	}
+	return &dataset.RowError{Reason: fmt.Sprintf("not a readable Parquet file: %.200s", err)}
+}
+
+// readError marks an error of the reader of a Parquet file.
+type readError struct{ error }
+
+// readerAt marks the errors of its reader.
+type readerAt struct{ io.ReaderAt }
+
+func (r readerAt) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, offset)
+	if err != nil && err != io.EOF { //nolint:errorlint // as in window.fill
+		err = &readError{err}
+	}
+	return n, err
+}
