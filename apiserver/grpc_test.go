@@ -221,10 +221,10 @@ func TestGRPC_badRequests(t *testing.T) {
 		"raw contents too few":   {change(func(r *inferencepb.ModelInferRequest) { r.Inputs = append(r.Inputs, r.Inputs[0]) }), codes.InvalidArgument, "/raw_input_contents: 1 tensors, want the 2"},
 		"raw contents and other": {change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Contents = &contents{} }), codes.InvalidArgument, "/inputs/0: contents are given beside"},
 		"raw contents too short": {change(func(r *inferencepb.ModelInferRequest) { r.RawInputContents[0] = r.RawInputContents[0][1:] }), codes.InvalidArgument, "95 bytes of data, want the 96"},
-		"shared memory":          {change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Parameters = region }), codes.InvalidArgument, "/inputs/0: there is no shared memory"},
+		"shared memory":          {change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Parameters = region }), codes.InvalidArgument, "/inputs/0: shared memory is not supported"},
 		"shared memory outside": {change(func(r *inferencepb.ModelInferRequest) {
 			r.Outputs = []*inferOutput{{Name: "label", Parameters: region}}
-		}), codes.InvalidArgument, "/outputs/0: there is no shared memory"},
+		}), codes.InvalidArgument, "/outputs/0: shared memory is not supported"},
 		"an unknown output": {change(func(r *inferencepb.ModelInferRequest) { r.Outputs = []*inferOutput{{Name: "score"}} }), codes.InvalidArgument, "/outputs/0"},
 		"too large":         {rawRequest(slices.Repeat(threeRows, 30_000)), codes.ResourceExhausted, "2097152"},
 		"too many rows": {&inferencepb.ModelInferRequest{

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,12 +9,11 @@ import (
 	"strings"
 )
 
-// NoHeader stands for a body that is JSON to its end.
+// NoHeader stands for a body that is all JSON.
 const NoHeader = -1
 
-// maxElements of an input as JSON, whose elements take more room once they are read: 32 MiB, which is what the API
-// takes of
-// binary data.
+// maxElements limits an input in JSON, whose elements need more memory than their text: 32 MiB, which is also the
+// API's limit for binary data.
 const maxElements = 4 << 20
 
 // message is the JSON of a request.
@@ -46,10 +46,9 @@ type messageOutput struct {
 	} `json:"parameters"`
 }
 
-// Decode reads the body of a request over HTTP. Its first bytes, header of them, are JSON, and behind them are the
-// elements of the inputs that say so; with NoHeader all of it is JSON, and with a header of 0 all of it is the elements
-// of the one
-// input. The request refers to the body. The error is an *Error.
+// Decode reads the body of a request over HTTP. The first header bytes are JSON, followed by the elements of the
+// inputs that have a binary size. With NoHeader the whole body is JSON. With a header of 0 the whole body is the
+// elements of a single input. The request refers to the body. The error is an *Error.
 func Decode(body []byte, header int) (*Request, error) {
 	switch {
 	case header == 0:
@@ -57,7 +56,7 @@ func Decode(body []byte, header int) (*Request, error) {
 	case header == NoHeader:
 		header = len(body)
 	case header < 0 || header > len(body):
-		return nil, Wrong("", "the header says that %d bytes are JSON, and the body has %d", header, len(body))
+		return nil, Wrong("", "the header says that %d bytes are JSON, but the body has %d", header, len(body))
 	}
 	var m message
 	if err := json.Unmarshal(body[:header], &m); err != nil {
@@ -66,7 +65,7 @@ func Decode(body []byte, header int) (*Request, error) {
 	return m.request(body[header:])
 }
 
-// request reads the inputs, those that are binary from the bytes behind the JSON.
+// request reads the inputs. Binary inputs are in the bytes after the JSON.
 func (m *message) request(blob []byte) (*Request, error) {
 	r := &Request{ID: m.ID, Binary: m.Parameters.Binary, Inputs: make([]Input, len(m.Inputs))}
 	for i := range m.Inputs {
@@ -77,7 +76,7 @@ func (m *message) request(blob []byte) (*Request, error) {
 		blob = rest
 	}
 	if len(blob) > 0 {
-		return nil, Wrong("", "%d bytes behind the last input", len(blob))
+		return nil, Wrong("", "%d bytes after the last input", len(blob))
 	}
 	for i, out := range m.Outputs {
 		if out.Parameters.Region != nil {
@@ -92,7 +91,7 @@ func (m *message) request(blob []byte) (*Request, error) {
 	return r, nil
 }
 
-// read reads the input at an index and returns what is left of the binary data.
+// read reads the input at an index and returns the rest of the binary data.
 func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err error) {
 	*in = Input{Name: m.Name, Datatype: m.Datatype, Shape: m.Shape}
 	if m.Shape == nil {
@@ -104,9 +103,9 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 	if size := m.Parameters.Size; size != nil {
 		switch {
 		case m.Data != nil:
-			return nil, inputError(index, "data", "is given beside binary data")
+			return nil, inputError(index, "data", "is given together with binary data")
 		case *size < 0 || *size > int64(len(blob)):
-			return nil, inputError(index, "parameters/binary_data_size", "%d, and there are %d bytes left", *size, len(blob))
+			return nil, inputError(index, "parameters/binary_data_size", "%d, but %d bytes are left", *size, len(blob))
 		}
 		in.Raw = blob[:*size:*size]
 		return blob[*size:], nil
@@ -123,13 +122,8 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 		return nil, err
 	}
 	if elements > maxElements {
-		return nil, inputError(
-			index,
-			"shape",
-			"%s is too large for JSON: at most %d elements, or binary data",
-			shapeText(in.Shape),
-			maxElements,
-		)
+		return nil, inputError(index, "shape", "%s is too large for JSON: send at most %d elements, or binary data",
+			shapeText(in.Shape), maxElements)
 	}
 	if in.Values, err = decodeNumbers(m.Data, in.Shape, elements, kind); err != nil {
 		var place *Error
@@ -141,11 +135,11 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 	return blob, nil
 }
 
-// jsonError is an *Error for what encoding/json found wrong, in the words of the protocol.
+// jsonError turns an error of encoding/json into an *Error in the words of the protocol.
 func jsonError(err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
-		return Wrong("", "%s: %s, want %s", either(mismatch.Field, "the request"), mismatch.Value, wanted(mismatch.Type))
+		return Wrong("", "%s: %s, want %s", cmp.Or(mismatch.Field, "the request"), mismatch.Value, wanted(mismatch.Type))
 	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -154,14 +148,7 @@ func jsonError(err error) error {
 	return Wrong("", "invalid json")
 }
 
-func either(s, instead string) string {
-	if s == "" {
-		return instead
-	}
-	return s
-}
-
-// wanted names a type as JSON has it.
+// wanted names a type as a JSON value.
 func wanted(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:

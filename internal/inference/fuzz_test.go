@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// Whatever is sent, the decoder answers with rows of finite numbers or with an *Error, and rows mean the same when they
-// are
-// sent again as binary data.
+// FuzzDecode checks that the decoder answers any body with rows of finite numbers or with an *Error, and that the rows
+// are the same if they are sent again as binary data.
 func FuzzDecode(f *testing.F) {
 	good := inputs(tensor("input", "FP64", "[2,2]", "[[1,-2],[3e1,4]]"))
 	binaryBody, header := withBinary(
@@ -24,8 +23,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, header int) {
 		rows, err := rowsOf(t, string(body), header, features)
 		if err != nil {
-			if _, ok := err.(*Error); !ok { //nolint:errorlint // it is the error itself that is promised
-				t.Fatalf("%v is no *Error", err)
+			if _, ok := err.(*Error); !ok { //nolint:errorlint // Decode promises an *Error, not one that is wrapped
+				t.Fatalf("%v is not an *Error", err)
 			}
 			return
 		}

@@ -1,8 +1,9 @@
-// Package inference is the Open Inference Protocol V2 as far as it is about tensors: it reads a request, JSON with or
-// without binary data behind it, as rows of features, and writes what a model says of them as tensors. It knows no
-// HTTP, no gRPC
-// and no model. The specification is kserve/open-inference-protocol's; the binary tensors and the classification are
-// extensions of Triton's that its clients rely on.
+// Package inference is the tensor part of the Open Inference Protocol V2: it reads a request as rows of features and
+// writes a model's answer as tensors, in JSON or as binary data after the JSON. It knows nothing about HTTP, gRPC or
+// models.
+//
+// The specification is kserve/open-inference-protocol. Binary tensors and classification are extensions of Triton that
+// Triton's clients rely on.
 package inference
 
 import (
@@ -11,22 +12,22 @@ import (
 	"strconv"
 )
 
-// Names of the tensors. A feature may also be an input of its own, by its name.
+// Names of the tensors. Instead of InputName, a request may have one input per feature, with the feature's name.
 const (
 	InputName         = "input"         // FP64 [-1, features]
 	LabelName         = "label"         // BYTES [-1]
 	ProbabilitiesName = "probabilities" // FP64 [-1, classes]
 )
 
-// Request is an inference request, whichever way it came.
+// Request is an inference request over HTTP or gRPC.
 type Request struct {
 	ID      string
 	Inputs  []Input
-	Outputs []Output // those that are asked for, in this order; all of them when there are none
-	Binary  bool     // for outputs that are not asked for by name: binary data instead of JSON
+	Outputs []Output // the requested outputs in order; empty for all outputs
+	Binary  bool     // answer with binary data if Outputs is empty
 }
 
-// Input is a tensor of a request. It has its elements as Raw or as Values.
+// Input is a tensor of a request. Its elements are in Raw or in Values.
 type Input struct {
 	Name     string
 	Datatype Datatype
@@ -34,19 +35,19 @@ type Input struct {
 	Raw      []byte    // row-major, little-endian
 	Values   []float64 // row-major
 
-	whole bool // Raw is the body of the request, and the shape is what it holds
+	whole bool // Raw is the whole body of the request; its length gives the shape
 }
 
-// Output is what a request wants of a tensor.
+// Output is a requested tensor.
 type Output struct {
 	Name           string
 	Binary         bool
-	Classification int64 // above 0: the most probable classes, so many of them, as text
+	Classification int64 // if above 0, the number of most probable classes to return as text
 }
 
-// Error says what is wrong with a request, and where. It is meant for whoever sent it.
+// Error says what is wrong with a request, and where. It is meant for the client.
 type Error struct {
-	Pointer string // RFC 6901 pointer, "" for the request as a whole
+	Pointer string // RFC 6901 pointer, "" for the whole request
 	Reason  string
 }
 
@@ -58,13 +59,13 @@ func (e *Error) Error() string {
 	return e.Pointer + ": " + e.Reason
 }
 
-// NoSharedMemory is why a tensor that is said to lie in shared memory is refused.
-const NoSharedMemory = "there is no shared memory: send the data with the request"
+// NoSharedMemory is the reason for refusing a tensor in shared memory.
+const NoSharedMemory = "shared memory is not supported: send the data with the request"
 
 // Wrong is the error of a place.
 func Wrong(pointer, format string, args ...any) *Error { return wrong(pointer, -1, format, args...) }
 
-// wrong is the error of a place; the place ends in a number when index is not negative.
+// wrong is the error of a place. The pointer ends in index unless index is negative.
 func wrong(pointer string, index int, format string, args ...any) *Error {
 	if index >= 0 {
 		pointer += "/" + strconv.Itoa(index)
@@ -81,28 +82,28 @@ func inputError(index int, field, format string, args ...any) *Error {
 	return e
 }
 
-// checkOutputs makes sure that there is what is asked for.
+// checkOutputs checks that the requested outputs exist.
 func (r *Request) checkOutputs() error {
 	for i, out := range r.Outputs {
 		switch {
 		case out.Name != LabelName && out.Name != ProbabilitiesName:
-			return wrong("/outputs", i, "there is no output %s: want %s or %s", shown(out.Name), LabelName, ProbabilitiesName)
+			return wrong("/outputs", i, "output %s does not exist: want %s or %s", shown(out.Name), LabelName, ProbabilitiesName)
 		case slices.ContainsFunc(r.Outputs[:i], func(o Output) bool { return o.Name == out.Name }):
-			return wrong("/outputs", i, "output %s is asked for twice", out.Name)
+			return wrong("/outputs", i, "output %s is requested twice", out.Name)
 		case out.Classification < 0:
 			return wrong("/outputs", i, "classification %d, want a number of classes", out.Classification)
 		case out.Classification > 0 && out.Name != ProbabilitiesName:
-			return wrong("/outputs", i, "a classification is made of %s, not of %s", ProbabilitiesName, out.Name)
+			return wrong("/outputs", i, "a classification is made from %s, not from %s", ProbabilitiesName, out.Name)
 		}
 	}
 	return nil
 }
 
-// shown quotes what a client sent, at most 80 bytes of it.
+// shown quotes text from a client, at most 80 bytes of it.
 func shown(s string) string {
-	const most = 80
-	if len(s) > most {
-		return strconv.Quote(s[:most]) + "…"
+	const limit = 80
+	if len(s) > limit {
+		return strconv.Quote(s[:limit]) + "…"
 	}
 	return strconv.Quote(s)
 }

@@ -33,14 +33,14 @@ func rowsOf(t testing.TB, body string, header int, features []string) ([][]float
 	return all, nil
 }
 
-// inputs is a request with these inputs.
+// inputs returns a request with these inputs.
 func inputs(list ...string) string { return `{"inputs":[` + strings.Join(list, ",") + `]}` }
 
 func tensor(name, datatype, shape, data string) string {
 	return fmt.Sprintf(`{"name":%q,"datatype":%q,"shape":%s,"data":%s}`, name, datatype, shape, data)
 }
 
-// withBinary is a body of JSON and what is behind it.
+// withBinary returns a body of JSON and binary data, and the length of the JSON.
 func withBinary(message string, elements ...any) (body string, header int) {
 	var b []byte
 	for _, e := range elements {
@@ -149,7 +149,7 @@ func TestDecode_noRows(t *testing.T) {
 	}
 }
 
-// A feature may be called as the input of all features is.
+// A model's only feature may have the name of the input for all features.
 func TestBind_featureCalledInput(t *testing.T) {
 	for _, shape := range []string{"[2]", "[2,1]"} {
 		got, err := rowsOf(t, inputs(tensor("input", "FP64", shape, "[1,2]")), NoHeader, []string{"input"})
@@ -188,12 +188,12 @@ func TestDecode_badRequests(t *testing.T) {
 		"a shape of fractions":       {inputs(tensor("input", "FP64", `[1.5,2]`, "[1,2]")), NoHeader, "shape: number 1.5, want an integer"},
 		"an id that is a number":     {`{"id":7}`, NoHeader, "id: number, want a string"},
 		"a flag that is text":        {`{"parameters":{"binary_data_output":"yes"}}`, NoHeader, "binary_data_output: string, want true or false"},
-		"no inputs":                  {`{}`, NoHeader, `/inputs: "width" is missing: want one "input" of shape [-1,2], or one per feature`},
-		"an unknown input":           {inputs(tensor("depth", "FP64", "[1]", "[1]")), NoHeader, `/inputs/0/name: there is no input "depth"`},
+		"no inputs":                  {`{}`, NoHeader, `/inputs: "width" is missing: want one "input" of shape [-1,2], or one per feature with its name`},
+		"an unknown input":           {inputs(tensor("depth", "FP64", "[1]", "[1]")), NoHeader, `/inputs/0/name: input "depth" does not exist`},
 		"a feature is missing":       {inputs(tensor("width", "FP64", "[1]", "[1]")), NoHeader, `"height" is missing`},
 		"given twice":                {inputs(good, good), NoHeader, `/inputs/1/name: "input" is given twice`},
-		"both forms":                 {inputs(tensor("width", "FP64", "[1]", "[1]"), good), NoHeader, `/inputs/1/name: there is no input "input"`},
-		"different rows":             {inputs(tensor("width", "FP64", "[1]", "[1]"), tensor("height", "FP64", "[2]", "[1,2]")), NoHeader, "/inputs/1/shape: 2 rows, and the inputs before have 1"},
+		"both forms":                 {inputs(tensor("width", "FP64", "[1]", "[1]"), good), NoHeader, `/inputs/1/name: input "input" does not exist`},
+		"different rows":             {inputs(tensor("width", "FP64", "[1]", "[1]"), tensor("height", "FP64", "[2]", "[1,2]")), NoHeader, "/inputs/1/shape: 2 rows, but earlier inputs have 1"},
 		"a shape of one row":         {inputs(tensor("input", "FP64", "[2]", "[1,2]")), NoHeader, "/inputs/0/shape: [2], want [-1,2]"},
 		"another width":              {inputs(tensor("input", "FP64", "[1,3]", "[1,2,3]")), NoHeader, "/inputs/0/shape: [1,3], want [-1,2]"},
 		"a wide column":              {inputs(tensor("width", "FP64", "[1,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [1,2], want [-1] or [-1,1]"},
@@ -201,14 +201,14 @@ func TestDecode_badRequests(t *testing.T) {
 		"a negative size":            {inputs(tensor("input", "FP64", "[-1,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [-1,2], want sizes"},
 		"an enormous shape":          {inputs(tensor("input", "FP64", "[4611686018427387904,4]", "[1,2]")), NoHeader, "too large"},
 		"a shape too large for JSON": {inputs(tensor("input", "FP64", "[2097153,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [2097153,2] is too large for JSON"},
-		"less than the shape":        {inputs(tensor("input", "FP64", "[1000000,2]", "[1,2]")), NoHeader, "/inputs/0/data: there are less than 2000000 elements"},
+		"less than the shape":        {inputs(tensor("input", "FP64", "[1000000,2]", "[1,2]")), NoHeader, "/inputs/0/data: fewer than 2000000 elements"},
 		"one less":                   {inputs(tensor("input", "FP64", "[1,2]", "[1]")), NoHeader, "/inputs/0/data: 1 elements, want 2"},
 		"one more":                   {inputs(tensor("input", "FP64", "[1,2]", "[1,2,3]")), NoHeader, "/inputs/0/data: more than 2 elements"},
 		"a short row":                {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],[3]]")), NoHeader, "/inputs/0/data/1: 1 elements, want 2"},
 		"a long row":                 {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],[3,4,5]]")), NoHeader, "/inputs/0/data/1: more than 2 elements"},
 		"a row less":                 {inputs(tensor("input", "FP64", "[2,2]", "[[1,2]   ]")), NoHeader, "/inputs/0/data: 1 rows, want 2"},
 		"a row more":                 {inputs(tensor("input", "FP64", "[1,2]", "[[1,2],[3,4]]")), NoHeader, "/inputs/0/data: more than 1 rows"},
-		"a row that is none":         {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],3,4]")), NoHeader, "/inputs/0/data/1: a number, want an array"},
+		"an element, not a row":      {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],3,4]")), NoHeader, "/inputs/0/data/1: a number, want an array"},
 		"an element that is text":    {inputs(tensor("input", "FP64", "[1,2]", `[1,"2"]`)), NoHeader, "/inputs/0/data/1: a string, want a number"},
 		"null":                       {inputs(tensor("input", "FP64", "[1,2]", `[1,null]`)), NoHeader, "/inputs/0/data/1: null, want a number"},
 		"true":                       {inputs(tensor("input", "FP64", "[1,2]", `[[1,true]]`)), NoHeader, "/inputs/0/data/0/1: a boolean, want a number"},
@@ -216,33 +216,33 @@ func TestDecode_badRequests(t *testing.T) {
 		"nested too deep":            {inputs(tensor("input", "FP64", "[1,2]", `[[[1],2]]`)), NoHeader, "/inputs/0/data/0/0: an array, want a number"},
 		"no array":                   {inputs(tensor("input", "FP64", "[1,2]", `3`)), NoHeader, "/inputs/0/data: a number, want an array"},
 		"not finite":                 {inputs(tensor("input", "FP64", "[1,2]", `[1,1e999]`)), NoHeader, `/inputs/0/data/1: "1e999" is not finite`},
-		"not a UINT8":                {inputs(tensor("input", "UINT8", "[1,2]", `[1,256]`)), NoHeader, `/inputs/0/data/1: "256" is no value`},
-		"not an INT32":               {inputs(tensor("input", "INT32", "[1,2]", `[1.5,2]`)), NoHeader, `/inputs/0/data/0: "1.5" is no value`},
+		"not a UINT8":                {inputs(tensor("input", "UINT8", "[1,2]", `[1,256]`)), NoHeader, `/inputs/0/data/1: "256" is not a value`},
+		"not an INT32":               {inputs(tensor("input", "INT32", "[1,2]", `[1.5,2]`)), NoHeader, `/inputs/0/data/0: "1.5" is not a value`},
 		"NaN":                        {nan, nanHeader, "/inputs/0/data/1: NaN is not finite"},
-		"text":                       {inputs(tensor("input", "BYTES", "[1,2]", `["1","2"]`)), NoHeader, `/inputs/0/datatype: "BYTES", want one of numbers`},
+		"text":                       {inputs(tensor("input", "BYTES", "[1,2]", `["1","2"]`)), NoHeader, `/inputs/0/datatype: "BYTES", want a numeric datatype`},
 		"booleans":                   {inputs(tensor("width", "BOOL", "[1]", `[true]`)), NoHeader, `/inputs/0/datatype: "BOOL"`},
-		"an unknown datatype":        {inputs(tensor("input", strings.Repeat("x", 100), "[1,2]", `[1,2]`)), NoHeader, `xxx"…, want one of numbers`},
+		"an unknown datatype":        {inputs(tensor("input", strings.Repeat("x", 100), "[1,2]", `[1,2]`)), NoHeader, `xxx"…, want a numeric datatype`},
 		"no shape":                   {`{"inputs":[{"name":"input","datatype":"FP64","data":[1,2]}]}`, NoHeader, "/inputs/0/shape: is missing"},
 		"no data":                    {`{"inputs":[{"name":"input","datatype":"FP64","shape":[1,2]}]}`, NoHeader, "/inputs/0/data: is missing"},
 		"a header too long":          {binaryInput, 1000, "the header says that 1000 bytes are JSON"},
 		"a negative header":          {binaryInput, -5, "the header says"},
-		"binary data is missing":     {binaryInput, len(binaryInput), "/inputs/0/parameters/binary_data_size: 16, and there are 0 bytes left"},
-		"half of it is missing":      {short, shortHeader, "16, and there are 8 bytes left"},
-		"bytes behind it":            {long, longHeader, "8 bytes behind the last input"},
+		"binary data is missing":     {binaryInput, len(binaryInput), "/inputs/0/parameters/binary_data_size: 16, but 0 bytes are left"},
+		"half of it is missing":      {short, shortHeader, "16, but 8 bytes are left"},
+		"bytes behind it":            {long, longHeader, "8 bytes after the last input"},
 		"another size":               {strings.Replace(long, "16", "24", 1), longHeader, "/inputs/0: 24 bytes of data, want the 16 of FP64 [1,2]"},
 		"a negative binary size":     {strings.Replace(binaryInput, "16", "-1", 1), NoHeader, "binary_data_size: -1"},
-		"binary and data":            {strings.Replace(binaryInput, "}]", `,"data":[]}]`, 1), NoHeader, "/inputs/0/data: is given beside binary data"},
-		"half a row":                 {"12345678", 0, "8 bytes, want a multiple of the 16 of a row of 2 FP64"},
-		"shared memory":              {strings.Replace(binaryInput, "binary_data_size", "shared_memory_region", 1), NoHeader, "there is no shared memory"},
-		"shared memory to answer":    {outputs(`{"name":"label","parameters":{"shared_memory_region":"x"}}`), NoHeader, "/outputs/0: there is no shared memory"},
-		"an unknown output":          {outputs(`{"name":"score"}`), NoHeader, `/outputs/0: there is no output "score"`},
-		"an output twice":            {outputs(`{"name":"label"},{"name":"label"}`), NoHeader, "/outputs/1: output label is asked for twice"},
-		"classes of a label":         {outputs(`{"name":"label","parameters":{"classification":1}}`), NoHeader, "made of probabilities"},
+		"binary and data":            {strings.Replace(binaryInput, "}]", `,"data":[]}]`, 1), NoHeader, "/inputs/0/data: is given together with binary data"},
+		"half a row":                 {"12345678", 0, "8 bytes, want a multiple of 16: a row has 2 FP64"},
+		"shared memory":              {strings.Replace(binaryInput, "binary_data_size", "shared_memory_region", 1), NoHeader, "shared memory is not supported"},
+		"shared memory to answer":    {outputs(`{"name":"label","parameters":{"shared_memory_region":"x"}}`), NoHeader, "/outputs/0: shared memory is not supported"},
+		"an unknown output":          {outputs(`{"name":"score"}`), NoHeader, `/outputs/0: output "score" does not exist`},
+		"an output twice":            {outputs(`{"name":"label"},{"name":"label"}`), NoHeader, "/outputs/1: output label is requested twice"},
+		"classes of a label":         {outputs(`{"name":"label","parameters":{"classification":1}}`), NoHeader, "made from probabilities"},
 		"negative classes":           {outputs(`{"name":"probabilities","parameters":{"classification":-1}}`), NoHeader, "classification -1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := rowsOf(t, test.body, test.header, features)
-			wrong, ok := err.(*Error) //nolint:errorlint // it is the error itself that is promised
+			wrong, ok := err.(*Error) //nolint:errorlint // Decode promises an *Error, not one that is wrapped
 			if !ok || !strings.Contains(wrong.Error(), test.want) {
 				t.Errorf("%v (%v), want an *Error that says %q", got, err, test.want)
 			}
@@ -250,7 +250,7 @@ func TestDecode_badRequests(t *testing.T) {
 	}
 }
 
-// Elements that came some other way than as JSON.
+// Requests over gRPC have their elements as values.
 func TestBind_values(t *testing.T) {
 	in := func(values []float64, datatype Datatype, shape ...int64) *Request {
 		return &Request{Inputs: []Input{{Name: InputName, Datatype: datatype, Shape: shape, Values: values}}}
@@ -260,7 +260,7 @@ func TestBind_values(t *testing.T) {
 	}
 	for want, r := range map[string]*Request{
 		"/inputs/0/data: 1 elements, want the 2 of shape [1,2]": in([]float64{1}, FP64, 1, 2),
-		"/inputs/0/data/1: 0.5 is no value of INT8":             in([]float64{1, 0.5}, "INT8", 1, 2),
+		"/inputs/0/data/1: 0.5 is not a value of INT8":          in([]float64{1, 0.5}, "INT8", 1, 2),
 		"/inputs/0/shape: [], want [-1,2]":                      in([]float64{1}, FP64),
 	} {
 		if _, err := r.Bind(features); err == nil || err.Error() != want {
@@ -289,7 +289,7 @@ func result() *Result {
 	}
 }
 
-// reply is the JSON of an answer.
+// reply is an answer in JSON.
 type reply struct {
 	Name    string   `json:"model_name"`
 	Version string   `json:"model_version"`
@@ -388,7 +388,7 @@ func TestEncode_noRows(t *testing.T) {
 	}
 }
 
-// What a request costs does not grow with its rows, but for the slices that hold them.
+// The number of allocations does not grow with the number of rows.
 func TestRequest_allocatesNothingPerRow(t *testing.T) {
 	for name, body := range map[string]func(rows int) (string, int){
 		"JSON": func(rows int) (string, int) {

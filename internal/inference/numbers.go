@@ -5,18 +5,17 @@ import (
 	"strings"
 )
 
-// decodeNumbers reads an array of numbers, flat or nested as the shape is. The JSON is valid, since it was read as part
-// of a
-// document that is. The pointer of an error begins behind data.
+// decodeNumbers reads an array of numbers, flat or nested according to the shape. The JSON is valid, because it was
+// decoded as part of a document. The pointer of an error is relative to the array.
 func decodeNumbers(data []byte, shape []int64, elements int, kind numeric) ([]float64, error) {
 	d := numbers{data: data, kind: kind}
 	if d.next() != '[' {
 		return nil, Wrong("", "%s, want an array", d.what())
 	}
 	d.pos++
-	const atLeast = 2 // bytes of a number and of what is behind it
+	const atLeast = 2 // bytes of a number and the byte after it
 	if elements > len(data)/atLeast+1 {
-		return nil, Wrong("", "there are less than %d elements, want those of shape %s", elements, shapeText(shape))
+		return nil, Wrong("", "fewer than %d elements, want those of shape %s", elements, shapeText(shape))
 	}
 	d.values = make([]float64, 0, elements)
 	var err error
@@ -39,7 +38,7 @@ type numbers struct {
 	values []float64
 }
 
-// next moves on to the next byte that is neither blank nor a comma, and returns it.
+// next moves to the next byte that is neither blank nor a comma, and returns it.
 func (d *numbers) next() byte {
 	for {
 		switch c := d.data[d.pos]; c {
@@ -51,7 +50,7 @@ func (d *numbers) next() byte {
 	}
 }
 
-// what names the value that begins here.
+// what names the value that begins here, for an error text.
 func (d *numbers) what() string {
 	switch d.data[d.pos] {
 	case '{':
@@ -89,7 +88,7 @@ func (d *numbers) nested(rows, columns int) error {
 	}
 }
 
-// flat reads the numbers of an array, that of a row when row is not negative.
+// flat reads the numbers of an array. The array is a row unless row is negative.
 func (d *numbers) flat(row, count int) error {
 	for i := 0; ; i++ {
 		c := d.next()
@@ -105,19 +104,19 @@ func (d *numbers) flat(row, count int) error {
 			return d.wrong(row, i, "%s, want a number", d.what())
 		}
 		literal := d.literal()
-		// The only error left is one of range, and then the value is infinite.
+		// The literal is valid, so the only error left is one of range, for which the value is infinite.
 		v, _ := strconv.ParseFloat(string(literal), 64)
 		if !finite(v) {
 			return d.wrong(row, i, "%s is not finite", shown(string(literal)))
 		}
 		if !d.kind.holds(v) {
-			return d.wrong(row, i, "%s is no value of the datatype", shown(string(literal)))
+			return d.wrong(row, i, "%s is not a value of the datatype", shown(string(literal)))
 		}
 		d.values = append(d.values, v)
 	}
 }
 
-// literal is the number that begins here.
+// literal returns the number that begins here.
 func (d *numbers) literal() []byte {
 	start := d.pos
 	for strings.IndexByte("+-.0123456789Ee", d.data[d.pos]) >= 0 {
@@ -126,7 +125,7 @@ func (d *numbers) literal() []byte {
 	return d.data[start:d.pos]
 }
 
-// wrong is the error of an element, or of the array itself when index is negative.
+// wrong is the error of an element, or of the array if index is negative.
 func (d *numbers) wrong(row, index int, format string, args ...any) *Error {
 	at := ""
 	if row >= 0 {

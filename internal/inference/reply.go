@@ -12,12 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// Result is what a model says of the rows of a request.
+// Result is a model's answer to the rows of a request.
 type Result struct {
 	Model, Version string
 	Classes        []string
-	Best           []int32   // per row, the class that is most probable
-	Probabilities  []float64 // row-major, one per row and class
+	Best           []int32   // per row, the most probable class
+	Probabilities  []float64 // row-major, one value per row and class
 }
 
 // Tensor is an output.
@@ -28,11 +28,11 @@ type Tensor struct {
 	Binary   bool
 
 	result *Result
-	top    int   // above 0: a classification of so many classes
-	order  []int // of the classes of a row, for a classification
+	top    int   // if above 0, a classification with this number of classes
+	order  []int // scratch space of a classification: the classes of a row
 }
 
-// Tensors are the outputs that the request asks for.
+// Tensors returns the requested outputs.
 func (r *Request) Tensors(result *Result) []Tensor {
 	outputs := r.Outputs
 	if len(outputs) == 0 {
@@ -55,7 +55,7 @@ func (r *Request) Tensors(result *Result) []Tensor {
 	return tensors
 }
 
-// Floats are the elements of a tensor of FP64, nil of another.
+// Floats returns the elements of an FP64 tensor, or nil.
 func (t *Tensor) Floats() []float64 {
 	if t.Datatype != FP64 {
 		return nil
@@ -63,7 +63,7 @@ func (t *Tensor) Floats() []float64 {
 	return t.result.Probabilities
 }
 
-// Texts are the elements of a tensor of BYTES, nil of another.
+// Texts returns the elements of a BYTES tensor, or nil.
 func (t *Tensor) Texts() [][]byte {
 	if t.Datatype != Bytes {
 		return nil
@@ -76,7 +76,7 @@ func (t *Tensor) Texts() [][]byte {
 	return texts
 }
 
-// AppendRaw appends the elements, little-endian; before each text is its length in four bytes.
+// AppendRaw appends the elements, little-endian. Four bytes before each text give its length.
 func (t *Tensor) AppendRaw(dst []byte) []byte {
 	switch {
 	case t.Datatype == FP64:
@@ -100,7 +100,7 @@ func (t *Tensor) AppendRaw(dst []byte) []byte {
 	return dst
 }
 
-// appendJSON appends the elements as a flat array; quoted are the classes as JSON.
+// appendJSON appends the elements as a flat array. quoted holds the classes as JSON.
 func (t *Tensor) appendJSON(dst []byte, quoted [][]byte) []byte {
 	dst = append(dst, '[')
 	start := len(dst)
@@ -125,13 +125,13 @@ func (t *Tensor) appendJSON(dst []byte, quoted [][]byte) []byte {
 	return append(dst, ']')
 }
 
-// appendRank appends an entry of a classification up to its label: "0.98:0:".
+// appendRank appends the part of a classification's entry before the label: "0.98:0:".
 func appendRank(dst []byte, class int, p float64) []byte {
 	dst = append(strconv.AppendFloat(dst, p, 'g', -1, 64), ':')
 	return append(strconv.AppendInt(dst, int64(class), 10), ':')
 }
 
-// classify calls entry for the most probable classes of every row, the first of equals first.
+// classify calls entry for the most probable classes of every row. Ties are in class order.
 func (t *Tensor) classify(entry func(class int, p float64)) {
 	classes := len(t.order)
 	var row []float64
@@ -148,8 +148,8 @@ func (t *Tensor) classify(entry func(class int, p float64)) {
 	}
 }
 
-// Encode appends the answer to dst. Its first bytes, header of them, are JSON, and behind them are the elements of the
-// outputs that are to be binary; without any of those the header is NoHeader.
+// Encode appends the answer to dst. Its first header bytes are JSON, followed by the elements of the binary outputs.
+// Without binary outputs, header is NoHeader.
 func (r *Request) Encode(dst []byte, result *Result) (body []byte, header int) {
 	start := len(dst)
 	tensors := r.Tensors(result)
@@ -192,7 +192,7 @@ func (r *Request) Encode(dst []byte, result *Result) (body []byte, header int) {
 	return append(dst, blob...), header
 }
 
-// quoteAll are the texts as JSON.
+// quoteAll returns the texts as JSON.
 func quoteAll(texts []string) [][]byte {
 	quoted := make([][]byte, len(texts))
 	for i, text := range texts {
@@ -201,7 +201,7 @@ func quoteAll(texts []string) [][]byte {
 	return quoted
 }
 
-// quote is s as JSON, without the escapes that only HTML needs.
+// quote returns s as JSON, without the escapes for HTML.
 func quote(s string) []byte {
 	special := func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r >= utf8.RuneSelf }
 	if strings.IndexFunc(s, special) < 0 {

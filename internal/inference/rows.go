@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// Rows are the inputs of a request as rows of features.
+// Rows reads the inputs of a request as rows of features.
 type Rows struct {
 	n       int
 	columns []column // one per feature
 }
 
-// column is where the values of a feature are.
+// column says where the values of a feature are.
 type column struct {
 	*Input
 	read         func([]byte) float64
 	size         int // bytes of an element
 	index        int // of the input in the request
-	first, every int // elements
+	first, every int // index of the first element, and the distance to the next one
 }
 
-// Bind reads the request as one to a model with these features: a tensor "input" with a row per row and a column per
-// feature, or a tensor per feature. The error is an *Error.
+// Bind maps the inputs of the request to the features of a model: one tensor "input" with a row per row and a column
+// per feature, or one tensor per feature. The error is an *Error.
 func (r *Request) Bind(features []string) (*Rows, error) {
 	if err := r.checkOutputs(); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 		in := &r.Inputs[i]
 		feature := slices.Index(features, in.Name)
 		if feature < 0 {
-			return nil, inputError(i, "name", "there is no input %s: want %s", shown(in.Name), wantedInputs(features))
+			return nil, inputError(i, "name", "input %s does not exist: want %s", shown(in.Name), wantedInputs(features))
 		}
 		kind, err := in.check(i)
 		if err != nil {
@@ -51,7 +51,7 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 			return nil, inputError(i, "shape", "%s, want [-1] or [-1,1]", shapeText(in.Shape))
 		}
 		if n := int(in.Shape[0]); rows.n >= 0 && n != rows.n {
-			return nil, inputError(i, "shape", "%d rows, and the inputs before have %d", n, rows.n)
+			return nil, inputError(i, "shape", "%d rows, but earlier inputs have %d", n, rows.n)
 		}
 		rows.n = int(in.Shape[0])
 		rows.columns[feature] = column{Input: in, read: kind.read, size: kind.size, index: i, every: 1}
@@ -64,21 +64,15 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 	return rows, nil
 }
 
-// matrix reads the one input that has all features.
+// matrix reads a single input with all features.
 func (r *Request) matrix(features []string) (*Rows, error) {
 	in := &r.Inputs[0]
 	want := int64(len(features))
 	if in.whole {
 		row := len(features) * numerics[in.Datatype].size
 		if len(in.Raw)%row != 0 {
-			return nil, Wrong(
-				"",
-				"%d bytes, want a multiple of the %d of a row of %d %s",
-				len(in.Raw),
-				row,
-				len(features),
-				in.Datatype,
-			)
+			return nil, Wrong("", "%d bytes, want a multiple of %d: a row has %d %s",
+				len(in.Raw), row, len(features), in.Datatype)
 		}
 		in.Shape = []int64{int64(len(in.Raw) / row), want}
 	}
@@ -97,19 +91,15 @@ func (r *Request) matrix(features []string) (*Rows, error) {
 }
 
 func wantedInputs(features []string) string {
-	return "one " + shown(
-		InputName,
-	) + " of shape " + shapeText(
-		[]int64{-1, int64(len(features))},
-	) + ", or one per feature by its name"
+	shape := shapeText([]int64{-1, int64(len(features))})
+	return "one " + shown(InputName) + " of shape " + shape + ", or one per feature with its name"
 }
 
-// Len is the number of rows.
+// Len returns the number of rows.
 func (r *Rows) Len() int { return r.n }
 
-// Row fills x, one value per feature, with a row. It doesn't allocate but for an error, which is an *Error: a value
-// that is
-// not finite.
+// Row copies a row into x, which has one element per feature. The error is an *Error for a value that is not finite;
+// Row allocates nothing else.
 func (r *Rows) Row(row int, x []float64) error {
 	for i := range r.columns {
 		c := &r.columns[i]
@@ -126,22 +116,22 @@ func (r *Rows) Row(row int, x []float64) error {
 	return nil
 }
 
-// kind is what there is to know of the datatype.
+// kind returns the description of the datatype.
 func (in *Input) kind(index int) (numeric, error) {
 	kind, ok := numerics[in.Datatype]
 	if !ok {
-		return kind, inputError(index, "datatype", "%s, want one of numbers, such as FP64", shown(string(in.Datatype)))
+		return kind, inputError(index, "datatype", "%s, want a numeric datatype such as FP64", shown(string(in.Datatype)))
 	}
 	return kind, nil
 }
 
-// elements is the number of elements by the shape.
+// elements returns the number of elements of the shape.
 func (in *Input) elements(index int) (int, error) {
 	n := int64(1)
 	for _, d := range in.Shape {
 		switch {
 		case d < 0:
-			return 0, inputError(index, "shape", "%s, want sizes", shapeText(in.Shape))
+			return 0, inputError(index, "shape", "%s, want sizes that are not negative", shapeText(in.Shape))
 		case d > 0 && n > math.MaxInt32/d:
 			return 0, inputError(index, "shape", "%s is too large", shapeText(in.Shape))
 		}
@@ -150,7 +140,7 @@ func (in *Input) elements(index int) (int, error) {
 	return int(n), nil
 }
 
-// check makes sure that there are as many elements as the shape says, all of them of the datatype.
+// check checks that the elements fit the shape and the datatype.
 func (in *Input) check(index int) (numeric, error) {
 	kind, err := in.kind(index)
 	if err != nil {
@@ -162,46 +152,33 @@ func (in *Input) check(index int) (numeric, error) {
 	}
 	if in.Raw != nil || in.Values == nil {
 		if want := elements * kind.size; len(in.Raw) != want {
-			return kind, inputError(
-				index,
-				"",
-				"%d bytes of data, want the %d of %s %s",
-				len(in.Raw),
-				want,
-				in.Datatype,
-				shapeText(in.Shape),
-			)
+			return kind, inputError(index, "", "%d bytes of data, want the %d of %s %s",
+				len(in.Raw), want, in.Datatype, shapeText(in.Shape))
 		}
 		return kind, nil
 	}
 	if len(in.Values) != elements {
-		return kind, inputError(
-			index,
-			"data",
-			"%d elements, want the %d of shape %s",
-			len(in.Values),
-			elements,
-			shapeText(in.Shape),
-		)
+		return kind, inputError(index, "data", "%d elements, want the %d of shape %s",
+			len(in.Values), elements, shapeText(in.Shape))
 	}
 	for i, v := range in.Values {
 		if !kind.holds(v) {
-			return kind, inputError(index, "data/"+strconv.Itoa(i), "%v is no value of %s", v, in.Datatype)
+			return kind, inputError(index, "data/"+strconv.Itoa(i), "%v is not a value of %s", v, in.Datatype)
 		}
 	}
 	return kind, nil
 }
 
-// shapeText writes a shape as JSON, at most eight sizes of it.
+// shapeText formats a shape as JSON, at most eight sizes of it.
 func shapeText(shape []int64) string {
-	const most = 8
+	const limit = 8
 	var b strings.Builder
 	b.WriteByte('[')
 	for i, d := range shape {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		if i == most {
+		if i == limit {
 			b.WriteString("…")
 			break
 		}

@@ -7,28 +7,26 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Joiner makes one Parquet of several that have the same layout. It copies their row groups as they are, without
-// decoding a value, so that it costs what copying the bytes costs. The parts of the other formats are joined by putting
-// one behind
-// the other.
+// Joiner joins Parquet files with one layout into one file. It copies row groups without decoding values, so it costs
+// no more than copying the bytes. Parts of the other formats need no joiner: concatenated, they are one file.
 type Joiner struct {
 	layout Layout
 	file   *parquet.GenericWriter[any]
 	rows   int64
 }
 
-// NewJoiner begins the file. It needs the layout of the parts, which is that of Parquet.
+// NewJoiner begins the file. The layout is that of the parts, and its format is Parquet.
 func (l Layout) NewJoiner(w io.Writer) (*Joiner, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
 	if l.Format != Parquet {
-		return nil, fmt.Errorf("%s is not joined but put together", l.Format)
+		return nil, fmt.Errorf("%s is concatenated, not joined", l.Format)
 	}
 	return &Joiner{layout: l, file: l.newFile(w)}, nil
 }
 
-// Append adds the rows of a Parquet of size bytes. It is done with r when it returns.
+// Append adds the rows of a Parquet file of size bytes. It does not retain r.
 func (j *Joiner) Append(r io.ReaderAt, size int64) (err error) {
 	defer broken(&err)
 	part, err := openTable(j.layout, r, size)
@@ -45,10 +43,10 @@ func (j *Joiner) Append(r io.ReaderAt, size int64) (err error) {
 	return nil
 }
 
-// Rows is how many have been added.
+// Rows returns the number of rows that were added.
 func (j *Joiner) Rows() int64 { return j.rows }
 
-// Close ends the file. It does not close the writer below.
+// Close ends the file. It does not close the underlying writer.
 func (j *Joiner) Close() error {
 	if err := j.file.Close(); err != nil {
 		return fmt.Errorf("join scores: %w", err)

@@ -9,28 +9,28 @@ import (
 	"slices"
 )
 
-// maxLine bounds what is held of a broken file. A line of ours is never so long: its cells come from a line of the
-// input.
+// maxLine limits what is buffered of a damaged file. A line of scores is shorter, because its cells come from one line
+// of the input.
 const maxLine = 16 << 20
 
 var (
-	errCut     = errors.New("the last line has no end")
+	errCut     = errors.New("the last line is truncated")
 	errTooLong = fmt.Errorf("a line is longer than %d bytes", maxLine)
 )
 
-// lineReader reads the lines that Writer writes, and no others.
+// lineReader reads the lines that Writer writes. It does not accept other forms of CSV or JSON.
 type lineReader struct {
 	layout  Layout
 	from    io.Reader
 	classes classIndex
-	buffer  []byte // what was read
-	start   int    // of what is not consumed
+	buffer  []byte // bytes that were read
+	start   int    // of the bytes that are not consumed
 	ended   bool
 	passed  int64 // bytes consumed
 
 	cells  [][]byte
-	before [][]byte // of JSON Lines: what comes before each value
-	text   []byte   // of a cell whose quotes were taken away
+	before [][]byte // of JSON Lines: the text before each value
+	text   []byte   // unquoted cells
 }
 
 func newLineReader(l Layout, r io.Reader) *lineReader {
@@ -97,9 +97,9 @@ func (r *lineReader) row(row *Row) (err error) {
 	return nil
 }
 
-// line returns the next line without its end, valid until the next call; more is false behind the last one.
+// line returns the next line without its line feed, valid until the next call. more is false after the last line.
 func (r *lineReader) line() (line []byte, more bool, err error) {
-	seen, quoted := 0, false // of what is not consumed, up to a line feed between quotes
+	seen, quoted := 0, false // bytes up to a line feed between quotes
 	for {
 		rest := r.buffer[r.start:]
 		at := bytes.IndexByte(rest[seen:], '\n')
@@ -109,7 +109,7 @@ func (r *lineReader) line() (line []byte, more bool, err error) {
 			}
 			continue
 		}
-		// A line feed between quotes is part of a cell. JSON escapes its own.
+		// A line feed between quotes is part of a cell. JSON escapes line feeds.
 		if r.layout.Format == CSV {
 			quoted = quoted != (bytes.Count(rest[seen:seen+at], quoteMark)%2 == 1)
 		}
@@ -124,7 +124,7 @@ func (r *lineReader) line() (line []byte, more bool, err error) {
 
 var quoteMark = []byte{'"'}
 
-// fill reads more. At the end there is none, which is errCut when a line has begun.
+// fill reads more. more is false at the end; an incomplete line is errCut.
 func (r *lineReader) fill() (more bool, err error) {
 	r.buffer = append(r.buffer[:0], r.buffer[r.start:]...)
 	r.start = 0
@@ -141,20 +141,20 @@ func (r *lineReader) fill() (more bool, err error) {
 	}
 	n, err := r.from.Read(r.buffer[len(r.buffer):cap(r.buffer)])
 	r.buffer = r.buffer[:len(r.buffer)+n]
-	if err == io.EOF { // not errors.Is: a lost connection may wrap io.EOF, and is no end
+	if err == io.EOF { // not errors.Is: the error of a lost connection may wrap io.EOF
 		r.ended = true
 		return true, nil
 	}
 	return true, err
 }
 
-// cutCSV cuts a line at its commas.
+// cutCSV splits a line at its commas.
 func (r *lineReader) cutCSV(line []byte) error {
 	for {
 		if len(line) == 0 || line[0] != '"' {
 			cell, rest, more := bytes.Cut(line, []byte{','})
 			if bytes.IndexByte(cell, '"') >= 0 {
-				return errors.New("a quote inside a value that isn't quoted")
+				return errors.New("a quote inside an unquoted value")
 			}
 			r.cells = append(r.cells, cell)
 			if !more {
@@ -171,19 +171,19 @@ func (r *lineReader) cutCSV(line []byte) error {
 			return nil
 		}
 		if rest[0] != ',' {
-			return errors.New("text behind a quoted value")
+			return errors.New("text after a quoted value")
 		}
 		line = rest[1:]
 	}
 }
 
-// unquote adds the cell whose opening quote is behind, and returns what follows the closing one.
+// unquote adds a quoted cell. The line begins after the opening quote; unquote returns the text after the closing one.
 func (r *lineReader) unquote(line []byte) (rest []byte, err error) {
 	start := len(r.text)
 	for {
 		at := bytes.IndexByte(line, '"')
 		if at < 0 {
-			return nil, errors.New("a quoted value that doesn't end")
+			return nil, errors.New("a quoted value does not end")
 		}
 		r.text = append(r.text, line[:at]...)
 		line = line[at+1:]
@@ -196,7 +196,7 @@ func (r *lineReader) unquote(line []byte) (rest []byte, err error) {
 	}
 }
 
-// cutJSON cuts an object into its values, which must be those of the layout in their order.
+// cutJSON splits an object into its values, which must be those of the layout in order.
 func (r *lineReader) cutJSON(line []byte) error {
 	texts := len(r.layout.Keys) + 1
 	for i, before := range r.before {
@@ -220,7 +220,7 @@ func (r *lineReader) cutJSON(line []byte) error {
 	return nil
 }
 
-// cutNumber adds the number that a line begins with.
+// cutNumber adds the number at the start of a line.
 func (r *lineReader) cutNumber(line []byte) (rest []byte, err error) {
 	end := bytes.IndexAny(line, ",}")
 	if end < 0 {
@@ -230,7 +230,7 @@ func (r *lineReader) cutNumber(line []byte) (rest []byte, err error) {
 	return line[end:], nil
 }
 
-// unquoteJSON adds the string that a line begins with.
+// unquoteJSON adds the string at the start of a line.
 func (r *lineReader) unquoteJSON(line []byte) (rest []byte, err error) {
 	if len(line) == 0 || line[0] != '"' {
 		return nil, fmt.Errorf("want a string at %.40q", line)
@@ -243,13 +243,13 @@ func (r *lineReader) unquoteJSON(line []byte) (rest []byte, err error) {
 		}
 	}
 	if end >= len(line) {
-		return nil, fmt.Errorf("a string that doesn't end at %.40q", line)
+		return nil, fmt.Errorf("a string without a closing quote at %.40q", line)
 	}
 	cell := line[1:end]
 	if escaped {
 		var text string
 		if err := json.Unmarshal(line[:end+1], &text); err != nil {
-			return nil, fmt.Errorf("a string that isn't JSON at %.40q", line)
+			return nil, fmt.Errorf("an invalid string at %.40q", line)
 		}
 		cell = []byte(text)
 	}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// AppendNumber appends a finite number as encoding/json does: the shortest form that reads back as v, in plain notation
-// unless that would be long.
+// AppendNumber appends a finite number as encoding/json does: the shortest form that reads back as v, with an exponent
+// for very small and very large numbers only.
 func AppendNumber(dst []byte, v float64) []byte {
 	if v > 0 && v <= 1 {
 		if out, ok := appendShort(dst, v); ok {
@@ -19,16 +19,15 @@ func AppendNumber(dst []byte, v float64) []byte {
 	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
-// appendShort appends a number of (0, 1] that has at most eight decimals, which are most probabilities of trees,
-// forests and neighbours: they are fractions of a small count. It is exact. n / 1e8 is the double that is nearest to
-// the decimal, for both are doubles themselves; no two decimals of up to 15 digits share a double, so when it is v,
-// then n without its
-// trailing zeros is v's shortest form.
+// appendShort appends a number of (0, 1] with at most eight decimals. Most probabilities of trees, forests and
+// neighbours are such numbers, because they are fractions of a small count. The result is exact: n / 1e8 is the double
+// nearest to the decimal, since n and 1e8 are doubles. No two decimals of up to 15 digits share a double, so if that
+// double is v, then n without its trailing zeros is v's shortest form.
 func appendShort(dst []byte, v float64) ([]byte, bool) {
 	const (
 		decimals = 8
 		scale    = 1e8
-		smallest = 100 // below 1e-6 the notation is another
+		smallest = 100 // below 1e-6 the number has an exponent
 	)
 	n := uint32(v*scale + 0.5)
 	if float64(n)/scale != v || n < smallest {
@@ -54,7 +53,8 @@ func appendShort(dst []byte, v float64) ([]byte, bool) {
 	return dst, true
 }
 
-// appendExponent appends a number with an exponent, without the zero that strconv puts before a single digit of it.
+// appendExponent appends a number with an exponent, without the zero that strconv puts before an exponent of one
+// digit.
 func appendExponent(dst []byte, v float64) []byte {
 	dst = strconv.AppendFloat(dst, v, 'e', -1, 64)
 	if n := len(dst); n >= 4 && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {

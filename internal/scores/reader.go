@@ -8,23 +8,21 @@ import (
 	"strconv"
 )
 
-// Reader reads rows one after the other. It is for one goroutine.
+// Reader reads rows in order. Only one goroutine may use it.
 type Reader struct {
 	rows rowReader
 	read int64
 }
 
-// rowReader is what the formats have in common: that of lines, and Parquet.
+// rowReader reads the rows of a format: of lines, or of Parquet.
 type rowReader interface {
-	next(row *Row) (more bool, err error) // more is false behind the last one
-	skip(n int64) error                   // to the end where there are fewer
+	next(row *Row) (more bool, err error) // more is false after the last row
+	skip(n int64) error                   // to the end if fewer rows are left
 	offset() int64
 	close() error
 }
 
-// NewLineReader returns a reader of CSV, which begins with a row and not with the header, or of JSON Lines. It may
-// begin at
-// any row: see Offset.
+// NewLineReader returns a reader of CSV without a header, or of JSON Lines. It may begin at any row: see Offset.
 func (l Layout) NewLineReader(r io.Reader) (*Reader, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
@@ -35,7 +33,7 @@ func (l Layout) NewLineReader(r io.Reader) (*Reader, error) {
 	return &Reader{rows: newLineReader(l, r)}, nil
 }
 
-// NewParquetReader returns a reader of a Parquet of size bytes. The caller closes it.
+// NewParquetReader returns a reader of a Parquet file of size bytes. The caller closes it.
 func (l Layout) NewParquetReader(r io.ReaderAt, size int64) (*Reader, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
@@ -50,7 +48,7 @@ func (l Layout) NewParquetReader(r io.ReaderAt, size int64) (*Reader, error) {
 	return &Reader{rows: rows}, nil
 }
 
-// Read reads the next row into row, whose slices are used again. Behind the last one it is io.EOF.
+// Read reads the next row into row and reuses the slices of row. It returns io.EOF after the last row.
 func (r *Reader) Read(row *Row) error {
 	more, err := r.rows.next(row)
 	switch {
@@ -63,7 +61,7 @@ func (r *Reader) Read(row *Row) error {
 	return nil
 }
 
-// Skip leaves rows out, all of them when there are fewer than n. For Parquet it reads none of them.
+// Skip skips n rows, or all that are left. It does not read the rows of Parquet.
 func (r *Reader) Skip(n int64) error {
 	if err := r.rows.skip(n); err != nil {
 		return fmt.Errorf("skip %d rows of the scores: %w", n, err)
@@ -72,14 +70,14 @@ func (r *Reader) Skip(n int64) error {
 	return nil
 }
 
-// Offset is how many bytes the rows have that were read or skipped: another reader may begin there. It is 0 for
-// Parquet.
+// Offset returns the length in bytes of the rows that were read or skipped: another reader may begin there. It is 0
+// for Parquet.
 func (r *Reader) Offset() int64 { return r.rows.offset() }
 
-// Close frees what the reader holds. It does not close the reader below.
+// Close releases what the reader holds. It does not close the underlying reader.
 func (r *Reader) Close() error { return r.rows.close() }
 
-// classIndex finds the indices of classes.
+// classIndex maps a class to its index.
 type classIndex map[string]int
 
 func indexOf(classes []string) classIndex {
@@ -98,7 +96,7 @@ func (c classIndex) of(label []byte) (int, error) {
 	return i, nil
 }
 
-// resize makes room in a row for a layout.
+// resize gives a row the lengths of a layout.
 func (row *Row) resize(l Layout) {
 	row.Keys = slices.Grow(row.Keys[:0], len(l.Keys))[:len(l.Keys)]
 	row.Probabilities = row.Probabilities[:0]
@@ -107,7 +105,7 @@ func (row *Row) resize(l Layout) {
 	}
 }
 
-// parseNumber reads what AppendNumber writes.
+// parseNumber reads a number that AppendNumber wrote.
 func parseNumber(cell []byte) (float64, error) {
 	v, err := strconv.ParseFloat(string(cell), 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {

@@ -1,7 +1,8 @@
-// Package scores is the format of the results of a batch: what a row of them consists of, and how it is written as CSV,
-// JSON Lines or Parquet. The columns have the same names in each: the key columns of the input as text, "label", and
-// "p_" and
-// its name for the probability of every class. It knows neither models nor where the bytes lie.
+// Package scores writes and reads the results of a batch as CSV, JSON Lines or Parquet. It knows nothing about models
+// or where the bytes are stored.
+//
+// The columns have the same names in each format: the key columns of the input as text, "label", and one column per
+// class, "p_" and the name of the class, for its probability.
 package scores
 
 import (
@@ -11,7 +12,7 @@ import (
 	"strings"
 )
 
-// Format is how rows are written.
+// Format is a file format of rows.
 type Format string
 
 // The formats.
@@ -21,7 +22,7 @@ const (
 	Parquet Format = "parquet" // https://parquet.apache.org
 )
 
-// Formats lists them.
+// Formats lists the formats.
 func Formats() []Format { return []Format{CSV, JSONL, Parquet} }
 
 // ParseFormat reads the name of a format, in upper or lower case. The empty name is CSV.
@@ -35,7 +36,7 @@ func ParseFormat(name string) (Format, error) {
 	return "", fmt.Errorf("%.40q is not a format: want csv, jsonl or parquet", name)
 }
 
-// MediaType is what Content-Type calls the format.
+// MediaType returns the format's value of Content-Type.
 func (f Format) MediaType() string {
 	switch f {
 	case JSONL:
@@ -46,32 +47,31 @@ func (f Format) MediaType() string {
 	return "text/csv; charset=utf-8"
 }
 
-// Extension is what the names of files in the format end in, without the dot.
+// Extension returns the file name extension of the format, without the dot.
 func (f Format) Extension() string { return string(f) }
 
-// Names of the columns that are not keys.
+// Names of the columns other than keys.
 const (
 	labelColumn       = "label"
 	probabilityPrefix = "p_"
 )
 
-// Layout says what the rows consist of and how they are written. It is all that a reader needs to know besides the
-// bytes.
+// Layout describes the columns and the format of results. With it, a reader can read the bytes.
 type Layout struct {
 	Format        Format   `json:"format"`
-	Keys          []string `json:"keys,omitempty"` // columns of the input, passed through
+	Keys          []string `json:"keys,omitempty"` // columns passed through from the input
 	Classes       []string `json:"classes"`        // in the order of the probabilities
-	Probabilities bool     `json:"probabilities"`  // false: labels only
+	Probabilities bool     `json:"probabilities"`  // false for labels only
 }
 
 // Row is a row of results.
 type Row struct {
-	Keys          []string  // the text of Layout.Keys
-	Label         int       // of Layout.Classes
-	Probabilities []float64 // of Layout.Classes, nil when there are labels only
+	Keys          []string  // in the order of Layout.Keys
+	Label         int       // index into Layout.Classes
+	Probabilities []float64 // in the order of Layout.Classes, nil for labels only
 }
 
-// Columns are the names of the columns, in their order.
+// Columns returns the names of the columns in order.
 func (l Layout) Columns() []string {
 	columns := append(slices.Clone(l.Keys), labelColumn)
 	if l.Probabilities {
@@ -82,7 +82,8 @@ func (l Layout) Columns() []string {
 	return columns
 }
 
-// Check reports what is wrong with a layout. Two columns of one name are the user's mistake; the rest is ours.
+// Check reports what is wrong with a layout. Two columns with one name are a mistake of the user, everything else is a
+// mistake of the program.
 func (l Layout) Check() error {
 	if !slices.Contains(Formats(), l.Format) {
 		return fmt.Errorf("%.40q is not a format of scores", string(l.Format))
@@ -103,9 +104,8 @@ func (l Layout) Check() error {
 	return nil
 }
 
-// Header is the line that names the columns of a CSV. Parts have none, so that the header and all parts in their order
-// are
-// one file. The other formats have no header: it is nil.
+// Header returns the line that names the columns of a CSV, or nil for another format. Parts of a result have no
+// header, so the header and all parts in order make one file.
 func (l Layout) Header() []byte {
 	if l.Format != CSV {
 		return nil

@@ -348,23 +348,23 @@ func TestReader_badLines(t *testing.T) {
 		layout     scores.Layout
 		text, want string
 	}{
-		{csv, "1,a,0.5", "the last line has no end"},
-		{csv, "\"1,a,0.5\n", "the last line has no end"},
+		{csv, "1,a,0.5", "the last line is truncated"},
+		{csv, "\"1,a,0.5\n", "the last line is truncated"},
 		{csv, "1,a,0.5\n", "3 values, want 4"},
 		{csv, "1,a,0.5,0.5,\n", "5 values, want 4"},
 		{csv, "1,c,0.5,0.5\n", `"c" is not one of the classes`},
 		{csv, "1,a,0.5,x\n", `"x" is not a finite number`},
 		{csv, "1,a,0.5,NaN\n", `"NaN" is not a finite number`},
 		{csv, "1,a,0.5,1e999\n", `"1e999" is not a finite number`},
-		{csv, "x\"\"1,a,0.5,1\n", "a quote inside a value that isn't quoted"},
-		{csv, "\"1\"x,a,0.5,1\n", "text behind a quoted value"},
+		{csv, "x\"\"1,a,0.5,1\n", "a quote inside an unquoted value"},
+		{csv, "\"1\"x,a,0.5,1\n", "text after a quoted value"},
 		{csv, strings.Repeat("x", 17<<20), "a line is longer than 16777216 bytes"},
 		{json, "\n", `want "id": at ""`},
 		{json, `{"id":"1","label":"a","p_a":1}` + "\n", `want "p_b": at "}"`},
 		{json, `{"id":"1","label":"a","p_a":1,"p_b":0,"x":1}` + "\n", `want the end of the object at ",\"x\":1}"`},
 		{json, `{"id":1,"label":"a","p_a":1,"p_b":0}` + "\n", `want a string at "1,\"label\":\"a\",\"p_a\":1,\"p_b\":0}"`},
-		{json, `{"id":"1` + "\n", `a string that doesn't end at "\"1"`},
-		{json, `{"id":"\x","label":"a","p_a":1,"p_b":0}` + "\n", "a string that isn't JSON"},
+		{json, `{"id":"1` + "\n", `a string without a closing quote at "\"1"`},
+		{json, `{"id":"\x","label":"a","p_a":1,"p_b":0}` + "\n", "an invalid string"},
 		{json, `{"id":"1","label":"a","p_a":1` + "\n", `want a number at "1"`},
 		{json, `{"id":"1","label":"a","p_a":"1","p_b":0}` + "\n", `"\"1\"" is not a finite number`},
 	} {
@@ -379,7 +379,7 @@ func TestReader_badLines(t *testing.T) {
 		csv,
 		[]byte("1,a"),
 	).Skip(1); err == nil ||
-		err.Error() != "skip 1 rows of the scores: the last line has no end" {
+		err.Error() != "skip 1 rows of the scores: the last line is truncated" {
 		t.Errorf("skip a row that is cut off: got error %v", err)
 	}
 }
@@ -430,7 +430,7 @@ func TestReader_ofAnotherFormat(t *testing.T) {
 	if _, err := l.NewParquetReader(strings.NewReader(""), 0); err == nil || err.Error() != "csv is not parquet" {
 		t.Errorf("CSV as Parquet: got error %v", err)
 	}
-	if _, err := l.NewJoiner(io.Discard); err == nil || err.Error() != "csv is not joined but put together" {
+	if _, err := l.NewJoiner(io.Discard); err == nil || err.Error() != "csv is concatenated, not joined" {
 		t.Errorf("join CSV: got error %v", err)
 	}
 }

@@ -7,18 +7,17 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Of the rows of a Parquet.
+// Sizes in a Parquet file.
 const (
-	// chunk is how many rows are handed on at once.
+	// chunk is the number of rows that are passed to parquet-go together.
 	chunk = 1024
-	// groupBytes is what a row group has at most, before it is compressed: it is held in memory until it is written.
+	// groupBytes limits a row group before compression. A row group is in memory until it is written.
 	groupBytes = 32 << 20
-	// groupRows is what a row group of narrow rows has at most.
+	// groupRows limits a row group of narrow rows.
 	groupRows = 1 << 18
 )
 
-// schema is the layout as Parquet describes it: text columns for keys and label, the label as a dictionary, and
-// doubles.
+// schema returns the layout as a Parquet schema: text columns for the keys, a dictionary for the label, and doubles.
 func (l Layout) schema() *parquet.Schema {
 	nodes := make(parquet.Group)
 	for _, key := range l.Keys {
@@ -30,7 +29,7 @@ func (l Layout) schema() *parquet.Schema {
 			nodes[probabilityPrefix+class] = parquet.Leaf(parquet.DoubleType)
 		}
 	}
-	// A group sorts its fields by name; the columns of every format are in the order of the layout.
+	// parquet.Group sorts its fields by name, but the columns of every format are in the order of the layout.
 	sorted := make(map[string]parquet.Field, len(nodes))
 	for _, field := range nodes.Fields() {
 		sorted[field.Name()] = field
@@ -42,7 +41,7 @@ func (l Layout) schema() *parquet.Schema {
 	return parquet.NewSchema("scores", root)
 }
 
-// columnGroup is a group whose fields are in an order of their own.
+// columnGroup is a group with its own order of fields.
 type columnGroup struct {
 	parquet.Group
 	fields []parquet.Field
@@ -50,9 +49,8 @@ type columnGroup struct {
 
 func (g columnGroup) Fields() []parquet.Field { return g.fields }
 
-// newFile begins a Parquet. What a writer writes and what a joiner copies has the same settings, or the copy would be
-// made
-// by decoding everything.
+// newFile begins a Parquet file. Writer and Joiner use the same settings, otherwise a joiner would have to decode what
+// it copies.
 func (l Layout) newFile(w io.Writer) *parquet.GenericWriter[any] {
 	return parquet.NewGenericWriter[any](
 		w,
@@ -68,10 +66,10 @@ type table struct {
 	columns []*parquet.ColumnWriter
 	classes []parquet.Value
 
-	values  [][]parquet.Value // of each column, up to chunk of them
-	text    []byte            // what the keys among them point into
-	grouped int64             // rows of the row group that were handed on
-	groupOf int64             // rows that a row group is to have
+	values  [][]parquet.Value // by column, up to chunk
+	text    []byte            // the keys in values point into it
+	grouped int64             // rows in the current row group
+	groupOf int64             // rows of a full row group
 }
 
 func newTable(l Layout, w io.Writer) *table {
@@ -84,7 +82,7 @@ func newTable(l Layout, w io.Writer) *table {
 	for i := range t.values {
 		t.values[i] = make([]parquet.Value, 0, chunk)
 	}
-	const cell = 16 // bytes of a number, or of a key that is not unusually long
+	const cell = 16 // bytes of a number, or of a key of usual length
 	t.groupOf = min(groupRows, max(chunk, int64(groupBytes/(cell*len(t.columns)))))
 	return t
 }
@@ -109,7 +107,7 @@ func (t *table) add(column int, v parquet.Value) {
 	t.values[column] = append(t.values[column], v.Level(0, 0, column))
 }
 
-// pass hands the rows on, and ends the row group when it has enough of them.
+// pass passes the rows to parquet-go and ends a full row group.
 func (t *table) pass() error {
 	for i, column := range t.columns {
 		if _, err := column.WriteRowValues(t.values[i]); err != nil {

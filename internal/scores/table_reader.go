@@ -10,19 +10,19 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// tableReader reads what table wrote.
+// tableReader reads the Parquet files that table writes.
 type tableReader struct {
 	layout  Layout
 	classes classIndex
-	groups  []parquet.RowGroup // that are not begun
-	rows    parquet.Rows       // of the group that is, nil when none is
-	at      int64              // of its next row that is not in ready
-	size    int64              // of it, in rows
+	groups  []parquet.RowGroup // not opened yet
+	rows    parquet.Rows       // of the open group, or nil
+	at      int64              // in the open group, the next row that is not in ready
+	size    int64              // of the open group, in rows
 	buffer  []parquet.Row
-	ready   []parquet.Row // of buffer, to be handed out
+	ready   []parquet.Row // decoded rows in buffer
 }
 
-// readAhead is how many rows are decoded at once.
+// readAhead is the number of rows that are decoded together.
 const readAhead = 64
 
 func newTableReader(l Layout, r io.ReaderAt, size int64) (_ *tableReader, err error) {
@@ -39,7 +39,7 @@ func newTableReader(l Layout, r io.ReaderAt, size int64) (_ *tableReader, err er
 	}, nil
 }
 
-// openTable opens a Parquet that has the columns of a layout.
+// openTable opens a Parquet file with the columns of a layout.
 func openTable(l Layout, r io.ReaderAt, size int64) (*parquet.File, error) {
 	if err := checkFooter(r, size); err != nil {
 		return nil, fmt.Errorf("read scores: %w", err)
@@ -70,10 +70,10 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// broken makes an error of a panic: the library takes a file that is not what it says for a mistake of its caller.
+// broken turns a panic into an error: parquet-go treats an inconsistent file as a mistake of its caller.
 func broken(err *error) {
 	if v := recover(); v != nil {
-		*err = fmt.Errorf("read scores: not a Parquet of ours: %v", v)
+		*err = fmt.Errorf("read scores: not a Parquet file of scores: %v", v)
 	}
 }
 
@@ -88,7 +88,7 @@ func (r *tableReader) close() error {
 	return rows.Close()
 }
 
-// begin goes on to the next row group that has rows; more is false behind the last one.
+// begin opens the next row group with rows. more is false after the last one.
 func (r *tableReader) begin() (more bool, err error) {
 	if r.rows != nil {
 		if err := r.rows.Close(); err != nil {
@@ -157,7 +157,7 @@ func (r *tableReader) next(row *Row) (more bool, err error) {
 	return true, nil
 }
 
-// fill decodes the next rows; more is false when there are none.
+// fill decodes the next rows. more is false if none are left.
 func (r *tableReader) fill() (more bool, err error) {
 	if r.at == r.size {
 		if more, err := r.begin(); err != nil || !more {
@@ -166,10 +166,10 @@ func (r *tableReader) fill() (more bool, err error) {
 	}
 	n, err := r.rows.ReadRows(r.buffer)
 	if errors.Is(err, io.EOF) {
-		err = nil // it may come with rows
+		err = nil // rows may come with it
 	}
 	if err == nil && (n == 0 || r.at+int64(n) > r.size) {
-		err = errors.New("a row group has another number of rows than it says")
+		err = errors.New("a row group does not have the number of rows that it claims")
 	}
 	if err != nil {
 		return false, err

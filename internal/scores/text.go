@@ -2,7 +2,7 @@ package scores
 
 import "unicode/utf8"
 
-// appendCSV appends a cell, in quotes where a reader would take it for something else without.
+// appendCSV appends a cell, with quotes if a reader would misread it without them.
 func appendCSV(dst, s []byte) []byte {
 	if !needsQuotes(s) {
 		return append(dst, s...)
@@ -21,7 +21,7 @@ func needsQuotes(s []byte) bool {
 	if len(s) == 0 {
 		return false
 	}
-	if blank(s[0]) || blank(s[len(s)-1]) { // many readers trim
+	if blank(s[0]) || blank(s[len(s)-1]) { // many readers trim cells
 		return true
 	}
 	for _, c := range s {
@@ -34,7 +34,7 @@ func needsQuotes(s []byte) bool {
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// appendJSON appends a string. Bytes that are not UTF-8 become U+FFFD, as encoding/json makes them.
+// appendJSON appends a string. Bytes that are not UTF-8 become U+FFFD, as in encoding/json.
 func appendJSON(dst, s []byte) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -74,7 +74,7 @@ func appendJSON(dst, s []byte) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
-// appendUTF8 appends text that must be UTF-8, with U+FFFD for each byte that is not.
+// appendUTF8 appends text as UTF-8, with U+FFFD for each invalid byte.
 func appendUTF8(dst, s []byte) []byte {
 	if utf8.Valid(s) {
 		return append(dst, s...)

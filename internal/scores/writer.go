@@ -7,27 +7,26 @@ import (
 	"slices"
 )
 
-// Writer writes rows one after the other. It is for one goroutine.
+// Writer writes rows in order. Only one goroutine may use it.
 type Writer struct {
 	layout Layout
 	to     io.Writer
 	rows   int64
-	table  *table // of Parquet; nil for the formats of lines
+	table  *table // of Parquet; nil for a format of lines
 
-	// What surrounds the values of a line, ready to be copied.
+	// The text around the values of a line, prepared once.
 	quote  func(dst, s []byte) []byte
-	open   [][]byte // before each key, and then before each probability
-	labels [][]byte // each class, with what comes before it
+	open   [][]byte // before each key, then before each probability
+	labels [][]byte // each class and the text before it
 	end    []byte
 
-	lines []byte // that are not written yet
+	lines []byte // not written yet
 }
 
-// flushAt is when lines are passed on: a write costs the same for few bytes as for many.
+// flushAt is the number of bytes that Writer collects, so that it writes seldom.
 const flushAt = 64 << 10
 
-// NewWriter returns a writer of rows. The lines of CSV have no header before them: see Header. A Parquet is a whole
-// file.
+// NewWriter returns a writer of rows. It writes CSV without the header (see Header), and Parquet as a complete file.
 func (l Layout) NewWriter(w io.Writer) (*Writer, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
@@ -42,7 +41,7 @@ func (l Layout) NewWriter(w io.Writer) (*Writer, error) {
 	return out, nil
 }
 
-// surround prepares what is the same in every line.
+// surround prepares the text that is the same in every line.
 func (w *Writer) surround() {
 	names := w.layout.Columns()
 	before := make([][]byte, len(names))
@@ -67,9 +66,8 @@ func (w *Writer) surround() {
 	}
 }
 
-// Write writes a row: the text of each key, the index of its class, and unless the layout leaves them out the
-// probability
-// of each class. It keeps none of them. Nothing is allocated for a line.
+// Write writes a row: the text of each key, the index of the class and, unless the layout has labels only, the
+// probability of each class. It does not retain its arguments, and does not allocate for a line.
 func (w *Writer) Write(keys [][]byte, label int, probabilities []float64) error {
 	if err := w.check(keys, label, probabilities); err != nil {
 		return fmt.Errorf("row %d of the scores: %w", w.rows+1, err)
@@ -125,10 +123,10 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// Rows is how many have been written.
+// Rows returns the number of rows that were written.
 func (w *Writer) Rows() int64 { return w.rows }
 
-// Close writes what is left. It does not close the writer below.
+// Close writes what is left. It does not close the underlying writer.
 func (w *Writer) Close() error {
 	if w.table != nil {
 		return w.table.close()
