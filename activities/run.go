@@ -125,23 +125,13 @@ func loggedProfile(p dataset.Profile) map[string]any {
 	return nil
 }
 
-// RunStatus is how a run ends.
-type RunStatus string
-
-// The ways a run ends, in MLflow's words.
-const (
-	RunFinished RunStatus = "FINISHED"
-	RunFailed   RunStatus = "FAILED"
-	RunKilled   RunStatus = "KILLED"
-)
-
 // FinishRunInput says how a training ended.
 type FinishRunInput struct {
-	Model  string    `json:"model"`
-	Run    Run       `json:"run"` // empty when StartRun never answered
-	Status RunStatus `json:"status"`
-	Gate   string    `json:"gate,omitempty"`   // the decision
-	Reason string    `json:"reason,omitempty"` // of the decision, or of the failure
+	Model  string           `json:"model"`
+	Run    Run              `json:"run"` // empty when StartRun never answered
+	Status mlflow.RunStatus `json:"status"`
+	Gate   string           `json:"gate,omitempty"`   // the decision
+	Reason string           `json:"reason,omitempty"` // of the decision, or of the failure
 
 	Version string `json:"version,omitempty"` // that the run has become, for the decision to be noted there as well
 }
@@ -178,7 +168,7 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if err := a.o.MLflow.LogBatch(ctx, runID, mlflow.Batch{Tags: tags}); err != nil {
 		return err
 	}
-	if err := a.o.MLflow.UpdateRun(ctx, runID, mlflow.RunStatus(in.Status), time.Now()); err != nil {
+	if err := a.o.MLflow.UpdateRun(ctx, runID, in.Status, time.Now()); err != nil {
 		return err
 	}
 	if in.Gate == "" || in.Version == "" {

@@ -289,7 +289,7 @@ func TestFinishRun(t *testing.T) {
 		activities.FinishRunInput{
 			Model:  l.model,
 			Run:    run,
-			Status: activities.RunFinished,
+			Status: mlflow.RunFinished,
 			Gate:   "promoted",
 			Reason: "better",
 		},
@@ -299,16 +299,16 @@ func TestFinishRun(t *testing.T) {
 	}
 	if _, err := l.env.ExecuteActivity(
 		l.FinishRun,
-		activities.FinishRunInput{Model: l.model, Run: run, Status: activities.RunFinished, Gate: "kept", Version: "9"},
+		activities.FinishRunInput{Model: l.model, Run: run, Status: mlflow.RunFinished, Gate: "kept", Version: "9"},
 	); err == nil {
 		t.Error("a version that does not exist was noted to be kept")
 	}
-	if got := finish(activities.FinishRunInput{Model: l.model, Status: activities.RunKilled}); got.Status != "KILLED" {
+	if got := finish(activities.FinishRunInput{Model: l.model, Status: mlflow.RunKilled}); got.Status != "KILLED" {
 		t.Errorf("status %s of a run whose StartRun never answered, want it found and killed", got.Status)
 	}
 	if _, err := l.env.ExecuteActivity(
 		l.FinishRun,
-		activities.FinishRunInput{Model: "finishes-nothing", Status: activities.RunKilled},
+		activities.FinishRunInput{Model: "finishes-nothing", Status: mlflow.RunKilled},
 	); err != nil {
 		t.Errorf("no run at all: %v, want nothing to do", err)
 	}
@@ -339,7 +339,7 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 		t.Errorf("version %+v, want the last decision and the tags", got)
 	}
 	if _, err := l.env.ExecuteActivity(l.FinishRun, activities.FinishRunInput{
-		Model: l.model, Run: run, Status: activities.RunFinished, Gate: "promoted", Reason: "better", Version: v.Number,
+		Model: l.model, Run: run, Status: mlflow.RunFinished, Gate: "promoted", Reason: "better", Version: v.Number,
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -136,10 +136,10 @@ func validatedMetrics(v model.Validated, at time.Time) []mlflow.Metric {
 
 // CloseTrialInput says how a trial ended that did not end well.
 type CloseTrialInput struct {
-	Parent Run       `json:"parent"`
-	Name   string    `json:"name"`
-	Status RunStatus `json:"status"`
-	Reason string    `json:"reason"`
+	Parent Run              `json:"parent"`
+	Name   string           `json:"name"`
+	Status mlflow.RunStatus `json:"status"`
+	Reason string           `json:"reason"`
 }
 
 // CloseTrial ends the run of a trial that was cancelled, has failed or was given up, if it was ever opened.
@@ -158,7 +158,7 @@ func (a *Activities) closeTrial(ctx context.Context, in CloseTrialInput) error {
 	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Tags: map[string]string{"reason": in.Reason}}); err != nil {
 		return err
 	}
-	return a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunStatus(in.Status), time.Now())
+	return a.o.MLflow.UpdateRun(ctx, run.ID, in.Status, time.Now())
 }
 
 // LogChoiceInput says which of the trials of a training was chosen, and why.

@@ -84,7 +84,7 @@ func TestRunTrial_refusals(t *testing.T) {
 	_, err := do(l, l.RunTrial, in)
 	refused(t, err, activities.ErrBadInput, "/hyperparameters/l2")
 
-	closing := activities.CloseTrialInput{Parent: parent, Name: "trial-1", Status: activities.RunFailed, Reason: "bad l2"}
+	closing := activities.CloseTrialInput{Parent: parent, Name: "trial-1", Status: mlflow.RunFailed, Reason: "bad l2"}
 	for range 2 {
 		if _, err := l.env.ExecuteActivity(l.CloseTrial, closing); err != nil {
 			t.Fatal(err)

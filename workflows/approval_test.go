@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/mlflow"
 	"iris/internal/registry"
 	"iris/model"
 	"iris/workflows"
@@ -158,7 +159,7 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 			}
 			test.set(e)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
-				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Version == "3" &&
+				return in.Status == mlflow.RunFinished && in.Gate == string(test.want) && in.Version == "3" &&
 					strings.Contains(in.Reason, test.reason)
 			})).Return(nil).Once()
 			e.ExecuteWorkflow(
@@ -182,7 +183,7 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 func TestTraining_showsWhatItWaitsFor(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	compares(e, betterThan2)
 	notes(e, 1)
 	var during workflows.Status
@@ -279,7 +280,7 @@ func TestTraining_cancelWhileItWaits(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
 	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
-		return in.Status == activities.RunKilled && in.Version == "3" && in.Gate == string(workflows.Rejected) &&
+		return in.Status == mlflow.RunKilled && in.Version == "3" && in.Gate == string(workflows.Rejected) &&
 			strings.Contains(in.Reason, "cancelled")
 	})).Return(nil).Once()
 	compares(e, betterThan2)

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/mlflow"
 	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
@@ -49,7 +50,7 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 				Once()
 			onTraining(e)
 			onKept(e)
-			onFinish(e, activities.RunFinished)
+			onFinish(e, mlflow.RunFinished)
 			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto, Seed: ptr[uint64](7)})
 			s := result.Search
 			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" ||
@@ -78,7 +79,7 @@ func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
 	onTraining(e)
 	onKept(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto})
 	if want := len(model.Candidates(1 << 30)); len(r.seen) != want {
 		t.Errorf("%d families were tried, want %d", len(r.seen), want)

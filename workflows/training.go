@@ -5,6 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/model"
 )
@@ -255,14 +256,14 @@ func (t *training) close(ctx workflow.Context, cause error) {
 	t.save(ctx)
 }
 
-func runStatus(s State) activities.RunStatus {
+func runStatus(s State) mlflow.RunStatus {
 	switch s {
 	case Success:
-		return activities.RunFinished
+		return mlflow.RunFinished
 	case Revoked:
-		return activities.RunKilled
+		return mlflow.RunKilled
 	default:
-		return activities.RunFailed
+		return mlflow.RunFailed
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
@@ -39,7 +40,7 @@ func onTraining(e *environment) {
 }
 
 // onFinish expects the run to end with status.
-func onFinish(e *environment, status activities.RunStatus) {
+func onFinish(e *environment, status mlflow.RunStatus) {
 	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool { return in.Status == status })).
 		Return(nil).
 		Once()
@@ -64,7 +65,7 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			onTraining(e)
-			onFinish(e, activities.RunFinished)
+			onFinish(e, mlflow.RunFinished)
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
 			e.OnActivity(acts.PromoteVersion, mock.Anything, mock.MatchedBy(func(in registry.Promotion) bool {
 				return in.Version == "3" && in.Expected != nil && *in.Expected == test.expected &&
@@ -110,7 +111,7 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 			e := newEnvironment(t)
 			onTraining(e)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
-				return in.Status == activities.RunFinished && in.Gate == string(test.want) && in.Reason != ""
+				return in.Status == mlflow.RunFinished && in.Gate == string(test.want) && in.Reason != ""
 			})).Return(nil).Once()
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
 
@@ -144,7 +145,7 @@ func TestTraining_handsGateAndTagsOn(t *testing.T) {
 	e.OnActivity(acts.EvaluateModel, mock.Anything, mock.Anything).
 		Return(activities.Evaluation{Metrics: map[string]float64{"accuracy": 0.95}}, nil)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil).Once()
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{
 		Model:     "iris",
 		Algorithm: model.LogisticRegression,
@@ -163,7 +164,7 @@ func TestTraining_handsGateAndTagsOn(t *testing.T) {
 func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "1", Comparable: true, CandidateAccuracy: 0.9, ChampionAccuracy: 0.8}, nil).
 		Once()
@@ -188,7 +189,7 @@ func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 func TestTraining_waitsItsTurnToPromote(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil)
 	e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).
 		Return(workflows.PromotionResult{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{}).Times(3)
@@ -284,7 +285,7 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 				e.OnActivity(earlier.activity, mock.Anything, mock.Anything).Maybe().Return(earlier.result, nil)
 			}
 			if test.runOpened {
-				onFinish(e, activities.RunFailed)
+				onFinish(e, mlflow.RunFailed)
 			}
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 			if errorType, message := applicationError(
@@ -307,7 +308,7 @@ func TestTraining_retriesWhatMayPass(t *testing.T) {
 		Return(activities.Dataset{}, errors.New("connection refused")).
 		Times(5)
 	onTraining(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
@@ -323,7 +324,7 @@ func TestTraining_cancelKillsTheRun(t *testing.T) {
 	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).
 		Return(activities.TrainedModel{}, temporal.NewCanceledError()).
 		After(time.Hour)
-	onFinish(e, activities.RunKilled)
+	onFinish(e, mlflow.RunKilled)
 	e.RegisterDelayedCallback(e.CancelWorkflow, time.Minute)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); !temporal.IsCanceledError(err) {
@@ -343,7 +344,7 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 	e.OnActivity(acts.RegisterModel, mock.Anything, mock.Anything).Return(activities.RegisteredVersion{Number: "3"}, nil)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/mlflow"
 	"iris/internal/search"
 	"iris/model"
 )
@@ -153,7 +154,7 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 		Dataset: s.data, Spec: spec, TestSize: *s.in.TestSize, Share: s.share, Parent: s.run, Name: trial.Name,
 		CV: model.CrossValidation{Folds: folds, Repeats: repeats, Seed: spec.Seed},
 	}).Get(ctx, &s.tried[i])
-	status := activities.RunFailed
+	status := mlflow.RunFailed
 	switch {
 	case err == nil:
 		s.Done++
@@ -162,7 +163,7 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 		trial.RunID, trial.Rows, trial.Fits, trial.Score = tried.RunID, tried.Rows, tried.Fits, &score
 		return
 	case temporal.IsCanceledError(err):
-		status = activities.RunKilled
+		status = mlflow.RunKilled
 	default:
 		s.Done++
 		s.Failed++

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
+	"iris/internal/mlflow"
 	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
@@ -100,7 +101,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 				Once()
 			onTraining(e)
 			onKept(e)
-			onFinish(e, activities.RunFinished)
+			onFinish(e, mlflow.RunFinished)
 			search := searchOf(t, `{"method":"grid","space":{"l2":[3,1,2]},"folds":4,"metric":"`+string(test.metric)+`"}`)
 			result := e.result(
 				t,
@@ -153,7 +154,7 @@ func TestSearch_aFailingTrialIsNotAFailedSearch(t *testing.T) {
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
 	onTraining(e)
 	onKept(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	result := e.result(
 		t,
 		workflows.TrainingInput{
@@ -186,7 +187,7 @@ func TestSearch_allTrialsFail(t *testing.T) {
 			e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Return(nil).Times(3)
 			e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 			e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
-			onFinish(e, activities.RunFailed)
+			onFinish(e, mlflow.RunFailed)
 			e.ExecuteWorkflow(
 				workflows.Training,
 				workflows.TrainingInput{
@@ -221,9 +222,9 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 		Return(activities.TriedSpec{}, temporal.NewCanceledError()).
 		After(time.Hour)
 	var killed atomic.Int64
-	e.OnActivity(acts.CloseTrial, mock.Anything, mock.MatchedBy(func(in activities.CloseTrialInput) bool { return in.Status == activities.RunKilled })).
+	e.OnActivity(acts.CloseTrial, mock.Anything, mock.MatchedBy(func(in activities.CloseTrialInput) bool { return in.Status == mlflow.RunKilled })).
 		Return(func(context.Context, activities.CloseTrialInput) error { killed.Add(1); return nil })
-	onFinish(e, activities.RunKilled)
+	onFinish(e, mlflow.RunKilled)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() {
 		during = e.status(t)
@@ -267,7 +268,7 @@ func TestSearch_halvingKeepsTheBestThird(t *testing.T) {
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
 	onTraining(e)
 	onKept(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	result := e.result(
 		t,
 		workflows.TrainingInput{
@@ -318,7 +319,7 @@ func TestSearch_halvingGoesOnWithTheTrialsThatDidNotFail(t *testing.T) {
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
 	onTraining(e)
 	onKept(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	result := e.result(
 		t,
 		workflows.TrainingInput{
@@ -341,7 +342,7 @@ func TestTraining_crossValidatesTheGivenSpec(t *testing.T) {
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
 	onTraining(e)
 	onKept(e)
-	onFinish(e, activities.RunFinished)
+	onFinish(e, mlflow.RunFinished)
 	result := e.result(
 		t,
 		workflows.TrainingInput{

@@ -108,8 +108,8 @@ func rooms() []room {
 			path:  "workflows",
 			floor: 4,
 			iris: []string{
-				"activities", "internal/dataset", "internal/objstore", "internal/registry", "internal/rows", "internal/scores",
-				"internal/search", "model",
+				"activities", "internal/dataset", "internal/mlflow", "internal/objstore", "internal/registry", "internal/rows",
+				"internal/scores", "internal/search", "model",
 			},
 			lib: []string{temporal},
 		},
