@@ -347,8 +347,8 @@ func TestBatch_badRowsAreNamed(t *testing.T) {
 	if shard.FirstBad != `line 3, column "petal_length": "x" is not a finite number` || shard.Stopped {
 		t.Errorf("shard %+v, want the first bad row", shard)
 	}
-	shard = must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "bad", Plan: b.plan.Plan, MostBad: new(int64)})
-	if !shard.Stopped || shard.Failed != 1 {
+	shard = must(l, l.ScoreShard, activities.ScoreShardInput{TaskID: "bad", Plan: b.plan.Plan, MaxBadRows: new(int64)})
+	if !shard.Stopped || shard.BadRows != 1 {
 		t.Errorf("shard %+v, want it to stop at the first bad row", shard)
 	}
 }

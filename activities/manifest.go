@@ -2,51 +2,75 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"iris/internal/objstore"
 	"iris/internal/scores"
 )
 
-// Manifest says what a batch that has ended consists of. It lies beside the parts and outlives the workflow.
+// Manifest says what an ended batch consists of. It is stored beside the parts and outlives the workflow.
 type Manifest struct {
 	TaskID  string        `json:"task_id"`
-	State   string        `json:"state"` // SUCCESS, or REVOKED: the parts that were finished before the batch was cancelled
+	State   string        `json:"state"` // SUCCESS; or REVOKED for a cancelled batch, of which the finished parts are kept
 	Model   string        `json:"model"`
 	Version string        `json:"version"`
 	ModelID string        `json:"model_id"` // models:/iris/3
 	Classes []string      `json:"classes"`  // order of the probabilities in the parts
 	Layout  scores.Layout `json:"layout"`   // of parts and output
 
-	Input         objstore.Ref `json:"input"`
-	DatasetSHA256 string       `json:"dataset_sha256,omitempty"` // of the input's bytes; of the list of ETags, sizes and keys for a prefix
-	Rows          int64        `json:"rows"`                     // scored
-	Failed        int64        `json:"failed"`                   // bad rows: they are named in Errors, and in no part
+	Input objstore.Ref `json:"input"`
+	// DatasetSHA256 is the hash of the input's bytes; for a prefix, of the list of ETags, sizes and keys.
+	DatasetSHA256 string `json:"dataset_sha256,omitempty"`
+	Rows          int64  `json:"rows"`     // scored
+	BadRows       int64  `json:"bad_rows"` // not scored; Errors has the reasons
+	Failed        int64  `json:"failed"`   // the older name of bad_rows
 
-	Parts  []Part       `json:"parts"`  // in input order, those that have rows
-	Output objstore.Ref `json:"output"` // all parts as one object, with a header where the format has one; none of a batch that was cancelled
-	Errors objstore.Ref `json:"errors"` // CSV: object (of a prefix), line, column, reason; none without bad rows
+	Parts  []Part       `json:"parts"`  // in input order, without shards that have no scored rows
+	Output objstore.Ref `json:"output"` // all parts in one object; empty for a cancelled batch
+	Errors objstore.Ref `json:"errors"` // CSV: object (for a prefix), line, column, reason; empty if no row is bad
 
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`
 	Timings    Timings   `json:"timings"`
 }
 
-// Part is where the scores of a shard lie.
-type Part struct {
-	Ref    objstore.Ref `json:"ref"`
-	Shard  int          `json:"shard"`
-	First  int64        `json:"first"` // index of its first row in the output
-	Rows   int64        `json:"rows"`  // scored
-	Failed int64        `json:"failed,omitempty"`
+// UnmarshalJSON also reads older manifests, which have only the older name of bad_rows.
+func (m *Manifest) UnmarshalJSON(data []byte) error {
+	type plain Manifest
+	if err := json.Unmarshal(data, (*plain)(m)); err != nil {
+		return err
+	}
+	m.BadRows = max(m.BadRows, m.Failed)
+	return nil
 }
 
-// Timings are how long the steps of a batch took, in seconds.
+// Part is the scores of one shard.
+type Part struct {
+	Ref     objstore.Ref `json:"ref"`
+	Shard   int          `json:"shard"`
+	First   int64        `json:"first"` // index of its first row in the output
+	Rows    int64        `json:"rows"`  // scored
+	BadRows int64        `json:"bad_rows,omitempty"`
+	Failed  int64        `json:"failed,omitempty"` // the older name of bad_rows
+}
+
+// UnmarshalJSON also reads the parts of older manifests, which have only the older name of bad_rows.
+func (p *Part) UnmarshalJSON(data []byte) error {
+	type plain Part
+	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
+		return err
+	}
+	p.BadRows = max(p.BadRows, p.Failed)
+	return nil
+}
+
+// Timings are the durations of a batch's steps, in seconds.
 type Timings struct {
 	Plan          float64 `json:"plan"`
 	Score         float64 `json:"score"`
 	Assemble      float64 `json:"assemble"`
-	RowsPerSecond float64 `json:"rows_per_second"` // scored and bad ones, from the start to the end
+	RowsPerSecond float64 `json:"rows_per_second"` // scored and bad rows, over the whole batch
 }
 
 // States of a manifest, in the words of package workflows.
@@ -55,25 +79,27 @@ const (
 	stateRevoked = "REVOKED"
 )
 
-// WriteManifestInput is what a batch has done.
+// WriteManifestInput is the work that a batch has done.
 type WriteManifestInput struct {
 	TaskID string `json:"task_id"`
 	Plan   string `json:"plan"`
-	// Shards are those of the plan, in its order; one that was not finished has neither rows nor bytes.
+	// Shards has the shards of the plan, in its order. An unfinished shard has no rows and no bytes.
 	Shards    []ScoredShard `json:"shards"`
-	Cancelled bool          `json:"cancelled,omitempty"` // what is there stays in pieces
+	Cancelled bool          `json:"cancelled,omitempty"` // the parts are not assembled
 	StartedAt time.Time     `json:"started_at"`
 	Timings   Timings       `json:"timings"` // of the steps so far
 }
 
-// Written is what a batch leaves behind.
+// Written names the objects of a finished batch.
 type Written struct {
 	Manifest objstore.Ref `json:"manifest"`
 	Output   objstore.Ref `json:"output"`
 	Errors   objstore.Ref `json:"errors"`
 }
 
-// WriteManifest puts the parts of a batch together and makes them its result.
+// WriteManifest assembles the parts of a batch and writes its manifest, which makes them its result. Running it twice
+// is
+// safe: every object has a fixed key, and the manifest is written last.
 func (a *Activities) WriteManifest(ctx context.Context, in WriteManifestInput) (Written, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -99,13 +125,16 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 				Key:    objstore.BatchPartKey(in.TaskID, i, plan.Layout.Format.Extension()),
 				Size:   s.Bytes,
 			}
-			m.Parts = append(m.Parts, Part{Ref: ref, Shard: i, First: m.Rows, Rows: s.Rows, Failed: s.Failed})
+			m.Parts = append(m.Parts, Part{
+				Ref: ref, Shard: i, First: m.Rows, Rows: s.Rows, BadRows: s.BadRows, Failed: s.BadRows,
+			})
 		}
-		if s.Failed > 0 {
+		if s.BadRows > 0 {
 			errorParts = append(errorParts, objstore.Ref{Bucket: a.o.Bucket, Key: objstore.BatchPartErrorsKey(in.TaskID, i)})
 		}
-		m.Rows, m.Failed = m.Rows+s.Rows, m.Failed+s.Failed
+		m.Rows, m.BadRows = m.Rows+s.Rows, m.BadRows+s.BadRows
 	}
+	m.Failed = m.BadRows
 	begun := time.Now()
 	if in.Cancelled {
 		m.State = stateRevoked
@@ -118,7 +147,7 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 	m.FinishedAt = time.Now().UTC()
 	m.Timings.Assemble = m.FinishedAt.Sub(begun).Seconds()
 	if took := m.FinishedAt.Sub(m.StartedAt).Seconds(); took > 0 {
-		m.Timings.RowsPerSecond = float64(m.Rows+m.Failed) / took
+		m.Timings.RowsPerSecond = float64(m.Rows+m.BadRows) / took
 	}
 	if !in.Cancelled {
 		if err := a.recordBatch(ctx, m); err != nil {

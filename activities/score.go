@@ -16,15 +16,15 @@ type ScoreShardInput struct {
 	TaskID string `json:"task_id"`
 	Plan   string `json:"plan"`
 	Shard  int    `json:"shard"`
-	// MostBad is how many bad rows the whole batch may have; more in this shard alone end it early. Nil: any number.
-	MostBad *int64 `json:"most_bad,omitempty"`
+	// MaxBadRows is how many bad rows the whole batch may have. A shard with more stops early. Nil is no limit.
+	MaxBadRows *int64 `json:"most_bad,omitempty"`
 }
 
 // ScoredShard is what came of a shard.
 type ScoredShard struct {
-	Rows     int64  `json:"rows"`             // scored
-	Failed   int64  `json:"failed,omitempty"` // bad rows
-	Bytes    int64  `json:"bytes"`            // of the part
+	Rows     int64  `json:"rows"` // scored
+	BadRows  int64  `json:"failed,omitempty"`
+	Bytes    int64  `json:"bytes"` // of the part
 	FirstBad string `json:"first_bad,omitempty"`
 	Stopped  bool   `json:"stopped,omitempty"` // there were more bad rows than the batch may have
 }
@@ -62,7 +62,7 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 		objstore.BatchPartKey(in.TaskID, in.Shard, plan.Layout.Format.Extension()),
 		plan.Layout.Format.MediaType(),
 	)
-	s := shardScorer{model: m, reader: reader, bad: bad, mostBad: in.MostBad, report: func(n int64) {
+	s := shardScorer{model: m, reader: reader, bad: bad, maxBadRows: in.MaxBadRows, report: func(n int64) {
 		report(Progress{Done: n, Total: shard.Rows, Unit: "rows"})
 	}}
 	err = s.run(ctx, plan, part)
@@ -107,12 +107,12 @@ func (a *Activities) openShard(ctx context.Context, p *batchPlan, s rows.Shard) 
 
 // shardScorer scores the rows of one shard, block by block.
 type shardScorer struct {
-	model   *model.Model
-	reader  rows.Reader
-	bad     *badRows
-	mostBad *int64
-	report  func(rows int64)
-	result  ScoredShard
+	model      *model.Model
+	reader     rows.Reader
+	bad        *badRows
+	maxBadRows *int64
+	report     func(rows int64)
+	result     ScoredShard
 }
 
 func (s *shardScorer) run(ctx context.Context, p *batchPlan, to io.Writer) error {
@@ -143,18 +143,18 @@ func (s *shardScorer) run(ctx context.Context, p *batchPlan, to io.Writer) error
 		}
 		s.result.Rows += int64(n)
 		for _, b := range block.Bad {
-			if s.result.Failed == 0 {
+			if s.result.BadRows == 0 {
 				s.result.FirstBad = s.bad.describe(b)
 			}
-			s.result.Failed++
+			s.result.BadRows++
 			if err := s.bad.write(b); err != nil {
 				return err
 			}
-			if s.mostBad != nil && s.result.Failed > *s.mostBad {
+			if s.maxBadRows != nil && s.result.BadRows > *s.maxBadRows {
 				s.result.Stopped = true
 				return out.Close()
 			}
 		}
-		s.report(s.result.Rows + s.result.Failed)
+		s.report(s.result.Rows + s.result.BadRows)
 	}
 }

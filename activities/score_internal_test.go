@@ -83,7 +83,7 @@ func TestScoreShard_memoryDoesNotGrowWithRows(t *testing.T) {
 		measure := func(n int) (allocations, bytes int64) {
 			data := shardOf(n)
 			score := func() {
-				if s := scoreInMemory(t, m, format, data); s.Rows != int64(n-n/1000) || s.Failed != int64(n/1000) {
+				if s := scoreInMemory(t, m, format, data); s.Rows != int64(n-n/1000) || s.BadRows != int64(n/1000) {
 					t.Fatalf("%+v of %d rows", s, n)
 				}
 			}

@@ -143,8 +143,8 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 			header = "X-None: x"
 		}
 		in := a.inputOf(t, a.accepted(t, a.do(t, "POST", path, body, header)))
-		if in.Dataset != one.URI {
-			t.Errorf("%s %s trains on %q, want %s", path, body, in.Dataset, one.URI)
+		if in.DatasetURI != one.URI {
+			t.Errorf("%s %s trains on %q, want %s", path, body, in.DatasetURI, one.URI)
 		}
 	}
 	for word, want := range map[string]string{

@@ -56,7 +56,7 @@ func TestGzipBodies(t *testing.T) {
 	t.Run("an upload is the dataset of its plain bytes", func(t *testing.T) {
 		id := a.accepted(t, a.do(t, "POST", "/iris/training", zipped(string(datasettest.Iris())), asGzip, asCSV))
 		plain := a.accepted(t, a.do(t, "POST", "/iris/training", string(datasettest.Iris()), asCSV))
-		if a.inputOf(t, id).Dataset != a.inputOf(t, plain).Dataset {
+		if a.inputOf(t, id).DatasetURI != a.inputOf(t, plain).DatasetURI {
 			t.Error("two datasets of the same bytes")
 		}
 	})

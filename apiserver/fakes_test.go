@@ -89,7 +89,7 @@ func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (
 		RunID:        "r1",
 		ExperimentID: "1",
 		Algorithm:    in.Algorithm,
-		Dataset:      in.Dataset,
+		Dataset:      in.DatasetURI,
 		Metrics:      map[string]float64{"accuracy": 0.9},
 		Gate:         workflows.Gate{Decision: workflows.Kept, Reason: "worse"},
 	}

@@ -90,11 +90,11 @@ func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *traini
 	}
 	data := "the bundled iris data"
 	switch {
-	case in.Dataset != "":
-		if err := s.checkDataset(r.Context(), in.Dataset, t.at("dataset")); err != nil {
+	case in.DatasetURI != "":
+		if err := s.checkDataset(r.Context(), in.DatasetURI, t.at("dataset")); err != nil {
 			return err
 		}
-		data = in.Dataset
+		data = in.DatasetURI
 	case in.Model != dataset.IrisModel:
 		return problem.New(http.StatusUnprocessableEntity,
 			fmt.Sprintf("no data: send a CSV or name one with data_path; only %s has data of its own", dataset.IrisModel))

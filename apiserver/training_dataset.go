@@ -57,7 +57,7 @@ func (s *Server) trainOnUpload(
 	if err != nil {
 		return t.locate(err)
 	}
-	in.Dataset = kept.URI()
+	in.DatasetURI = kept.URI()
 	return s.startTraining(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
 }
 
@@ -65,7 +65,7 @@ var datasetWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 // findDataset replaces the name of a dataset, or the beginning of its digest, by its URI.
 func (s *Server) findDataset(ctx context.Context, t *trainingRequest) error {
-	word := t.in.Dataset
+	word := t.in.DatasetURI
 	if !datasetWord.MatchString(word) {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (s *Server) findDataset(ctx context.Context, t *trainingRequest) error {
 		)
 		return problem.Invalid(at)
 	}
-	t.in.Dataset = found[0].URI()
+	t.in.DatasetURI = found[0].URI()
 	return nil
 }
 

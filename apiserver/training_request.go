@@ -85,7 +85,7 @@ var trainingParameters = map[string]struct {
 		return err
 	}},
 	"data_path": {"dataset", func(in *workflows.TrainingInput, value string) error {
-		in.Dataset = value
+		in.DatasetURI = value
 		return nil
 	}},
 }
@@ -162,7 +162,7 @@ func (t *trainingRequest) json(body []byte) error {
 	}
 	into := map[string]any{
 		"model":               &t.in.Model,
-		"dataset":             &t.in.Dataset,
+		"dataset":             &t.in.DatasetURI,
 		"algorithm":           &t.in.Algorithm,
 		"hyperparameters":     &t.in.Hyperparameters,
 		"test_size":           &t.in.TestSize,

@@ -95,9 +95,9 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			in.Gate = &workflows.GateRules{Min: map[string]float64{"accuracy": 0.9}, Tolerance: 0.01}
 			in.Tags = map[string]string{"team": "botany"}
 		})},
-		{name: "an object", path: "/wine/training?data_path=" + uri, want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset = "wine", uri })},
+		{name: "an object", path: "/wine/training?data_path=" + uri, want: with(func(in *workflows.TrainingInput) { in.Model, in.DatasetURI = "wine", uri })},
 		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
-			in.Model, in.Dataset = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
+			in.Model, in.DatasetURI = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
 		})},
 		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) {
 			in.Algorithm, in.CVFolds, in.Repeats = "logistic_regression", nil, nil
@@ -113,7 +113,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "features and weights of null", path: "/iris/training", body: `{"features":null,"class_weight":null}`, header: "Content-Type: application/json", want: defaults},
 		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = ptr(3), ptr(2) })},
 		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
-		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.Dataset, in.Seed = "wine", uri, ptr[uint64](4) })},
+		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.DatasetURI, in.Seed = "wine", uri, ptr[uint64](4) })},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var body any
@@ -279,7 +279,7 @@ func TestTraining_chunkedBodies(t *testing.T) {
 		t,
 		a.do(t, "POST", "/iris/training", chunked(string(datasettest.UCIIris())), "Content-Type: text/csv"),
 	)
-	if in := a.inputOf(t, id); !strings.HasPrefix(in.Dataset, "s3://"+a.Bucket+"/datasets/") {
-		t.Errorf("dataset %q, want one of ours", in.Dataset)
+	if in := a.inputOf(t, id); !strings.HasPrefix(in.DatasetURI, "s3://"+a.Bucket+"/datasets/") {
+		t.Errorf("dataset %q, want one of ours", in.DatasetURI)
 	}
 }

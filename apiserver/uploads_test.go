@@ -38,8 +38,8 @@ func TestUpload_becomesADataset(t *testing.T) {
 			id := a.accepted(t, a.do(t, "POST", test.path, test.send[0], test.send[1]))
 			sum := sha256.Sum256([]byte(test.csv))
 			key := "datasets/" + hex.EncodeToString(sum[:]) + ".csv"
-			if in := a.inputOf(t, id); in.Dataset != "s3://"+a.Bucket+"/"+key {
-				t.Errorf("started on %q, want %s", in.Dataset, key)
+			if in := a.inputOf(t, id); in.DatasetURI != "s3://"+a.Bucket+"/"+key {
+				t.Errorf("started on %q, want %s", in.DatasetURI, key)
 			}
 			object := must(a.store.Get(t.Context(), objstore.Ref{Bucket: a.Bucket, Key: key}))
 			defer object.Close()

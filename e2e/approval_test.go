@@ -49,11 +49,11 @@ func TestApproval_andRollback(t *testing.T) {
 	const row = `{"x":1,"y":2}`
 	data := s.put("given/careful.csv", noisyRows(31, 900))
 	in := workflows.TrainingInput{
-		Model:     "careful",
-		Algorithm: model.LogisticRegression,
-		Dataset:   data,
-		Promote:   workflows.PromoteManual,
-		Tags:      map[string]string{"team": "botany"},
+		Model:      "careful",
+		Algorithm:  model.LogisticRegression,
+		DatasetURI: data,
+		Promote:    workflows.PromoteManual,
+		Tags:       map[string]string{"team": "botany"},
 	}
 
 	first := s.startTraining("careful-1", in)
@@ -161,9 +161,9 @@ func TestRollback_nothingBefore(t *testing.T) {
 	s := start(t)
 	s.train(
 		workflows.TrainingInput{
-			Model:     "onlyone",
-			Dataset:   s.put("given/onlyone.csv", noisyRows(32, 300)),
-			Algorithm: model.LogisticRegression,
+			Model:      "onlyone",
+			DatasetURI: s.put("given/onlyone.csv", noisyRows(32, 300)),
+			Algorithm:  model.LogisticRegression,
 		},
 	)
 	s.call(http.MethodPost, "/onlyone/rollback", "", nil).want(t, http.StatusConflict, nil)

@@ -116,7 +116,7 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 		c.S3.PublicEndpoint = "http://" + strings.Replace(c.S3.Endpoint, "127.0.0.1", "localhost", 1)
 	})
 	const model = "flowers-in-files"
-	s.train(workflows.TrainingInput{Model: model, Dataset: s.put("given/flowers-in-files.csv", dataset.IrisCSV())})
+	s.train(workflows.TrainingInput{Model: model, DatasetURI: s.put("given/flowers-in-files.csv", dataset.IrisCSV())})
 	if err := s.Cache.Refresh(t.Context(), model); err != nil {
 		t.Fatal(err)
 	}

@@ -32,9 +32,9 @@ func (s *iris) slowModel(name string) {
 	s.t.Helper()
 	s.train(
 		workflows.TrainingInput{
-			Model:     name,
-			Dataset:   s.put("given/"+name+".csv", wideRows(3000, slowFeatures)),
-			Algorithm: model.KNN,
+			Model:      name,
+			DatasetURI: s.put("given/"+name+".csv", wideRows(3000, slowFeatures)),
+			Algorithm:  model.KNN,
 		},
 	)
 }
@@ -231,7 +231,7 @@ func TestBatch_cancelKeepsFinishedParts(t *testing.T) {
 // One batch combines a prefix with each kind of input, bad rows, keys, and one Parquet of scores.
 func TestBatch_everyKindOfInput(t *testing.T) {
 	s := start(t)
-	s.train(workflows.TrainingInput{Model: "kinds", Dataset: s.put("given/kinds.csv", noisyRows(42, 300))})
+	s.train(workflows.TrainingInput{Model: "kinds", DatasetURI: s.put("given/kinds.csv", noisyRows(42, 300))})
 	var packed, table bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	if _, err := zip.Write([]byte("id,x,y\na1,-3,-3\na2,huge,1\n")); err != nil {

@@ -172,9 +172,9 @@ func TestFlow_mlflowTellsTheWholeStory(t *testing.T) {
 	s := start(t)
 	result := s.train(
 		workflows.TrainingInput{
-			Model:     "story",
-			Algorithm: model.LogisticRegression,
-			Dataset:   s.put("given/story.csv", noisyRows(5, 400)),
+			Model:      "story",
+			Algorithm:  model.LogisticRegression,
+			DatasetURI: s.put("given/story.csv", noisyRows(5, 400)),
 		},
 	)
 	run, err := s.MLflow.GetRun(t.Context(), result.RunID)
@@ -211,14 +211,14 @@ func TestFlow_noRunStaysRunning(t *testing.T) {
 		// Weights that overflow end the fit.
 		"failed": {
 			workflows.TrainingInput{
-				Model:     "stays-failed",
-				Algorithm: model.LogisticRegression,
-				Dataset:   s.put("given/huge.csv", hugeValues()),
+				Model:      "stays-failed",
+				Algorithm:  model.LogisticRegression,
+				DatasetURI: s.put("given/huge.csv", hugeValues()),
 			},
 			mlflow.RunFailed,
 		},
 		"good": {
-			workflows.TrainingInput{Model: "stays-good", Algorithm: model.LogisticRegression, Dataset: data},
+			workflows.TrainingInput{Model: "stays-good", Algorithm: model.LogisticRegression, DatasetURI: data},
 			mlflow.RunFinished,
 		},
 	} {

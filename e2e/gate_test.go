@@ -42,7 +42,7 @@ func TestGate_memoryDoesNotCount(t *testing.T) {
 	first := s.put("given/memory-600.csv", bytes.Join(head[:601], nil))
 	all := s.put("given/memory-1200.csv", rows)
 
-	champion := s.train(workflows.TrainingInput{Model: "memory", Dataset: first, Algorithm: model.DecisionTree})
+	champion := s.train(workflows.TrainingInput{Model: "memory", DatasetURI: first, Algorithm: model.DecisionTree})
 	if champion.Gate.Decision != workflows.Promoted {
 		t.Fatalf("first version: %+v, want it promoted", champion.Gate)
 	}
@@ -51,7 +51,7 @@ func TestGate_memoryDoesNotCount(t *testing.T) {
 		t.Fatalf("the champion knows %.3f of its data, want a champion that has memorised", memorised)
 	}
 
-	candidate := s.train(workflows.TrainingInput{Model: "memory", Dataset: all, Algorithm: model.LogisticRegression})
+	candidate := s.train(workflows.TrainingInput{Model: "memory", DatasetURI: all, Algorithm: model.LogisticRegression})
 	gate := candidate.Gate
 	if gate.Decision != workflows.Promoted {
 		t.Errorf("gate %+v, want the better candidate promoted over the champion that memorised", gate)
@@ -91,8 +91,8 @@ func recall(t *testing.T, s *iris, name string, csv []byte) float64 {
 func TestGate_keepsTheBetterChampion(t *testing.T) {
 	s := start(t)
 	data := s.put("given/keeps.csv", noisyRows(9, 1500))
-	champion := s.train(workflows.TrainingInput{Model: "keeps", Dataset: data, Algorithm: model.LogisticRegression})
-	candidate := s.train(workflows.TrainingInput{Model: "keeps", Dataset: data, Algorithm: model.DecisionTree})
+	champion := s.train(workflows.TrainingInput{Model: "keeps", DatasetURI: data, Algorithm: model.LogisticRegression})
+	candidate := s.train(workflows.TrainingInput{Model: "keeps", DatasetURI: data, Algorithm: model.DecisionTree})
 	if candidate.Gate.Decision != workflows.Kept || candidate.Version == champion.Version {
 		t.Errorf(
 			"gate %+v of version %s, want a new version that leaves champion %s",
@@ -110,9 +110,9 @@ func TestGate_asksWhereNothingCanBeCompared(t *testing.T) {
 	s := start(t)
 	champion := s.train(
 		workflows.TrainingInput{
-			Model:     "asks",
-			Algorithm: model.LogisticRegression,
-			Dataset:   s.put("given/asks.csv", noisyRows(3, 300)),
+			Model:      "asks",
+			Algorithm:  model.LogisticRegression,
+			DatasetURI: s.put("given/asks.csv", noisyRows(3, 300)),
 		},
 	)
 	other := bytes.Replace(noisyRows(4, 300), []byte("x,y,side"), []byte("x,z,side"), 1)
@@ -120,7 +120,7 @@ func TestGate_asksWhereNothingCanBeCompared(t *testing.T) {
 		workflows.TrainingInput{
 			Model:             "asks",
 			Algorithm:         model.LogisticRegression,
-			Dataset:           s.put("given/asks-other.csv", other),
+			DatasetURI:        s.put("given/asks-other.csv", other),
 			AllowSchemaChange: true,
 		},
 	)

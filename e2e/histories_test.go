@@ -29,7 +29,7 @@ func TestHistories(t *testing.T) {
 	rows := s.putRows("given/history-rows.csv", "x,y\n1,2\n-3,-4\n")
 	badRows := s.putRows("given/history-bad-rows.csv", "x,y\n1,2\nx,4\n")
 
-	in := workflows.TrainingInput{Model: "history", Algorithm: model.LogisticRegression, Dataset: clean}
+	in := workflows.TrainingInput{Model: "history", Algorithm: model.LogisticRegression, DatasetURI: clean}
 	tree, broken, changed := in, in, in
 	searched, automatic := in, in
 	searched.Search = &search.Request{Method: search.Grid, Folds: new(3), Space: map[string]search.Dimension{
@@ -37,8 +37,8 @@ func TestHistories(t *testing.T) {
 	}}
 	automatic.Algorithm = search.Auto
 	tree.Algorithm = model.DecisionTree
-	broken.Dataset = ragged
-	changed.Dataset, changed.AllowSchemaChange = other, true
+	broken.DatasetURI = ragged
+	changed.DatasetURI, changed.AllowSchemaChange = other, true
 
 	scored := workflows.BatchInput{Model: "history", ModelID: "1", Rows: rows, Count: 2}
 	someBad := workflows.BatchInput{Model: "history", ModelID: "1", Rows: badRows}
@@ -93,12 +93,12 @@ func TestHistories(t *testing.T) {
 func TestHistories_approval(t *testing.T) {
 	s := start(t)
 	in := workflows.TrainingInput{
-		Model:     "history-manual",
-		Algorithm: model.LogisticRegression,
-		Dataset:   s.put("given/history-manual.csv", noisyRows(23, 300)),
-		Promote:   workflows.PromoteManual,
-		Gate:      &workflows.GateRules{Min: map[string]float64{"accuracy": 0.5}},
-		Tags:      map[string]string{"team": "history"},
+		Model:      "history-manual",
+		Algorithm:  model.LogisticRegression,
+		DatasetURI: s.put("given/history-manual.csv", noisyRows(23, 300)),
+		Promote:    workflows.PromoteManual,
+		Gate:       &workflows.GateRules{Min: map[string]float64{"accuracy": 0.5}},
+		Tags:       map[string]string{"team": "history"},
 	}
 	for id, update := range map[string]string{"training-approved": "approve", "training-rejected": "reject"} {
 		s.startTraining(id, in)

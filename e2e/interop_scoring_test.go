@@ -44,7 +44,7 @@ func TestInteropScoring(t *testing.T) {
 		"scoring-one-feature":   oneFeature(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.train(workflows.TrainingInput{Model: name, Dataset: s.put("given/"+name+".csv", csv)})
+			s.train(workflows.TrainingInput{Model: name, DatasetURI: s.put("given/"+name+".csv", csv)})
 			if err := s.Cache.Refresh(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}

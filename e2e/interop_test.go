@@ -61,7 +61,7 @@ func TestInterop(t *testing.T) {
 		uri := s.put("given/interop-"+data.name+".csv", data.csv)
 		for _, algorithm := range model.Algorithms() {
 			name := "interop-" + data.name + "-" + strings.ReplaceAll(string(algorithm), "_", "-")
-			result := s.train(workflows.TrainingInput{Model: name, Dataset: uri, Algorithm: algorithm})
+			result := s.train(workflows.TrainingInput{Model: name, DatasetURI: uri, Algorithm: algorithm})
 			c := s.interopCase(name, data.csv)
 			if c.URI != result.ModelID || c.RunID != result.RunID {
 				t.Fatalf(
@@ -80,7 +80,7 @@ func TestInterop(t *testing.T) {
 			s.train(
 				workflows.TrainingInput{
 					Model:           name,
-					Dataset:         uri,
+					DatasetURI:      uri,
 					Algorithm:       other.algorithm,
 					Hyperparameters: json.RawMessage(other.hyperparameters),
 				},

@@ -108,7 +108,7 @@ func (s *iris) openInferenceCase(name, uri string, algorithm model.Algorithm, cs
 	trained := "interop-" + name
 	if _, err := s.Registry.Champion(s.t.Context(), trained); errors.Is(err, registry.ErrNotExist) {
 		trained = "v2-" + name
-		s.train(workflows.TrainingInput{Model: trained, Dataset: uri, Algorithm: algorithm})
+		s.train(workflows.TrainingInput{Model: trained, DatasetURI: uri, Algorithm: algorithm})
 	} else if err != nil {
 		s.t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 			workflows.TrainingInput{
 				Model:           "swap",
 				Algorithm:       model.LogisticRegression,
-				Dataset:         data,
+				DatasetURI:      data,
 				Seed:            &seed,
 				Hyperparameters: json.RawMessage(fmt.Sprintf(`{"l2":%d}`, seed*50)),
 			},
@@ -209,9 +209,9 @@ func TestResilience_tasksWaitForAWorker(t *testing.T) {
 func TestResilience_cancelsAFit(t *testing.T) {
 	s := start(t)
 	in := workflows.TrainingInput{
-		Model:     "slow",
-		Dataset:   s.put("given/slow.csv", wideRows(4500, 12)),
-		Algorithm: model.DecisionTree,
+		Model:      "slow",
+		DatasetURI: s.put("given/slow.csv", wideRows(4500, 12)),
+		Algorithm:  model.DecisionTree,
 	}
 	id := s.startTraining(workflows.NewTrainingID("slow"), in)
 	eventually(t, "the fit to begin", func() bool {

@@ -28,10 +28,10 @@ func TestSearch_aWorkerProcessIsKilled(t *testing.T) {
 
 	const trials = 30
 	id := s.startTraining("killed-search", workflows.TrainingInput{
-		Model:     "killed",
-		Dataset:   s.put("given/killed.csv", noisyRows(41, 2000)),
-		Algorithm: model.RandomForest,
-		CVFolds:   new(2),
+		Model:      "killed",
+		DatasetURI: s.put("given/killed.csv", noisyRows(41, 2000)),
+		Algorithm:  model.RandomForest,
+		CVFolds:    new(2),
 		Search: &search.Request{
 			Method: search.Random,
 			Metric: search.LogLoss,

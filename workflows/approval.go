@@ -12,36 +12,35 @@ import (
 	"iris/activities"
 )
 
-// Updates that a Training takes while it waits for approval. Each takes a Verdict and answers an Approval.
+// Updates that a Training accepts while it waits for approval. Each takes a Verdict and returns an Approval.
 const (
 	ApproveUpdate = "approve"
 	RejectUpdate  = "reject"
 )
 
-// Types of the errors that refuse a verdict.
+// Types of the errors that reject a verdict.
 const (
-	ErrNotWaiting = "NotWaiting" // nobody waits for it
-	ErrBadVerdict = "BadVerdict" // it lacks its name or its reason
+	ErrNotWaiting = "NotWaiting" // the task does not wait for one
+	ErrBadVerdict = "BadVerdict" // the name or the reason is missing or invalid
 )
 
-// ApprovalTimeout is how long a training waits for a verdict: long enough for a holiday, and an end all the same. Then
-// it
-// counts as rejected.
+// ApprovalTimeout is how long a training waits for a verdict: longer than a holiday, but not forever. After that, the
+// version counts as rejected.
 const ApprovalTimeout = 30 * 24 * time.Hour
 
-// Limits of a Verdict, in bytes: it is kept in the history of the model and in MLflow.
+// Limits of a Verdict, in bytes. The history of the model and MLflow keep it.
 const (
 	maxVerdictName   = 200
 	maxVerdictReason = 2000
 )
 
-// Verdict is what somebody says about a version that waits for approval.
+// Verdict is a person's decision about a version that waits for approval.
 type Verdict struct {
-	Name   string `json:"name"`   // who says so, for the history of the model
+	Name   string `json:"name"`   // who decided, for the history of the model
 	Reason string `json:"reason"` // why
 }
 
-// check refuses a verdict that nobody could be asked about later.
+// check rejects a verdict whose name or reason would be useless later.
 func (v Verdict) check() error {
 	for _, field := range []struct {
 		pointer, value string
@@ -63,7 +62,7 @@ func (v Verdict) check() error {
 	return nil
 }
 
-// Approval is a Verdict that was accepted.
+// Approval is a Verdict that a training accepted.
 type Approval struct {
 	Approved bool      `json:"approved"`
 	Name     string    `json:"name"`
@@ -71,12 +70,12 @@ type Approval struct {
 	At       time.Time `json:"at"`
 }
 
-// PendingApproval is what a training waits for, with what there is to base a verdict on.
+// PendingApproval is a version that waits for a verdict, with the facts to base it on.
 type PendingApproval struct {
 	Version string    `json:"version"`
 	ModelID string    `json:"model_id"` // models:/iris/3
 	Gate    Gate      `json:"gate"`
-	Until   time.Time `json:"until"` // then it counts as rejected
+	Until   time.Time `json:"until"` // when the version counts as rejected
 }
 
 // takeVerdicts registers the updates.
@@ -87,36 +86,33 @@ func (t *training) takeVerdicts(ctx workflow.Context) error {
 	return t.takeVerdict(ctx, RejectUpdate, false)
 }
 
-// takeVerdict registers an update that only notes what was said: the training goes on by itself.
+// takeVerdict registers an update that only stores the verdict. The training continues on its own.
 func (t *training) takeVerdict(ctx workflow.Context, name string, approved bool) error {
 	handle := func(ctx workflow.Context, v Verdict) (Approval, error) {
 		t.approval = &Approval{Approved: approved, Name: v.Name, Reason: v.Reason, At: workflow.Now(ctx).UTC()}
 		return *t.approval, nil
 	}
 	return workflow.SetUpdateHandlerWithOptions(ctx, name, handle, workflow.UpdateHandlerOptions{
-		Validator:   t.mayTake,
+		Validator:   t.checkVerdict,
 		Description: name + " the version that waits for approval: {\"name\", \"reason\"}",
 	})
 }
 
-// mayTake refuses a verdict before it becomes part of the history.
-func (t *training) mayTake(v Verdict) error {
+// checkVerdict rejects a verdict before it becomes part of the history.
+func (t *training) checkVerdict(v Verdict) error {
 	switch {
 	case t.approval != nil:
 		return temporal.NewNonRetryableApplicationError(
-			"a verdict was given already, by "+t.approval.Name,
-			ErrNotWaiting,
-			nil,
-		)
+			"a verdict was given already, by "+t.approval.Name, ErrNotWaiting, nil)
 	case t.status.Approval == nil:
 		return temporal.NewNonRetryableApplicationError("the task is not waiting for approval", ErrNotWaiting, nil)
 	}
 	return v.check()
 }
 
-// awaitApproval waits until somebody has given a verdict, or until it is too late for one. A verdict that was given
-// counts
-// for the version: it is not asked for again when the champion has changed by the time of the promotion.
+// awaitApproval waits for a verdict, or for the timeout. A verdict holds for the version: if the champion changes
+// before
+// the promotion, the training does not wait again.
 func (t *training) awaitApproval(ctx workflow.Context) error {
 	if t.approval != nil {
 		return nil
@@ -140,14 +136,15 @@ func (t *training) awaitApproval(ctx workflow.Context) error {
 	return err
 }
 
-// recordGate shows in MLflow that the version waits. Failing to is no reason not to wait: it is logged.
+// recordGate shows in MLflow that the version waits. A failure is logged and does not stop the wait.
 func (t *training) recordGate(ctx workflow.Context) {
 	gate := t.result.Gate
-	ctx = withOptions(ctx, quick, "note that it waits")
+	ctx = withOptions(ctx, quick, "record that the version waits")
 	err := workflow.ExecuteActivity(ctx, t.acts.RecordGate, activities.RecordGateInput{
 		Model: t.in.Model, Version: t.result.Version, Gate: string(gate.Decision), Reason: gate.Reason,
 	}).Get(ctx, nil)
 	if err != nil {
-		workflow.GetLogger(ctx).Error("noting that a version waits for approval", "version", t.result.ModelID, "error", err)
+		workflow.GetLogger(ctx).Error(
+			"recording that a version waits for approval", "version", t.result.ModelID, "error", err)
 	}
 }

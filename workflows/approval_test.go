@@ -142,7 +142,7 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 		}, workflows.Kept, "champion 4"},
 		"never, though better": {workflows.PromoteNever, false, func(e *environment) {
 			compares(e, betterThan2)
-		}, workflows.Withheld, "promotion was not asked for; accuracy 0.9500"},
+		}, workflows.Withheld, "promotion was not requested; accuracy 0.9500"},
 		"never, and worse": {workflows.PromoteNever, false, func(e *environment) {
 			compares(e, worseThan2)
 		}, workflows.Kept, "is worse"},

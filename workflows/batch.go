@@ -15,27 +15,27 @@ import (
 )
 
 const (
-	// shardsAtOnce bounds how many shards of one batch are in a queue, so that one of a higher priority, or of another
-	// batch of the same, never has many before it.
-	shardsAtOnce = 8
-	// fairRows is how many rows are read before a share of bad ones means anything.
-	fairRows = 1000
+	// maxShardsQueued limits how many shards of one batch are in the queue, so that a shard of another batch, or a task of
+	// a higher priority, never waits for many.
+	maxShardsQueued = 8
+	// minRatioRows is how many rows are read before their share of bad rows counts.
+	minRatioRows = 1000
 )
 
 // batch is the state of a BatchPrediction.
 type batch struct {
 	*task
-	acts    *activities.Activities // nil: method references only
+	acts    *activities.Activities // nil; only for method references
 	in      BatchInput
 	plan    activities.BatchPlan
 	shards  []activities.ScoredShard
-	begun   time.Time // scoring
+	begun   time.Time // when scoring began
 	timings activities.Timings
 	result  BatchResult
 }
 
-// BatchPrediction scores the rows of one or more objects with one version of a model, pinned at its start, shard by
-// shard.
+// BatchPrediction scores the rows of one or more objects, shard by shard, with one version of a model. It resolves the
+// version once, at the start.
 func BatchPrediction(ctx workflow.Context, in BatchInput) (BatchResult, error) {
 	base, err := startTask(ctx, in.Model)
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *batch) steps(ctx workflow.Context) error {
 	return b.write(ctx, false)
 }
 
-// planShards pins the version of the model and has the rows cut.
+// planShards resolves the version of the model and cuts the rows into shards.
 func (b *batch) planShards(ctx workflow.Context) error {
 	begun := workflow.Now(ctx)
 	in := activities.PlanBatchInput{
@@ -97,12 +97,12 @@ func (b *batch) planShards(ctx workflow.Context) error {
 	return nil
 }
 
-// score runs a ScoreShard per shard. The first that fails for good cancels the others: without it there is no result.
+// score runs one ScoreShard per shard. The first shard that fails cancels the others, because the batch fails too.
 func (b *batch) score(ctx workflow.Context) error {
 	b.begun = workflow.Now(ctx)
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	slots := workflow.NewSemaphore(ctx, shardsAtOnce)
+	slots := workflow.NewSemaphore(ctx, maxShardsQueued)
 	all := workflow.NewWaitGroup(ctx)
 	var failed error
 	for i := range b.shards {
@@ -120,7 +120,7 @@ func (b *batch) score(ctx workflow.Context) error {
 			}
 		})
 	}
-	// The shards that run end by themselves, also after a cancel: waiting for them must not be cut short.
+	// Running shards end on their own, also after a cancel. The wait for them must not be cancelled.
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	all.Wait(disconnected)
 	b.timings.Score = workflow.Now(ctx).Sub(b.begun).Seconds()
@@ -130,8 +130,7 @@ func (b *batch) score(ctx workflow.Context) error {
 func (b *batch) scoreShard(ctx workflow.Context, i int) error {
 	in := activities.ScoreShardInput{TaskID: b.status.TaskID, Plan: b.plan.Plan, Shard: i}
 	if b.in.MaxErrorRatio != nil {
-		most := int64(math.Floor(*b.in.MaxErrorRatio * float64(b.plan.Rows)))
-		in.MostBad = &most
+		in.MaxBadRows = new(int64(math.Floor(*b.in.MaxErrorRatio * float64(b.plan.Rows))))
 	}
 	ctx = withOptions(ctx, compute, fmt.Sprintf("shard %d of %d", i+1, len(b.shards)))
 	var scored activities.ScoredShard
@@ -140,35 +139,37 @@ func (b *batch) scoreShard(ctx workflow.Context, i int) error {
 	}
 	b.shards[i] = scored
 	b.count(ctx, scored)
-	return b.tooManyBad(scored.Stopped)
+	return b.checkBadRows(scored.Stopped)
 }
 
-// count adds a shard to the progress.
+// count adds a finished shard to the progress.
 func (b *batch) count(ctx workflow.Context, scored activities.ScoredShard) {
 	s, now := &b.status, workflow.Now(ctx).UTC()
 	s.UpdatedAt = now
 	s.ShardsDone++
-	s.Done += scored.Rows + scored.Failed
-	s.Failed += scored.Failed
-	b.result.Rows, b.result.Failed = s.Done-s.Failed, s.Failed
+	s.Done += scored.Rows + scored.BadRows
+	s.BadRows += scored.BadRows
+	b.result.Rows, b.result.BadRows = s.Done-s.BadRows, s.BadRows
+	s.Failed, b.result.Failed = s.BadRows, s.BadRows
 	s.Total = max(s.Total, s.Done)
 	if took := now.Sub(b.begun).Seconds(); took > 0 {
 		s.RowsPerSecond = math.Round(float64(s.Done) / took)
 		s.ETASeconds = int64(math.Ceil(float64(s.Total-s.Done) / (float64(s.Done) / took)))
 	}
 	details := fmt.Sprintf("%s\n- %d of %d rows in %d of %d shards, %.0f rows a second, %d s to go, %d bad rows",
-		strings.Join(b.lines, "\n"), s.Done, s.Total, s.ShardsDone, s.ShardsTotal, s.RowsPerSecond, s.ETASeconds, s.Failed)
+		strings.Join(b.lines, "\n"), s.Done, s.Total, s.ShardsDone, s.ShardsTotal, s.RowsPerSecond, s.ETASeconds, s.BadRows)
 	workflow.SetCurrentDetails(ctx, details)
 }
 
-// tooManyBad is why a batch fails whose share of bad rows, among those read so far, is above what its input allows.
-func (b *batch) tooManyBad(stopped bool) error {
+// checkBadRows returns an error if the share of bad rows among the rows read so far is above what the input allows.
+// Stopped says that one shard alone has more bad rows than the whole batch may have.
+func (b *batch) checkBadRows(stopped bool) error {
 	limit := b.in.MaxErrorRatio
 	if limit == nil {
 		return nil
 	}
-	bad, read := b.status.Failed, b.status.Done
-	early := read < fairRows && read < b.status.Total && *limit > 0
+	bad, read := b.status.BadRows, b.status.Done
+	early := read < minRatioRows && read < b.status.Total && *limit > 0
 	if float64(bad) <= *limit*float64(read) || early && !stopped {
 		return nil
 	}
@@ -181,7 +182,7 @@ func (b *batch) tooManyBad(stopped bool) error {
 	)
 }
 
-// write makes what was scored the result.
+// write makes the scores the result of the batch.
 func (b *batch) write(ctx workflow.Context, cancelled bool) error {
 	in := activities.WriteManifestInput{
 		TaskID:    b.status.TaskID,
@@ -192,18 +193,18 @@ func (b *batch) write(ctx workflow.Context, cancelled bool) error {
 		Timings:   b.timings,
 	}
 	for i := range in.Shards {
-		in.Shards[i].FirstBad = "" // known to the errors files
+		in.Shards[i].FirstBad = "" // the files of bad rows have it
 	}
 	var written activities.Written
-	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "what the batch consists of"), b.acts.WriteManifest, in).
+	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "write the manifest"), b.acts.WriteManifest, in).
 		Get(ctx, &written)
 	b.result.Manifest, b.result.Output, b.result.Errors = written.Manifest, written.Output, written.Errors
 	return err
 }
 
-// keepFinished names the parts that a cancelled batch had finished, so that they can be read. Failing to changes
-// nothing
-// about the end of the batch.
+// keepFinished writes a manifest of the parts that a cancelled batch has finished, so that they can be read. A failure
+// is
+// logged and does not change how the batch ends.
 func (b *batch) keepFinished(ctx workflow.Context) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	if err := b.write(ctx, true); err != nil {

@@ -1,7 +1,7 @@
 package workflows
 
 import (
-	"fmt"
+	"encoding/json"
 
 	"iris/internal/objstore"
 	"iris/internal/rows"
@@ -9,33 +9,34 @@ import (
 	"iris/model"
 )
 
-// BatchInput asks for the scores of rows that lie in the object store. Fields it does not know are refused.
+// BatchInput is the input of BatchPrediction. Unknown fields are rejected.
 type BatchInput struct {
 	Model   string `json:"model"`
 	ModelID string `json:"model_id,omitempty"` // any form registry.Resolve takes; "" is the champion when the batch starts
-	// Rows is one object or, with a key that ends in a slash, all objects under it in the order of their keys. One that
-	// begins as gzip does is unpacked first.
+	// Rows is one object, or, if the key ends in a slash, all objects under that prefix in the order of their keys.
+	// Objects
+	// in gzip are unpacked first.
 	Rows   objstore.Ref `json:"rows"`
-	Format string       `json:"format,omitempty"` // of the rows: csv, jsonl or parquet; "" is what the key ends in, else csv
-	Count  int64        `json:"count,omitempty"`  // rows in it, when known; for the progress
+	Format string       `json:"format,omitempty"` // of the rows: csv, jsonl or parquet; "" is by the end of the key, else csv
+	Count  int64        `json:"count,omitempty"`  // number of rows, if known; for the progress
 
-	KeyColumns []string `json:"key_columns,omitempty"` // of the input, written in front of the labels as they stand
+	KeyColumns []string `json:"key_columns,omitempty"` // of the input, copied before the labels
 	Output     string   `json:"output,omitempty"`      // csv, jsonl or parquet; "" is csv
-	LabelsOnly bool     `json:"labels_only,omitempty"` // leaves the probabilities out
-	// MaxErrorRatio is the share of bad rows above which the batch fails; nil is no limit, 0 fails it at the first one.
+	LabelsOnly bool     `json:"labels_only,omitempty"` // omits the probabilities
+	// MaxErrorRatio is the share of bad rows above which the batch fails. Nil is no limit; 0 fails at the first bad row.
 	MaxErrorRatio *float64 `json:"max_error_ratio,omitempty"`
 }
 
-// MaxKeyColumns bounds the key columns of a batch.
+// MaxKeyColumns limits the key columns of a batch.
 const MaxKeyColumns = 64
 
-// UnmarshalJSON refuses fields that are not part of the input.
+// UnmarshalJSON rejects unknown fields.
 func (in *BatchInput) UnmarshalJSON(data []byte) error {
 	type plain BatchInput
 	return strict(data, (*plain)(in))
 }
 
-// check returns a *model.SpecError naming the field that is wrong.
+// check returns a *model.SpecError that points to an invalid field.
 func (in BatchInput) check() error {
 	if err := model.CheckName(in.Model); err != nil {
 		return &model.SpecError{Pointer: "/model", Reason: err.Error()}
@@ -47,26 +48,34 @@ func (in BatchInput) check() error {
 		return &model.SpecError{Pointer: "/output", Reason: err.Error()}
 	}
 	if len(in.KeyColumns) > MaxKeyColumns {
-		return &model.SpecError{
-			Pointer: "/key_columns",
-			Reason:  fmt.Sprintf("%d columns, want at most %d", len(in.KeyColumns), MaxKeyColumns),
-		}
+		return model.NewSpecError("/key_columns", "%d columns, want at most %d", len(in.KeyColumns), MaxKeyColumns)
 	}
 	if r := in.MaxErrorRatio; r != nil && !(*r >= 0 && *r <= 1) {
-		return &model.SpecError{Pointer: "/max_error_ratio", Reason: fmt.Sprintf("%v is not a share from 0 to 1", *r)}
+		return model.NewSpecError("/max_error_ratio", "%v is not a share from 0 to 1", *r)
 	}
 	return nil
 }
 
-// BatchResult is what a batch prediction leaves behind.
+// BatchResult is the result of BatchPrediction.
 type BatchResult struct {
 	Model    string       `json:"model"`
 	Version  string       `json:"version"`
 	ModelID  string       `json:"model_id"`
-	Rows     int64        `json:"rows"`   // scored
-	Failed   int64        `json:"failed"` // bad rows, which have no scores
+	Rows     int64        `json:"rows"`     // scored
+	BadRows  int64        `json:"bad_rows"` // not scored
+	Failed   int64        `json:"failed"`   // the older name of bad_rows
 	Shards   int          `json:"shards"`
-	Manifest objstore.Ref `json:"manifest"` // activities.Manifest
-	Output   objstore.Ref `json:"output"`   // all scores as one object
-	Errors   objstore.Ref `json:"errors"`   // which rows are bad, and why; none without them
+	Manifest objstore.Ref `json:"manifest"` // a Manifest
+	Output   objstore.Ref `json:"output"`   // all scores in one object
+	Errors   objstore.Ref `json:"errors"`   // CSV with the reason per bad row; empty if no row is bad
+}
+
+// UnmarshalJSON also reads older results, which have only the older name of bad_rows.
+func (r *BatchResult) UnmarshalJSON(data []byte) error {
+	type plain BatchResult
+	if err := json.Unmarshal(data, (*plain)(r)); err != nil {
+		return err
+	}
+	r.BadRows = max(r.BadRows, r.Failed)
+	return nil
 }

@@ -59,15 +59,15 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 			if n := running.Add(1); n > most.Load() {
 				most.Store(n)
 			}
-			if in.Plan != "p1" || in.MostBad != nil {
+			if in.Plan != "p1" || in.MaxBadRows != nil {
 				t.Errorf("shard %+v, want the plan's and no limit", in)
 			}
-			return activities.ScoredShard{Rows: 2, Failed: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7"}, nil
+			return activities.ScoredShard{Rows: 2, BadRows: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7"}, nil
 		}).
 		Times(shards)
 	e.OnActivity(acts.WriteManifest, mock.Anything, mock.MatchedBy(func(in activities.WriteManifestInput) bool {
 		for i, s := range in.Shards {
-			if s != (activities.ScoredShard{Rows: 2, Failed: 1, Bytes: int64(i) + 1}) {
+			if s != (activities.ScoredShard{Rows: 2, BadRows: 1, Bytes: int64(i) + 1}) {
 				return false
 			}
 		}
@@ -81,11 +81,11 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := workflows.BatchResult{
-		Model:    "iris",
-		Version:  "3",
-		ModelID:  "models:/iris/3",
-		Rows:     40,
-		Failed:   20,
+		Model:   "iris",
+		Version: "3",
+		ModelID: "models:/iris/3",
+		Rows:    40,
+		BadRows: 20, Failed: 20,
 		Shards:   shards,
 		Manifest: written.Manifest,
 		Output:   written.Output,
@@ -107,7 +107,7 @@ func TestBatchPrediction_showsProgress(t *testing.T) {
 	e := newEnvironment(t)
 	onShards(e, 3)
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
-		Return(activities.ScoredShard{Rows: 2, Failed: 1}, nil).
+		Return(activities.ScoredShard{Rows: 2, BadRows: 1}, nil).
 		After(10 * time.Second).
 		Once()
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
@@ -153,32 +153,32 @@ func TestBatchPrediction_maxErrorRatio(t *testing.T) {
 		"none allowed, none there": {0, []activities.ScoredShard{{Rows: 1000}, {Rows: 1000}}, 0, ""},
 		"none allowed, one there": {
 			0,
-			[]activities.ScoredShard{{Failed: 1, Rows: 2, FirstBad: "line 4: no", Stopped: true}},
+			[]activities.ScoredShard{{BadRows: 1, Rows: 2, FirstBad: "line 4: no", Stopped: true}},
 			0,
 			"1 of the 3 rows read are bad, more than max_error_ratio 0 allows; the first: line 4: no",
 		},
 		"as many as allowed": {
 			0.1,
-			[]activities.ScoredShard{{Rows: 900, Failed: 100, FirstBad: "x"}, {Rows: 900, Failed: 100, FirstBad: "y"}},
+			[]activities.ScoredShard{{Rows: 900, BadRows: 100, FirstBad: "x"}, {Rows: 900, BadRows: 100, FirstBad: "y"}},
 			200,
 			"",
 		},
-		"too few to judge by": {0.1, []activities.ScoredShard{{Rows: 10, Failed: 90, FirstBad: "x"}, {Rows: 1900}}, 200, ""},
+		"too few to judge by": {0.1, []activities.ScoredShard{{Rows: 10, BadRows: 90, FirstBad: "x"}, {Rows: 1900}}, 200, ""},
 		"early": {
 			0.1,
-			[]activities.ScoredShard{{Rows: 800, Failed: 200, FirstBad: "line 3: no"}},
+			[]activities.ScoredShard{{Rows: 800, BadRows: 200, FirstBad: "line 3: no"}},
 			200,
 			"200 of the 1000 rows read are bad, more than max_error_ratio 0.1 allows; the first: line 3: no",
 		},
 		"certain": {
 			0.1,
-			[]activities.ScoredShard{{Rows: 1, Failed: 201, FirstBad: "line 3: no", Stopped: true}},
+			[]activities.ScoredShard{{Rows: 1, BadRows: 201, FirstBad: "line 3: no", Stopped: true}},
 			200,
 			"201 of the 202 rows",
 		},
 		"at the end": {
 			0.1,
-			[]activities.ScoredShard{{Rows: 950, Failed: 49, FirstBad: "x"}, {Rows: 800, Failed: 201, FirstBad: "y"}},
+			[]activities.ScoredShard{{Rows: 950, BadRows: 49, FirstBad: "x"}, {Rows: 800, BadRows: 201, FirstBad: "y"}},
 			200,
 			"250 of the 2000 rows read are bad, more than max_error_ratio 0.1 allows; the first: x",
 		},
@@ -190,7 +190,7 @@ func TestBatchPrediction_maxErrorRatio(t *testing.T) {
 				Return(activities.BatchPlan{Model: pinned, Rows: 2000, Shards: len(test.shards)}, nil)
 			for i, shard := range test.shards {
 				e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool {
-					return in.Shard == i && in.MostBad != nil && *in.MostBad == test.limit
+					return in.Shard == i && in.MaxBadRows != nil && *in.MaxBadRows == test.limit
 				})).Return(shard, nil).After(time.Duration(i) * time.Minute)
 			}
 			e.OnActivity(acts.WriteManifest, mock.Anything, mock.Anything).Return(written, nil).Maybe()

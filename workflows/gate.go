@@ -7,12 +7,12 @@ import (
 	"iris/activities"
 )
 
-// Gate is the decision whether a new version becomes the champion, with what it was taken from.
+// Gate is the decision whether a new version becomes the champion, with its grounds.
 type Gate struct {
 	Decision   Decision              `json:"decision"`
 	Reason     string                `json:"reason"`
 	Comparison activities.Comparison `json:"comparison"`
-	Approval   *Approval             `json:"approval,omitempty"` // what somebody decided, where it was left to somebody
+	Approval   *Approval             `json:"approval,omitempty"` // the verdict, if a person had to decide
 }
 
 // Decision is the outcome of the gate.
@@ -23,19 +23,18 @@ const (
 	Promoted      Decision = "promoted"             // the version becomes the champion
 	Kept          Decision = "kept"                 // the version is not good enough: the champion, if any, stays
 	NeedsApproval Decision = "needs_approval"       // the two cannot be compared: promote explicitly, or leave it
-	Waiting       Decision = "waiting_for_approval" // a training with promote manual waits for a verdict
-	Rejected      Decision = "rejected"             // somebody said no, or nobody said anything in time
-	Withheld      Decision = "withheld"             // a training with promote never; the gate would not have kept it
+	Waiting       Decision = "waiting_for_approval" // a training with promote=manual waits for a verdict
+	Rejected      Decision = "rejected"             // a person rejected the version, or nobody decided in time
+	Withheld      Decision = "withheld"             // a training with promote=never; the version was good enough
 )
 
-// slack is what a rounding error may take from an accuracy; one row of a billion is more.
+// slack is how much of an accuracy may be rounding error. One row of a billion is more.
 const slack = 1e-12
 
-// Decide says whether a version becomes the champion: its metrics must keep to the rules, and on rows that neither was
-// trained on it must not be worse than the champion by more than the tolerances, in accuracy and in log loss. How sure
-// the difference in accuracy is (McNemar's p) is told, and changes nothing. Where there is nothing fair to compare, it
-// decides
-// nothing.
+// Decide decides whether a version becomes the champion. Its metrics must satisfy the rules, and on rows that neither
+// was trained on it must not be worse than the champion by more than the tolerances, in accuracy and in log loss. The
+// reason reports how certain the difference in accuracy is (McNemar's p), but the decision does not depend on it. If a
+// fair comparison is impossible, the decision is NeedsApproval.
 func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison) Gate {
 	g := Gate{Comparison: c}
 	missed := rules.misses(metrics)
@@ -63,14 +62,15 @@ func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison
 	return g
 }
 
-// explain puts a comparison into words.
+// explain describes a comparison in words.
 func explain(rules GateRules, c activities.Comparison, verdict string) string {
 	tolerance := ""
 	if rules.Tolerance > 0 {
 		tolerance = fmt.Sprintf(" by more than %v", rules.Tolerance)
 	}
 	return fmt.Sprintf(
-		"accuracy %.4f %s the %.4f of champion %s%s on %d rows neither was trained on (only it got %d right, only the champion %d: McNemar p = %.2g)",
+		"accuracy %.4f %s the %.4f of champion %s%s on %d rows neither was trained on"+
+			" (only it got %d right, only the champion %d: McNemar p = %.2g)",
 		c.CandidateAccuracy,
 		verdict,
 		c.ChampionAccuracy,
@@ -83,14 +83,12 @@ func explain(rules GateRules, c activities.Comparison, verdict string) string {
 	)
 }
 
-// under is what becomes of a decision when promotion is not left to the gate alone. A version that is not good enough
-// is
-// not promoted by any policy.
-func (g Gate) under(policy PromotePolicy) Gate {
+// applyPolicy returns the decision under a policy. No policy promotes a version that is not good enough.
+func (g Gate) applyPolicy(policy PromotePolicy) Gate {
 	switch {
 	case g.Decision == Kept:
 	case policy == PromoteNever:
-		g.Decision, g.Reason = Withheld, "promotion was not asked for; "+g.Reason
+		g.Decision, g.Reason = Withheld, "promotion was not requested; "+g.Reason
 	case policy == PromoteManual:
 		g.Decision = Waiting
 	case g.Decision == NeedsApproval:
@@ -99,8 +97,8 @@ func (g Gate) under(policy PromotePolicy) Gate {
 	return g
 }
 
-// after is what becomes of a version that waited for approval; nil is no verdict in time.
-func (g Gate) after(a *Approval) Gate {
+// applyApproval returns the decision after the wait for a verdict. Nil means that nobody decided in time.
+func (g Gate) applyApproval(a *Approval) Gate {
 	g.Approval = a
 	switch {
 	case a == nil:

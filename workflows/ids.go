@@ -13,17 +13,18 @@ func NewTrainingID(modelName string) string { return newID("training", modelName
 // NewBatchID returns a fresh task id for a batch prediction: batch-<model>-<random>.
 func NewBatchID(modelName string) string { return newID("batch", modelName) }
 
-// KeyedBatchID is the task id of a batch prediction that its client has named by a key: the same key is the same task.
+// KeyedBatchID returns the task id of a batch prediction that its client identifies by a key. The same key gives the
+// same id.
 func KeyedBatchID(modelName, key string) string {
 	sum := sha256.Sum256([]byte(modelName + "/" + key))
 	return "batch-" + modelName + "-key-" + hex.EncodeToString(sum[:16])
 }
 
-// PromotionID is the id of every promotion of a model. There is one per model, so that Temporal, which runs one
-// workflow of an id at a time, puts the promotions of a model in order.
+// PromotionID returns the id of every promotion of a model. Temporal runs one workflow per id at a time, so a common id
+// serializes the promotions of a model.
 func PromotionID(modelName string) string { return "promotion-" + modelName }
 
-// newID has 130 random bits: nobody guesses the task of somebody else, and two never meet.
+// newID appends 130 random bits, so that ids are unique and cannot be guessed.
 func newID(kind, modelName string) string {
 	return kind + "-" + modelName + "-" + strings.ToLower(rand.Text())
 }

@@ -1,10 +1,6 @@
 package workflows
 
-import (
-	"fmt"
-
-	"iris/model"
-)
+import "iris/model"
 
 // PromotePolicy says who decides on the promotion of a new version.
 type PromotePolicy string
@@ -12,7 +8,7 @@ type PromotePolicy string
 // The policies.
 const (
 	PromoteAuto   PromotePolicy = "auto"   // the gate; the default
-	PromoteNever  PromotePolicy = "never"  // nobody: the version is registered, and promoted by hand if at all
+	PromoteNever  PromotePolicy = "never"  // nobody: the version is registered, and may be promoted by hand
 	PromoteManual PromotePolicy = "manual" // the gate, then a person: see ApproveUpdate
 )
 
@@ -30,8 +26,5 @@ func (p PromotePolicy) resolve() (PromotePolicy, error) {
 		return p, nil
 	}
 	const limit = 80
-	return p, &model.SpecError{
-		Pointer: "/promote",
-		Reason:  fmt.Sprintf("%.*q is not auto, never or manual", limit, string(p)),
-	}
+	return p, model.NewSpecError("/promote", "%.*q is not auto, never or manual", limit, string(p))
 }

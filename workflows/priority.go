@@ -2,10 +2,10 @@ package workflows
 
 import "go.temporal.io/sdk/temporal"
 
-// Priorities of tasks: in a queue that is behind, a lower one goes first. What runs is not interrupted. Activities
-// inherit that of their workflow.
+// Priorities of tasks. When a queue has a backlog, tasks with a lower key run first. A running task is not interrupted.
+// Activities inherit the priority of their workflow.
 var (
-	// PriorityInteractive is for what somebody waits for: a batch of rows that came in the request.
+	// PriorityInteractive is for a batch whose rows came in the request: somebody waits for it.
 	PriorityInteractive = temporal.Priority{PriorityKey: 2}
 	// PriorityTraining is Temporal's default, 3.
 	PriorityTraining = temporal.Priority{PriorityKey: 3}

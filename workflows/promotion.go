@@ -12,9 +12,9 @@ import (
 	"iris/model"
 )
 
-// Promotion makes a version the champion of its model. It is the only writer of the aliases: its id is PromotionID, so
-// that promotions of a model happen one after the other. A promotion that has begun is finished, also when it is
-// cancelled: half of one would be an alias without its entry in the history.
+// Promotion makes a version the champion of its model. It is the only writer of the aliases. Its id is PromotionID, so
+// the promotions of a model run one after another. A cancel does not stop a promotion that has begun: half of one would
+// be an alias without its entry in the history.
 func Promotion(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	t, err := startTask(ctx, in.Model)
 	if err != nil {
@@ -37,7 +37,7 @@ func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 		return PromotionResult{}, badInput(errors.New("version and actor must be given"))
 	}
 	if err := ctx.Err(); err != nil {
-		return PromotionResult{}, err // called off before it began
+		return PromotionResult{}, err // cancelled before it began
 	}
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	var a *activities.Activities
@@ -51,11 +51,11 @@ func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	return result, nil
 }
 
-// How long a training waits before it asks again whether the promotion before it has ended. A promotion takes about
-// 100 ms; one that waits for MLflow to come back may take hours.
+// Intervals at which a training checks whether the promotion before its own has ended. A promotion takes about 100 ms,
+// but hours while MLflow is down.
 const (
 	firstTurnWait = 200 * time.Millisecond
-	longTurnWait  = 10 * time.Second
+	maxTurnWait   = 10 * time.Second
 )
 
 // promoteInTurn runs Promotion as a child, after any other promotion of the model.
@@ -64,11 +64,11 @@ func promoteInTurn(ctx workflow.Context, in PromotionInput) (PromotionResult, er
 		WorkflowID:            PromotionID(in.Model),
 		TaskQueue:             TaskQueue,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON, // it finishes what it has begun
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON, // a promotion that has begun is finished
 		WaitForCancellation:   true,
 		StaticSummary:         "champion of " + in.Model + ": version " + in.Version,
 	})
-	for wait := firstTurnWait; ; wait = min(2*wait, longTurnWait) {
+	for wait := firstTurnWait; ; wait = min(2*wait, maxTurnWait) {
 		var result PromotionResult
 		err := workflow.ExecuteChildWorkflow(ctx, Promotion, in).Get(ctx, &result)
 		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {

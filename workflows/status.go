@@ -1,27 +1,30 @@
 package workflows
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
-// State is what has become of a task, in the words of the predecessor's task queue.
+// State is the state of a task. The words are Celery's, which earlier clients know.
 type State string
 
 // The states of a task.
 const (
-	Pending State = "PENDING" // accepted, no worker has taken it up yet
+	Pending State = "PENDING" // accepted, but no worker has started it
 	Started State = "STARTED" // running
 	Success State = "SUCCESS"
 	Failure State = "FAILURE"
 	Revoked State = "REVOKED" // cancelled or terminated
 )
 
-// Status is the answer to the query "status": where a task is and what came of it. It is bounded: it holds counts,
-// names and metrics, never rows.
+// Status is the answer to the query "status": how far a task is, and its result. Its size is bounded: it has counts,
+// names and metrics, but no rows.
 type Status struct {
 	TaskID    string     `json:"task_id"`
 	Type      string     `json:"type"`
 	Model     string     `json:"model"`
 	State     State      `json:"state"`
-	Stage     string     `json:"stage,omitempty"` // what is being done now, or was when it ended
+	Stage     string     `json:"stage,omitempty"` // the present step, or the step in which the task ended
 	Done      int64      `json:"done"`
 	Total     int64      `json:"total"`          // 0 while unknown
 	Unit      string     `json:"unit,omitempty"` // of Done and Total: iterations, rows, trials
@@ -30,27 +33,38 @@ type Status struct {
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 	Error     *TaskError `json:"error,omitempty"`
 
-	// Of a batch, while it scores and after.
-	RowsPerSecond float64 `json:"rows_per_second,omitempty"` // since it began to score
-	ETASeconds    int64   `json:"eta_seconds,omitempty"`     // until all rows are scored at that rate; absent while unknown
-	Failed        int64   `json:"failed,omitempty"`          // bad rows, which are part of Done
+	// The progress of a batch.
+	RowsPerSecond float64 `json:"rows_per_second,omitempty"` // since scoring began
+	ETASeconds    int64   `json:"eta_seconds,omitempty"`     // until all rows are scored at that rate; 0 while unknown
+	BadRows       int64   `json:"bad_rows,omitempty"`        // included in Done
+	Failed        int64   `json:"failed,omitempty"`          // the older name of bad_rows
 	ShardsDone    int     `json:"shards_done,omitempty"`
 	ShardsTotal   int     `json:"shards_total,omitempty"`
 
-	// Approval is set while a training waits for somebody to approve its version.
+	// Approval is set while a training waits for a person to approve its version.
 	Approval *PendingApproval `json:"approval,omitempty"`
 
-	// Search is how far a training is with its trials, or how far it was when it ended.
+	// Search is the progress of a training's trials.
 	Search *SearchProgress `json:"search,omitempty"`
 
-	// One of them is set when the task has ended well.
+	// One of these is set when the task has succeeded.
 	Training  *TrainingResult  `json:"training,omitempty"`
 	Batch     *BatchResult     `json:"batch,omitempty"`
 	Promotion *PromotionResult `json:"promotion,omitempty"`
 }
 
+// UnmarshalJSON also reads older statuses, which have only the older name of bad_rows.
+func (s *Status) UnmarshalJSON(data []byte) error {
+	type plain Status
+	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
+		return err
+	}
+	s.BadRows = max(s.BadRows, s.Failed)
+	return nil
+}
+
 // TaskError says why a task failed, in words its user can act on.
 type TaskError struct {
-	Type    string `json:"type"` // one of the Err constants of package activities, or "Internal", "Cancelled", "Timeout"
+	Type    string `json:"type"` // an Err constant of package activities, or "Internal", "Cancelled", "Timeout"
 	Message string `json:"message"`
 }

@@ -12,14 +12,14 @@ import (
 	"iris/activities"
 )
 
-// task is what every job of Iris has: the status it answers to queries, shown in the Temporal UI as well.
+// task is the part that all workflows share: the status that answers queries, and the log in the Temporal UI.
 type task struct {
 	status Status
-	lines  []string // of the log that the Temporal UI shows as the current details
+	lines  []string // of the log, which the Temporal UI shows as the current details
 }
 
-// startTask registers the query before anything else, so that a task has a status from its first moment, and leaves the
-// model in the memo, where a reader finds it without a worker.
+// startTask registers the query first, so that a task has a status from its start. It stores the model in the memo,
+// where a reader finds it without a worker.
 func startTask(ctx workflow.Context, modelName string) (*task, error) {
 	info := workflow.GetInfo(ctx)
 	t := &task{status: Status{
@@ -32,13 +32,13 @@ func startTask(ctx workflow.Context, modelName string) (*task, error) {
 	return t, workflow.UpsertMemo(ctx, map[string]any{MemoModel: modelName})
 }
 
-// stage says what is done from now on.
+// stage starts a step of the task.
 func (t *task) stage(ctx workflow.Context, name string) {
 	t.status.Stage = name
 	t.logf(ctx, "%s", name)
 }
 
-// logf adds a line to the log that the Temporal UI shows for the task.
+// logf adds a line to the log that the Temporal UI shows.
 func (t *task) logf(ctx workflow.Context, format string, args ...any) {
 	now := workflow.Now(ctx).UTC()
 	t.status.UpdatedAt = now
@@ -46,8 +46,9 @@ func (t *task) logf(ctx workflow.Context, format string, args ...any) {
 	workflow.SetCurrentDetails(ctx, strings.Join(t.lines, "\n"))
 }
 
-// end settles the status by the error the task ends with and returns a context in which the closing activities run
-// even if the task was cancelled.
+// end sets the final status from the error that the task ends with. It returns a context in which the closing
+// activities
+// run even if the task was cancelled.
 func (t *task) end(ctx workflow.Context, err error) workflow.Context {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	now := workflow.Now(ctx).UTC()
@@ -61,11 +62,11 @@ func (t *task) end(ctx workflow.Context, err error) workflow.Context {
 	return ctx
 }
 
-// undecodable begins the message of the SDK for an input that is not of the workflow's type.
+// undecodable is how the SDK's message begins if an input does not fit the workflow's type.
 const undecodable = "unable to decode the workflow function input payload"
 
-// Outcome translates the error a task ended with into what its user reads. What was not written for users stays in the
-// Temporal UI and the logs.
+// Outcome translates the error that a task ended with for its user. Errors that are not meant for users become
+// "internal error"; the Temporal UI and the logs have their text.
 func Outcome(err error) (State, *TaskError) {
 	var application *temporal.ApplicationError
 	var terminated *temporal.TerminatedError
@@ -88,17 +89,22 @@ func Outcome(err error) (State, *TaskError) {
 	}
 }
 
-// save keeps the final status for the time after Temporal has forgotten the task. Failing to is no reason to fail what
-// has been done: it is logged.
+// badInput returns an error that is not retried, because the same input would fail again.
+func badInput(err error) error {
+	return temporal.NewNonRetryableApplicationError(err.Error(), activities.ErrBadInput, err)
+}
+
+// save stores the final status, for the time after Temporal deletes the task. A failed save is logged and does not fail
+// the task.
 func (t *task) save(ctx workflow.Context) {
 	var a *activities.Activities
-	ctx = withOptions(ctx, closing, "keep the status")
+	ctx = withOptions(ctx, closing, "save the status")
 	status, err := json.Marshal(t.status)
 	if err == nil {
 		in := activities.SaveTaskInput{TaskID: t.status.TaskID, Status: status}
 		err = workflow.ExecuteActivity(ctx, a.SaveTask, in).Get(ctx, nil)
 	}
 	if err != nil {
-		workflow.GetLogger(ctx).Error("keeping the status of a task", "error", err)
+		workflow.GetLogger(ctx).Error("saving the status of a task", "error", err)
 	}
 }

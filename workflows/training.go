@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
@@ -13,23 +12,22 @@ import (
 // training is the state of a Training.
 type training struct {
 	*task
-	acts     *activities.Activities // nil: method references only
+	acts     *activities.Activities // nil; only for method references
 	in       TrainingInput
 	spec     model.Spec
 	data     activities.Dataset
 	run      activities.Run
-	runTried bool            // StartRun was called: there may be a run even if it never answered
-	choice   workflow.Future // of LogChoice, which the fit does not wait for; nil when nothing was chosen
+	runTried bool            // StartRun was called: a run may exist even if it never answered
+	choice   workflow.Future // of LogChoice, which runs beside the fit; nil if no trials were run
 	model    activities.TrainedModel
 	report   objstore.Ref // of the evaluation
-	approval *Approval    // the verdict about the version, once somebody has given one
+	approval *Approval    // nil until a person decides
 	result   TrainingResult
 }
 
-// Training validates a dataset, tries specs where it is asked to, fits a model on it, evaluates it on the held-out
-// rows, registers it as a version and promotes it when the gate says that it is not worse than the champion, and
-// whoever is to
-// be asked agrees.
+// Training validates a dataset, tries specs if the request asks for it, fits a model, evaluates it on the held-out rows
+// and registers it as a version. It promotes the version if the gate decides so and, with promote=manual, a person
+// approves.
 func Training(ctx workflow.Context, in TrainingInput) (TrainingResult, error) {
 	base, err := startTask(ctx, in.Model)
 	if err != nil {
@@ -61,7 +59,7 @@ func (t *training) steps(ctx workflow.Context) error {
 		{"register the version", t.register},
 		{"decide on promotion", t.promote},
 	} {
-		if step.stage != "" { // the others say themselves whether they have something to do
+		if step.stage != "" { // choose sets its own stage, if it has work to do
 			t.stage(ctx, step.stage)
 		}
 		if err := step.do(ctx); err != nil {
@@ -80,15 +78,15 @@ func (t *training) check(workflow.Context) (err error) {
 }
 
 func (t *training) validate(ctx workflow.Context) error {
-	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.Dataset))
+	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.DatasetURI))
 	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, activities.ValidateDatasetInput{
-		Model: t.in.Model, URI: t.in.Dataset, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
+		Model: t.in.Model, URI: t.in.DatasetURI, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
 		Features: t.in.Features, ClassWeight: t.in.ClassWeight,
 	}).Get(ctx, &t.data)
 	if err != nil {
 		return err
 	}
-	t.result.Dataset = t.data.SHA256
+	t.result.setDataset(t.data.SHA256)
 	t.logf(
 		ctx,
 		"dataset %.12s: %d rows, %d features, %d classes",
@@ -102,7 +100,7 @@ func (t *training) validate(ctx workflow.Context) error {
 
 func (t *training) startRun(ctx workflow.Context) error {
 	t.runTried = true
-	ctx = withOptions(ctx, quick, "lab book: experiment "+t.in.Model)
+	ctx = withOptions(ctx, quick, "run in experiment "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.StartRun, activities.StartRunInput{
 		Model:    t.in.Model,
 		Dataset:  t.data,
@@ -168,9 +166,8 @@ func (t *training) register(ctx workflow.Context) error {
 	return nil
 }
 
-// promote asks the gate, and a person where the request wants one, and then waits its turn. If another version became
-// the champion in the meantime, the
-// gate is asked again: it was never asked about that one.
+// promote asks the gate and, if the request wants it, a person, then promotes the version after the other promotions of
+// the model. If another version has become the champion meanwhile, it asks the gate again about that one.
 func (t *training) promote(ctx workflow.Context) error {
 	for {
 		gate, err := t.askGate(ctx)
@@ -191,9 +188,9 @@ func (t *training) promote(ctx workflow.Context) error {
 	}
 }
 
-// settle makes the decision of the gate the one that counts.
+// settle turns the decision of the gate into the final one, by the policy and, if needed, a person's verdict.
 func (t *training) settle(ctx workflow.Context, gate Gate) (Gate, error) {
-	t.result.Gate = gate.under(t.in.Promote)
+	t.result.Gate = gate.applyPolicy(t.in.Promote)
 	t.logf(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
 	if t.result.Gate.Decision != Waiting {
 		return t.result.Gate, nil
@@ -201,12 +198,12 @@ func (t *training) settle(ctx workflow.Context, gate Gate) (Gate, error) {
 	if err := t.awaitApproval(ctx); err != nil {
 		return t.result.Gate, err
 	}
-	t.result.Gate = t.result.Gate.after(t.approval)
+	t.result.Gate = t.result.Gate.applyApproval(t.approval)
 	t.logf(ctx, "%s: %s", t.result.Gate.Decision, t.result.Gate.Reason)
 	return t.result.Gate, nil
 }
 
-// actor is who promotes, for the history of the model.
+// actor returns who promotes, for the history of the model.
 func (t *training) actor() string {
 	if t.approval != nil {
 		return t.approval.Name
@@ -227,7 +224,7 @@ func (t *training) askGate(ctx workflow.Context) (Gate, error) {
 	return Decide(rules, t.result.Metrics, comparison), err
 }
 
-// close ends the run in MLflow, so that none is left RUNNING whatever happened, and keeps the status.
+// close ends the run in MLflow, so that none stays RUNNING, and saves the status.
 func (t *training) close(ctx workflow.Context, cause error) {
 	if cause == nil {
 		t.status.Training = &t.result
@@ -265,11 +262,6 @@ func runStatus(s State) mlflow.RunStatus {
 	default:
 		return mlflow.RunFailed
 	}
-}
-
-// badInput fails a task for good: the same input would fail again.
-func badInput(err error) error {
-	return temporal.NewNonRetryableApplicationError(err.Error(), activities.ErrBadInput, err)
 }
 
 func sourceName(uri string) string {

@@ -224,7 +224,7 @@ func TestTraining_refusesBadInputAtOnce(t *testing.T) {
 		"reserved name":     {workflows.TrainingInput{Model: "tasks"}, "/model"},
 		"test size":         {workflows.TrainingInput{Model: "iris", TestSize: ptr(1.5)}, "/test_size"},
 		"policy":            {workflows.TrainingInput{Model: "iris", Promote: "sometimes"}, "/promote"},
-		"local path":        {workflows.TrainingInput{Model: "iris", Dataset: "/etc/passwd"}, "/dataset"},
+		"local path":        {workflows.TrainingInput{Model: "iris", DatasetURI: "/etc/passwd"}, "/dataset"},
 		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
 		"hyperparameter": {
 			workflows.TrainingInput{

@@ -16,42 +16,42 @@ import (
 	"iris/model"
 )
 
-// trialsAtOnce bounds how many trials of one search wait for a compute slot, so that a large search leaves room in the
-// queue for others.
-const trialsAtOnce = 16
+// maxTrialsQueued limits how many trials of one search wait for a compute slot, so that a large search leaves room in
+// the queue for other tasks.
+const maxTrialsQueued = 16
 
-// longestReason bounds what a failed trial says of itself, so that a result stays small whatever went wrong.
-const longestReason = 300
+// maxTrialReason limits the message of a failed trial, in bytes, so that the result of a search stays small.
+const maxTrialReason = 300
 
-// SearchProgress is how far a search is.
+// SearchProgress is the progress of a search.
 type SearchProgress struct {
 	Method search.Method `json:"method"`
 	Metric search.Metric `json:"metric"`
 	Total  int           `json:"total"` // trials
-	Done   int           `json:"done"`  // the failed ones included
+	Done   int           `json:"done"`  // includes failed trials
 	Failed int           `json:"failed"`
-	Best   *search.Trial `json:"best,omitempty"` // so far, of the trials on the most rows
+	Best   *search.Trial `json:"best,omitempty"` // so far, of the latest round
 }
 
-// SearchResult is what a search leaves behind: the chosen trial is Best.
+// SearchResult is the result of a search. Best is the chosen trial.
 type SearchResult struct {
 	SearchProgress
 	Reason string         `json:"reason"` // of the choice, in words
 	Trials []search.Trial `json:"trials"`
 }
 
-// trials is the state of the step that chooses a spec: it executes a search.Plan.
+// trials is the state of the step that chooses a spec. It executes a search.Plan.
 type trials struct {
 	*training
 	SearchProgress
 	plan  *search.Plan
-	share float64                // of the rows for training that the present round uses
-	tried []activities.TriedSpec // by index of all
+	share float64 // of the rows for training, in the present round
 	all   []search.Trial
-	first error // of the trials that failed
+	tried []activities.TriedSpec // one per trial of all
+	first error                  // of the failed trials
 }
 
-// choose finds the spec to fit by trials, if the request asks for them.
+// choose runs trials to find the spec to fit, if the request asks for them.
 func (t *training) choose(ctx workflow.Context) error {
 	method := t.in.method()
 	if method == "" {
@@ -74,7 +74,7 @@ func (t *training) choose(ctx workflow.Context) error {
 	return s.conclude(ctx)
 }
 
-// makePlan plans the trials. The specs of auto are recorded, because another version of the program may know other
+// makePlan plans the trials. It records the specs of auto, because another version of the program may have other
 // families.
 func (s *trials) makePlan(ctx workflow.Context) error {
 	switch s.Method {
@@ -117,7 +117,7 @@ func (s *trials) rounds(ctx workflow.Context) error {
 	}
 }
 
-// try runs a RunTrial per spec and returns the results. A trial that fails is a result; only a cancel is an error.
+// try runs one RunTrial per spec and returns the results. A failed trial is a result; only a cancel is an error.
 func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, error) {
 	from := len(s.all)
 	s.share = round.Share
@@ -125,7 +125,7 @@ func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, 
 	s.tried = append(s.tried, make([]activities.TriedSpec, len(round.Trials))...)
 	now := s.all[from:]
 	s.publish(ctx, now)
-	slots := workflow.NewSemaphore(ctx, trialsAtOnce)
+	slots := workflow.NewSemaphore(ctx, maxTrialsQueued)
 	running := workflow.NewWaitGroup(ctx)
 	for i := range now {
 		if err := slots.Acquire(ctx, 1); err != nil {
@@ -139,13 +139,13 @@ func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, 
 			s.publish(ctx, now)
 		})
 	}
-	// The trials that run end by themselves, also after a cancel: waiting for them must not be cut short.
+	// Running trials end on their own, also after a cancel. The wait for them must not be cancelled.
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	running.Wait(disconnected)
 	return now, ctx.Err()
 }
 
-// runTrial runs one trial, and closes its run in MLflow when it does not end well.
+// runTrial runs one trial. If the trial fails or is cancelled, it closes the trial's run in MLflow.
 func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	trial := &s.all[i]
 	computing := withOptions(ctx, compute, "try "+string(spec.Algorithm)+" "+string(spec.Hyperparameters))
@@ -170,7 +170,7 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 		s.first = cmp.Or(s.first, err)
 	}
 	_, reason := Outcome(err)
-	trial.Error = clip(reason.Message, longestReason)
+	trial.Error = clip(reason.Message, maxTrialReason)
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = withOptions(ctx, closing, "close the run of "+trial.Name)
 	closeErr := workflow.ExecuteActivity(ctx, s.acts.CloseTrial, activities.CloseTrialInput{
@@ -181,9 +181,10 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	}
 }
 
-// publish shows in the status how far the trials are. The best is one of those given, which are on the same rows.
-func (s *trials) publish(ctx workflow.Context, of []search.Trial) {
-	if best := search.Rank(of, s.Metric); len(best) > 0 {
+// publish updates the progress in the status. The best is chosen among the trials of one round, which use the same
+// rows.
+func (s *trials) publish(ctx workflow.Context, round []search.Trial) {
+	if best := search.Rank(round, s.Metric); len(best) > 0 {
 		s.Best = &best[0]
 	}
 	progress := s.SearchProgress
@@ -192,10 +193,10 @@ func (s *trials) publish(ctx workflow.Context, of []search.Trial) {
 	s.status.UpdatedAt = workflow.Now(ctx).UTC()
 }
 
-// allFailed is the error of a search without a single score: that of the first trial that failed.
+// allFailed returns the error of a search without a score, which quotes the first failed trial.
 func (s *trials) allFailed() error {
 	_, reason := Outcome(s.first)
-	message := fmt.Sprintf("all %d trials failed, the first: %s", s.Failed, clip(reason.Message, longestReason))
+	message := fmt.Sprintf("all %d trials failed, the first: %s", s.Failed, clip(reason.Message, maxTrialReason))
 	var application *temporal.ApplicationError
 	kind := activities.ErrBadInput
 	if errors.As(s.first, &application) {
@@ -204,7 +205,7 @@ func (s *trials) allFailed() error {
 	return temporal.NewNonRetryableApplicationError(message, kind, s.first)
 }
 
-// conclude makes the chosen trial's spec that of the training.
+// conclude makes the spec of the chosen trial the spec of the training.
 func (s *trials) conclude(ctx workflow.Context) error {
 	chosen, reason := s.plan.Choose()
 	s.Best = &chosen
@@ -216,7 +217,7 @@ func (s *trials) conclude(ctx workflow.Context) error {
 	s.spec, s.result.Algorithm = spec, spec.Algorithm
 	s.result.Search = &SearchResult{SearchProgress: s.SearchProgress, Reason: reason, Trials: s.all}
 	s.logf(ctx, "%s", reason)
-	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // what follows counts otherwise
+	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // the next steps do not count trials
 	at := slices.IndexFunc(s.all, func(t search.Trial) bool { return t.Name == chosen.Name })
 	ctx = withOptions(ctx, quick, "the best trial: "+chosen.Name)
 	s.choice = workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{

@@ -1,5 +1,6 @@
-// Package workflows holds the durable jobs of Iris as deterministic code: Training, BatchPrediction and Promotion, the
-// status they answer to queries, and the pure decisions they take. Everything with a side effect is an activity.
+// Package workflows holds the durable tasks of Iris as deterministic code: Training, BatchPrediction and Promotion,
+// their
+// status and their pure decisions. Everything with a side effect is an activity.
 package workflows
 
 import (
@@ -8,7 +9,7 @@ import (
 
 // Task queues. A worker process serves both.
 const (
-	TaskQueue    = "iris"         // workflows and activities that wait for the network
+	TaskQueue    = "iris"         // workflows, and activities that wait for the network
 	ComputeQueue = "iris-compute" // activities that keep a CPU busy
 )
 
@@ -17,15 +18,14 @@ const (
 	TrainingType  = "Training"
 	BatchType     = "BatchPrediction"
 	PromotionType = "Promotion"
-	StatusQuery   = "status" // answers a Status
-	MemoModel     = "model"  // memo key: the name of the model a task is about
-
+	StatusQuery   = "status" // returns a Status
+	MemoModel     = "model"  // memo key: the model of the task
 )
 
 // Types lists the workflow types that are tasks of the API.
 func Types() []string { return []string{TrainingType, BatchType, PromotionType} }
 
-// Register adds every workflow to w, for workers and for replay tests alike.
+// Register adds every workflow to w, for workers and for replay tests.
 func Register(w worker.WorkflowRegistry) {
 	w.RegisterWorkflow(Training)
 	w.RegisterWorkflow(BatchPrediction)
