@@ -133,7 +133,7 @@ func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logged, err := l.mlflow.GetLoggedModel(t.Context(), version.ModelID)
+	logged, err := l.mlflow.GetLoggedModel(t.Context(), version.LoggedModelID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -191,10 +191,10 @@ func TestBatch_ofAnotherModelByRun(t *testing.T) {
 	wine := must(a.world.registry.Resolve(t.Context(), wineModel, "1"))
 	iris := must(a.world.registry.Resolve(t.Context(), dataset.IrisModel, "2"))
 	body := func(ref string) string { return strings.Replace(twoRows, "{", `{"model_id":"`+ref+`",`, 1) }
-	for _, ref := range []string{"runs:/" + wine.RunID + "/model", "models:/" + wine.ModelID} {
+	for _, ref := range []string{"runs:/" + wine.RunID + "/model", "models:/" + wine.LoggedModelID} {
 		a.do(t, "POST", "/iris/predict/batch", body(ref)).problem(t, 422, "another model")
 	}
-	for _, ref := range []string{"runs:/" + iris.RunID + "/model", "models:/" + iris.ModelID} {
+	for _, ref := range []string{"runs:/" + iris.RunID + "/model", "models:/" + iris.LoggedModelID} {
 		a.startBatch(t, "/iris/predict/batch", body(ref))
 	}
 }

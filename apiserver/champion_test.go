@@ -88,7 +88,7 @@ func TestChampion_badRequests(t *testing.T) {
 	const asJSON = "application/json"
 	foreign := must(a.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{
 		Name:          "refused",
-		LoggedModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).ModelID,
+		LoggedModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).LoggedModelID,
 		RunID:         strings.Repeat("f", 32),
 	}))
 	for _, test := range []struct {

@@ -161,7 +161,7 @@ func (s *Server) recipe(ctx context.Context, v registry.Version) (*registry.Reci
 
 func (s *Server) versionView(v registry.Version) Version {
 	view := Version{
-		Model: v.Model, Version: v.Number, ModelID: v.URI(), LoggedModelID: v.ModelID, RunID: v.RunID, TaskID: v.TaskID,
+		Model: v.Model, Version: v.Number, ModelID: v.URI(), LoggedModelID: v.LoggedModelID, RunID: v.RunID, TaskID: v.TaskID,
 		Algorithm: v.Algorithm, Seed: v.Seed, TestSize: v.Split.TestSize, Dataset: v.DatasetSHA256,
 		Metrics: v.Metrics, Aliases: v.Aliases, Description: v.Description, CreatedAt: v.CreatedAt,
 		SplitSeed: v.Split.Seed, GitCommit: v.GitCommit, Gate: v.Gate, GateReason: v.GateReason, Tags: v.Tags,

@@ -67,8 +67,7 @@ func (u *uploads) keep(
 }
 
 // stream reads a body once, into the store and into check, which reads to the end or fails. If either fails, stream
-// ends
-// the other and leaves no object.
+// ends the other and leaves no object.
 func (u *uploads) stream(
 	ctx context.Context,
 	key, mediaType string,

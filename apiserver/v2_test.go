@@ -666,7 +666,7 @@ func TestV2_foreignVersions(t *testing.T) {
 	foreign := must(
 		w.mlflow.CreateVersion(
 			t.Context(),
-			mlflow.NewVersion{Name: name, LoggedModelID: ours.ModelID, RunID: strings.Repeat("f", 32)},
+			mlflow.NewVersion{Name: name, LoggedModelID: ours.LoggedModelID, RunID: strings.Repeat("f", 32)},
 		),
 	)
 	a := newAPI(t)

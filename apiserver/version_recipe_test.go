@@ -55,7 +55,7 @@ func TestVersion_recipe(t *testing.T) {
 		v.Hyperparameters["var_smoothing"] != 1e-9 {
 		t.Errorf("got %+v, want 200 features, weights and hyperparameters", v)
 	}
-	logged, err := a.mlflow.GetLoggedModel(context.Background(), broken.ModelID)
+	logged, err := a.mlflow.GetLoggedModel(context.Background(), broken.LoggedModelID)
 	if err != nil {
 		t.Fatal(err)
 	}

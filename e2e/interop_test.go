@@ -117,7 +117,7 @@ func (s *iris) interopCase(name string, csv []byte) interopCase {
 		Model:    name,
 		URI:      version.URI(),
 		RunID:    version.RunID,
-		ModelID:  version.ModelID,
+		ModelID:  version.LoggedModelID,
 		Features: schema.Features,
 		Classes:  schema.Classes,
 	}

@@ -1,6 +1,6 @@
-// Package champions holds the models that a process serves: the champion of every model, kept up to date by polling
-// the registry, and an LRU of other loaded versions. It changes nothing in the registry and knows no protocol: what
-// answers a request is above it.
+// Package champions holds the models that a process serves: the champion of every model, kept up to date by polling the
+// registry, and an LRU of other loaded versions. It changes nothing in the registry and knows no protocol: what answers
+// a request is above it.
 package champions
 
 import (
@@ -181,8 +181,7 @@ func (c *Cache) loadChampion(ctx context.Context, key registry.VersionKey) (*Ser
 }
 
 // publish makes s the champion; nil means none. It does nothing if a later observation is already published: a poll
-// that
-// read the alias before a promotion must not undo the Refresh after it.
+// that read the alias before a promotion must not undo the Refresh after it.
 func (c *Cache) publish(modelName string, observation uint64, s *Served) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,10 +1,8 @@
 package champions_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"runtime"
 	"slices"
@@ -15,110 +13,10 @@ import (
 
 	"iris/internal/champions"
 	"iris/internal/registry"
-	"iris/internal/registry/registrytest"
 	"iris/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
-
-// world is a registrytest.World with caches.
-type world struct {
-	*registrytest.World
-	t *testing.T
-}
-
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	return &world{registrytest.New(t), t}
-}
-
-// following is a cache in whose Run the test sets the pace: each poll waits for the test, which learns how long the
-// cache wanted to sleep.
-type following struct {
-	*champions.Cache
-	t     *testing.T
-	naps  chan time.Duration
-	wake  chan struct{}
-	stop  func() error
-	swaps chan *champions.Served
-	log   *bytes.Buffer // read it between two polls only
-}
-
-func (w *world) follow(change func(*champions.Options)) *following {
-	w.t.Helper()
-	f := &following{
-		t:     w.t,
-		naps:  make(chan time.Duration),
-		wake:  make(chan struct{}),
-		swaps: make(chan *champions.Served, 100),
-		log:   new(bytes.Buffer),
-	}
-	o := champions.Options{
-		Registry: w.Registry,
-		Logger:   slog.New(slog.NewTextHandler(f.log, nil)),
-		OnSwap:   func(s *champions.Served) { f.swaps <- s },
-	}
-	if change != nil {
-		change(&o)
-	}
-	var err error
-	if f.Cache, err = champions.New(o); err != nil {
-		w.t.Fatal(err)
-	}
-	f.SetWait(func(ctx context.Context, d time.Duration) error {
-		select {
-		case f.naps <- d:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		select {
-		case <-f.wake:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	ctx, cancel := context.WithCancel(w.t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- f.Run(ctx) }()
-	f.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	w.t.Cleanup(func() {
-		if err := f.stop(); err != nil {
-			w.t.Errorf("Run: %v", err)
-		}
-	})
-	return f
-}
-
-// rest waits for the end of a poll.
-func (f *following) rest() time.Duration { return <-f.naps }
-
-// poll lets the cache poll once more.
-func (f *following) poll() time.Duration {
-	f.wake <- struct{}{}
-	return f.rest()
-}
-
-// wantServed asserts which version is served, "" for none, and that it predicts.
-func (f *following) wantServed(modelName, number string) {
-	f.t.Helper()
-	s := f.Champion(modelName)
-	if s == nil || number == "" {
-		if (s == nil) != (number == "") {
-			f.t.Fatalf("got champion %+v, want %q", s, number)
-		}
-		return
-	}
-	if s.Version.Number != number || s.Version.Model != modelName {
-		f.t.Fatalf("got champion %s, want %s", s.Version.URI(), number)
-	}
-	p := make([]float64, 3)
-	if class := s.Model.Predict([]float64{5.1, 3.5, 1.4, 0.2}, p); class != 0 {
-		f.t.Errorf("champion %s: got class %d, want 0", number, class)
-	}
-}
-
-func TestNewCache_refuses(t *testing.T) {
+func TestNew_refuses(t *testing.T) {
 	w := newWorld(t)
 	for _, test := range []struct {
 		name    string
@@ -128,7 +26,11 @@ func TestNewCache_refuses(t *testing.T) {
 		{"no registry", champions.Options{}, "Registry is missing"},
 		{"negative size", champions.Options{Registry: w.Registry, Bytes: -1}, "-1 bytes"},
 		{"negative interval", champions.Options{Registry: w.Registry, Interval: -1}, "interval"},
-		{"maximum below the interval", champions.Options{Registry: w.Registry, Interval: time.Minute, MaxInterval: time.Second}, "interval"},
+		{
+			"maximum below the interval",
+			champions.Options{Registry: w.Registry, Interval: time.Minute, MaxInterval: time.Second},
+			"interval",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := champions.New(test.options); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -142,9 +44,9 @@ func TestCache_swapsWithinOnePoll(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustRegister(2)
-	f := w.follow(nil)
-	if nap := f.rest(); nap != time.Second {
-		t.Errorf("got a nap of %s, want 1s", nap)
+	f := w.follow()
+	if pause := f.rest(); pause != time.Second {
+		t.Errorf("got a pause of %s, want 1s", pause)
 	}
 	f.wantServed(w.Model, "")
 	if err := f.Check(); err != nil {
@@ -169,7 +71,7 @@ func TestCache_onePollOneRequest(t *testing.T) {
 		each.MustRegister(1)
 		each.MustPromote("1", 0)
 	}
-	f := w.follow(nil)
+	f := w.follow()
 	f.rest()
 	f.wantServed(w.Model, "1")
 	f.wantServed(other.Model, "1") // one cache serves all models
@@ -183,17 +85,17 @@ func TestCache_onePollOneRequest(t *testing.T) {
 		t.Errorf("three polls without a change made %d swaps, want none", n-swaps)
 	}
 	if got := w.LabProxy.Drain(); len(got) != 3 || testenv.CountRequests(got, "GET", "/registered-models/search") != 3 {
-		t.Errorf("three polls made %v, want a search each", got)
+		t.Errorf("three polls made %v, want one search each", got)
 	}
 	if got := w.S3Proxy.Drain(); len(got) != 0 {
-		t.Errorf("three polls asked S3 for %v, want nothing", got)
+		t.Errorf("three polls made %v to S3, want no request", got)
 	}
 }
 
 func TestCache_championsInOrder(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
-	cache := w.cache(0)
+	cache := w.newCache(champions.Options{})
 	if got := cache.Champions(); len(got) != 0 {
 		t.Errorf("%d champions before one is known", len(got))
 	}
@@ -208,11 +110,7 @@ func TestCache_championsInOrder(t *testing.T) {
 
 func TestCache_readersSeeWholeVersions(t *testing.T) {
 	w := newWorld(t)
-	w.MustRegister(1)
-	w.MustRegister(2)
-	w.MustPromote("1", 0)
-	f := w.follow(nil)
-	f.rest()
+	f := w.followChampion(2)
 	done := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 4 {
@@ -223,7 +121,7 @@ func TestCache_readersSeeWholeVersions(t *testing.T) {
 				case <-done:
 					return
 				default:
-					runtime.Gosched() // the servers need the processor as well
+					runtime.Gosched() // the servers need the CPU, too
 				}
 				s := f.Champion(w.Model)
 				if s == nil {
@@ -251,45 +149,36 @@ func TestCache_readersSeeWholeVersions(t *testing.T) {
 	}
 }
 
-func TestCache_championIsFree(t *testing.T) {
+func TestCache_championDoesNotAllocate(t *testing.T) {
 	w := newWorld(t)
-	w.MustRegister(1)
-	w.MustPromote("1", 0)
-	f := w.follow(nil)
-	f.rest()
+	f := w.followChampion(1)
 	if n := testing.AllocsPerRun(100, func() { f.Champion(w.Model) }); n != 0 {
-		t.Errorf("Champion allocates %v times, want never", n)
+		t.Errorf("Champion allocates %v times, want 0", n)
 	}
 }
 
 func TestCache_beforeTheFirstPoll(t *testing.T) {
 	w := newWorld(t)
-	c, err := champions.New(champions.Options{Registry: w.Registry})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := w.newCache(champions.Options{})
 	if c.Check() == nil || c.Champion(w.Model) != nil {
 		t.Errorf("got %v and %v, want an error and no champion", c.Check(), c.Champion(w.Model))
 	}
 }
 
-// Without the test's pace: the cache sleeps by itself, follows, and ends with its context.
-func TestCache_runsByItself(t *testing.T) {
+// Run sleeps and follows without the help of a test, and ends with its context.
+func TestCache_run(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustRegister(2)
 	swaps := make(chan string, 10)
-	c, err := champions.New(champions.Options{
-		Registry: w.Registry, Interval: time.Millisecond, MaxInterval: time.Millisecond,
+	c := w.newCache(champions.Options{
+		Interval: time.Millisecond, MaxInterval: time.Millisecond,
 		OnSwap: func(s *champions.Served) {
 			if s.Version.Model == w.Model {
 				swaps <- s.Version.Number
 			}
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
@@ -305,14 +194,11 @@ func TestCache_runsByItself(t *testing.T) {
 	}
 }
 
-func TestCache_endsInTheMiddleOfAPoll(t *testing.T) {
+func TestCache_runEndsDuringAPoll(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.LabProxy.Decide(func(*http.Request) testenv.Fate { cancel(); return testenv.Pass })
-	c, err := champions.New(champions.Options{Registry: w.Registry})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := w.newCache(champions.Options{})
 	if err := c.Run(ctx); err != nil {
 		t.Errorf("Run: got %v, want nil", err)
 	}
@@ -322,7 +208,7 @@ func TestCache_refresh(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustRegister(2)
-	f := w.follow(nil)
+	f := w.follow()
 	f.rest()
 	w.MustPromote("1", 0)
 	if err := f.Refresh(t.Context(), w.Model); err != nil {
@@ -336,14 +222,10 @@ func TestCache_refresh(t *testing.T) {
 	f.wantServed(w.Model, "1")
 }
 
-// A poll reads the aliases before a promotion and publishes what it read after the Refresh that followed it.
-func TestCache_aSlowPollUndoesNoRefresh(t *testing.T) {
+// A poll that reads the aliases before a promotion may end after the Refresh that follows the promotion.
+func TestCache_slowPollDoesNotUndoRefresh(t *testing.T) {
 	w := newWorld(t)
-	w.MustRegister(1)
-	w.MustRegister(2)
-	w.MustPromote("1", 0)
-	f := w.follow(nil)
-	f.rest()
+	f := w.followChampion(2)
 	read, promoted := make(chan struct{}), make(chan struct{})
 	w.LabProxy.OnAnswer("/registered-models/search", func() { close(read); <-promoted })
 	f.wake <- struct{}{}
@@ -362,13 +244,10 @@ func TestCache_aSlowPollUndoesNoRefresh(t *testing.T) {
 	}
 }
 
-// A model deleted and made anew counts its versions from 1 again.
-func TestCache_theSameNumberOfAnotherRun(t *testing.T) {
+// MLflow counts versions from 1 again after a model was deleted and created anew.
+func TestCache_sameNumberOfAnotherRun(t *testing.T) {
 	w := newWorld(t)
-	w.MustRegister(1)
-	w.MustPromote("1", 0)
-	f := w.follow(nil)
-	f.rest()
+	f := w.followChampion(1)
 	if err := w.DeleteModel(t.Context()); err != nil {
 		t.Fatal(err)
 	}

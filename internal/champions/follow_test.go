@@ -11,13 +11,13 @@ import (
 	"iris/internal/testenv"
 )
 
-func TestCache_corruptChampionKeepsTheOld(t *testing.T) {
+func TestCache_corruptChampionIsRetried(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	broken := w.MustRegister(2)
 	w.MustRegister(3)
 	w.MustPromote("1", 0)
-	f := w.follow(nil)
+	f := w.follow()
 	f.rest()
 	w.MustPromote("2", 1)
 	w.Overwrite(broken, "model.json", []byte("{}"))
@@ -32,7 +32,7 @@ func TestCache_corruptChampionKeepsTheOld(t *testing.T) {
 		}
 		return tries
 	}
-	// Every poll goes on; the download is tried after 2, 4, 8 and then every 10 of them.
+	// Polls continue. The download is retried after 2, 4, 8 polls and then every 10 polls.
 	if got, want := tries(36), []int{0, 2, 6, 14, 24, 34}; !slices.Equal(got, want) {
 		t.Errorf("tried in polls %v, want %v", got, want)
 	}
@@ -46,33 +46,33 @@ func TestCache_corruptChampionKeepsTheOld(t *testing.T) {
 	if !strings.Contains(f.log.String(), "cannot load the champion") {
 		t.Errorf("got log %s, want the error in it", f.log)
 	}
-	w.MustPromote("3", 2) // another champion is loaded at once
+	w.MustPromote("3", 2) // another champion is loaded in the next poll
 	f.poll()
 	f.wantServed(w.Model, "3")
 }
 
-func TestCache_aBrokenModelHoldsUpNoOther(t *testing.T) {
+func TestCache_corruptChampionDoesNotDelayOthers(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
 	broken := w.MustRegister(1)
 	w.MustPromote("1", 0)
 	w.Overwrite(broken, "model.json", []byte("{}"))
 	other.MustRegister(1)
 	other.MustPromote("1", 0)
-	f := w.follow(nil)
-	if nap := f.rest(); nap != time.Second {
-		t.Errorf("got a nap of %s, want 1s", nap)
+	f := w.follow()
+	if pause := f.rest(); pause != time.Second {
+		t.Errorf("got a pause of %s, want 1s", pause)
 	}
 	f.wantServed(w.Model, "")
 	f.wantServed(other.Model, "1")
 }
 
-func TestCache_triesAForeignChampionOnce(t *testing.T) {
+func TestCache_foreignChampionIsNotRetried(t *testing.T) {
 	w := newWorld(t)
 	w.RegisterForeign()
 	if err := w.Lab.SetAlias(t.Context(), w.Model, "champion", "1"); err != nil {
 		t.Fatal(err)
 	}
-	f := w.follow(nil)
+	f := w.follow()
 	for range 20 {
 		f.rest()
 		f.wake <- struct{}{}
@@ -80,47 +80,40 @@ func TestCache_triesAForeignChampionOnce(t *testing.T) {
 	f.rest()
 	f.wantServed(w.Model, "")
 	if n := testenv.CountRequests(w.LabProxy.Drain(), "GET", "/model-versions/get"); n != 1 {
-		t.Errorf("looked at the version %d times, want once", n)
+		t.Errorf("read the version %d times, want once", n)
 	}
 }
 
 func TestCache_backsOffAndRecovers(t *testing.T) {
 	w := newWorld(t)
-	w.MustRegister(1)
-	w.MustRegister(2)
-	w.MustPromote("1", 0)
-	f := w.follow(nil)
-	f.rest()
+	f := w.followChampion(2)
 	w.MustPromote("2", 1)
 	w.LabProxy.All(testenv.Refuse)
-	var naps []time.Duration
+	var pauses []time.Duration
 	for range 6 {
-		naps = append(naps, f.poll()/time.Second)
+		pauses = append(pauses, f.poll()/time.Second)
 	}
-	if want := []time.Duration{1, 2, 4, 8, 10, 10}; !slices.Equal(naps, want) {
-		t.Errorf("got naps of %d seconds, want %d", naps, want)
+	if want := []time.Duration{1, 2, 4, 8, 10, 10}; !slices.Equal(pauses, want) {
+		t.Errorf("got pauses of %d seconds, want %d", pauses, want)
 	}
 	if err := f.Check(); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	f.wantServed(w.Model, "1")
 	w.LabProxy.Decide(nil)
-	if nap := f.poll(); nap != time.Second || f.Check() != nil {
-		t.Errorf("got a nap of %s and %v, want 1s and nil", nap, f.Check())
+	if pause := f.poll(); pause != time.Second || f.Check() != nil {
+		t.Errorf("got a pause of %s and %v, want 1s and nil", pause, f.Check())
 	}
 	f.wantServed(w.Model, "2")
 	w.LabProxy.All(testenv.Cut)
-	if nap := f.poll(); nap != time.Second {
-		t.Errorf("the next outage: got a nap of %s, want 1s", nap)
+	if pause := f.poll(); pause != time.Second {
+		t.Errorf("the next outage: got a pause of %s, want 1s", pause)
 	}
 }
 
 func TestCache_alias(t *testing.T) {
 	w := newWorld(t)
-	w.MustRegister(1)
-	w.MustPromote("1", 0)
-	f := w.follow(nil)
-	f.rest()
+	f := w.followChampion(1)
 	if err := w.Lab.DeleteAlias(t.Context(), w.Model, "champion"); err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,9 @@ import (
 )
 
 // Version returns a version of a model and loads it if needed. The reference is one that registry.Resolve takes.
-// Version
-// finds a number, models:/<model>/<number> and, while Run follows it, the champion without a request if they are in
-// memory; other forms are resolved each time. Its errors are those of registry.Resolve and registry.Load. It remembers
-// ErrNotExist for 5 s, except for the champion; it remembers no other error.
+// Version finds a number, models:/<model>/<number> and, while Run follows it, the champion without a request if they
+// are in memory; other forms are resolved each time. Its errors are those of registry.Resolve and registry.Load. It
+// remembers ErrNotExist for 5 s, except for the champion; it remembers no other error.
 func (c *Cache) Version(ctx context.Context, modelName, ref string) (*Served, error) {
 	r, err := registry.ParseReference(modelName, ref)
 	if err != nil {

@@ -13,21 +13,12 @@ import (
 	"iris/internal/testenv"
 )
 
-func (w *world) cache(bytes int64) *champions.Cache {
-	w.t.Helper()
-	c, err := champions.New(champions.Options{Registry: w.Registry, Bytes: bytes})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return c
-}
-
 func TestCache_version(t *testing.T) {
 	w := newWorld(t)
 	first := w.MustRegister(1)
 	w.MustRegister(2)
 	w.MustPromote("2", 0)
-	f := w.follow(nil)
+	f := w.follow()
 	f.rest()
 	if _, err := f.Version(t.Context(), w.Model, "1"); err != nil {
 		t.Fatal(err)
@@ -41,7 +32,7 @@ func TestCache_version(t *testing.T) {
 		{"number of the champion", "2", "2", 0},
 		{"nothing", "", "2", 0},
 		{"champion", "models:/" + w.Model + "@champion", "2", 0},
-		{"logged model", "models:/" + first.ModelID, "1", 2},
+		{"logged model", "models:/" + first.LoggedModelID, "1", 2},
 		{"run", "runs:/" + first.RunID + "/model", "1", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,12 +55,12 @@ func TestCache_version(t *testing.T) {
 	}
 }
 
-// A worker's cache is followed by nobody: the champion is asked for each time.
+// Without Run, as in a worker, the champion is looked up each time.
 func TestCache_versionWithoutRun(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustRegister(2)
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	if _, err := c.Version(t.Context(), w.Model, ""); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("got %v, want ErrNotExist", err)
 	}
@@ -85,7 +76,7 @@ func TestCache_versionErrors(t *testing.T) {
 	w := newWorld(t)
 	broken := w.MustRegister(1)
 	w.Overwrite(broken, "model.json", []byte("{}"))
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	for _, test := range []struct {
 		name, model, ref string
 		want             error
@@ -106,10 +97,10 @@ func TestCache_versionErrors(t *testing.T) {
 	}
 }
 
-func TestCache_keepsNoErrorOfALoad(t *testing.T) {
+func TestCache_doesNotRememberFailedLoads(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	w.LabProxy.All(testenv.Refuse)
 	if _, err := c.Version(t.Context(), w.Model, "1"); !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
@@ -120,12 +111,14 @@ func TestCache_keepsNoErrorOfALoad(t *testing.T) {
 	}
 }
 
-// Whoever goes on asking for what does not exist reaches MLflow once in a while only.
-func TestCache_remembersWhatDoesNotExist(t *testing.T) {
+// Repeated requests for a version that does not exist reach MLflow only once in a while.
+func TestCache_remembersAbsentVersions(t *testing.T) {
 	w := newWorld(t)
-	for name, ref := range map[string]string{"a number": "1", "a URI": "models:/" + w.Model + "/1", "an alias": "models:/" + w.Model + "@candidate"} {
+	for name, ref := range map[string]string{
+		"a number": "1", "a URI": "models:/" + w.Model + "/1", "an alias": "models:/" + w.Model + "@candidate",
+	} {
 		t.Run(name, func(t *testing.T) {
-			c := w.cache(0)
+			c := w.newCache(champions.Options{})
 			now := time.Now()
 			c.SetNow(func() time.Time { return now })
 			ask := func() (requests int) {
@@ -137,11 +130,11 @@ func TestCache_remembersWhatDoesNotExist(t *testing.T) {
 				return len(w.LabProxy.Drain())
 			}
 			if ask() == 0 {
-				t.Error("did not ask MLflow")
+				t.Error("made no request to MLflow")
 			}
 			for range 3 {
 				if n := ask(); n != 0 {
-					t.Errorf("%d requests for what is known not to exist, want none", n)
+					t.Errorf("%d requests for a version that is known not to exist, want none", n)
 				}
 			}
 			if got := c.Stats(); got.Negatives != 3 || got.Misses != 1 || got.Hits != 0 {
@@ -149,12 +142,12 @@ func TestCache_remembersWhatDoesNotExist(t *testing.T) {
 			}
 			now = now.Add(champions.AbsentTime)
 			if ask() == 0 {
-				t.Errorf("did not ask MLflow again after %s", champions.AbsentTime)
+				t.Errorf("made no request to MLflow after %s", champions.AbsentTime)
 			}
 		})
 	}
-	t.Run("found once it is there", func(t *testing.T) {
-		c := w.cache(0)
+	t.Run("found once it exists", func(t *testing.T) {
+		c := w.newCache(champions.Options{})
 		now := time.Now()
 		c.SetNow(func() time.Time { return now })
 		if _, err := c.Version(t.Context(), w.Model, "1"); !errors.Is(err, registry.ErrNotExist) {
@@ -168,10 +161,10 @@ func TestCache_remembersWhatDoesNotExist(t *testing.T) {
 	})
 }
 
-// A champion is served as soon as it is one, whoever asked for its number before.
-func TestCache_servesAChampionThatDidNotExist(t *testing.T) {
+// A champion is served as soon as it is promoted, even if its number was requested before it existed.
+func TestCache_servesAChampionThatWasAbsent(t *testing.T) {
 	w := newWorld(t)
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	for _, ref := range []string{"1", ""} {
 		if _, err := c.Version(t.Context(), w.Model, ref); !errors.Is(err, registry.ErrNotExist) {
 			t.Fatalf("%q: got %v, want ErrNotExist", ref, err)
@@ -189,9 +182,9 @@ func TestCache_servesAChampionThatDidNotExist(t *testing.T) {
 	}
 }
 
-func TestCache_remembersOnlySoMuch(t *testing.T) {
+func TestCache_limitsAbsentVersions(t *testing.T) {
 	w := newWorld(t)
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	w.LabProxy.All(testenv.Missing)
 	for i := range champions.AbsentCount + 10 {
 		if _, err := c.Version(t.Context(), w.Model, strconv.Itoa(i+1)); !errors.Is(err, registry.ErrNotExist) {
@@ -203,17 +196,17 @@ func TestCache_remembersOnlySoMuch(t *testing.T) {
 	}
 }
 
-// sizeOf is what a version of the world takes in a cache.
+// sizeOf returns the size of a version in a cache.
 func (w *world) sizeOf(number string) int64 {
 	w.t.Helper()
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	if _, err := c.Version(w.t.Context(), w.Model, number); err != nil {
 		w.t.Fatal(err)
 	}
 	return c.Stats().VersionBytes
 }
 
-// downloads asks a cache for a version and counts the artifacts that it downloads.
+// downloads requests a version from a cache and returns how many artifacts the cache downloads.
 func (w *world) downloads(c *champions.Cache, number string) int {
 	w.t.Helper()
 	w.LabProxy.Drain()
@@ -223,7 +216,7 @@ func (w *world) downloads(c *champions.Cache, number string) int {
 	return testenv.CountRequests(w.LabProxy.Drain(), "GET", "/artifacts/model.json")
 }
 
-func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
+func TestCache_keepsTheMostRecentlyUsed(t *testing.T) {
 	w := newWorld(t)
 	for seed := range 3 {
 		w.MustRegister(uint64(seed))
@@ -240,7 +233,7 @@ func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
 		{"none fits", 1, []string{"1", "1", "2", "2", "1"}, []int{1, 0, 1, 0, 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := w.cache(test.bytes)
+			c := w.newCache(champions.Options{Bytes: test.bytes})
 			for i, number := range test.asked {
 				if got := w.downloads(c, number); got != test.want[i] {
 					t.Errorf("step %d, version %s: %d downloads, want %d", i, number, got, test.want[i])
@@ -259,14 +252,14 @@ func TestCache_keepsTheLatestAskedForThatFit(t *testing.T) {
 	}
 }
 
-// A champion stays, and is not counted, whatever else is asked for; the one before it is kept as long as it fits.
+// A champion stays in memory and does not count. The champion before it is kept as long as it fits.
 func TestCache_pinsChampions(t *testing.T) {
 	w := newWorld(t)
 	for seed := range 3 {
 		w.MustRegister(uint64(seed))
 	}
 	w.MustPromote("1", 0)
-	c := w.cache(1)
+	c := w.newCache(champions.Options{Bytes: 1})
 	refresh := func() *champions.Served {
 		t.Helper()
 		if err := c.Refresh(t.Context(), w.Model); err != nil {
@@ -277,15 +270,15 @@ func TestCache_pinsChampions(t *testing.T) {
 	champion := refresh()
 	if st := c.Stats(); st.Champions != 1 || st.ChampionBytes == 0 || st.Versions != 0 || st.VersionBytes != 0 ||
 		st.Loaded != 1 {
-		t.Errorf("got %+v, want one champion and nothing beside it", st)
+		t.Errorf("got %+v, want one champion and no other version", st)
 	}
 	for _, number := range []string{"2", "3", "2"} {
 		if w.downloads(c, number) != 1 {
-			t.Errorf("version %s was in memory, though nothing fits beside the champion", number)
+			t.Errorf("version %s was in memory, but only the champion fits", number)
 		}
 	}
 	if w.downloads(c, "1") != 0 || c.Champion(w.Model) != champion || !c.Holds(champion) {
-		t.Error("the champion was let go of")
+		t.Error("the champion was evicted")
 	}
 	w.MustPromote("2", 1)
 	next := refresh()
@@ -293,7 +286,7 @@ func TestCache_pinsChampions(t *testing.T) {
 		t.Error("the champion before was not kept")
 	}
 	if w.downloads(c, "3") != 1 || c.Holds(champion) {
-		t.Error("the champion before was kept beyond the bound")
+		t.Error("the champion before was kept beyond the limit")
 	}
 	w.LabProxy.All(testenv.Refuse)
 	if err := c.Refresh(t.Context(), w.Model); err == nil {
@@ -305,10 +298,10 @@ func TestCache_pinsChampions(t *testing.T) {
 	}
 }
 
-func TestCache_oneLoadForAllWhoAsk(t *testing.T) {
+func TestCache_concurrentRequestsShareOneLoad(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	asked := make(chan struct{})
 	w.LabProxy.OnAnswer("/artifacts/model.json", func() { <-asked })
 	var all, first sync.WaitGroup
@@ -337,11 +330,11 @@ func TestCache_oneLoadForAllWhoAsk(t *testing.T) {
 	}
 }
 
-// Who gives up takes nobody else along: the load goes on for those who wait.
-func TestCache_theFirstGivesUp(t *testing.T) {
+// The load continues for the others if the first request is canceled.
+func TestCache_firstRequestIsCanceled(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
-	c := w.cache(0)
+	c := w.newCache(champions.Options{})
 	reached, resume := make(chan struct{}), make(chan struct{})
 	w.LabProxy.OnAnswer("/artifacts/model.json", func() { close(reached); <-resume })
 	ctx, cancel := context.WithCancel(t.Context())

@@ -19,17 +19,14 @@ func TestDatasetVersions(t *testing.T) {
 	if _, err := w.Register(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	w.MustRegister(2) // on another one
+	w.MustRegister(2) // on another dataset
 	found, err := w.DatasetVersions(t.Context(), c.DatasetSHA256)
 	if err != nil || len(found) != 1 || found[0].Model != w.Model || found[0].Number != "1" || found[0].Algorithm == "" {
-		t.Errorf("got %+v (%v), want version 1 of %s alone", found, err, w.Model)
+		t.Errorf("got %+v (%v), want only version 1 of %s", found, err, w.Model)
 	}
 	digest[0]++
-	if found, err := w.DatasetVersions(
-		t.Context(),
-		hex.EncodeToString(digest[:]),
-	); err != nil || found == nil ||
-		len(found) != 0 {
+	found, err = w.DatasetVersions(t.Context(), hex.EncodeToString(digest[:]))
+	if err != nil || found == nil || len(found) != 0 {
 		t.Errorf("got %+v (%v), want an empty list", found, err)
 	}
 	if _, err := w.DatasetVersions(t.Context(), "x' or 1=1"); !errors.Is(err, registry.ErrBadReference) {

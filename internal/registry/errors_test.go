@@ -10,7 +10,7 @@ import (
 	"iris/internal/testenv"
 )
 
-// calls are all methods that ask a server, with what they ask.
+// calls returns calls of all methods that make requests, for a model.
 func (w *world) calls() map[string]func(context.Context, string) error {
 	return map[string]func(context.Context, string) error{
 		"Models":   func(ctx context.Context, _ string) error { _, err := w.Models(ctx); return err },
@@ -62,12 +62,12 @@ func TestRegistry_outage(t *testing.T) {
 	}
 }
 
-func TestRegistry_cancelledIsNoOutage(t *testing.T) {
+func TestRegistry_cancellationIsNotAnOutage(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := w.Models(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, registry.ErrUnavailable) {
-		t.Errorf("got %v, want context.Canceled and no ErrUnavailable", err)
+		t.Errorf("got %v, want context.Canceled without ErrUnavailable", err)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestRegistry_badModelName(t *testing.T) {
 		})
 	}
 	if requests := w.LabProxy.Drain(); len(requests) != 0 {
-		t.Errorf("MLflow was asked %v, want nothing", requests)
+		t.Errorf("MLflow got %v, want no request", requests)
 	}
 }
 

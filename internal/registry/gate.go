@@ -9,12 +9,11 @@ import (
 	"iris/internal/mlflow"
 )
 
-// gateMark begins what RecordGate adds to the description of a version.
+// gateMark begins the text that RecordGate appends to the description of a version.
 const gateMark = "\n\nGate: "
 
-// RecordGate notes on a version what the gate decided and why: as tags, and in words at the end of its description.
-// What
-// was noted before is replaced, so that noting it twice is noting it once.
+// RecordGate records the decision of the gate and its reason, as tags of the version and as a sentence at the end of
+// its description. It replaces an earlier decision, so recording twice has the effect of recording once.
 func (r *Registry) RecordGate(ctx context.Context, modelName, number, decision, reason string) error {
 	if err := checkName(modelName); err != nil {
 		return err
@@ -39,7 +38,7 @@ func (r *Registry) RecordGate(ctx context.Context, modelName, number, decision, 
 	return nil
 }
 
-// isOurTag reports whether a tag of a version is not one of a request.
-func isOurTag(key string) bool {
+// isReservedTag reports whether a tag belongs to Iris or to MLflow, and not to a request.
+func isReservedTag(key string) bool {
 	return strings.HasPrefix(key, "iris.") || strings.HasPrefix(key, "mlflow.")
 }

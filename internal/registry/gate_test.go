@@ -17,20 +17,21 @@ func TestRecordGate(t *testing.T) {
 	if _, err := w.Register(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct{ decision, reason, description string }{
-		{"waiting_for_approval", "the model had no champion", "a test\n\nGate: waiting for approval, since the model had no champion"},
-		{"promoted", "approved by ada", "a test\n\nGate: promoted, since approved by ada"},
-		{"promoted", "approved by ada", "a test\n\nGate: promoted, since approved by ada"},
+	for _, test := range []struct{ decision, reason, sentence string }{
+		{"waiting_for_approval", "the model had no champion", "waiting for approval, since the model had no champion"},
+		{"promoted", "approved by ada", "promoted, since approved by ada"},
+		{"promoted", "approved by ada", "promoted, since approved by ada"},
 	} {
 		if err := w.RecordGate(t.Context(), w.Model, "1", test.decision, test.reason); err != nil {
 			t.Fatal(err)
 		}
 		v, err := w.Resolve(t.Context(), w.Model, "1")
-		if err != nil || v.Gate != test.decision || v.GateReason != test.reason || v.Description != test.description {
+		if err != nil || v.Gate != test.decision || v.GateReason != test.reason ||
+			v.Description != "a test\n\nGate: "+test.sentence {
 			t.Errorf("got %+v (%v), want %+v", v, err, test)
 		}
 		if len(v.Tags) != 1 || v.Tags["team"] != "botany" {
-			t.Errorf("tags %v, want that of the request alone", v.Tags)
+			t.Errorf("tags %v, want only that of the request", v.Tags)
 		}
 	}
 }
@@ -42,9 +43,9 @@ func TestRecordGate_refuses(t *testing.T) {
 		t.Errorf("an unknown version: %v, want ErrNotExist", err)
 	}
 	if err := w.RecordGate(t.Context(), "../x", "1", "kept", "x"); !errors.Is(err, registry.ErrBadReference) {
-		t.Errorf("no name: %v, want ErrBadReference", err)
+		t.Errorf("a bad name: %v, want ErrBadReference", err)
 	}
-	// MLflow is gone from each of the requests on.
+	// MLflow fails from one of the requests on.
 	for step := range 4 {
 		requests := 0
 		w.LabProxy.Decide(func(*http.Request) testenv.Fate {
@@ -54,12 +55,12 @@ func TestRecordGate_refuses(t *testing.T) {
 			return testenv.Pass
 		})
 		if err := w.RecordGate(t.Context(), w.Model, "1", "kept", "x"); !errors.Is(err, registry.ErrUnavailable) {
-			t.Errorf("gone from request %d on: %v, want ErrUnavailable", step+1, err)
+			t.Errorf("without MLflow from request %d on: %v, want ErrUnavailable", step+1, err)
 		}
 	}
 }
 
-func TestRegister_refusesTagsOfItsOwn(t *testing.T) {
+func TestRegister_refusesReservedTags(t *testing.T) {
 	w := newWorld(t)
 	c := w.Candidate(1)
 	c.Tags = map[string]string{"iris.gate": "promoted"}

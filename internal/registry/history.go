@@ -13,28 +13,29 @@ import (
 	"iris/internal/objstore"
 )
 
-// Entry is one line in the history of a model: who made which version its champion, when and why.
+// Entry is one promotion in the history of a model.
 type Entry struct {
 	At     time.Time `json:"at"`
 	Model  string    `json:"model"`
-	From   string    `json:"from"` // number of the champion before, "" = none
+	From   string    `json:"from"` // number of the champion before, "" for none
 	To     string    `json:"to"`
 	Actor  string    `json:"actor"`
 	Reason string    `json:"reason"`
 	TaskID string    `json:"task_id"`
 }
 
-// historyReaders is how many entries are read at once: a model that is trained every night has some hundreds.
+// historyReaders is how many entries are read concurrently. A model that is trained every night has some hundreds.
 const historyReaders = 8
 
 // Page selects a part of a history.
 type Page struct {
-	Limit int    // entries at most; 0 is all
-	After string // what the page before returned as next; "" begins with the newest
+	Limit int    // maximum number of entries; 0 means all
+	After string // the next value of the page before; "" selects the first page
 }
 
-// History lists promotions of a model, newest first; none is no error. Next is what begins the page after this one, ""
-// on the last. Only the entries of the page are read, and a promotion that comes between two pages changes neither.
+// History lists the promotions of a model, newest first. An empty history is not an error. Next selects the following
+// page; it is "" on the last one. History reads only the entries of the page, and a promotion between two calls changes
+// neither page.
 func (r *Registry) History(ctx context.Context, modelName string, page Page) (entries []Entry, next string, err error) {
 	if err := checkName(modelName); err != nil {
 		return nil, "", err
@@ -56,7 +57,7 @@ func (r *Registry) History(ctx context.Context, modelName string, page Page) (en
 	return entries, next, err
 }
 
-// entries reads several entries at once.
+// entries reads entries concurrently.
 func (r *Registry) entries(ctx context.Context, keys []string) ([]Entry, error) {
 	entries := make([]Entry, len(keys))
 	group, ctx := errgroup.WithContext(ctx)
@@ -93,18 +94,18 @@ func (r *Registry) entry(ctx context.Context, key string) (Entry, error) {
 	return e, nil
 }
 
-// historyTime is RFC 3339 with all its digits, so that keys sort by time.
+// historyTime is RFC 3339 with a fixed number of digits, so that keys sort by time.
 const historyTime = "2006-01-02T15:04:05.000000000Z"
 
-// key is where the entry lies.
+// key returns the key of the entry in the object store.
 func (e Entry) key() string {
 	return objstore.ModelHistoryPrefix(e.Model) + e.At.UTC().Format(historyTime) + taskSuffix(e.TaskID)
 }
 
-// taskSuffix is the part of a key behind its time. Task ids come from whoever starts a workflow, so they are escaped.
+// taskSuffix returns the part of a key after its time. Whoever starts a workflow chooses its id, so the id is escaped.
 func taskSuffix(taskID string) string { return "-" + url.PathEscape(taskID) + ".json" }
 
-// splitKey undoes key, but for the model; ok is false for an object that is no entry.
+// splitKey splits a key into its time and its suffix; ok is false if the object is not an entry.
 func splitKey(key string) (at time.Time, suffix string, ok bool) {
 	name := path.Base(key)
 	if len(name) < len(historyTime) {
@@ -114,7 +115,8 @@ func splitKey(key string) (at time.Time, suffix string, ok bool) {
 	return at, name[len(historyTime):], err == nil
 }
 
-// entryOf finds what an earlier try of a promotion wrote, and where in keys; the index is -1 when there is nothing.
+// entryOf returns the entry that an earlier attempt of a promotion wrote, and its index in keys, or -1 if there is
+// none.
 func (r *Registry) entryOf(ctx context.Context, keys []string, p Promotion) (Entry, int, error) {
 	for i, key := range slices.Backward(keys) {
 		if _, suffix, _ := splitKey(key); suffix != taskSuffix(p.TaskID) {
@@ -127,9 +129,9 @@ func (r *Registry) entryOf(ctx context.Context, keys []string, p Promotion) (Ent
 	return Entry{}, -1, nil
 }
 
-// after returns at, or the moment after the newest of keys when a clock that runs behind would put at before it: the
-// order of the history is the order of the promotions.
-func after(keys []string, at time.Time) time.Time {
+// notBefore returns at, or the moment after the newest key if a slow clock would put the entry before it: the history
+// must be in the order of the promotions.
+func notBefore(keys []string, at time.Time) time.Time {
 	if len(keys) == 0 {
 		return at
 	}

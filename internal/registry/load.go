@@ -20,22 +20,21 @@ const (
 	splitFile    = "split.json" // a dataset.Split too long for a tag
 )
 
-// maxArtifact is the most bytes of a file that are read, so that a file that somebody replaced fills no memory.
+// maxArtifact limits the bytes that are read of a file, so that a replaced file cannot fill the memory.
 const maxArtifact = 256 << 20
 
-// Load downloads a version and decodes it. The bytes are those that were registered, by their SHA-256, or the error is
-// ErrCorrupt.
+// Load downloads and decodes a version. It returns ErrCorrupt if the SHA-256 of the artifact is not the registered one.
 func (r *Registry) Load(ctx context.Context, v Version) (*model.Model, error) {
 	m, _, err := r.LoadSized(ctx, v)
 	return m, err
 }
 
-// LoadSized is Load and also returns the length of the artifact in bytes.
+// LoadSized is like Load and also returns the length of the artifact in bytes.
 func (r *Registry) LoadSized(ctx context.Context, v Version) (m *model.Model, size int, err error) {
-	if v.ArtifactSHA256 == "" || v.ModelID == "" {
+	if v.ArtifactSHA256 == "" || v.LoggedModelID == "" {
 		return nil, 0, fmt.Errorf("load %s: %w", v.URI(), ErrForeign)
 	}
-	b, err := r.file(ctx, v.ModelID, artifactFile, v.ArtifactSHA256)
+	b, err := r.file(ctx, v.LoggedModelID, artifactFile, v.ArtifactSHA256)
 	if err != nil {
 		return nil, 0, fmt.Errorf("load %s: %w", v.URI(), err)
 	}
@@ -45,7 +44,7 @@ func (r *Registry) LoadSized(ctx context.Context, v Version) (m *model.Model, si
 	return m, len(b), nil
 }
 
-// whole reads a version with its split, also where that lies in a file.
+// whole returns a version with its split, which may be in a file of its own.
 func (r *Registry) whole(ctx context.Context, mv mlflow.ModelVersion) (Version, error) {
 	v, err := fromMLflow(mv)
 	if err != nil {
@@ -55,7 +54,7 @@ func (r *Registry) whole(ctx context.Context, mv mlflow.ModelVersion) (Version, 
 	if sum == "" {
 		return v, nil
 	}
-	b, err := r.file(ctx, v.ModelID, splitFile, sum)
+	b, err := r.file(ctx, v.LoggedModelID, splitFile, sum)
 	if err != nil {
 		return Version{}, fmt.Errorf("split of %s: %w", v.URI(), err)
 	}
@@ -66,10 +65,10 @@ func (r *Registry) whole(ctx context.Context, mv mlflow.ModelVersion) (Version, 
 	return v, nil
 }
 
-// file downloads a file of a logged model whole and checks its SHA-256. One that is gone is corruption: the version
-// that it belongs to is still there.
-func (r *Registry) file(ctx context.Context, modelID, name, sum string) ([]byte, error) {
-	b, err := r.download(ctx, modelID, name)
+// file downloads a file of a logged model and checks its SHA-256. A missing file is corruption, because its version
+// exists.
+func (r *Registry) file(ctx context.Context, loggedModelID, name, sum string) ([]byte, error) {
+	b, err := r.download(ctx, loggedModelID, name)
 	if errors.Is(err, mlflow.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is gone", ErrCorrupt, name)
 	}
@@ -80,14 +79,14 @@ func (r *Registry) file(ctx context.Context, modelID, name, sum string) ([]byte,
 		return nil, fmt.Errorf("%w: %s is longer than %d bytes", ErrCorrupt, name, maxArtifact)
 	}
 	if got := hexSHA256(b); got != sum {
-		return nil, fmt.Errorf("%w: %s has SHA-256 %.12s…, registered was %.12s…", ErrCorrupt, name, got, sum)
+		return nil, fmt.Errorf("%w: %s has SHA-256 %.12s…, want %.12s…", ErrCorrupt, name, got, sum)
 	}
 	return b, nil
 }
 
-// download reads a file, and stops one byte past maxArtifact.
-func (r *Registry) download(ctx context.Context, modelID, name string) ([]byte, error) {
-	logged, err := r.mlflow.GetLoggedModel(ctx, modelID)
+// download reads a file, at most one byte more than maxArtifact.
+func (r *Registry) download(ctx context.Context, loggedModelID, name string) ([]byte, error) {
+	logged, err := r.mlflow.GetLoggedModel(ctx, loggedModelID)
 	if err != nil {
 		return nil, err
 	}

@@ -38,17 +38,18 @@ func TestLoad_corrupt(t *testing.T) {
 		{"cut short", func(t *testing.T, v *registry.Version) {
 			w.Overwrite(*v, "model.json", []byte("{"))
 		}, "SHA-256"},
-		{"no logged model", func(_ *testing.T, v *registry.Version) { v.ModelID = "m-" + strings.Repeat("0", 32) }, "gone"},
-		{"registered by somebody else", func(_ *testing.T, v *registry.Version) { v.ArtifactSHA256 = "" }, "not registered by iris"},
+		{"no logged model", func(_ *testing.T, v *registry.Version) {
+			v.LoggedModelID = "m-" + strings.Repeat("0", 32)
+		}, "gone"},
+		{"registered by another program", func(_ *testing.T, v *registry.Version) {
+			v.ArtifactSHA256 = ""
+		}, "not registered by iris"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := w.MustRegister(1)
 			test.spoil(t, &v)
-			if _, err := w.Load(
-				t.Context(),
-				v,
-			); !errors.Is(err, registry.ErrCorrupt) ||
-				!strings.Contains(err.Error(), test.want) {
+			_, err := w.Load(t.Context(), v)
+			if !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want ErrCorrupt with %q", err, test.want)
 			}
 		})
@@ -66,18 +67,15 @@ func TestLoad_artifactUnavailable(t *testing.T) {
 				}
 				return testenv.Pass
 			})
-			if _, err := w.Load(
-				t.Context(),
-				v,
-			); !errors.Is(err, registry.ErrUnavailable) ||
-				errors.Is(err, registry.ErrCorrupt) {
+			_, err := w.Load(t.Context(), v)
+			if !errors.Is(err, registry.ErrUnavailable) || errors.Is(err, registry.ErrCorrupt) {
 				t.Errorf("got %v, want ErrUnavailable", err)
 			}
 		})
 	}
 }
 
-func TestLoad_registeredButNoModel(t *testing.T) {
+func TestLoad_artifactIsNotAModel(t *testing.T) {
 	w := newWorld(t)
 	c := w.Candidate(1)
 	c.Artifact = []byte(`{"format":"something else"}`)
@@ -85,11 +83,8 @@ func TestLoad_registeredButNoModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Load(
-		t.Context(),
-		v,
-	); !errors.Is(err, registry.ErrCorrupt) ||
-		!strings.Contains(err.Error(), "something else") {
-		t.Errorf("got %v, want ErrCorrupt that names the format", err)
+	_, err = w.Load(t.Context(), v)
+	if !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), "something else") {
+		t.Errorf("got %v, want ErrCorrupt with the format", err)
 	}
 }

@@ -23,7 +23,7 @@ type Promotion struct {
 	Actor    string    `json:"actor"` // a task id, or the name that an API client gives
 	Reason   string    `json:"reason,omitempty"`
 	At       time.Time `json:"at,omitzero"` // set by the workflow
-	TaskID   string    `json:"-"`           // set by the activity; one task promotes a version once, however often it tries
+	TaskID   string    `json:"-"`           // set by the activity; a task promotes a version only once
 }
 
 // UnmarshalJSON also accepts "expected", the name that the inputs of recorded activities have.
@@ -40,13 +40,13 @@ func (p *Promotion) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Promote makes a version the champion and the champion before it `previous`, gives the model the version's schema and
-// writes the entry in its history. A version that cannot be loaded is refused with ErrCorrupt, another champion than
-// the expected one with ErrChampionChanged and an Entry whose From is the champion; nothing has moved then. Making the
-// champion champion is no promotion and leaves no entry.
+// Promote makes a version the champion of its model: it moves the aliases, sets the schema of the model and writes an
+// entry in its history. If the version cannot be loaded, it returns ErrCorrupt. If another version than the expected
+// one is the champion, it returns ErrChampionChanged and an Entry whose From is the champion. In both cases nothing
+// changes. Promoting the champion does nothing and writes no entry.
 //
-// The entry is written before the aliases move, and is what a second try recognises: it finishes what the first began,
-// and returns the same entry. That is right only because the promotions of a model come one after the other.
+// Promote writes the entry before it moves the aliases. A second attempt recognizes the entry, finishes what the first
+// one began, and returns the same entry. That requires that the promotions of a model never overlap.
 func (r *Registry) Promote(ctx context.Context, p Promotion) (Entry, error) {
 	if err := p.check(); err != nil {
 		return Entry{}, err
@@ -80,7 +80,7 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if i >= 0 && i < len(keys)-1 { // others came after it, so it had been finished
+	if i >= 0 && i < len(keys)-1 { // a later promotion shows that this one was finished
 		return tried, nil
 	}
 	v, err := r.version(ctx, p.Model, p.Version)
@@ -95,7 +95,7 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 		return tried, r.move(ctx, tried, m.Schema())
 	}
 	entry := Entry{
-		At:     after(keys, p.At.UTC()),
+		At:     notBefore(keys, p.At.UTC()),
 		Model:  p.Model,
 		To:     p.Version,
 		Actor:  p.Actor,
@@ -106,7 +106,8 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 		return Entry{}, err
 	}
 	if p.Expected != nil && *p.Expected != entry.From {
-		return entry, fmt.Errorf("%w: it is %s, not %s", ErrChampionChanged, orNone(entry.From), orNone(*p.Expected))
+		return entry, fmt.Errorf("%w: it is %s, not %s",
+			ErrChampionChanged, cmp.Or(entry.From, "none"), cmp.Or(*p.Expected, "none"))
 	}
 	if entry.From == entry.To {
 		return entry, nil
@@ -117,7 +118,8 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 	return entry, r.move(ctx, entry, m.Schema())
 }
 
-// move does what the entry says. Each step may be done again. The champion comes last: whoever sees it sees the rest.
+// move carries out an entry. Each step may be repeated. The alias champion moves last, so that whoever sees the new
+// champion sees the rest as well.
 func (r *Registry) move(ctx context.Context, e Entry, s dataset.Schema) error {
 	if err := r.writeSchema(ctx, e.Model, s); err != nil {
 		return err
@@ -133,8 +135,8 @@ func (r *Registry) move(ctx context.Context, e Entry, s dataset.Schema) error {
 	return nil
 }
 
-// championNumber is "" when the model has no champion. It reads nothing but the number: a champion whose tags somebody
-// broke must not stand in the way of the next.
+// championNumber returns the number of the champion, or "" if the model has none. It reads only the number, so that a
+// champion with damaged tags does not prevent the next promotion.
 func (r *Registry) championNumber(ctx context.Context, modelName string) (string, error) {
 	mv, err := r.mlflow.GetAlias(ctx, modelName, ChampionAlias)
 	if errors.Is(err, mlflow.ErrNotExist) {
@@ -144,11 +146,4 @@ func (r *Registry) championNumber(ctx context.Context, modelName string) (string
 		return "", fmt.Errorf("look up the champion of %s: %w", modelName, outage(err))
 	}
 	return mv.Version, nil
-}
-
-func orNone(number string) string {
-	if number == "" {
-		return "none"
-	}
-	return number
 }

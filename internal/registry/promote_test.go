@@ -12,7 +12,7 @@ import (
 	"iris/internal/testenv"
 )
 
-// wantMoved asserts where the aliases point to and how many entries there are.
+// wantMoved asserts the versions that the aliases name and the number of entries in the history.
 func (w *world) wantMoved(champion, previous string, entries int) {
 	w.t.Helper()
 	if got := w.alias("champion"); got != champion {
@@ -106,7 +106,7 @@ func TestPromote_twiceByTheSameTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.At = p.At.Add(time.Second) // another try need not know when the first was
+	p.At = p.At.Add(time.Second) // a second attempt may have another time
 	again, err := w.Promote(t.Context(), p)
 	if err != nil || !reflect.DeepEqual(again, first) {
 		t.Errorf("got  %+v, %v\nwant %+v", again, err, first)
@@ -116,7 +116,7 @@ func TestPromote_twiceByTheSameTask(t *testing.T) {
 	if late, err := w.Promote(t.Context(), p); err != nil || !reflect.DeepEqual(late, first) {
 		t.Errorf("got  %+v, %v\nwant %+v", late, err, first)
 	}
-	w.wantMoved("2", "1", 2) // what came after the first try stays
+	w.wantMoved("2", "1", 2) // the later promotion stays
 	p.Version, p.Expected = "1", nil
 	p.TaskID = "12-00" // the end of the other task's id
 	if e, err := w.Promote(t.Context(), p); err != nil || e.TaskID != "12-00" {
@@ -150,8 +150,8 @@ func TestPromote_theChampion(t *testing.T) {
 	w.wantMoved("1", "", 1)
 }
 
-// A host whose clock is behind must not write its entry before the one that it follows.
-func TestPromote_clockBehind(t *testing.T) {
+// A host with a slow clock must not write its entry before that of an earlier promotion.
+func TestPromote_slowClock(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustRegister(2)
@@ -219,8 +219,8 @@ func TestPromote_refuses(t *testing.T) {
 	}
 }
 
-// A champion that somebody broke must not stand in the way of the next.
-func TestPromote_overABrokenChampion(t *testing.T) {
+// A champion with damaged tags must not prevent the next promotion.
+func TestPromote_replacesADamagedChampion(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustRegister(2)
@@ -252,7 +252,7 @@ func TestHistory_pages(t *testing.T) {
 		}
 		read = append(read, entries...)
 		if pages == 1 {
-			w.MustPromote("2", 9) // what is new changes no page behind the first
+			w.MustPromote("2", 9) // a new entry does not change the following pages
 		}
 		if page.After = next; next == "" {
 			break
@@ -263,7 +263,7 @@ func TestHistory_pages(t *testing.T) {
 	}
 }
 
-func TestHistory_leavesOutWhatIsNoEntry(t *testing.T) {
+func TestHistory_ignoresOtherObjects(t *testing.T) {
 	w := newWorld(t)
 	w.MustRegister(1)
 	w.MustPromote("1", 0)
@@ -285,12 +285,8 @@ func TestHistory_unreadableEntry(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.History(
-		t.Context(),
-		w.Model,
-		registry.Page{},
-	); err == nil ||
-		!strings.Contains(err.Error(), "history") {
-		t.Errorf("got %v, want an error that says what could not be read", err)
+	_, _, err := w.History(t.Context(), w.Model, registry.Page{})
+	if err == nil || !strings.Contains(err.Error(), "history") {
+		t.Errorf("got %v, want an error that names the history", err)
 	}
 }

@@ -38,11 +38,8 @@ func TestPromotion_JSON(t *testing.T) {
 		}
 	}
 	var got registry.Promotion
-	if err := json.Unmarshal(
-		[]byte(`{"model":"iris","version":"2","actor":"ada"}`),
-		&got,
-	); err != nil ||
-		got.Expected != nil {
+	err = json.Unmarshal([]byte(`{"model":"iris","version":"2","actor":"ada"}`), &got)
+	if err != nil || got.Expected != nil {
 		t.Errorf("read %+v (%v), want any champion accepted", got, err)
 	}
 }

@@ -8,20 +8,20 @@ import (
 	"iris/model"
 )
 
-// Recipe is what a version was trained as, for who wants to know and not to predict: the artifact has it too.
+// Recipe is how a version was trained. The artifact contains the same, but takes longer to read.
 type Recipe struct {
 	Spec   model.Spec     `json:"spec"` // resolved
 	Schema dataset.Schema `json:"schema"`
 }
 
-// maxRecipeTag is the longest recipe that is kept as a tag, in bytes: enough for some tens of features. That of a wider
-// model is in its artifact alone.
+// maxRecipeTag limits a recipe in a tag, in bytes. It is enough for some tens of features; the recipe of a wider model
+// is only in its artifact.
 const maxRecipeTag = 2000
 
-// RecipeOf returns the recipe of a model that has been loaded.
+// RecipeOf returns the recipe of a loaded model.
 func RecipeOf(m *model.Model) *Recipe { return &Recipe{Spec: m.Spec(), Schema: m.Schema()} }
 
-// recipeTag is the value of the tag, "" when it would be too long.
+// recipeTag returns the value of the tag, or "" if it would be too long.
 func (c Candidate) recipeTag() (string, error) {
 	b, err := json.Marshal(Recipe{Spec: c.Spec, Schema: c.Schema})
 	if err != nil {

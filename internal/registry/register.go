@@ -16,27 +16,27 @@ import (
 	"iris/model"
 )
 
-// Candidate is a fitted model on its way to be a version, with all that the version is to tell.
+// Candidate is a fitted model that is to become a version.
 type Candidate struct {
 	Model        string // name
-	ExperimentID string // MLflow's, of the run
-	RunID        string // the identity: one run is one version
+	ExperimentID string // of the run, in MLflow
+	RunID        string // the identity: one run becomes one version
 	TaskID       string
-	Description  string // for people, in MLflow's pages
-	GitCommit    string // of the code that trained it; may be empty
+	Description  string // shown on MLflow's pages
+	GitCommit    string // of the code that trained the model; may be empty
 
-	Artifact      []byte // model.Encode's
+	Artifact      []byte // from model.Encode
 	Spec          model.Spec
 	Schema        dataset.Schema
 	Split         dataset.Split
 	DatasetSHA256 string
 	Metrics       map[string]float64 // on the held-out rows
-	Tags          map[string]string  // of the request; none begins with iris. or mlflow.
-	Files         map[string][]byte  // further files of the artifact folder by name; may be nil
-	Portable      *mlflow.ONNXModel  // the model for every other program; nil = only for Iris
+	Tags          map[string]string  // of the request; the prefixes iris. and mlflow. are reserved
+	Files         map[string][]byte  // more files of the artifact folder, by name; may be nil
+	Portable      *mlflow.ONNXModel  // the model in a form for other programs; may be nil
 }
 
-// check refuses a candidate that could not be found or loaded again.
+// check refuses a candidate that Register could not find again or that Load would refuse.
 func (c Candidate) check() error {
 	if err := checkName(c.Model); err != nil {
 		return err
@@ -48,21 +48,21 @@ func (c Candidate) check() error {
 		return fmt.Errorf("register %s: artifact of %d bytes, want 1 to %d", c.Model, len(c.Artifact), maxArtifact)
 	}
 	for key := range c.Tags {
-		if isOurTag(key) {
-			return fmt.Errorf("register %s: the tag %s is the registry's", c.Model, quote(key))
+		if isReservedTag(key) {
+			return fmt.Errorf("register %s: the tag %s is reserved", c.Model, quote(key))
 		}
 	}
 	for _, name := range []string{artifactFile, splitFile} {
 		if _, taken := c.Files[name]; taken {
-			return fmt.Errorf("register %s: file %s is written by the registry", c.Model, name)
+			return fmt.Errorf("register %s: the registry itself writes the file %s", c.Model, name)
 		}
 	}
 	return nil
 }
 
-// Register makes a candidate the next version of its model. MLflow would create everything twice on a blind retry, so
-// each step looks for what an earlier try left: however often and wherever it was cut off, a run ends as one logged
-// model and one version. The first version of a model gives it its schema.
+// Register makes a candidate the next version of its model. MLflow creates everything twice on a blind retry, so each
+// step first looks for the result of an earlier attempt. A run becomes one logged model and one version, wherever and
+// however often Register is interrupted. The first version of a model sets the schema of the model.
 func (r *Registry) Register(ctx context.Context, c Candidate) (Version, error) {
 	if err := c.check(); err != nil {
 		return Version{}, err
@@ -77,20 +77,20 @@ func (r *Registry) Register(ctx context.Context, c Candidate) (Version, error) {
 	return v, r.firstSchema(ctx, c.Model, c.Schema)
 }
 
-// versionOf finds the version that the run has become. Its existence means that every step before it is done.
+// versionOf returns the version that a run has become. If it exists, all steps before it are done.
 func (r *Registry) versionOf(ctx context.Context, c Candidate) (Version, error) {
 	found, err := r.mlflow.SearchVersions(ctx, "run_id='"+c.RunID+"' and name='"+c.Model+"'")
 	if err != nil {
 		return Version{}, fmt.Errorf("look for the version of run %s: %w", c.RunID, outage(err))
 	}
-	mv, ok := firstOf(found, c.Model)
+	mv, ok := oldest(found, c.Model)
 	if !ok {
 		return Version{}, fmt.Errorf("version of run %s %w", c.RunID, ErrNotExist)
 	}
 	return r.version(ctx, c.Model, mv.Version)
 }
 
-// create takes every step from the logged model to the version.
+// create makes every step from the logged model to the version.
 func (r *Registry) create(ctx context.Context, c Candidate) (Version, error) {
 	tags, split, err := c.tags()
 	if err != nil {
@@ -119,11 +119,11 @@ func (r *Registry) create(ctx context.Context, c Candidate) (Version, error) {
 		return Version{}, fmt.Errorf("create a version of %s: %w", c.Model, outage(err))
 	}
 	v, err := fromMLflow(mv)
-	v.Split = c.Split // the tag may leave out its moved rows
+	v.Split = c.Split // the tag may lack the moved rows
 	return v, err
 }
 
-// logModel finds or creates the logged model of the run.
+// logModel finds or creates the logged model of a run.
 func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedModel, error) {
 	logged, err := r.mlflow.FindLoggedModel(ctx, c.ExperimentID, c.RunID)
 	if !errors.Is(err, mlflow.ErrNotExist) {
@@ -135,12 +135,11 @@ func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedMode
 	})
 }
 
-// uploadsAtOnce is how many files of a version are sent side by side: they are small, and MLflow takes most of its time
-// to
-// pass each on to its store.
-const uploadsAtOnce = 4
+// maxUploads is how many files of a version are uploaded concurrently. They are small, and MLflow spends most of the
+// time passing each on to its store.
+const maxUploads = 4
 
-// upload writes the files of the version, in any order. What an earlier try wrote is overwritten.
+// upload writes the files of a version, in any order, and overwrites those of an earlier attempt.
 func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Candidate, split []byte) error {
 	files := make(map[string][]byte)
 	maps.Copy(files, c.Files)
@@ -152,21 +151,15 @@ func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Cand
 		files[splitFile] = split
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(uploadsAtOnce)
+	group.SetLimit(maxUploads)
 	for name, b := range files {
 		group.Go(func() error {
 			contentType := mime.TypeByExtension(path.Ext(name))
 			if contentType == "" {
 				contentType = "application/octet-stream"
 			}
-			if err := r.mlflow.PutArtifact(
-				ctx,
-				logged.ArtifactURI,
-				name,
-				bytes.NewReader(b),
-				int64(len(b)),
-				contentType,
-			); err != nil {
+			err := r.mlflow.PutArtifact(ctx, logged.ArtifactURI, name, bytes.NewReader(b), int64(len(b)), contentType)
+			if err != nil {
 				return fmt.Errorf("upload %s of run %s: %w", name, c.RunID, outage(err))
 			}
 			return nil

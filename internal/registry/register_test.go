@@ -18,7 +18,7 @@ import (
 	"iris/internal/testenv"
 )
 
-// wantOne asserts that a run has become one logged model, ready and with its files, and one version.
+// wantOne asserts that a run has become one version and one logged model, which is ready and has its files.
 func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 	w.t.Helper()
 	versions, err := w.Lab.SearchVersions(w.t.Context(), "name='"+w.Model+"'")
@@ -29,8 +29,8 @@ func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if logged.ID != v.ModelID || logged.Status != mlflow.LoggedModelReady {
-		w.t.Errorf("got logged model %s %s, want %s, ready", logged.ID, logged.Status, v.ModelID)
+	if logged.ID != v.LoggedModelID || logged.Status != mlflow.LoggedModelReady {
+		w.t.Errorf("got logged model %s %s, want %s, ready", logged.ID, logged.Status, v.LoggedModelID)
 	}
 	if n := w.loggedModels(c); n != 1 {
 		w.t.Errorf("got %d logged models, want 1", n)
@@ -58,7 +58,7 @@ func (w *world) wantOne(c registry.Candidate, v registry.Version) {
 	}
 }
 
-// loggedModels counts the logged models of the candidate's run.
+// loggedModels returns the number of logged models of the candidate's run.
 func (w *world) loggedModels(c registry.Candidate) int {
 	w.t.Helper()
 	query := fmt.Sprintf(`{"experiment_ids":[%q],"filter":"source_run_id = '%s'"}`, c.ExperimentID, c.RunID)
@@ -89,7 +89,7 @@ func TestRegister(t *testing.T) {
 		Model:          w.Model,
 		Number:         "1",
 		RunID:          c.RunID,
-		ModelID:        v.ModelID,
+		LoggedModelID:  v.LoggedModelID,
 		Algorithm:      "logistic_regression",
 		Seed:           7,
 		DatasetSHA256:  c.DatasetSHA256,
@@ -106,8 +106,8 @@ func TestRegister(t *testing.T) {
 	if !reflect.DeepEqual(v, want) {
 		t.Errorf("got  %+v\nwant %+v", v, want)
 	}
-	if !strings.HasPrefix(v.ModelID, "m-") || len(v.ArtifactSHA256) != 64 || v.CreatedAt.Year() < 2026 {
-		t.Errorf("got logged model %q, SHA-256 %q, time %s; want them filled in", v.ModelID, v.ArtifactSHA256, v.CreatedAt)
+	if !strings.HasPrefix(v.LoggedModelID, "m-") || len(v.ArtifactSHA256) != 64 || v.CreatedAt.Year() < 2026 {
+		t.Errorf("got logged model %q, SHA-256 %q, time %s; want all set", v.LoggedModelID, v.ArtifactSHA256, v.CreatedAt)
 	}
 	w.wantOne(c, v)
 	if second := w.MustRegister(8); second.Number != "2" {
@@ -128,7 +128,7 @@ func TestRegister_twice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if requests := w.LabProxy.Drain(); len(requests) != 2 {
-		t.Errorf("the second time took %v, want a search and a look at the version", requests)
+		t.Errorf("the second time took %v, want a search and a read of the version", requests)
 	}
 	if !reflect.DeepEqual(first, second) {
 		t.Errorf("got  %+v\nthen %+v", first, second)
@@ -198,7 +198,7 @@ func TestRegister_longSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	if tag := mv.Tags["iris.split"]; len(tag) > 200 || !strings.Contains(tag, "0.25") {
-		t.Errorf("got tag %.300q, want the split without its rows", tag)
+		t.Errorf("got tag %.300q, want the split without moved rows", tag)
 	}
 	w.Overwrite(registered, "split.json", []byte(`{"seed":1}`))
 	if _, err := w.Resolve(t.Context(), w.Model, "1"); !errors.Is(err, registry.ErrCorrupt) {
@@ -214,13 +214,13 @@ func moved(n int) []string {
 	return rows
 }
 
-func TestRegister_metricsThatAreNoNumbers(t *testing.T) {
+func TestRegister_metricsThatAreNotNumbers(t *testing.T) {
 	w := newWorld(t)
 	c := w.Candidate(1)
 	c.Metrics = map[string]float64{"accuracy": 0.5, "log_loss": math.Inf(1), "macro_f1": math.NaN()}
 	v, err := w.Register(t.Context(), c)
 	if err != nil || !reflect.DeepEqual(v.Metrics, map[string]float64{"accuracy": 0.5}) {
-		t.Errorf("got metrics %v, %v; want accuracy alone", v.Metrics, err)
+		t.Errorf("got metrics %v, %v; want only accuracy", v.Metrics, err)
 	}
 }
 
@@ -234,9 +234,13 @@ func TestRegister_refuses(t *testing.T) {
 		{"no run", func(c *registry.Candidate) { c.RunID = "" }, "run"},
 		{"a run id that would end the filter", func(c *registry.Candidate) { c.RunID = "' or name='iris" }, "run"},
 		{"no artifact", func(c *registry.Candidate) { c.Artifact = nil }, "artifact of 0 bytes"},
-		{"a file that is ours", func(c *registry.Candidate) { c.Files = map[string][]byte{"model.json": nil} }, "model.json"},
+		{"a file of the registry", func(c *registry.Candidate) {
+			c.Files = map[string][]byte{"model.json": nil}
+		}, "model.json"},
 		{"a split that has no JSON", func(c *registry.Candidate) { c.Split.TestSize = math.NaN() }, "split"},
-		{"a long split that has no JSON", func(c *registry.Candidate) { c.Split = dataset.Split{TestSize: math.NaN(), Moved: moved(100)} }, "split"},
+		{"a long split that has no JSON", func(c *registry.Candidate) {
+			c.Split = dataset.Split{TestSize: math.NaN(), Moved: moved(100)}
+		}, "split"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := w.Candidate(1)
@@ -251,7 +255,7 @@ func TestRegister_refuses(t *testing.T) {
 	}
 }
 
-// The schema of a model follows its champion: neither a second version nor a promotion that does not happen changes it.
+// The schema of a model follows its champion. A second version alone does not change it.
 func TestSchema_followsTheChampion(t *testing.T) {
 	w := newWorld(t)
 	first := w.MustRegister(1)

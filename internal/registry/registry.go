@@ -1,6 +1,6 @@
-// Package registry keeps the versions of every model: it registers them, resolves references to them, loads them,
-// moves the champion, and writes the history of that. MLflow holds the versions and the aliases, the object store the
-// schemas and the history. The package trains nothing and decides nothing: the gate is the workflow's.
+// Package registry keeps the versions of every model in MLflow: it registers them, resolves references, loads models,
+// and promotes champions. The object store has the schemas of the models and the history of promotions. The package
+// trains nothing and decides nothing: the gate belongs to package workflows.
 package registry
 
 import (
@@ -21,26 +21,26 @@ import (
 
 // Aliases that Promote moves.
 const (
-	ChampionAlias = "champion" // the version that is served
-	PreviousAlias = "previous" // the champion before it
+	ChampionAlias = "champion" // the served version
+	PreviousAlias = "previous" // the champion before
 )
 
-// Options is what a Registry works with.
+// Options configures a Registry. All fields are required.
 type Options struct {
 	MLflow *mlflow.Client
 	Store  *objstore.Store
-	Bucket string // of Iris, for what lies under models/
+	Bucket string // of Iris; the registry uses keys under models/
 }
 
-// Registry is the registry. It holds no state and may be used by any number of goroutines and processes, but for
-// Promote, which one caller at a time may use for a model.
+// Registry holds no state, so any number of goroutines and processes may use it. The exception is Promote: only one
+// caller at a time may use it for a model.
 type Registry struct {
 	mlflow *mlflow.Client
 	store  *objstore.Store
 	bucket string
 }
 
-// New returns a registry, or which option is missing. It connects to nothing.
+// New returns a registry, or an error that names the missing option. It connects to nothing.
 func New(o Options) (*Registry, error) {
 	switch {
 	case o.MLflow == nil:
@@ -53,15 +53,15 @@ func New(o Options) (*Registry, error) {
 	return &Registry{mlflow: o.MLflow, store: o.Store, bucket: o.Bucket}, nil
 }
 
-// Info is a line in the list of models.
+// Info is a summary of a model.
 type Info struct {
 	Name          string `json:"name"`
-	Champion      string `json:"champion"`       // number, "" = none
-	LatestVersion string `json:"latest_version"` // number, "" = none
+	Champion      string `json:"champion"`       // number, "" for none
+	LatestVersion string `json:"latest_version"` // number, "" for none
 }
 
-// Models lists the models by name. The model iris is there from the start, trained or not. What else MLflow holds is a
-// model when its name could be one.
+// Models lists the models, sorted by name. The list always has the model iris. It leaves out models of MLflow that have
+// a name that model.CheckName refuses.
 func (r *Registry) Models(ctx context.Context) ([]Info, error) {
 	registered, err := r.mlflow.RegisteredModels(ctx)
 	if err != nil {
@@ -81,8 +81,8 @@ func (r *Registry) Models(ctx context.Context) ([]Info, error) {
 	return slices.SortedFunc(maps.Values(infos), func(a, b Info) int { return cmp.Compare(a.Name, b.Name) }), nil
 }
 
-// VersionKey identifies a version. Number alone does not: MLflow assigns it again after a model was deleted and created
-// anew.
+// VersionKey identifies a version. Model and number alone do not: MLflow assigns the number again after a model was
+// deleted and created anew.
 type VersionKey struct {
 	Model  string
 	Number string
@@ -111,8 +111,8 @@ func (r *Registry) Champions(ctx context.Context) (map[string]VersionKey, error)
 	return champions, nil
 }
 
-// Versions lists the versions of a model, newest first, with whatever of their tags can be read. A split with more
-// moved rows than a tag takes is listed without them; Resolve has them. ErrNotExist when there is no such model.
+// Versions lists the versions of a model, newest first. It leaves out tags that cannot be read, and the moved rows of a
+// split that is too long for a tag; Resolve returns those. It returns ErrNotExist if the model does not exist.
 func (r *Registry) Versions(ctx context.Context, modelName string) ([]Version, error) {
 	if err := checkName(modelName); err != nil {
 		return nil, err
@@ -140,14 +140,13 @@ func (r *Registry) Versions(ctx context.Context, modelName string) ([]Version, e
 				mv.Aliases = append(mv.Aliases, alias)
 			}
 		}
-		versions[i], _ = fromMLflow(mv) // a tag somebody broke by hand hides no version from the list
+		versions[i], _ = fromMLflow(mv) // a damaged tag must not hide the version
 	}
 	return versions, nil
 }
 
-// DatasetVersions lists the versions of all models that were trained on a dataset, by model and oldest first, without
-// their
-// aliases; none is no error.
+// DatasetVersions lists the versions of all models that were trained on a dataset, sorted by model and then oldest
+// first, without their aliases. An empty list is not an error.
 func (r *Registry) DatasetVersions(ctx context.Context, digest string) ([]Version, error) {
 	if !digestPattern.MatchString(digest) {
 		return nil, fmt.Errorf("dataset %s: %w", quote(digest), ErrBadReference)
@@ -158,14 +157,14 @@ func (r *Registry) DatasetVersions(ctx context.Context, digest string) ([]Versio
 	}
 	versions := make([]Version, len(found))
 	for i, mv := range found {
-		versions[i], _ = fromMLflow(mv) // what somebody broke by hand still was trained on it
+		versions[i], _ = fromMLflow(mv) // a damaged tag must not hide the version
 	}
 	return versions, nil
 }
 
 var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// latestVersion is the newest of the latest versions, of which MLflow returns one for each of its stages.
+// latestVersion returns the newest version of a model. MLflow returns a latest version for each of its stages.
 func latestVersion(m mlflow.RegisteredModel) (mlflow.ModelVersion, bool) {
 	if len(m.LatestVersions) == 0 {
 		return mlflow.ModelVersion{}, false
@@ -176,7 +175,7 @@ func latestVersion(m mlflow.RegisteredModel) (mlflow.ModelVersion, bool) {
 	), true
 }
 
-// checkName refuses what cannot be the name of a model.
+// checkName returns ErrBadReference for a bad name of a model.
 func checkName(modelName string) error {
 	if err := model.CheckName(modelName); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadReference, err)
@@ -184,7 +183,7 @@ func checkName(modelName string) error {
 	return nil
 }
 
-// quote shortens what a client sent to a length that is fit for a message.
+// quote quotes the input of a client for a message and shortens it if it is long.
 func quote(s string) string {
 	const limit = 100
 	if len(s) > limit {

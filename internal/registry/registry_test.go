@@ -30,7 +30,7 @@ func newWorld(t *testing.T) *world {
 	return &world{registrytest.New(t), t}
 }
 
-// alias is the number an alias points to, "" when it does not exist.
+// alias returns the number of the version that an alias names, "" if the alias does not exist.
 func (w *world) alias(name string) string {
 	w.t.Helper()
 	mv, err := w.Lab.GetAlias(w.t.Context(), w.Model, name)
@@ -66,27 +66,20 @@ func TestModels_listsIrisBeforeAnythingIsTrained(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Contains(infos, registry.Info{Name: "iris"}) {
-		t.Errorf("got %+v, want iris without a version among them", infos)
+		t.Errorf("got %+v, want it to contain iris without a version", infos)
 	}
 	if versions, err := w.Versions(t.Context(), "iris"); err != nil || versions == nil || len(versions) != 0 {
 		t.Errorf("versions of iris: got %v, %v; want an empty list", versions, err)
 	}
-	if got, err := w.Schema(
-		t.Context(),
-		"iris",
-	); err != nil || !got.SameFeatures(dataset.Iris()) ||
-		!got.SameClasses(dataset.Iris()) {
+	got, err := w.Schema(t.Context(), "iris")
+	if err != nil || !got.SameFeatures(dataset.Iris()) || !got.SameClasses(dataset.Iris()) {
 		t.Errorf("schema of iris: got %+v, %v; want the bundled one", got, err)
 	}
 	if _, err := w.Champion(t.Context(), "iris"); !errors.Is(err, registry.ErrNotExist) {
 		t.Errorf("champion of iris: got %v, want ErrNotExist", err)
 	}
-	if entries, _, err := w.History(
-		t.Context(),
-		"iris",
-		registry.Page{},
-	); err != nil || entries == nil ||
-		len(entries) != 0 {
+	entries, _, err := w.History(t.Context(), "iris", registry.Page{})
+	if err != nil || entries == nil || len(entries) != 0 {
 		t.Errorf("history of iris: got %v, %v; want an empty list", entries, err)
 	}
 }
@@ -99,7 +92,7 @@ func TestModels_namesChampionAndLatest(t *testing.T) {
 	w.MustRegister(1)
 	w.MustRegister(2)
 	w.MustPromote("1", 0)
-	// MLflow then lists a latest version for each of its old stages.
+	// MLflow lists a latest version for each of its stages.
 	status, err := w.Call(t.Context(), http.MethodPost, "model-versions/transition-stage", map[string]any{
 		"name": w.Model, "version": "1", "stage": "Archived", "archive_existing_versions": false,
 	})
@@ -111,13 +104,13 @@ func TestModels_namesChampionAndLatest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := (registry.Info{Name: w.Model, Champion: "1", LatestVersion: "2"}); !slices.Contains(infos, want) {
-		t.Errorf("got %+v, want %+v among them", infos, want)
+		t.Errorf("got %+v, want it to contain %+v", infos, want)
 	}
 	if !slices.IsSortedFunc(infos, func(a, b registry.Info) int { return strings.Compare(a.Name, b.Name) }) {
-		t.Errorf("got %+v, want them by name", infos)
+		t.Errorf("got %+v, want them sorted by name", infos)
 	}
 	if slices.ContainsFunc(infos, func(i registry.Info) bool { return strings.HasPrefix(i.Name, "Not_Ours") }) {
-		t.Errorf("got %+v, want only what can be a model of iris", infos)
+		t.Errorf("got %+v, want only names that model.CheckName accepts", infos)
 	}
 }
 
@@ -151,7 +144,7 @@ func TestVersions_newestFirstWithAliases(t *testing.T) {
 	}
 }
 
-func TestVersions_showsWhatSomebodyBroke(t *testing.T) {
+func TestVersions_showsVersionsWithDamagedTags(t *testing.T) {
 	w := newWorld(t)
 	v := w.MustRegister(1)
 	if err := w.Lab.SetVersionTag(t.Context(), w.Model, v.Number, "iris.metrics", "good"); err != nil {
@@ -163,28 +156,31 @@ func TestVersions_showsWhatSomebodyBroke(t *testing.T) {
 	}
 	versions, err := w.Versions(t.Context(), w.Model)
 	if err != nil || len(versions) != 2 || versions[1].RunID != v.RunID || versions[0].Recipe != nil {
-		t.Errorf("got %+v, %v; want the versions all the same", versions, err)
+		t.Errorf("got %+v, %v; want both versions", versions, err)
 	}
 	if _, err := w.Resolve(t.Context(), w.Model, other.Number); !errors.Is(err, registry.ErrCorrupt) {
-		t.Errorf("a recipe that is none: %v, want ErrCorrupt", err)
+		t.Errorf("a damaged recipe: %v, want ErrCorrupt", err)
 	}
 }
 
 func TestVersion_json(t *testing.T) {
 	v := registry.Version{
-		Model:   "iris",
-		Number:  "3",
-		RunID:   "r",
-		ModelID: "m-1",
-		Seed:    7,
-		Aliases: []string{},
-		Metrics: map[string]float64{"accuracy": 1},
+		Model:         "iris",
+		Number:        "3",
+		RunID:         "r",
+		LoggedModelID: "m-1",
+		Seed:          7,
+		Aliases:       []string{},
+		Metrics:       map[string]float64{"accuracy": 1},
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"model":"iris"`, `"number":"3"`, `"model_id":"m-1"`, `"aliases":[]`, `"metrics":{"accuracy":1}`, `"dataset_sha256":""`} {
+	for _, want := range []string{
+		`"model":"iris"`, `"number":"3"`, `"model_id":"m-1"`, `"aliases":[]`, `"metrics":{"accuracy":1}`,
+		`"dataset_sha256":""`,
+	} {
 		if !bytes.Contains(b, []byte(want)) {
 			t.Errorf("got %s, want %s in it", b, want)
 		}

@@ -14,7 +14,7 @@ import (
 const (
 	modelsScheme = "models:/"
 	runsScheme   = "runs:/"
-	// loggedName is the name of every logged model, and with that the path in runs:/<run>/model.
+	// loggedName is the name of every logged model, and so the path in runs:/<run>/model.
 	loggedName = "model"
 )
 
@@ -34,8 +34,7 @@ type Reference struct {
 }
 
 // ParseReference parses a reference in one of the forms that Resolve documents. Its errors are ErrBadReference, also
-// for
-// a bad model name, and ErrWrongModel if the reference names another model than modelName.
+// for a bad model name, and ErrWrongModel if the reference names another model than modelName.
 func ParseReference(modelName, ref string) (Reference, error) {
 	if err := checkName(modelName); err != nil {
 		return Reference{}, err
@@ -63,9 +62,8 @@ func ParseReference(modelName, ref string) (Reference, error) {
 		}
 	}
 	return Reference{}, fmt.Errorf(
-		"%s: %w; want models:/<model>/<version>, models:/<model>@champion, models:/m-<id>, runs:/<run>/model or a version number",
-		quote(ref),
-		ErrBadReference,
+		"%s: %w; want models:/<model>/<version>, models:/<model>@champion, models:/m-<id>, runs:/<run>/model "+
+			"or a version number", quote(ref), ErrBadReference,
 	)
 }
 
@@ -97,7 +95,7 @@ func (r *Registry) Resolve(ctx context.Context, modelName, ref string) (Version,
 	}
 }
 
-// Champion returns the version that is served, ErrNotExist when the model has none.
+// Champion returns the champion of a model, or ErrNotExist if the model has none.
 func (r *Registry) Champion(ctx context.Context, modelName string) (Version, error) {
 	return r.Resolve(ctx, modelName, "")
 }
@@ -124,8 +122,8 @@ func (r *Registry) aliased(ctx context.Context, modelName, alias string) (Versio
 	return r.whole(ctx, mv)
 }
 
-// searched finds the version by what it was made from. If there are several, the first is the one that Register
-// returned. A search's answer has no aliases, so the version is then read by its number.
+// searched finds a version by its logged model or its run. Of several versions, Register has returned the oldest. A
+// search does not return aliases, so searched then reads the version by its number.
 func (r *Registry) searched(ctx context.Context, modelName, ref, filter string) (Version, error) {
 	found, err := r.mlflow.SearchVersions(ctx, filter)
 	if err != nil {
@@ -134,15 +132,15 @@ func (r *Registry) searched(ctx context.Context, modelName, ref, filter string) 
 	if len(found) == 0 {
 		return Version{}, fmt.Errorf("%s %w as a version", quote(ref), ErrNotExist)
 	}
-	mv, ok := firstOf(found, modelName)
+	mv, ok := oldest(found, modelName)
 	if !ok {
 		return Version{}, fmt.Errorf("%s %w (%s), not to %s", quote(ref), ErrWrongModel, found[0].Name, modelName)
 	}
 	return r.version(ctx, modelName, mv.Version)
 }
 
-// firstOf is the oldest version among those of the model. Found is in the order of SearchVersions.
-func firstOf(found []mlflow.ModelVersion, modelName string) (mlflow.ModelVersion, bool) {
+// oldest returns the first version of a model in the result of SearchVersions, which is sorted by age.
+func oldest(found []mlflow.ModelVersion, modelName string) (mlflow.ModelVersion, bool) {
 	i := slices.IndexFunc(found, func(mv mlflow.ModelVersion) bool { return mv.Name == modelName })
 	if i < 0 {
 		return mlflow.ModelVersion{}, false

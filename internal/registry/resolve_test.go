@@ -23,17 +23,17 @@ func TestResolve(t *testing.T) {
 		want      string // number
 		err       error
 	}{
-		{"nothing is the champion", "", "2", nil},
+		{"empty for the champion", "", "2", nil},
 		{"number", "1", "1", nil},
 		{"version URI", "models:/" + w.Model + "/1", "1", nil},
 		{"alias URI", "models:/" + w.Model + "@champion", "2", nil},
 		{"another alias", "models:/" + w.Model + "@previous", "1", nil},
-		{"logged model", "models:/" + first.ModelID, "1", nil},
+		{"logged model", "models:/" + first.LoggedModelID, "1", nil},
 		{"run", "runs:/" + second.RunID + "/model", "2", nil},
 
 		{"version of another model", "models:/" + other.Model + "/1", "", registry.ErrWrongModel},
 		{"champion of another model", "models:/" + other.Model + "@champion", "", registry.ErrWrongModel},
-		{"logged model of another model", "models:/" + foreign.ModelID, "", registry.ErrWrongModel},
+		{"logged model of another model", "models:/" + foreign.LoggedModelID, "", registry.ErrWrongModel},
 		{"run of another model", "runs:/" + foreign.RunID + "/model", "", registry.ErrWrongModel},
 
 		{"unknown number", "99", "", registry.ErrNotExist},
@@ -71,7 +71,7 @@ func TestResolve(t *testing.T) {
 			}
 			if err != nil {
 				if len(err.Error()) > 500 {
-					t.Errorf("got an error of %d bytes, want one to read", len(err.Error()))
+					t.Errorf("got an error of %d bytes, want a short one", len(err.Error()))
 				}
 				return
 			}
@@ -79,7 +79,8 @@ func TestResolve(t *testing.T) {
 			if test.want == "2" {
 				wanted = second
 			}
-			if v.Number != wanted.Number || v.Model != w.Model || v.RunID != wanted.RunID || v.ModelID != wanted.ModelID {
+			if v.Number != wanted.Number || v.Model != w.Model || v.RunID != wanted.RunID ||
+				v.LoggedModelID != wanted.LoggedModelID {
 				t.Errorf("got %+v, want version %s", v, test.want)
 			}
 			if alias := map[string]string{"1": "previous", "2": "champion"}[test.want]; len(v.Aliases) != 1 ||
@@ -98,29 +99,25 @@ func TestResolve_brokenTag(t *testing.T) {
 			if err := w.Lab.SetVersionTag(t.Context(), w.Model, "1", tag, "?"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.Resolve(
-				t.Context(),
-				w.Model,
-				"1",
-			); !errors.Is(err, registry.ErrCorrupt) ||
-				!strings.Contains(err.Error(), tag) {
+			_, err := w.Resolve(t.Context(), w.Model, "1")
+			if !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), tag) {
 				t.Errorf("got %v, want ErrCorrupt that names %s", err, tag)
 			}
 		})
 	}
 }
 
-// A run can be registered again by hand, in MLflow's pages: what Iris registered is the first.
-func TestResolve_firstOfARun(t *testing.T) {
+// A person can register a run again on MLflow's pages. Iris has registered the oldest version.
+func TestResolve_oldestVersionOfARun(t *testing.T) {
 	w := newWorld(t)
 	v := w.MustRegister(1)
 	if _, err := w.Lab.CreateVersion(
 		t.Context(),
-		mlflow.NewVersion{Name: w.Model, LoggedModelID: v.ModelID, RunID: v.RunID},
+		mlflow.NewVersion{Name: w.Model, LoggedModelID: v.LoggedModelID, RunID: v.RunID},
 	); err != nil {
 		t.Fatal(err)
 	}
-	for _, ref := range []string{"runs:/" + v.RunID + "/model", "models:/" + v.ModelID} {
+	for _, ref := range []string{"runs:/" + v.RunID + "/model", "models:/" + v.LoggedModelID} {
 		if got, err := w.Resolve(t.Context(), w.Model, ref); err != nil || got.Number != "1" {
 			t.Errorf("%s: got version %s, %v; want 1", ref, got.Number, err)
 		}

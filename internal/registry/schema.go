@@ -9,8 +9,9 @@ import (
 	"iris/internal/objstore"
 )
 
-// Schema is what data for a model must look like: the schema of its champion, or of its first version as long as it has
-// no champion. The model iris has the bundled schema until then, any other ErrNotExist.
+// Schema returns the schema that data for a model must have: that of its champion, or that of its first version until
+// it has a champion. Before the first version, the model iris has the schema of the bundled data; for other models
+// Schema returns ErrNotExist.
 func (r *Registry) Schema(ctx context.Context, modelName string) (dataset.Schema, error) {
 	if err := checkName(modelName); err != nil {
 		return dataset.Schema{}, err
@@ -29,8 +30,7 @@ func (r *Registry) Schema(ctx context.Context, modelName string) (dataset.Schema
 	}
 }
 
-// firstSchema gives the model its schema unless it has one: a version that is not the champion changes nothing for the
-// data that follows it.
+// firstSchema sets the schema of a model that has none. A later version changes the schema only when it is promoted.
 func (r *Registry) firstSchema(ctx context.Context, modelName string, s dataset.Schema) error {
 	_, err := r.store.Stat(ctx, r.bucket, objstore.ModelSchemaKey(modelName))
 	if errors.Is(err, objstore.ErrNotExist) {

@@ -14,13 +14,12 @@ import (
 	"iris/model"
 )
 
-// Version is one registered model, with what it was made of. It never changes, but for its aliases and what the gate
-// says.
+// Version is a registered model and its lineage. Only its aliases and the decision of the gate change.
 type Version struct {
 	Model          string             `json:"model"`
 	Number         string             `json:"number"` // "1", "2", …
 	RunID          string             `json:"run_id"`
-	ModelID        string             `json:"model_id"` // MLflow's logged model, m-…
+	LoggedModelID  string             `json:"model_id"` // MLflow's m-…
 	Algorithm      model.Algorithm    `json:"algorithm"`
 	Seed           uint64             `json:"seed"`
 	DatasetSHA256  string             `json:"dataset_sha256"`
@@ -28,45 +27,45 @@ type Version struct {
 	TaskID         string             `json:"task_id"`
 	GitCommit      string             `json:"git_commit,omitempty"`
 	Split          dataset.Split      `json:"split"`
-	Metrics        map[string]float64 `json:"metrics"` // tagMetricNames, on the held-out rows
+	Metrics        map[string]float64 `json:"metrics"` // the metrics in tagMetricNames, on the held-out rows
 	Aliases        []string           `json:"aliases"` // sorted
 	CreatedAt      time.Time          `json:"created_at"`
 	Description    string             `json:"description"`
 
-	Recipe     *Recipe           `json:"recipe,omitempty"` // nil when only the artifact has it
-	Gate       string            `json:"gate,omitempty"`   // the decision, "" until there is one
+	Recipe     *Recipe           `json:"recipe,omitempty"` // nil if only the artifact has it
+	Gate       string            `json:"gate,omitempty"`   // the decision, "" before it
 	GateReason string            `json:"gate_reason,omitempty"`
-	Tags       map[string]string `json:"tags,omitempty"` // of the request that trained it
+	Tags       map[string]string `json:"tags,omitempty"` // of the training request
 }
 
-// URI names the version as MLflow does, models:/iris/3.
+// URI returns the version as a URI of MLflow, such as models:/iris/3.
 func (v Version) URI() string { return modelsScheme + v.Model + "/" + v.Number }
 
-// Tags of a version in MLflow. They come with every answer that holds the version, also with the poll of the latest
-// ones once a second, so they are kept small.
+// Tags of a version in MLflow. Every answer that contains a version contains its tags, also the poll of the champions
+// once a second, so they are small.
 const (
 	tagAlgorithm   = "iris.algorithm"
 	tagSeed        = "iris.seed"
 	tagDataset     = "iris.dataset.sha256"
 	tagArtifact    = "iris.artifact.sha256"
-	tagSplit       = "iris.split"        // dataset.Split as JSON, without its moved rows where splitFile holds them
-	tagSplitSHA256 = "iris.split.sha256" // of splitFile, only if there is one
+	tagSplit       = "iris.split"        // dataset.Split as JSON; without the moved rows if splitFile exists
+	tagSplitSHA256 = "iris.split.sha256" // of splitFile, if it exists
 	tagMetrics     = "iris.metrics"      // JSON
 	tagTask        = "iris.task_id"
 	tagCommit      = "iris.git_commit"
 	tagRecipe      = "iris.recipe" // JSON, unless it is long
-	tagGate        = "iris.gate"   // these two once it is decided
+	tagGate        = "iris.gate"   // this one and the next only after the decision
 	tagGateReason  = "iris.gate_reason"
 )
 
-// maxSplitTag is the longest split that is kept as a tag, in bytes. Beyond it, about 25 moved rows, the split is a file
-// beside the artifact; MLflow would take 100,000.
+// maxSplitTag limits a split in a tag, in bytes; that is about 25 moved rows. A longer split is a file beside the
+// artifact. MLflow would accept 100,000 bytes.
 const maxSplitTag = 2000
 
-// tagMetricNames are the metrics worth a line in a list of versions. The run has all of them.
+// tagMetricNames are the metrics that a list of versions shows. The run has all metrics.
 var tagMetricNames = []string{"accuracy", "ece", "log_loss", "macro_f1"}
 
-// tags describes the candidate; splitFile is nil when the split fits in its tag.
+// tags returns the tags of the candidate, and the content of splitFile if the split is too long for a tag.
 func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) {
 	metrics := make(map[string]float64, len(tagMetricNames))
 	for _, name := range tagMetricNames {
@@ -113,18 +112,16 @@ func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) 
 	return tags, splitFile, nil
 }
 
-// fromMLflow reads a version from its tags. On an error, an ErrCorrupt, the version lacks what could not be read: a
-// list
-// can show it all the same. A version that Iris did not register has none of the tags, which is no error here.
+// fromMLflow reads a version from its tags. If a tag cannot be read, it returns ErrCorrupt and the version without that
+// tag, which a list can still show. A version that another program registered has none of the tags; that is not an
+// error.
 func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 	v := Version{
-		Model:   mv.Name,
-		Number:  mv.Version,
-		RunID:   mv.RunID,
-		ModelID: mv.LoggedModelID,
-		Algorithm: model.Algorithm(
-			mv.Tags[tagAlgorithm],
-		),
+		Model:          mv.Name,
+		Number:         mv.Version,
+		RunID:          mv.RunID,
+		LoggedModelID:  mv.LoggedModelID,
+		Algorithm:      model.Algorithm(mv.Tags[tagAlgorithm]),
 		DatasetSHA256:  mv.Tags[tagDataset],
 		ArtifactSHA256: mv.Tags[tagArtifact],
 		TaskID:         mv.Tags[tagTask],
@@ -137,7 +134,7 @@ func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 		GateReason:     mv.Tags[tagGateReason],
 	}
 	for key, value := range mv.Tags {
-		if !isOurTag(key) {
+		if !isReservedTag(key) {
 			if v.Tags == nil {
 				v.Tags = make(map[string]string)
 			}
@@ -145,7 +142,7 @@ func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 		}
 	}
 	if v.Aliases == nil {
-		v.Aliases = []string{} // an empty list in JSON, not null
+		v.Aliases = []string{} // encodes as [], not null
 	}
 	if v.ArtifactSHA256 == "" {
 		return v, nil
@@ -169,7 +166,7 @@ func fromMLflow(mv mlflow.ModelVersion) (Version, error) {
 	return v, nil
 }
 
-// number orders versions. MLflow counts from 1.
+// number returns the number of a version, from 1, or 0 if it is not a number.
 func number(mv mlflow.ModelVersion) int {
 	n, err := strconv.Atoi(mv.Version)
 	if err != nil {

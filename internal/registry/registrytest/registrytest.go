@@ -190,7 +190,7 @@ func (w *World) MustPromote(version string, minute int) registry.Entry {
 // Overwrite replaces a file of a version without the registry.
 func (w *World) Overwrite(v registry.Version, name string, b []byte) {
 	w.t.Helper()
-	logged, err := w.Lab.GetLoggedModel(w.t.Context(), v.ModelID)
+	logged, err := w.Lab.GetLoggedModel(w.t.Context(), v.LoggedModelID)
 	if err != nil {
 		w.t.Fatal(err)
 	}
