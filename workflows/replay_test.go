@@ -11,20 +11,23 @@ import (
 	"iris/workflows"
 )
 
-// The histories were recorded by `make histories` from end-to-end runs. A workflow that has changed so that it cannot
-// go
-// on from one of them fails here before it meets a running one.
+// histories is the folder of the recorded histories: one folder per release, and "unreleased" for `make histories`.
+var histories = filepath.Join("testdata", "history")
+
+// TestReplay replays every recorded history. A changed workflow that cannot continue from one of them fails here,
+// before
+// it meets a running task.
 func TestReplay(t *testing.T) {
 	replayer := worker.NewWorkflowReplayer()
 	workflows.Register(replayer)
 	replayed := map[string]int{}
-	err := filepath.WalkDir(filepath.Join("testdata", "history"), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(histories, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".json" {
 			return err
 		}
 		t.Run(strings.TrimSuffix(filepath.ToSlash(path), ".json"), func(t *testing.T) {
 			if err := replayer.ReplayWorkflowHistoryFromJSONFile(nil, path); err != nil {
-				t.Errorf("the code does not go on from this history: %v", err)
+				t.Errorf("the workflow cannot continue from this history: %v", err)
 			}
 		})
 		kind, _, _ := strings.Cut(entry.Name(), "-")
@@ -34,9 +37,9 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, least := range map[string]int{"training": 8, "batch": 3, "promotion": 2} {
-		if replayed[kind] < least {
-			t.Errorf("%d histories of a %s were replayed, want at least %d", replayed[kind], kind, least)
+	for kind, atLeast := range map[string]int{"training": 8, "batch": 3, "promotion": 2} {
+		if replayed[kind] < atLeast {
+			t.Errorf("replayed %d histories of a %s, want at least %d", replayed[kind], kind, atLeast)
 		}
 	}
 }
