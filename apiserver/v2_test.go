@@ -331,7 +331,7 @@ func TestInfer_badRequests(t *testing.T) {
 		{name: "a header that is no number", body: "{}", header: inferenceHeader + ": ten", status: 400, want: `"ten" is no number of bytes`},
 		{name: "a negative header", body: "{}", header: inferenceHeader + ": -1", status: 400, want: "no number of bytes"},
 		{name: "a header beyond the body", body: "{}", header: inferenceHeader + ": 3", status: 400, want: "3 bytes are JSON"},
-		{name: "half a raw row", body: "12345678", header: inferenceHeader + ": 0", status: 400, want: "multiple of the 32"},
+		{name: "half a raw row", body: "12345678", header: inferenceHeader + ": 0", status: 400, want: "multiple of 32"},
 		{name: "too large", body: strings.Repeat(" ", 2<<20+1), status: 413, want: "2097152"},
 		{name: "too many rows", body: append([]byte(many), make([]byte, 400004)...), header: inferenceHeader + ": " + strconv.Itoa(len(many)), status: 413, want: "at most 100000 rows"},
 		{name: "another coding", body: "x", header: "Content-Encoding: br", status: 415, want: "gzip or as deflate"},
