@@ -15,7 +15,7 @@ import (
 // buildVersion is set by the linker; see the Makefile.
 var buildVersion string
 
-// version is what this binary was built from.
+// version returns the version of this binary.
 func version() string {
 	if buildVersion != "" {
 		return buildVersion
@@ -23,7 +23,7 @@ func version() string {
 	return "devel"
 }
 
-// commit is the revision this binary was built from, where the toolchain recorded it or the linker was told.
+// commit returns the git commit of this binary, as the toolchain recorded it or the linker set it.
 func commit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -61,7 +61,7 @@ func runSetup(ctx context.Context, buckets []string, env environment) error {
 	return withSystem(env, func(s *app.System, _ settings) error { return s.Prepare(ctx, buckets...) })
 }
 
-// withSystem connects by the settings, runs do and disconnects.
+// withSystem reads the settings, connects, runs do and disconnects.
 func withSystem(env environment, do func(*app.System, settings) error) error {
 	c, err := readSettings(env)
 	if err != nil {
@@ -93,23 +93,15 @@ func runUp(ctx context.Context, args []string, env environment, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	c.app.Logger = newLogger(log, c.level) // the terminal is for what a person reads
-	err = app.Up(
-		ctx,
-		app.UpOptions{
-			Config:     c.app,
-			Dir:        c.stackDir,
-			Listen:     c.listen,
-			GRPCListen: c.grpcListen,
-			Ports:      c.ports,
-			Demo:       *demo,
-			Out:        out,
-		},
-	)
+	c.app.Logger = newLogger(log, c.level) // the terminal shows only what a person needs
+	err = app.Up(ctx, app.UpOptions{
+		Config: c.app, Dir: c.stackDir, Listen: c.listen, GRPCListen: c.grpcListen, Ports: c.ports,
+		Demo: *demo, Out: out,
+	})
 	return errors.Join(err, log.Close())
 }
 
-// openLog opens a log that every start adds to.
+// openLog opens a log for appending.
 func openLog(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err

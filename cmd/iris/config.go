@@ -14,70 +14,62 @@ import (
 	"iris/internal/stack"
 )
 
-// settings is what the environment says.
+// settings holds the values of the environment.
 type settings struct {
 	app        app.Config
 	listen     string
-	grpcListen string // "" is none
+	grpcListen string // none when empty
 	stackDir   string
 	ports      stack.Ports
 	level      slog.Level
 }
 
-// setting is one variable of the environment. The table of them is read by readSettings and printed by printSettings,
-// so that no setting is without its line in the reference.
+// setting is one variable of the environment. readSettings reads the table of them and printSettings prints it, so the
+// reference contains every setting.
 type setting struct {
 	name, fallback, about string
 	set                   func(*settings, string) error
 }
 
-// settingGRPCListen is the one setting for which nothing is a value.
+// settingGRPCListen is the only setting whose empty value differs from its default.
 const settingGRPCListen = "IRIS_GRPC_LISTEN"
 
-// table lists the settings. Those of the connection to Temporal are Temporal's own.
+// table lists the settings. The connection to Temporal has Temporal's own.
 func table() []setting {
 	return []setting{
-		{"IRIS_LISTEN", "127.0.0.1:8000", "address of the API", text(func(s *settings) *string { return &s.listen })},
 		{
-			settingGRPCListen,
-			"127.0.0.1:8001",
-			"address of the API by gRPC; set to nothing, there is none",
+			"IRIS_LISTEN", "127.0.0.1:8000", "address of the REST API",
+			text(func(s *settings) *string { return &s.listen }),
+		},
+		{
+			settingGRPCListen, "127.0.0.1:8001", "address of the gRPC API; an empty value turns gRPC off",
 			text(func(s *settings) *string { return &s.grpcListen }),
 		},
 		{
-			"IRIS_DEFAULT_MODEL",
-			"iris",
-			"model of the routes that name none",
+			"IRIS_DEFAULT_MODEL", "iris", "model of the routes without a model name",
 			text(func(s *settings) *string { return &s.app.DefaultModel }),
 		},
 		{
-			"IRIS_MAX_UPLOAD",
-			"1073741824",
-			"largest dataset the API takes, in bytes",
+			"IRIS_MAX_UPLOAD", "1073741824", "largest dataset that the API accepts, in bytes",
 			size(func(s *settings) *int64 { return &s.app.MaxUpload }),
 		},
 		{
-			"IRIS_MAX_BATCH_UPLOAD",
-			"17179869184",
-			"largest file of rows the API takes for a batch, in bytes, inflated",
+			"IRIS_MAX_BATCH_UPLOAD", "17179869184",
+			"largest file of rows that the API accepts for a batch, in bytes after decompression",
 			size(func(s *settings) *int64 { return &s.app.MaxBatchUpload }),
 		},
 		{
-			"IRIS_MAX_BATCH_DATA",
-			"68719476736",
-			"most bytes of objects that a batch may read by data_path",
+			"IRIS_MAX_BATCH_DATA", "68719476736", "most bytes that a batch may read by `data_path`",
 			size(func(s *settings) *int64 { return &s.app.MaxBatchData }),
 		},
 		{
-			"IRIS_COMPUTE_SLOTS",
-			"0",
-			"activities of a worker that compute at once; 0 is one per CPU",
+			"IRIS_COMPUTE_SLOTS", "0", "activities of a worker that compute at the same time; 0 means one per CPU",
 			number(func(s *settings) *int { return &s.app.Slots }),
 		},
 		{
-			"IRIS_VERSION_CACHE_MB",
-			"128",
-			"memory of an API or a worker for versions that are no champions, in MiB; the latest asked for is kept whatever its size",
+			"IRIS_VERSION_CACHE_MB", "128",
+			"memory of an API or a worker for versions that are not champions, in MiB; " +
+				"the version that was requested last stays in memory whatever its size",
 			func(s *settings, v string) error {
 				mib, err := strconv.ParseUint(v, 10, 20)
 				s.app.VersionCache = max(1, int64(mib)<<20)
@@ -85,99 +77,81 @@ func table() []setting {
 			},
 		},
 		{
-			"IRIS_UPLOAD_DAYS",
-			"1",
-			"days that what is left of an upload is kept; 0 keeps it",
+			"IRIS_UPLOAD_DAYS", "1", "days until leftovers of an upload expire; 0 keeps them",
 			number(func(s *settings) *int { return &s.app.UploadDays }),
 		},
 		{
-			"IRIS_BATCH_DAYS",
-			"30",
-			"days that rows and scores of a batch are kept; 0 keeps them",
+			"IRIS_BATCH_DAYS", "30", "days until the rows and scores of a batch expire; 0 keeps them",
 			number(func(s *settings) *int { return &s.app.BatchDays }),
 		},
 		{
-			"IRIS_LOG_LEVEL",
-			"INFO",
-			"DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, those of iris up in logs/iris.log of its folder",
+			"IRIS_LOG_LEVEL", "INFO",
+			"DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, or in logs/iris.log of the stack's folder (iris up)",
 			func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) },
 		},
 		{
-			"IRIS_TEMPORAL_UI",
-			"http://127.0.0.1:8233",
-			"base address of the Temporal UI, for links",
+			"IRIS_TEMPORAL_UI", "http://127.0.0.1:8233", "base address of the Temporal UI, for links",
 			text(func(s *settings) *string { return &s.app.TemporalUI }),
 		},
 		{
-			"IRIS_MLFLOW_UI",
-			"http://127.0.0.1:5000",
-			"base address of the MLflow UI, for links",
+			"IRIS_MLFLOW_UI", "http://127.0.0.1:5000", "base address of the MLflow UI, for links",
 			text(func(s *settings) *string { return &s.app.MLflowUI }),
 		},
 		{
-			"MLFLOW_TRACKING_URI",
-			"http://127.0.0.1:5000",
-			"the MLflow server",
+			"MLFLOW_TRACKING_URI", "http://127.0.0.1:5000", "address of the MLflow server",
 			text(func(s *settings) *string { return &s.app.MLflow }),
 		},
 		{
-			"S3_ENDPOINT",
-			"127.0.0.1:9000",
-			"host and port of the object store",
+			"S3_ENDPOINT", "127.0.0.1:9000", "host and port of the object store",
 			text(func(s *settings) *string { return &s.app.S3.Endpoint }),
 		},
-		{"S3_ACCESS_KEY", "", "key of the object store", text(func(s *settings) *string { return &s.app.S3.AccessKey })},
-		{"S3_SECRET_KEY", "", "its secret", text(func(s *settings) *string { return &s.app.S3.SecretKey })},
+		{
+			"S3_ACCESS_KEY", "", "access key of the object store",
+			text(func(s *settings) *string { return &s.app.S3.AccessKey }),
+		},
+		{
+			"S3_SECRET_KEY", "", "secret key of the object store",
+			text(func(s *settings) *string { return &s.app.S3.SecretKey }),
+		},
 		{"S3_REGION", "us-east-1", "region of the buckets", text(func(s *settings) *string { return &s.app.S3.Region })},
-		{"S3_SECURE", "false", "true speaks TLS to the object store", func(s *settings, v string) (err error) {
+		{"S3_SECURE", "false", "true to use TLS with the object store", func(s *settings, v string) (err error) {
 			s.app.S3.Secure, err = strconv.ParseBool(v)
 			return err
 		}},
 		{
-			"S3_PUBLIC_ENDPOINT",
-			"",
-			"host and port, or URL, under which clients reach the object store: links to results are for it; S3_ENDPOINT when empty",
+			"S3_PUBLIC_ENDPOINT", "",
+			"host and port, or URL, under which clients reach the object store; links to results use it, " +
+				"or S3_ENDPOINT when it is empty",
 			text(func(s *settings) *string { return &s.app.S3.PublicEndpoint }),
 		},
 		{"S3_BUCKET", "iris", "bucket of Iris", text(func(s *settings) *string { return &s.app.Bucket })},
 		{
-			"S3_DATA_BUCKETS",
-			"",
-			"further buckets that datasets may be read from, separated by commas; never MLflow's",
+			"S3_DATA_BUCKETS", "",
+			"other buckets from which datasets may be read, separated by commas; never list MLflow's",
 			func(s *settings, v string) error {
 				s.app.DataBuckets = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
 				return nil
 			},
 		},
 		{
-			"IRIS_STACK_DIR",
-			".stack",
-			"folder of the local stack (iris up)",
+			"IRIS_STACK_DIR", ".stack", "folder of the local stack (iris up)",
 			text(func(s *settings) *string { return &s.stackDir }),
 		},
 		{
-			stack.SettingTemporalPort,
-			"7233",
-			"port of Temporal (iris up)",
+			stack.SettingTemporalPort, "7233", "port of Temporal (iris up)",
 			number(func(s *settings) *int { return &s.ports.Temporal }),
 		},
 		{
-			stack.SettingTemporalUIPort,
-			"8233",
-			"port of the Temporal UI (iris up)",
+			stack.SettingTemporalUIPort, "8233", "port of the Temporal UI (iris up)",
 			number(func(s *settings) *int { return &s.ports.TemporalUI }),
 		},
 		{stack.SettingS3Port, "9000", "port of MinIO (iris up)", number(func(s *settings) *int { return &s.ports.S3 })},
 		{
-			stack.SettingS3ConsolePort,
-			"9001",
-			"port of the MinIO console (iris up)",
+			stack.SettingS3ConsolePort, "9001", "port of the MinIO console (iris up)",
 			number(func(s *settings) *int { return &s.ports.S3Console }),
 		},
 		{
-			stack.SettingMLflowPort,
-			"5000",
-			"port of MLflow (iris up)",
+			stack.SettingMLflowPort, "5000", "port of MLflow (iris up)",
 			number(func(s *settings) *int { return &s.ports.MLflow }),
 		},
 	}
@@ -204,7 +178,7 @@ func size(field func(*settings) *int64) func(*settings, string) error {
 	}
 }
 
-// readSettings reads the table and Temporal's variables. The error names the variable.
+// readSettings reads the settings and Temporal's own variables. An error names the variable.
 func readSettings(env environment) (settings, error) {
 	var s settings
 	for _, entry := range table() {
@@ -233,16 +207,16 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// printSettings prints the reference as docs/operations.md has it.
+// printSettings prints the reference that docs/operations.md contains.
 func printSettings(out io.Writer) error {
 	var b strings.Builder
 	b.WriteString("| variable | default | what it is |\n| --- | --- | --- |\n")
 	for _, s := range table() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.name, code(s.fallback), s.about)
 	}
-	b.WriteString(
-		"| `TEMPORAL_*` | `127.0.0.1:7233`, namespace `default` | the connection to Temporal: Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`) or TOML profile |\n",
-	)
+	b.WriteString("| `TEMPORAL_*` | `127.0.0.1:7233`, namespace `default` | connection to Temporal: " +
+		"Temporal's own variables (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`) " +
+		"or TOML profile |\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -2,11 +2,11 @@ package main
 
 import "strings"
 
-// environment is what a process was started with, as data, so that a test starts iris with one of its own. It is an
-// envconfig.EnvLookup too.
+// environment is the environment of a process as data, so that a test can run iris with its own. It implements
+// envconfig.EnvLookup.
 type environment []string
 
-// Environ returns it as os.Environ does.
+// Environ returns the variables as os.Environ does.
 func (e environment) Environ() []string { return e }
 
 // LookupEnv returns a variable as os.LookupEnv does.

@@ -15,9 +15,9 @@ const usage = `iris trains, versions, serves and batch-scores classifiers of tab
 
   iris apiserver      serve the REST API
   iris worker         run the Temporal workflows and activities
-  iris setup          make the buckets (of Iris, and those named as arguments) with their rules of expiry
+  iris setup          create the bucket of Iris with its expiry rules, and the buckets named as arguments
   iris up [--demo]    install and start everything on this machine: Temporal, MinIO, MLflow, worker, API
-  iris config         print the settings, a Markdown table
+  iris config         print the settings as a Markdown table
   iris version        print the version
 
 Settings come from the environment; iris config lists them.
@@ -33,9 +33,9 @@ func main() {
 	}
 }
 
-// run is main without the process: arguments, environment and output are given. To be told to stop is no error,
-// wherever
-// it happens.
+// run is main with its arguments, environment and output as parameters. A command that ctx stops returns nil, wherever
+// it
+// was.
 func run(ctx context.Context, args []string, env environment, out io.Writer) error {
 	err := command(ctx, args, env, out)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-func TestRun_refusesWhatItDoesNotKnow(t *testing.T) {
+func TestRun_errors(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
 		env  environment
@@ -32,8 +32,16 @@ func TestRun_refusesWhatItDoesNotKnow(t *testing.T) {
 		"bad size":         {[]string{"setup"}, environment{"IRIS_MAX_UPLOAD=big"}, "IRIS_MAX_UPLOAD"},
 		"temporal profile": {[]string{"worker"}, environment{"TEMPORAL_PROFILE=nobody"}, "TEMPORAL_"},
 		"bad settings, up": {[]string{"up"}, environment{"IRIS_BATCH_DAYS=-"}, "IRIS_BATCH_DAYS"},
-		"no store":         {[]string{"setup"}, environment{"S3_ENDPOINT=http://a b", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"}, "a b"},
-		"busy address":     {[]string{"apiserver"}, environment{"IRIS_LISTEN=256.0.0.1:1", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"}, "IRIS_LISTEN"},
+		"bad endpoint": {
+			[]string{"setup"},
+			environment{"S3_ENDPOINT=http://a b", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"},
+			"a b",
+		},
+		"busy address": {
+			[]string{"apiserver"},
+			environment{"IRIS_LISTEN=256.0.0.1:1", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"},
+			"IRIS_LISTEN",
+		},
 		"busy gRPC address": {
 			[]string{"apiserver"},
 			environment{"IRIS_LISTEN=127.0.0.1:0", "IRIS_GRPC_LISTEN=256.0.0.1:1", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"},
@@ -43,13 +51,13 @@ func TestRun_refusesWhatItDoesNotKnow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := run(t.Context(), test.args, test.env, new(bytes.Buffer))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("iris %v: %v, want an error that says %q", test.args, err, test.want)
+				t.Errorf("iris %v: %v, want an error that contains %q", test.args, err, test.want)
 			}
 		})
 	}
 }
 
-func TestRun_tells(t *testing.T) {
+func TestRun_prints(t *testing.T) {
 	for command, want := range map[string]string{
 		"help":    "iris apiserver",
 		"--help":  "iris worker",
@@ -67,7 +75,7 @@ func TestRun_tells(t *testing.T) {
 	}
 }
 
-// The reference in docs/operations.md is what the binary prints.
+// docs/operations.md contains the reference that the binary prints.
 func TestConfig_isTheOneInTheDocs(t *testing.T) {
 	root, err := testenv.Root()
 	if err != nil {
@@ -82,7 +90,7 @@ func TestConfig_isTheOneInTheDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(docs), out.String()) {
-		t.Error("docs/operations.md does not hold what `iris config` prints: put it there")
+		t.Error("docs/operations.md does not contain what `iris config` prints: put it there")
 	}
 }
 
@@ -102,29 +110,26 @@ func TestReadSettings(t *testing.T) {
 	}
 	if s.listen != "0.0.0.0:80" || !s.app.S3.Secure || s.ports.MLflow != 5001 || s.app.UploadDays != 0 ||
 		s.app.BatchDays != 30 {
-		t.Errorf("settings %+v, want those given and the defaults for the others", s)
+		t.Errorf("settings %+v, want the given ones and defaults for the others", s)
 	}
 	if got := strings.Join(s.app.DataBuckets, "|"); got != "a|b|c" {
 		t.Errorf("data buckets %s, want a|b|c", got)
 	}
 	if s.app.Temporal.HostPort != "temporal:7233" || s.app.Temporal.Namespace != "flowers" {
-		t.Errorf("temporal %s in %s, want what its own variables say", s.app.Temporal.HostPort, s.app.Temporal.Namespace)
+		t.Errorf("temporal %s in %s, want the values of its own variables", s.app.Temporal.HostPort, s.app.Temporal.Namespace)
 	}
-	if s, err = readSettings(
-		nil,
-	); err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" ||
+	s, err = readSettings(nil)
+	if err != nil || s.app.Temporal.Namespace != "default" || s.listen != "127.0.0.1:8000" ||
 		s.grpcListen != "127.0.0.1:8001" {
 		t.Errorf("without an environment: %+v (%v), want the defaults", s, err)
 	}
-	if s, err = readSettings(
-		environment{"IRIS_LISTEN=", "IRIS_GRPC_LISTEN="},
-	); err != nil || s.listen != "127.0.0.1:8000" ||
-		s.grpcListen != "" {
-		t.Errorf("with empty variables: %+v (%v), want the default, and no gRPC", s, err)
+	s, err = readSettings(environment{"IRIS_LISTEN=", "IRIS_GRPC_LISTEN="})
+	if err != nil || s.listen != "127.0.0.1:8000" || s.grpcListen != "" {
+		t.Errorf("with empty variables: %+v (%v), want the default address and no gRPC", s, err)
 	}
 }
 
-// The processes that an operator starts, on the servers that the tests share.
+// An operator starts these processes. They use the servers that the tests share.
 func TestRun_setupWorkerAndAPI(t *testing.T) {
 	a := testenv.All(t)
 	listen, grpcListen := freeAddress(t), freeAddress(t)
@@ -143,7 +148,7 @@ func TestRun_setupWorkerAndAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := testenv.S3(t).List(t.Context(), "further", ""); err != nil {
-		t.Errorf("the bucket that setup was to make: %v", err)
+		t.Errorf("the bucket that setup creates: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -155,7 +160,7 @@ func TestRun_setupWorkerAndAPI(t *testing.T) {
 	cancel()
 	for range 2 {
 		if err := <-ended; err != nil {
-			t.Errorf("ended with %v, want nil when it is told to stop", err)
+			t.Errorf("ended with %v, want nil after a stop", err)
 		}
 	}
 }
@@ -166,7 +171,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // what matters is the address
+	defer l.Close() //nolint:errcheck // only its address is needed
 	return l.Addr().String()
 }
 
@@ -185,20 +190,22 @@ func awaitListener(t *testing.T, address string) {
 	}
 }
 
-// A demo is all of `make run` and then some: it starts everything, trains, predicts, scores a batch and stops.
+// A demo does more than `make run`: it starts everything, trains, predicts, scores a batch and stops.
 func TestUp_demo(t *testing.T) {
 	env := localEnvironment(t)
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"up", "--demo"}, env, &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"trained models:/iris/1", "trained models:/iris/2", "is setosa", "3 rows scored", "stopping"} {
+	for _, want := range []string{
+		"trained models:/iris/1", "trained models:/iris/2", "is setosa", "3 rows scored", "stopping",
+	} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("the demo does not say %q:\n%s", want, out.String())
+			t.Errorf("the demo does not print %q:\n%s", want, out.String())
 		}
 	}
 
-	// The second start finds the models, stays up, and ends when it is told to.
+	// The second start finds the models, stays up, and ends when ctx does.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	up := &watched{until: "Ctrl-C stops everything", seen: make(chan struct{})}
@@ -218,14 +225,16 @@ func TestUp_demo(t *testing.T) {
 	}
 }
 
-func TestUp_saysWhichPortIsBusy(t *testing.T) {
+func TestUp_namesTheBusyPort(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // what matters is that it is taken
+	defer l.Close() //nolint:errcheck // only its port is needed
 	busy := l.Addr().(*net.TCPAddr).Port
-	for setting, value := range map[string]string{"IRIS_LISTEN": l.Addr().String(), settingGRPCListen: l.Addr().String(), stack.SettingMLflowPort: fmt.Sprint(busy)} {
+	for setting, value := range map[string]string{
+		"IRIS_LISTEN": l.Addr().String(), settingGRPCListen: l.Addr().String(), stack.SettingMLflowPort: fmt.Sprint(busy),
+	} {
 		env := append(environment{setting + "=" + value}, localEnvironment(t)...)
 		err := run(t.Context(), []string{"up"}, env, new(bytes.Buffer))
 		if err == nil || !strings.Contains(err.Error(), setting) || !strings.Contains(err.Error(), fmt.Sprint(busy)) {
@@ -234,7 +243,9 @@ func TestUp_saysWhichPortIsBusy(t *testing.T) {
 	}
 }
 
-// localEnvironment has a stack of its own with the parts that the project has installed, on free ports.
+// localEnvironment returns an environment with its own stack folder, which shares the installed parts of the project,
+// and
+// with free ports.
 func localEnvironment(t *testing.T) environment {
 	t.Helper()
 	testenv.Programs(t, stack.AllParts()...)
@@ -252,19 +263,19 @@ func localEnvironment(t *testing.T) environment {
 	}
 }
 
-// watched keeps what is written and closes seen when a text has come.
+// watched keeps all that is written to it and closes seen when that contains until.
 type watched struct {
 	until string
 	seen  chan struct{}
 	text  bytes.Buffer
-	told  bool
+	found bool
 }
 
 // Write is called by one goroutine at a time: the command under test.
 func (w *watched) Write(p []byte) (int, error) {
 	n, err := w.text.Write(p)
-	if !w.told && strings.Contains(w.text.String(), w.until) {
-		w.told = true
+	if !w.found && strings.Contains(w.text.String(), w.until) {
+		w.found = true
 		close(w.seen)
 	}
 	return n, err

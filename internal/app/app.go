@@ -1,5 +1,7 @@
-// Package app puts the rooms together: from a Config to a running worker and API, in one process or in several. Package
-// main and the end-to-end tests both start Iris through it; it decides nothing itself.
+// Package app connects the packages of Iris: it turns a Config into a running worker and API, in one process or in
+// several. Package main and the end-to-end tests start Iris through it. It only wires: it reads no environment and
+// decides
+// nothing about models or requests.
 package app
 
 import (
@@ -22,25 +24,26 @@ import (
 	"iris/worker"
 )
 
-// Config is what an operator chooses. Package main reads it from the environment.
+// Config holds the choices of an operator. Package main reads them from the environment.
 type Config struct {
 	Temporal client.Options
 	S3       objstore.Options
 	MLflow   string // base URL
 
 	Bucket       string
-	DataBuckets  []string // that datasets may be read from, beside Bucket
-	UploadDays   int      // that uploads are kept; 0 keeps them
-	BatchDays    int      // that batches are kept; 0 keeps them
-	DefaultModel string   // of the routes without a model
+	DataBuckets  []string // other buckets from which datasets may be read
+	UploadDays   int      // days until an upload expires; 0 keeps it
+	BatchDays    int      // days until a batch expires; 0 keeps it
+	DefaultModel string   // of the routes without a model name
 	MaxUpload    int64    // bytes of a dataset
 
 	MaxBatchUpload int64 // bytes of a file of rows
 	MaxBatchData   int64 // bytes of the objects that a batch reads
-	VersionCache   int64 // bytes of the versions in memory that are no champions; 0 is the default
-	Slots          int   // activities that compute at once; 0 is one per CPU
+	VersionCache   int64 // bytes of cached versions that are not champions; the default when 0
+	Slots          int   // activities that compute at the same time; one per CPU when 0
 
-	TemporalUI string // base URLs for links; may be empty
+	// Base URLs for links; may be empty.
+	TemporalUI string
 	MLflowUI   string
 
 	Version   string
@@ -48,7 +51,7 @@ type Config struct {
 	Logger    *slog.Logger
 }
 
-// System is Iris, connected to what it works with.
+// System is Iris with clients of its dependencies.
 type System struct {
 	Temporal client.Client
 	Store    *objstore.Store
@@ -59,8 +62,9 @@ type System struct {
 	config Config
 }
 
-// Connect builds a System. It connects to nothing that it does not need yet: a dependency that is down shows when it is
-// used, as a 503 or a retried activity.
+// Connect builds a System. It opens no connection yet: a dependency that is down appears at its first use, as a 503 or
+// a
+// retried activity.
 func Connect(c Config) (*System, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -86,11 +90,11 @@ func Connect(c Config) (*System, error) {
 	return &System{Temporal: temporal, Store: store, MLflow: lab, Registry: reg, Cache: cache, config: c}, nil
 }
 
-// Close lets go of the connection to Temporal.
+// Close closes the connection to Temporal.
 func (s *System) Close() { s.Temporal.Close() }
 
-// Prepare makes what must exist before anything runs: the bucket, with its rules of expiry, and any further buckets,
-// which get no rules.
+// Prepare creates what must exist before anything runs: the bucket with its expiry rules, and further buckets without
+// rules.
 func (s *System) Prepare(ctx context.Context, further ...string) error {
 	for _, bucket := range append([]string{s.config.Bucket}, further...) {
 		if err := s.Store.EnsureBucket(ctx, bucket); err != nil {
@@ -105,10 +109,9 @@ func (s *System) Prepare(ctx context.Context, further ...string) error {
 
 // RunWorker serves the task queues until ctx ends.
 func (s *System) RunWorker(ctx context.Context) error {
-	// A cache of its own, which nobody refreshes: a batch names its version, and versions do not change.
-	versions, err := champions.New(
-		champions.Options{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache},
-	)
+	// The worker's cache needs no refresh: a batch names its version, and versions never change.
+	o := champions.Options{Registry: s.Registry, Logger: s.config.Logger, Bytes: s.config.VersionCache}
+	versions, err := champions.New(o)
 	if err != nil {
 		return err
 	}
@@ -126,14 +129,13 @@ func (s *System) RunWorker(ctx context.Context) error {
 	return w.Run(ctx)
 }
 
-// gcFloor counts as memory in use where the garbage collector decides when to run next, and is never touched: it takes
-// no
-// memory itself, but some 12 MB of garbage are left lying before a collection. Without it an API whose models are small
-// has 6 MB in use and collects every 6 MB; twice as much of it would take an upload of any size beyond 100 MB.
+// gcFloor is the size of an allocation that is never touched. It takes no memory, but the garbage collector counts it
+// as memory in use, so the API collects after about 12 MB of garbage. Without it, an API with small models has 6 MB in
+// use and
+// collects every 6 MB. With twice as much, an upload would take the process above 100 MB.
 const gcFloor = 6 << 20
 
-// RunAPI serves the REST API on l, inferences by gRPC on g unless that is nil, and keeps the champions fresh until ctx
-// ends.
+// RunAPI serves the REST API on l and, unless g is nil, gRPC inference on g. It follows the champions until ctx ends.
 func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 	defer runtime.KeepAlive(make([]byte, gcFloor))
 	server, err := apiserver.New(apiserver.Options{
@@ -169,33 +171,26 @@ func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 	return together(ctx, parts...)
 }
 
-// Listen opens the addresses of the API; an empty one of gRPC is none, and its listener nil.
+// Listen listens on the addresses of the API. If grpcAddress is empty, g is nil.
 func Listen(address, grpcAddress string) (l, g net.Listener, err error) {
 	if l, err = net.Listen("tcp", address); err != nil {
-		return nil, nil, fmt.Errorf(
-			"the API cannot listen on %s: %w; stop what listens there or set IRIS_LISTEN",
-			address,
-			err,
-		)
+		return nil, nil, fmt.Errorf("the API cannot listen on %s: %w; stop what listens there or set IRIS_LISTEN",
+			address, err)
 	}
 	if grpcAddress == "" {
 		return l, nil, nil
 	}
 	if g, err = net.Listen("tcp", grpcAddress); err != nil {
-		return nil, nil, errors.Join(
-			fmt.Errorf(
-				"the API cannot listen on %s for gRPC: %w; stop what listens there or set IRIS_GRPC_LISTEN",
-				grpcAddress,
-				err,
-			),
-			l.Close(),
-		)
+		err = fmt.Errorf("the API cannot listen on %s for gRPC: %w; stop what listens there or set IRIS_GRPC_LISTEN",
+			grpcAddress, err)
+		return nil, nil, errors.Join(err, l.Close())
 	}
 	return l, g, nil
 }
 
-// together runs all until ctx ends or one of them returns, then ends the others, waits for them and returns the first
-// error.
+// together runs functions side by side. When ctx ends or one of them returns, it cancels the others, waits for them,
+// and
+// returns the first error.
 func together(ctx context.Context, all ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

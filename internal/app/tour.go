@@ -17,7 +17,7 @@ import (
 	"iris/workflows"
 )
 
-// tour is what `iris up` shows: a first model, a prediction, and in a demo a training and a batch through the API.
+// tour is what `iris up` shows: a first model, a prediction, and in a demo also a training and a batch through the API.
 type tour struct {
 	system    *System
 	api       string // base URL
@@ -25,9 +25,10 @@ type tour struct {
 	out       io.Writer
 }
 
-// A flower to predict, and what the tour waits for at most.
 const (
-	flower      = `{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`
+	// flower is the row that the tour predicts.
+	flower = `{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`
+	// tourTimeout bounds the tour.
 	tourTimeout = 5 * time.Minute
 )
 
@@ -77,10 +78,10 @@ Ctrl-C stops everything; models and data stay.`,
 }
 
 func (t tour) say(format string, args ...any) {
-	fmt.Fprintf(t.out, format+"\n", args...) //nolint:errcheck // a terminal that is gone is no reason to stop
+	fmt.Fprintf(t.out, format+"\n", args...) //nolint:errcheck // a closed terminal must not stop Iris
 }
 
-// firstModel runs a Training on the bundled data when the default model has no champion.
+// firstModel trains on the bundled data if the default model has no champion.
 func (t tour) firstModel(ctx context.Context) error {
 	name := t.system.config.DefaultModel
 	version, err := t.system.Registry.Champion(ctx, name)
@@ -118,7 +119,7 @@ func (t tour) sayTrained(id string, r workflows.TrainingResult) {
 	)
 }
 
-// ready waits until the API says that it is.
+// ready waits until the API is ready.
 func (t tour) ready(ctx context.Context) error {
 	for {
 		if err := t.call(ctx, http.MethodGet, "/readyz", "", nil); err == nil {
@@ -154,10 +155,10 @@ func (t tour) train(ctx context.Context) error {
 		return err
 	}
 	t.sayTrained(id, result)
-	return t.system.Cache.Refresh(ctx, result.Model) // what follows is to show the new model, if it was promoted
+	return t.system.Cache.Refresh(ctx, result.Model) // so that the prediction comes from the new model, if it was promoted
 }
 
-// batch scores three rows through the API and shows the answer.
+// batch scores three rows through the API and shows the first prediction.
 func (t tour) batch(ctx context.Context) error {
 	id, err := t.start(ctx, "/predict/batch", fmt.Sprintf(`{"data":[%[1]s,%[1]s,%[1]s]}`, flower))
 	if err != nil {
@@ -177,7 +178,7 @@ func (t tour) batch(ctx context.Context) error {
 	return nil
 }
 
-// start posts to a route of the default model that answers with a task id.
+// start posts to a route of the default model and returns the id of the task.
 func (t tour) start(ctx context.Context, path, body string) (string, error) {
 	var task struct {
 		ID string `json:"task_id"`
@@ -186,7 +187,7 @@ func (t tour) start(ctx context.Context, path, body string) (string, error) {
 	return task.ID, err
 }
 
-// call makes a request and decodes the answer into v, unless that is nil.
+// call makes a request and decodes the response into v unless that is nil.
 func (t tour) call(ctx context.Context, method, path, body string, v any) error {
 	request, err := http.NewRequestWithContext(ctx, method, t.api+path, bytes.NewReader([]byte(body)))
 	if err != nil {
@@ -213,7 +214,7 @@ func (t tour) call(ctx context.Context, method, path, body string, v any) error 
 	return json.Unmarshal(answer, v)
 }
 
-// pause lets a moment pass between two looks at something that tells nobody when it changes.
+// pause waits a moment before the next poll.
 func pause(ctx context.Context) error {
 	timer := time.NewTimer(100 * time.Millisecond)
 	defer timer.Stop()

@@ -11,31 +11,33 @@ import (
 	"iris/internal/stack"
 )
 
-// UpOptions is what `iris up` is asked for.
+// UpOptions holds the options of `iris up`.
 type UpOptions struct {
-	Config     Config       // its addresses are those of the local stack, whatever it says
+	Config     Config       // Up replaces its addresses with those of the local stack
 	Dir        string       // of the parts, their data and their logs
-	Listen     string       // of the API
-	GRPCListen string       // of the API by gRPC; "" is none
+	Listen     string       // address of the REST API
+	GRPCListen string       // address of the gRPC API; none when empty
 	Ports      stack.Ports  // of the parts
-	Demo       bool         // show everything once and stop, instead of staying up
-	Out        io.Writer    // what a person reads
-	Ready      func(string) // called with the API's base URL once all of it works; may be nil
+	Demo       bool         // whether to show everything once and stop, instead of staying up
+	Out        io.Writer    // output for people
+	Ready      func(string) // if set, called with the base URL of the API when everything works
 }
 
-// mlflowBucket is where MLflow keeps its artifacts.
+// mlflowBucket is the bucket of MLflow's artifacts.
 const mlflowBucket = "mlflow"
 
-// Up installs and starts the local stack, the worker and the API, trains the first model when there is none, makes a
-// prediction and says what happened. It stays until ctx ends, unless it is a demo, and stops all it started.
+// Up installs and starts the local stack, the worker and the API. It trains the first model if the default model has no
+// champion, makes a prediction and prints the result. A demo ends there; otherwise Up runs until ctx ends. In both
+// cases it
+// stops everything that it started.
 func Up(ctx context.Context, o UpOptions) (err error) {
 	listener, grpcListener, err := Listen(o.Listen, o.GRPCListen)
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // the server has closed it, or never had it
+	defer listener.Close() //nolint:errcheck // the server may have closed it
 	if grpcListener != nil {
-		defer grpcListener.Close() //nolint:errcheck // the same
+		defer grpcListener.Close() //nolint:errcheck // the server may have closed it
 	}
 	parts, err := stack.Install(ctx, stack.InstallOptions{Dir: o.Dir, Download: true, Log: o.Out})
 	if err != nil {
@@ -75,7 +77,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		})
 }
 
-// local points a config at the parts of the stack.
+// local returns a config with the addresses of the stack.
 func local(c Config, a stack.Addresses) Config {
 	c.Temporal.HostPort, c.Temporal.Namespace = a.Temporal, "default"
 	c.S3.Endpoint, c.S3.AccessKey, c.S3.SecretKey, c.S3.Secure = a.S3, a.S3AccessKey, a.S3SecretKey, false
@@ -83,7 +85,7 @@ func local(c Config, a stack.Addresses) Config {
 	return c
 }
 
-// died returns when ctx ends, or why a part of the stack is gone.
+// died returns nil when ctx ends, or an error when a part of the stack ends by itself.
 func died(ctx context.Context, s *stack.Stack) error {
 	gone := make(chan error, 1)
 	go func() { gone <- s.Wait() }()
@@ -95,12 +97,12 @@ func died(ctx context.Context, s *stack.Stack) error {
 	}
 }
 
-// stopTimeout is for all parts together; what has not ended by then is killed.
+// stopTimeout bounds the stop of all parts together. Stop kills those that are still running after it.
 const stopTimeout = 30 * time.Second
 
-// stop ends the stack even though ctx, by now, has ended.
+// stop ends the stack. ctx has usually ended before, so stop ignores that.
 func stop(ctx context.Context, s *stack.Stack, out io.Writer) error {
-	fmt.Fprintln(out, "stopping") //nolint:errcheck // a terminal that is gone is no reason not to stop
+	fmt.Fprintln(out, "stopping") //nolint:errcheck // a closed terminal must not prevent the stop
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	return s.Stop(ctx)

@@ -18,11 +18,11 @@ const (
 	SourceAnnotation AnnotationKind = "sources"
 )
 
-// DatasetAnnotationsPrefix returns the prefix of the annotations of all datasets whose digests begin with digest.
+// DatasetAnnotationsPrefix starts the keys of the annotations of all datasets whose digests start with digest.
 func DatasetAnnotationsPrefix(digest string) string { return datasetAnnotationsPrefix + digest }
 
-// DatasetAnnotationKey returns the key of one annotation of a dataset. Each name, tag and source is an object of its
-// own, so that concurrent writers do not lose what the other wrote.
+// DatasetAnnotationKey is the key of one annotation of a dataset. Each name, tag and source is its own object, so that
+// concurrent writers do not overwrite each other's.
 func DatasetAnnotationKey(digest string, kind AnnotationKind, name string) string {
 	return datasetAnnotationsPrefix + digest + "/" + string(kind) + "/" + segment(name) + ".json"
 }
@@ -31,8 +31,8 @@ var datasetAnnotationKey = regexp.MustCompile(
 	`^` + datasetAnnotationsPrefix + `([0-9a-f]{64})/(names|tags|sources)/([^/]+)\.json$`,
 )
 
-// DatasetAnnotation is the inverse of DatasetAnnotationKey, except for names that the key has only as a hash. For any
-// other key ok is false.
+// DatasetAnnotation is the inverse of DatasetAnnotationKey, except for names of which the key contains only a hash. It
+// reports false for any other key.
 func DatasetAnnotation(key string) (digest string, kind AnnotationKind, name string, ok bool) {
 	found := datasetAnnotationKey.FindStringSubmatch(key)
 	if found == nil {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// VersionBatchesPrefix returns the prefix of the records of the batches that a version scored.
+// VersionBatchesPrefix starts the keys of the records of the batches that a version scored.
 func VersionBatchesPrefix(modelName, number string) string {
 	return "models/" + modelName + "/versions/" + segment(number) + "/batches/"
 }
 
-// DatasetBatchesPrefix returns the prefix of the records of the batches whose rows were a dataset.
+// DatasetBatchesPrefix starts the keys of the records of the batches whose rows were a dataset.
 func DatasetBatchesPrefix(digest string) string { return "dataset-batches/" + digest + "/" }
 
-// BatchRecordName returns the last part of the key of the record of a batch. The names of later batches sort first.
+// BatchRecordName ends the key of the record of a batch. The names of later batches sort first.
 func BatchRecordName(startedAt time.Time, taskID string) string {
 	return fmt.Sprintf("%019d-%s.json", math.MaxInt64-startedAt.UnixNano(), recordSegment(taskID))
 }

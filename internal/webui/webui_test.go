@@ -27,8 +27,8 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// The page works without a network: all it asks for comes from the process that serves it.
-func TestPage_asksNobodyElse(t *testing.T) {
+// The page works without a network: it loads everything from the process that serves it.
+func TestPage_loadsNothingFromOtherHosts(t *testing.T) {
 	elsewhere := regexp.MustCompile(`(https?:)?//[a-z0-9.-]+`)
 	for _, name := range []string{webui.Page, "docs.css", "docs.js"} {
 		content, _, _ := webui.File(name)
@@ -43,8 +43,8 @@ func TestPage_asksNobodyElse(t *testing.T) {
 	}
 }
 
-// What the page loads is there, and its policy lets it run: nothing is inline.
-func TestPage_loadsWhatThereIs(t *testing.T) {
+// The files that the page loads exist, and nothing is inline, which the policy forbids.
+func TestPage_loadsExistingFiles(t *testing.T) {
 	content, _, _ := webui.File(webui.Page)
 	page := string(content)
 	loaded := regexp.MustCompile(`(?:src|href)="/docs/([^"]+)"`).FindAllStringSubmatch(page, -1)
@@ -53,7 +53,7 @@ func TestPage_loadsWhatThereIs(t *testing.T) {
 	}
 	for _, match := range loaded {
 		if _, _, ok := webui.File(match[1]); !ok {
-			t.Errorf("the page loads %s, which is not there", match[1])
+			t.Errorf("the page loads %s, which does not exist", match[1])
 		}
 	}
 	for _, inline := range []string{"<style", " style=", " onclick=", "<script>"} {

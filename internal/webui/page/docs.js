@@ -1,11 +1,11 @@
-// Draws /openapi.json. No library and no other host; text only ever becomes text nodes, so that nothing a document says
-// is taken for markup.
+// This script draws /openapi.json. It uses no library and no other host. It turns text into text nodes only, so that no
+// text of the document becomes markup.
 "use strict";
 
 const methods = ["get", "post", "put", "delete"];
 let api;
 
-// el makes an element: el("p", "class", child, …). Strings become text; null is left out.
+// el makes an element: el("p", "class", child, …). Strings become text, and null is skipped.
 function el(tag, className, ...children) {
   const e = document.createElement(tag);
   if (className) e.className = className;
@@ -13,12 +13,12 @@ function el(tag, className, ...children) {
   return e;
 }
 
-// words is text in which `x` is code.
+// words turns `x` in a text into code.
 function words(text) {
   return (text || "").split("`").map((part, i) => (i % 2 ? el("code", "", part) : part));
 }
 
-// pathWords is a path with its parameters marked. A narrow column may break it behind a slash.
+// pathWords marks the parameters of a path. A narrow column may break the path after a slash.
 function pathWords(path) {
   return path.split(/({[^}]*}|\/)/).map((part) => {
     if (part === "/") return [part, el("wbr")];
@@ -26,25 +26,27 @@ function pathWords(path) {
   });
 }
 
-// schemaAt follows a reference. The name is that of the schema, "" when it has none.
+// schemaAt follows a reference and returns the schema with its name, which may be empty.
 function schemaAt(schema) {
   if (!schema || !schema.$ref) return { schema: schema || {}, name: "" };
   const name = schema.$ref.split("/").pop();
   return { schema: api.components.schemas[name] || {}, name };
 }
 
-// typeOf is the type of a schema in a few words.
+// typeOf describes the type of a schema in a few words.
 function typeOf(schema) {
   const { schema: s, name } = schemaAt(schema);
   if (s.oneOf) return s.oneOf.map(typeOf).join(" or ");
   const type = [].concat(s.type || (s.properties ? "object" : "any")).filter((t) => t !== "null").join(" or ");
   if (type === "array") return "list of " + typeOf(s.items);
   if (type === "object" && name) return name;
-  if (type === "object" && s.additionalProperties && s.additionalProperties.type) return "object of " + typeOf(s.additionalProperties);
+  if (type === "object" && s.additionalProperties && s.additionalProperties.type) {
+    return "object of " + typeOf(s.additionalProperties);
+  }
   return s.format && s.format !== "double" && s.format !== "int64" ? `${type} (${s.format})` : type;
 }
 
-// limits says what else is known of a value.
+// limits lists the constraints of a value.
 function limits(s) {
   const said = [];
   if (s.enum) said.push("one of " + s.enum.map((v) => "`" + v + "`").join(", "));
@@ -58,37 +60,41 @@ function limits(s) {
   return said.join(" · ");
 }
 
-// field is a line of a list of fields or parameters.
+// field makes a line in a list of fields or parameters.
 function field(name, schema, required, description, seen) {
   const { schema: s } = schemaAt(schema);
   const more = limits(s);
   const about = description || s.description;
   return el("li", "",
-    el("span", "name", name), " ", el("span", "type", typeOf(schema)), " ", required ? el("span", "need", "required") : null,
+    el("span", "name", name), " ", el("span", "type", typeOf(schema)), " ",
+    required ? el("span", "need", "required") : null,
     about ? el("p", "about", words(about)) : null,
     more ? el("p", "about more", words(more)) : null,
     folded(inside(schema, seen)));
 }
 
-// folded hides what an object consists of until somebody wants to know.
+// folded hides the fields of an object until a reader opens them.
 function folded(body) {
   return body ? el("details", "fold", el("summary", "", "its fields"), body) : null;
 }
 
-// inside is what an object, a list of objects or a choice of them consists of; null when there is nothing more to say.
-// Only what is asked of a client is marked as required.
-function inside(schema, seen, asked) {
+// inside lists the fields of an object, of a list of objects or of a choice of objects. It is null if there are none.
+// It marks required fields in requests only.
+function inside(schema, seen, request) {
   const { schema: s, name } = schemaAt(schema);
   if (name && seen.includes(name)) return null;
   const deeper = name ? [...seen, name] : seen;
   if (s.oneOf) {
-    const choices = s.oneOf.map((o) => ({ o, body: inside(o, deeper, asked) })).filter((c) => c.body);
+    const choices = s.oneOf.map((o) => ({ o, body: inside(o, deeper, request) })).filter((c) => c.body);
     return choices.length ? el("div", "", choices.map((c) => [el("p", "about more", typeOf(c.o)), c.body])) : null;
   }
-  if (s.type === "array" || [].concat(s.type || []).includes("array")) return inside(s.items, deeper, asked);
+  if (s.type === "array" || [].concat(s.type || []).includes("array")) return inside(s.items, deeper, request);
   const names = Object.keys(s.properties || {});
   if (!names.length) return null;
-  return el("ul", "fields", names.map((n) => field(n, s.properties[n], asked && (s.required || []).includes(n), s.properties[n].description, deeper)));
+  return el("ul", "fields", names.map((n) => {
+    const property = s.properties[n];
+    return field(n, property, request && (s.required || []).includes(n), property.description, deeper);
+  }));
 }
 
 function parameters(op) {
@@ -100,33 +106,43 @@ function parameters(op) {
   }))];
 }
 
-function content(of, asked) {
+function described(schema) {
+  return el("p", "about", typeOf(schema), schema.description ? [": ", words(schema.description)] : null);
+}
+
+function content(of, request) {
   return Object.entries(of || {}).map(([media, m]) => [
     el("span", "media", media),
-    m.schema ? inside(m.schema, [], asked) || el("p", "about", typeOf(m.schema), m.schema.description ? [": ", words(m.schema.description)] : null) : null,
+    m.schema ? inside(m.schema, [], request) || described(m.schema) : null,
   ]);
 }
 
 function responses(op) {
   return [el("h4", "", "Answers"), Object.entries(op.responses || {}).map(([status, r]) => {
     const isProblem = status === "default";
-    const head = el("p", "about", el("span", isProblem ? "status problem" : "status", isProblem ? "4xx, 5xx" : status), " ", words(r.description));
+    const code = el("span", isProblem ? "status problem" : "status", isProblem ? "4xx, 5xx" : status);
+    const head = el("p", "about", code, " ", words(r.description));
     return isProblem ? el("div", "", head) : el("div", "", head, content(r.content, false));
   })];
 }
 
-// curl is a command that calls the operation.
+// curl returns a command that calls the operation.
 function curl(method, path, op) {
-  const url = location.origin + path.replace("{model}", "iris").replace("{version}", "1").replace("{task_id}", "$TASK_ID").replace("{file}", "docs.css");
+  const url = location.origin + path.replace("{model}", "iris").replace("{version}", "1")
+    .replace("{task_id}", "$TASK_ID").replace("{file}", "docs.css");
   const of = (op.requestBody || {}).content || {};
-  let command = "curl " + (method === "get" || of["application/json"] && method === "post" && op.requestBody.required ? "" : `-X ${method.toUpperCase()} `) + url;
   const json = of["application/json"];
+  const implied = method === "get" || json && method === "post" && op.requestBody.required;
+  let command = "curl " + (implied ? "" : `-X ${method.toUpperCase()} `) + url;
   if (of["multipart/form-data"]) return `${command}\n${command.replace("-X POST ", "")} -F file=@data.csv`;
-  if (json) command += ` \\\n  -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify(json.example || exampleOf(json.schema))}'`;
+  if (json) {
+    const body = JSON.stringify(json.example || exampleOf(json.schema));
+    command += ` \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+  }
   return command;
 }
 
-// exampleOf makes a value of the required fields of a schema.
+// exampleOf returns an example with the required fields of a schema.
 function exampleOf(schema) {
   const { schema: s } = schemaAt(schema);
   if (s.examples) return s.examples[0];
@@ -135,7 +151,7 @@ function exampleOf(schema) {
   return made;
 }
 
-// codeBox is code with a button that copies it.
+// codeBox adds a button that copies the code.
 function codeBox(pre) {
   const button = el("button", "copy", "Copy");
   button.type = "button";
@@ -144,7 +160,7 @@ function codeBox(pre) {
       await navigator.clipboard.writeText(pre.textContent);
       button.textContent = "Copied";
     } catch {
-      button.textContent = "Select it by hand";
+      button.textContent = "Select it manually";
     }
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
@@ -153,10 +169,11 @@ function codeBox(pre) {
 
 function route(method, path, op) {
   const details = el("details", "route",
-    el("summary", "", el("span", "method " + method, method.toUpperCase()), el("span", "path", pathWords(path)), el("span", "words", op.summary || "")));
+    el("summary", "", el("span", "method " + method, method.toUpperCase()), el("span", "path", pathWords(path)),
+      el("span", "words", op.summary || "")));
   details.id = op.operationId;
   details.dataset.words = `${method} ${path} ${op.summary}`.toLowerCase();
-  // Drawn when it is opened: a page of closed routes is quick.
+  // A route draws its contents when a reader opens it, which keeps the page fast.
   details.addEventListener("toggle", () => {
     if (details.children.length > 1) return;
     details.append(el("div", "inside",
@@ -169,8 +186,8 @@ function route(method, path, op) {
   return details;
 }
 
-// inOrder puts the routes of what is served first, which are those to try, then those that name a model, then those of the
-// default model.
+// inOrder sorts the routes: first predictions of the models that are served, which a reader tries first, then routes
+// with a model name, then routes of the default model.
 function inOrder(paths) {
   const rank = ([path, item]) => {
     if (item.post && item.post.operationId.startsWith("predict-model-")) return 0;
@@ -192,7 +209,8 @@ function draw() {
         const op = item[method];
         if (!op || !(op.tags || []).includes(tag.name)) continue;
         section.append(route(method, path, op));
-        const link = el("a", "", el("span", "method " + method, method.toUpperCase()), el("span", "path", pathWords(path)));
+        const link = el("a", "", el("span", "method " + method, method.toUpperCase()),
+          el("span", "path", pathWords(path)));
         link.href = "#" + op.operationId;
         link.dataset.words = `${method} ${path} ${op.summary}`.toLowerCase();
         links.append(link);
@@ -203,7 +221,7 @@ function draw() {
   }
 }
 
-// openTarget opens the route that the address names.
+// openTarget opens the route in the fragment of the address.
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target && target.tagName === "DETAILS") {
@@ -215,7 +233,9 @@ function openTarget() {
 function filter(event) {
   const wanted = event.target.value.toLowerCase().trim();
   for (const e of document.querySelectorAll("[data-words]")) e.hidden = !e.dataset.words.includes(wanted);
-  for (const group of document.querySelectorAll("#routes > section, #toc > div")) group.hidden = !group.querySelector("[data-words]:not([hidden])");
+  for (const group of document.querySelectorAll("#routes > section, #toc > div")) {
+    group.hidden = !group.querySelector("[data-words]:not([hidden])");
+  }
 }
 
 async function start() {
@@ -236,7 +256,7 @@ async function start() {
     state.remove();
     openTarget();
   } catch (err) {
-    state.textContent = "The document could not be read: " + err.message + ". Is the server still there?";
+    state.textContent = "Cannot read the document: " + err.message + ". Is the server still running?";
   }
 }
 
