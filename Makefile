@@ -1,4 +1,4 @@
-# `make run` and `make test` are all that a newcomer needs; `make help` lists the rest.
+# A newcomer needs `make run` and `make test`. `make help` lists all targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 
@@ -9,26 +9,27 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.buildVersion=$(VERSION) -X main.buildCommit=$(COMMIT)
 
-# Percent of statements that tests must reach, in all code except examples and what is generated or only for tests.
+# Percent of statements that tests must reach. Examples, generated code and packages for tests do not count.
 COVERAGE  := 93
-UNCOUNTED := ^iris/(examples|internal/(inferencepb|testenv|dataset/datasettest|dataset/testdata))/
+UNCOUNTED := ^iris/(examples|internal/(inferencepb|testenv|dataset/(datasettest|testdata)|registry/registrytest))/
 
 FUZZTIME ?= 10s
 
-.PHONY: build run demo stack test test-interop bench-models bench-serving bench-batch coverage lint fmt proto histories vuln fuzz clean help
+.PHONY: build run demo stack test test-interop bench-models bench-serving bench-batch coverage lint fmt proto
+.PHONY: histories vuln fuzz clean help
 
 build: ## build bin/iris
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/iris ./cmd/iris
 
-run: build ## start everything on this machine and stay up until Ctrl-C
+run: build ## start everything on this machine until Ctrl-C
 	@bin/iris up
 
 demo: build ## start everything, train, predict, batch-predict, stop
 	@bin/iris up --demo
 
-# With -race, because then `make test` finds half of its dependencies compiled.
-stack: ## install Temporal, MinIO and MLflow into .stack (`make run` and `make test` do it too)
-	@echo 'looking for the local stack (the first time this compiles its installer, which takes a minute or two)'
+# With -race, the compiled dependencies of the installer serve `make test` too.
+stack: ## install Temporal, MinIO and MLflow into .stack, as `make run` and `make test` do
+	@echo 'checking the local stack (the first run compiles its installer for a minute or two)'
 	@$(GO) run -race ./internal/testenv/install
 
 test: stack ## run every test with the race detector and check the coverage
@@ -36,56 +37,60 @@ test: stack ## run every test with the race detector and check the coverage
 	$(GO) test -race -timeout=15m -coverpkg=./... -coverprofile=coverage.out ./... 2>&1 \
 	  | sed -u 's/[[:space:]]*coverage: .*//' | tee bin/test.log || status=1; \
 	if [[ $$status == 0 ]]; then $(MAKE) -s coverage || status=1; fi; \
-	awk '/^ok /{passed++} /^FAIL\t/{failed++} END{printf "packages: %d passed, %d failed\n", passed, failed}' bin/test.log; \
+	awk '/^ok /{passed++} /^FAIL\t/{failed++} END{printf "packages: %d passed, %d failed\n", passed, failed}' \
+	  bin/test.log; \
 	exit $$status
 
-test-interop: ## load and serve models of every family with MLflow's Python packages and onnxruntime, ask them by Triton's client, and compare mlflow models serve with Iris
+test-interop: ## test Iris against MLflow's Python packages, onnxruntime, Triton's client and `mlflow models serve`
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop tritonclient
 	$(GO) test -race -tags=interop -count=1 -timeout=30m -v -run='^TestInterop' ./e2e
 
-bench-models: ## measure every learner beside scikit-learn's and LightGBM's, into docs/benchmarks.md; leave the machine alone meanwhile
+# The benchmarks write their results into docs/benchmarks.md and need an idle machine.
+bench-models: ## compare the learners with those of scikit-learn and LightGBM
 	@$(GO) run -race ./internal/testenv/install bench
 	$(GO) test -tags=bench -count=1 -timeout=30m -v -run='^TestBenchModels$$' ./bench
 
-bench-serving: ## measure the API beside other servers of models; needs Linux and wrk; leave the machine alone meanwhile
+bench-serving: ## compare the API with other model servers; needs Linux and wrk
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop fastapi mlserver
 	$(GO) test -tags=bench -count=1 -timeout=30m -v -run='^TestBenchServing$$' ./bench
 
-bench-batch: ## measure batches beside scikit-learn and onnxruntime; needs Linux; leave the machine alone meanwhile
+bench-batch: ## compare batches with scikit-learn and onnxruntime; needs Linux
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop batch-peers
 	$(GO) test -tags=bench -count=1 -timeout=60m -v -run='^TestBenchBatch$$' ./bench
 
 coverage: ## check the coverage of the last `make test`
 	@grep -Ev '$(UNCOUNTED)' coverage.out >bin/coverage.out
 	@$(GO) tool cover -func=bin/coverage.out | awk '/^total:/ { \
-	  printf "statement coverage %s, at least $(COVERAGE)%% wanted\n", $$3; sub("%", "", $$3); exit $$3 + 0 < $(COVERAGE) }'
+	  printf "statement coverage %s, want at least $(COVERAGE)%%\n", $$3; sub("%", "", $$3); exit $$3 + 0 < $(COVERAGE) }'
 
-lint: ## golangci-lint (with the format), go vet and workflowcheck
+lint: ## run golangci-lint, which also checks the format, go vet and workflowcheck
 	$(GO) vet -tags=interop,bench ./...
 	$(TOOL) golangci-lint run ./...
 	$(TOOL) workflowcheck -config .workflowcheck.yml ./workflows/...
 
-fmt: ## format the code as `make lint` wants it
+fmt: ## format the code as `make lint` expects it
 	$(TOOL) golangci-lint fmt ./...
 
-proto: ## generate the Go code of the gRPC messages from internal/inferencepb
+proto: ## generate the Go code of the gRPC messages in internal/inferencepb
 	cd internal/inferencepb && $(GO) tool -modfile=../../tools/go.mod buf generate
 
-histories: stack ## record the golden histories of the workflows anew, from end-to-end runs
-	IRIS_HISTORIES=$(CURDIR)/workflows/testdata/history/unreleased $(GO) test -count=1 -timeout=15m -run='^TestHistories' ./e2e
+histories: stack ## record the golden histories of the workflows again, from end-to-end runs
+	IRIS_HISTORIES=$(CURDIR)/workflows/testdata/history/unreleased \
+	  $(GO) test -count=1 -timeout=15m -run='^TestHistories' ./e2e
 
 vuln: ## look for known vulnerabilities; needs the network
 	$(TOOL) govulncheck ./...
 
 fuzz: ## run every fuzz target for FUZZTIME
-	@grep -rl --include='*_test.go' --exclude-dir='.*' '^func Fuzz' */ | xargs -n1 dirname | sort -u | while read -r package; do \
+	@grep -rl --include='*_test.go' --exclude-dir='.*' '^func Fuzz' */ | xargs -n1 dirname | sort -u | \
+	while read -r package; do \
 	  for target in $$($(GO) test -list='^Fuzz' "./$$package" | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
 	    $(GO) test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s "./$$package"; \
 	  done; \
 	done
 
-clean: ## remove what was built; the stack and the models in .stack stay
+clean: ## remove build results; the stack and the models in .stack stay
 	rm -rf bin coverage.out
 
 help: ## list the targets

@@ -1,5 +1,5 @@
-# The MLflow server with what a PostgreSQL store needs, every package pinned by the requirements beside this file.
-# The build context is this folder.
+# The MLflow server with the packages of a PostgreSQL store. The requirements in this folder pin every package, and the
+# folder is the build context.
 FROM python:3.11-slim-bookworm
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONUNBUFFERED=1
 COPY requirements.txt requirements-postgres.txt /tmp/requirements/
