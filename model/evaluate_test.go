@@ -144,7 +144,7 @@ func TestEvaluate_wrongTable(t *testing.T) {
 		{"other features", func(t *dataset.Table) { t.Schema.Features = []string{"other"} }, "other features or classes"},
 		{"other classes", func(t *dataset.Table) { t.Schema.Classes = []string{"a", "x"} }, "other features or classes"},
 		{"no rows", func(t *dataset.Table) { t.X, t.Y = nil, nil }, "no rows"},
-		{"a class that isn't", func(t *dataset.Table) { t.Y[0] = 5 }, "class 5 of 2"},
+		{"a class that does not exist", func(t *dataset.Table) { t.Y[0] = 5 }, "class 5 of 2"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -118,7 +118,7 @@ func ExampleEvaluate() {
 	// log loss 0.13
 }
 
-// Estimate how well a spec does on data of which all rows should train the final model.
+// Estimate how well a spec does, without holding rows out of the final training.
 func ExampleCrossValidate() {
 	validation := model.CrossValidation{Folds: 5, Repeats: 1, Seed: 42}
 	v, err := model.CrossValidate(context.Background(), readIris(), model.Spec{}, validation, nil)

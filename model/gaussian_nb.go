@@ -14,7 +14,7 @@ var gaussianNBParameters = []parameter{
 	number("var_smoothing", 1e-9, 1e-15, 1).
 		means("The share of the largest variance of any feature that is added to every variance."),
 	array(number("priors", 0, 1e-9, 1e9), 1000).
-		means("Frequency of the classes, one number per class in the order of the schema, of which only the ratios matter. " +
+		means("Frequency of the classes, one number per class in the order of the schema. Only their ratios matter. " +
 			"Empty takes the shares of the training rows."),
 }
 

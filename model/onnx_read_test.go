@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// onnxFile is an ONNX file as far as ONNX writes it, read by the numbers of onnx-ml.proto.
+// onnxFile is the part of an ONNX file that Model.ONNX writes, read by the field numbers of onnx-ml.proto.
 type onnxFile struct {
 	ir              int
 	producer, name  string
@@ -50,7 +50,7 @@ type onnxValue struct {
 
 func equalValues(a, b []onnxValue) bool { return reflect.DeepEqual(a, b) }
 
-// wire calls each for every field of a message: n is its value when it is a number, b when it is bytes.
+// wire calls each for every field of a message, with the value as n if it is a number and as b if it is bytes.
 func wire(t testing.TB, b []byte, each func(field protowire.Number, n int, b []byte)) {
 	t.Helper()
 	for len(b) > 0 {
@@ -156,7 +156,7 @@ func readNode(t testing.TB, b []byte) onnxNode {
 	return n
 }
 
-// readAttribute checks that the type says which field has the value.
+// readAttribute reads an attribute and checks that its type matches the field that has the value.
 func readAttribute(t testing.TB, b []byte) (name string, a onnxAttribute) {
 	var filled int
 	wire(t, b, func(field protowire.Number, n int, b []byte) {
@@ -186,7 +186,7 @@ func readAttribute(t testing.TB, b []byte) (name string, a onnxAttribute) {
 	return name, a
 }
 
-// readTensor checks that a tensor holds as many values as its shape says.
+// readTensor reads a tensor and checks that the number of its values matches its shape.
 func readTensor(t testing.TB, b []byte) (name string, out onnxTensor) {
 	var raw []byte
 	size := 1
@@ -255,8 +255,8 @@ func (f *onnxFile) operators() []string {
 	return operators
 }
 
-// checkFlow checks that every value is made once, before it is used, that every constant is used, and that the outputs
-// are made.
+// checkFlow checks that every value is made exactly once and before its use, that every constant is used, and that the
+// outputs are made.
 func (f *onnxFile) checkFlow(t testing.TB) {
 	t.Helper()
 	known, used := map[string]bool{}, map[string]bool{}

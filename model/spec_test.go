@@ -119,7 +119,7 @@ func TestSpecResolve_error(t *testing.T) {
 		{"broken value", "", `{"l2":?}`, "/hyperparameters", "JSON"},
 		{"broken name", "", `{"l2":1,5:1}`, "/hyperparameters", "JSON"},
 		{"cut short", "", `{"l2":1`, "/hyperparameters", "JSON"},
-		{"something behind", "", `{"l2":1} 2`, "/hyperparameters", "follows"},
+		{"something after the object", "", `{"l2":1} 2`, "/hyperparameters", "follows"},
 		{"unknown name", "", `{"L2":1}`, "/hyperparameters/L2", "l2, max_iterations, tolerance"},
 		{"unknown name to escape", "", `{"a/b~c":1}`, "/hyperparameters/a~1b~0c", "unknown"},
 		{"empty name", "", `{"":1}`, "/hyperparameters/", "unknown"},

@@ -1,4 +1,5 @@
-// Package onnx writes a classifier as an ONNX file. It builds the graph that it is told to build and does not know the
+// Package onnx writes a classifier as an ONNX file. It encodes the graph that its caller builds, and it does not know
+// the
 // learners.
 //
 // The protobuf messages of ONNX are encoded by hand: no Go package of them exists to import, and a classifier needs few
