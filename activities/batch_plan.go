@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
+	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/rows"
@@ -21,8 +21,7 @@ import (
 
 // Shards are ranges of rows, at most maxShards of all objects together, so that one run's history holds them.
 const (
-	maxShards  = 1000
-	maxObjects = 1000
+	maxShards = 1000
 	// minShardBytes and largeShardBytes bound a shard of a small job, where a few more keep all slots busy to the end, and
 	// of a large one, where the cost of an activity should not count. A very large one has larger shards still.
 	minShardBytes   = 2 << 20
@@ -189,31 +188,20 @@ func (a *Activities) findObjects(ctx context.Context, in PlanBatchInput, p *batc
 	return err
 }
 
-// inputs are the objects of the rows, in the order of their keys. Names that begin with a dot or an underscore are not
-// rows: other programs leave marks of their own under a prefix.
+// inputs returns the objects of the rows, in the order of their keys.
 func (a *Activities) inputs(ctx context.Context, given objstore.Ref) ([]objstore.Ref, error) {
-	if !strings.HasSuffix(given.Key, "/") {
-		ref, err := a.o.Store.Stat(ctx, given.Bucket, given.Key)
-		if errors.Is(err, objstore.ErrNotExist) {
-			return nil, fmt.Errorf("%w: %s does not exist", errMissingData, given.URI())
-		}
-		return []objstore.Ref{ref}, err
-	}
-	refs, err := a.o.Store.ListAtMost(ctx, given.Bucket, given.Key, 2*maxObjects+1)
-	if err != nil && !errors.Is(err, objstore.ErrNotExist) {
-		return nil, err
-	}
-	refs = slices.DeleteFunc(refs, func(ref objstore.Ref) bool {
-		name := path.Base(ref.Key)
-		return ref.Size == 0 || name[0] == '.' || name[0] == '_' || strings.HasSuffix(ref.Key, "/")
-	})
+	refs, err := a.catalogue.Objects(ctx, given)
 	switch {
-	case len(refs) == 0:
+	case errors.Is(err, objstore.ErrNotExist) && strings.HasSuffix(given.Key, "/"):
 		return nil, fmt.Errorf("%w: there is no object under %s", errMissingData, given.URI())
-	case len(refs) > maxObjects:
-		return nil, &dataset.RowError{Reason: fmt.Sprintf("more than %d objects under %s", maxObjects, given.URI())}
+	case errors.Is(err, objstore.ErrNotExist):
+		return nil, fmt.Errorf("%w: %s does not exist", errMissingData, given.URI())
+	case errors.Is(err, catalogue.ErrTooManyObjects):
+		return nil, &dataset.RowError{
+			Reason: fmt.Sprintf("more than %d objects under %s", catalogue.MaxObjects, given.URI()),
+		}
 	}
-	return refs, nil
+	return refs, err
 }
 
 // digest is the SHA-256 of an object.
