@@ -47,7 +47,7 @@ func listAlgorithmsOperation(path string) huma.Operation {
 	}
 }
 
-func (s *Server) getAlgorithms(context.Context, *struct{}) (*algorithmsOutput, error) {
+func listAlgorithms(context.Context, *struct{}) (*algorithmsOutput, error) {
 	out := new(algorithmsOutput)
 	auto := model.Description{Algorithm: search.Auto, Summary: search.AutoSummary}
 	for _, d := range append(descriptions(), auto) {
@@ -91,17 +91,17 @@ func domainSchema(d model.Domain) *huma.Schema {
 	schema := &huma.Schema{Type: d.Type}
 	switch {
 	case d.Items != nil:
-		schema.Items, schema.MaxItems = domainSchema(*d.Items), of(d.Longest)
+		schema.Items, schema.MaxItems = domainSchema(*d.Items), new(d.Longest)
 	case len(d.Words) > 0:
 		schema.Enum = anyOf(d.Words)
 	case len(d.Extra) == 0:
-		schema.Minimum, schema.Maximum = of(d.Low), of(d.High)
+		schema.Minimum, schema.Maximum = new(d.Low), new(d.High)
 	default:
 		apart := &huma.Schema{Type: d.Type}
 		for _, e := range d.Extra {
 			apart.Enum = append(apart.Enum, float64(e)) // as any JSON number is decoded
 		}
-		schema.AnyOf = []*huma.Schema{{Type: d.Type, Minimum: of(d.Low), Maximum: of(d.High)}, apart}
+		schema.AnyOf = []*huma.Schema{{Type: d.Type, Minimum: new(d.Low), Maximum: new(d.High)}, apart}
 	}
 	return schema
 }
@@ -113,7 +113,7 @@ func searchSchema() *huma.Schema {
 	metric.Default = search.LogLoss
 	number := &huma.Schema{Type: huma.TypeNumber}
 	dimension := &huma.Schema{OneOf: []*huma.Schema{
-		{Type: huma.TypeArray, MinItems: of(1), Items: &huma.Schema{}, Description: "values to choose from"},
+		{Type: huma.TypeArray, MinItems: new(1), Items: &huma.Schema{}, Description: "values to choose from"},
 		{
 			Type:                 huma.TypeObject,
 			AdditionalProperties: false,
@@ -138,14 +138,14 @@ func searchSchema() *huma.Schema {
 			},
 			"budget": {
 				Type:        huma.TypeInteger,
-				Minimum:     of(1.0),
-				Maximum:     of(float64(search.MaxBudget)),
+				Minimum:     new(1.0),
+				Maximum:     new(float64(search.MaxBudget)),
 				Description: "trials at most; 30, or the size of the grid",
 			},
 			"folds": {
 				Type:        huma.TypeInteger,
-				Minimum:     of(float64(search.MinFolds)),
-				Maximum:     of(float64(search.MaxFolds)),
+				Minimum:     new(float64(search.MinFolds)),
+				Maximum:     new(float64(search.MaxFolds)),
 				Description: "of a trial; cv_folds when absent",
 			},
 			"metric": metric,

@@ -5,6 +5,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,26 +91,17 @@ func (o Options) resolve() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	o.DefaultModel = either(o.DefaultModel, DefaultModel)
-	o.Namespace = either(o.Namespace, DefaultNamespace)
-	o.Version = either(o.Version, "unversioned")
-	o.MaxUpload = either(o.MaxUpload, DefaultMaxUpload)
-	o.MaxBody = either(o.MaxBody, DefaultMaxBody)
-	o.MaxBatchUpload = either(o.MaxBatchUpload, DefaultMaxBatchUpload)
-	o.MaxBatchData = either(o.MaxBatchData, DefaultMaxBatchData)
+	o.DefaultModel = cmp.Or(o.DefaultModel, DefaultModel)
+	o.Namespace = cmp.Or(o.Namespace, DefaultNamespace)
+	o.Version = cmp.Or(o.Version, "unversioned")
+	o.MaxUpload = cmp.Or(o.MaxUpload, DefaultMaxUpload)
+	o.MaxBody = cmp.Or(o.MaxBody, DefaultMaxBody)
+	o.MaxBatchUpload = cmp.Or(o.MaxBatchUpload, DefaultMaxBatchUpload)
+	o.MaxBatchData = cmp.Or(o.MaxBatchData, DefaultMaxBatchData)
 	if err := model.CheckName(o.DefaultModel); err != nil {
 		return o, fmt.Errorf("apiserver: Options.DefaultModel: %w", err)
 	}
 	return o, nil
-}
-
-// either is v, or instead when v is the zero value.
-func either[T comparable](v, instead T) T {
-	var zero T
-	if v == zero {
-		return instead
-	}
-	return v
 }
 
 // Server answers the HTTP API.
@@ -124,11 +116,10 @@ type Server struct {
 	metrics   *metrics
 	bulk      httpio.Bulk
 	catalogue *catalogue.Catalogue
-	uploads   *uploads
-	datasets  *datasets
-	reach     reachability
+	links     links
+	tasks     *tasks
 
-	drain     time.Duration // for the requests under way when the server stops; then they are cut
+	drain     time.Duration // for the requests that are running when the server stops; then they are cut off
 	promotion time.Duration // for a promotion and those before it
 }
 
@@ -138,12 +129,15 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, bulk: httpio.NewBulk(), drain: drainTimeout, promotion: promotionTimeout}
+	s := &Server{
+		Options: o, bulk: httpio.NewBulk(), router: newRouter(),
+		links: links{temporalUI: o.TemporalUI, namespace: o.Namespace, mlflowUI: o.MLflowUI},
+		drain: drainTimeout, promotion: promotionTimeout,
+	}
 	s.serving = serving.New(serving.Options{
 		Cache: o.Cache, Registry: o.Registry, Bulk: s.bulk, DefaultModel: o.DefaultModel, MaxBody: o.MaxBody,
 	})
 	s.metrics = newMetrics(o.Cache, s.serving.Predictors)
-	s.router = newRouter()
 	s.handler = httpio.NewHandler(httpio.Options{
 		Router: s.router, Logger: o.Logger, Metrics: s.metrics.http, Translate: problemOf, Answer: answerProblem,
 	})
@@ -152,12 +146,40 @@ func New(o Options) (*Server, error) {
 	); err != nil {
 		return nil, err
 	}
-	s.uploads = &uploads{store: o.Store, bucket: o.Bucket, catalogue: s.catalogue, log: s.handler.Log}
-	s.datasets = &datasets{catalogue: s.catalogue, registry: o.Registry, uploads: s.uploads, maxUpload: o.MaxUpload}
-	if err := s.routes(); err != nil {
+	s.tasks = &tasks{temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: s.links}
+	if err := s.routes(s.newResources()); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// resources are what the routes are about.
+type resources struct {
+	tasks     *tasks
+	trainings *trainings
+	batches   *batches
+	datasets  *datasets
+	health    *health
+}
+
+func (s *Server) newResources() resources {
+	uploads := &uploads{store: s.Store, bucket: s.Bucket, catalogue: s.catalogue, log: s.handler.Log}
+	return resources{
+		tasks: s.tasks,
+		trainings: &trainings{
+			tasks: s.tasks, models: s.serving, catalogue: s.catalogue, uploads: uploads, schema: s.schema,
+			maxUpload: s.MaxUpload,
+		},
+		batches: &batches{
+			tasks: s.tasks, models: s.serving, catalogue: s.catalogue, uploads: uploads,
+			store: s.Store, bucket: s.Bucket, bulk: s.bulk, accepted: s.metrics.batched,
+			maxBody: s.MaxBody, maxUpload: s.MaxBatchUpload, maxData: s.MaxBatchData,
+		},
+		datasets: &datasets{catalogue: s.catalogue, registry: s.Registry, uploads: uploads, maxUpload: s.MaxUpload},
+		health: &health{
+			temporal: s.Temporal, store: s.Store, cache: s.Cache, defaultModel: s.DefaultModel, more: s.Ready, log: s.Logger,
+		},
+	}
 }
 
 // Handler returns the whole API as one handler.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -17,52 +19,67 @@ import (
 
 // VerdictRequest is the body of POST /tasks/{task_id}/approve and /reject.
 type VerdictRequest struct {
-	Name   string `json:"name" minLength:"1" maxLength:"200" doc:"who says so, for the history of the model" example:"ada"`
-	Reason string `json:"reason" minLength:"1" maxLength:"2000" doc:"why"`
+	Name   string `json:"name" minLength:"1" maxLength:"200" doc:"Who decides. The history of the model keeps the name." example:"ada"`
+	Reason string `json:"reason" minLength:"1" maxLength:"2000" doc:"Why."`
 }
 
 type verdictInput struct {
-	TaskID string `path:"task_id" doc:"what the 202 answered"`
+	TaskID string `path:"task_id" doc:"The task_id of the 202 response."`
 	Body   VerdictRequest
 }
 
-func (s *Server) postApprove(ctx context.Context, in *verdictInput) (*taskOutput, error) {
-	return s.verdict(ctx, in, workflows.ApproveUpdate)
+func verdictOperation(verb, path string) huma.Operation {
+	return huma.Operation{
+		OperationID:   verb + "-task",
+		Method:        http.MethodPost,
+		Path:          path,
+		Tags:          []string{"tasks"},
+		DefaultStatus: http.StatusAccepted,
+		Summary:       strings.ToUpper(verb[:1]) + verb[1:] + " the promotion of a new version",
+		Description: "For a training with `promote=manual` at the stage `waiting for approval`. The field `approval` of the " +
+			"task shows what there is to decide. After 30 days without a verdict, the version counts as rejected. " +
+			"If the task does not wait for approval, the answer is 409.",
+	}
 }
 
-func (s *Server) postReject(ctx context.Context, in *verdictInput) (*taskOutput, error) {
-	return s.verdict(ctx, in, workflows.RejectUpdate)
+func (ts *tasks) approve(ctx context.Context, in *verdictInput) (*taskOutput, error) {
+	return ts.decide(ctx, in, workflows.ApproveUpdate)
 }
 
-// verdict hands a verdict to a training that waits for one: 202 and the task, which goes on from there.
-func (s *Server) verdict(ctx context.Context, in *verdictInput, update string) (*taskOutput, error) {
-	t, err := s.task(ctx, in.TaskID)
+func (ts *tasks) reject(ctx context.Context, in *verdictInput) (*taskOutput, error) {
+	return ts.decide(ctx, in, workflows.RejectUpdate)
+}
+
+// decide passes a verdict to a training that waits for one, and answers with the task as it continues.
+func (ts *tasks) decide(ctx context.Context, in *verdictInput, update string) (*taskOutput, error) {
+	t, err := ts.find(ctx, in.TaskID)
 	if err != nil {
 		return nil, err
 	}
 	if t.Type != workflows.TrainingType || t.EndedAt != nil {
 		return nil, notWaiting(t.TaskID)
 	}
-	if err := s.update(ctx, t.TaskID, update, workflows.Verdict{Name: in.Body.Name, Reason: in.Body.Reason}); err != nil {
+	verdict := workflows.Verdict{Name: in.Body.Name, Reason: in.Body.Reason}
+	if err := ts.sendVerdict(ctx, t.TaskID, update, verdict); err != nil {
 		return nil, err
 	}
-	t, err = s.task(ctx, in.TaskID)
+	t, err = ts.find(ctx, in.TaskID)
 	return &taskOutput{Status: http.StatusAccepted, Body: t}, err
 }
 
-// update sends a verdict and waits until the training has taken note of it.
-func (s *Server) update(ctx context.Context, id, name string, v workflows.Verdict) error {
+// sendVerdict sends a verdict and waits until the training has accepted it.
+func (ts *tasks) sendVerdict(ctx context.Context, id, update string, v workflows.Verdict) error {
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: name, Args: []any{v}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	handle, err := ts.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateName: update, Args: []any{v}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = handle.Get(ctx, nil)
 	}
 	var (
 		refused *temporal.ApplicationError
-		gone    *serviceerror.NotFound // it has ended since
+		ended   *serviceerror.NotFound // in the meantime
 	)
 	switch {
 	case err == nil:
@@ -71,12 +88,12 @@ func (s *Server) update(ctx context.Context, id, name string, v workflows.Verdic
 		return problem.New(http.StatusConflict, refused.Message())
 	case errors.As(err, &refused) && refused.Type() == workflows.ErrBadVerdict:
 		return problem.New(http.StatusUnprocessableEntity, refused.Message())
-	case errors.As(err, &gone):
+	case errors.As(err, &ended):
 		return notWaiting(id)
 	case whoIsDown(err) != "":
 		return problem.Unavailable("no worker has taken the verdict in time; it may do so yet: see /tasks/"+id, err)
 	}
-	return fmt.Errorf("%s %s: %w", name, problem.Clip(id), err)
+	return fmt.Errorf("%s %s: %w", update, problem.Clip(id), err)
 }
 
 func notWaiting(id string) error {

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"path"
-	"slices"
-	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
+	"iris/internal/catalogue"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
@@ -20,14 +20,27 @@ import (
 	"iris/workflows"
 )
 
-// maxObjects is how many objects one batch reads.
-const maxObjects = 1000
+// batches starts batch predictions and shows their results.
+type batches struct {
+	tasks     *tasks
+	models    *serving.Models
+	catalogue *catalogue.Catalogue
+	uploads   *uploads
+	store     *objstore.Store
+	bucket    string
+	bulk      httpio.Bulk
+	accepted  *prometheus.CounterVec // rows, by model
 
-// handleBatch starts a batch prediction. Its rows come in the body, as JSON or as a file, or lie in the object store.
-func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
-	name := s.serving.Name(r)
+	maxBody   int64 // bytes of JSON
+	maxUpload int64 // bytes of a file, inflated
+	maxData   int64 // bytes of the objects that a batch reads
+}
+
+// start starts a batch. Its rows are in the body, as JSON or as a file, or in the object store.
+func (bs *batches) start(w http.ResponseWriter, r *http.Request) error {
+	name := bs.models.Name(r)
 	b := newBatchRequest(name)
-	if err := b.query(r.URL.RawQuery); err != nil {
+	if err := b.readQuery(r.URL.RawQuery, b.parameters()); err != nil {
 		return err
 	}
 	var err error
@@ -40,34 +53,32 @@ func (s *Server) handleBatch(w http.ResponseWriter, r *http.Request) error {
 	}
 	format, isFile := rowMedia[media]
 	if !isFile && media != "" && media != "application/json" && media != "multipart/form-data" {
-		return problem.New(
-			http.StatusUnsupportedMediaType,
-			fmt.Sprintf("Content-Type %q is not understood: send application/json, a file as "+
-				"text/csv, application/jsonl or application/vnd.apache.parquet, or multipart/form-data", problem.Clip(media)),
-		)
+		return problem.New(http.StatusUnsupportedMediaType,
+			fmt.Sprintf("Content-Type %q is not understood: send application/json, a file as text/csv, application/jsonl "+
+				"or application/vnd.apache.parquet, or multipart/form-data", problem.Clip(media)))
 	}
-	if err := s.serving.MustExist(r.Context(), name); err != nil {
+	if err := bs.models.MustExist(r.Context(), name); err != nil {
 		return err
 	}
 	switch {
 	case isFile:
-		return s.batchOfFile(w, r, b, rowFile{body: r.Body, format: format, atEnd: httpio.NothingFollows})
+		return bs.startWithFile(w, r, b, rowFile{body: r.Body, format: format, atEnd: httpio.NothingFollows})
 	case media == "multipart/form-data":
-		return s.batchOfForm(w, r, b)
+		return bs.startWithForm(w, r, b)
 	}
-	return s.batchOfJSON(w, r, b)
+	return bs.startWithJSON(w, r, b)
 }
 
-// batchOfJSON starts a batch on rows that are in the request, each of which is checked before, or on objects that it
-// names.
-func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
+// startWithJSON starts a batch of rows in the request, after it has checked each of them, or of objects that the
+// request names.
+func (bs *batches) startWithJSON(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
 	ctx := r.Context()
-	body, release, err := s.bulk.Read(r, s.MaxBody)
+	body, release, err := bs.bulk.Read(r, bs.maxBody)
 	defer release()
 	if err != nil {
 		return err
 	}
-	data, err := b.body(body, false)
+	data, err := b.readJSON(body, false)
 	if err != nil {
 		return err
 	}
@@ -75,152 +86,88 @@ func (s *Server) batchOfJSON(w http.ResponseWriter, r *http.Request, b *batchReq
 	case data != nil && b.dataPath != "":
 		return b.refuse("data_path", errors.New("is given, and data as well: send one of them"))
 	case b.dataPath != "":
-		return s.batchOfStored(w, r, b)
+		return bs.startWithObjects(w, r, b)
 	case data == nil:
 		return &dataset.RowError{Pointer: "/data", Reason: "missing"}
 	}
-	served, columns, err := s.pinned(ctx, b)
+	served, columns, err := bs.pin(ctx, b)
 	if err != nil {
 		return err
 	}
-	isFeature := func(key string) bool { return slices.Contains(columns.Features, key) }
-	lines, count, err := rowsCSV(columns.Features, slices.DeleteFunc(slices.Clone(columns.Keys), isFeature), data)
+	lines, count, err := rowsCSV(columns, data)
 	if err != nil {
 		return err
 	}
 	id := workflows.NewBatchID(b.in.Model)
-	b.in.Rows, err = s.Store.Put(
-		ctx,
-		s.Bucket,
-		objstore.BatchInputKey(id, "csv"),
-		bytes.NewReader(lines),
-		int64(len(lines)),
-		"text/csv",
-	)
+	key := objstore.BatchInputKey(id, string(rows.CSV))
+	b.in.Rows, err = bs.store.Put(ctx, bs.bucket, key, bytes.NewReader(lines), int64(len(lines)), "text/csv")
 	if err != nil {
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}
 	b.in.Count, b.in.Format = int64(count), string(rows.CSV)
-	return s.startBatch(
-		w,
-		r,
-		b,
-		newTask{
-			id:       id,
-			summary:  fmt.Sprintf("score %d rows with %s", count, label(served)),
-			priority: workflows.PriorityInteractive,
-		},
-	)
+	return bs.startTask(w, r, b, newTask{
+		id: id, summary: fmt.Sprintf("score %d rows with %s", count, versionLabel(served)),
+		priority: workflows.PriorityInteractive,
+	})
 }
 
-// batchOfStored starts a batch on objects that are in the store already.
-func (s *Server) batchOfStored(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
-	served, _, err := s.pinned(r.Context(), b)
+// startWithObjects starts a batch of objects in the store.
+func (bs *batches) startWithObjects(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
+	served, _, err := bs.pin(r.Context(), b)
 	if err != nil {
 		return err
 	}
-	if b.in.Rows, err = s.storedRows(r.Context(), b.dataPath, b.at("data_path")); err != nil {
+	at := b.at("data_path")
+	ref, err := objstore.ParseObjects(b.dataPath)
+	if err != nil {
+		return refuseAt(at, err.Error())
+	}
+	if b.in.Rows, err = findInput(r.Context(), bs.catalogue, ref, bs.maxData, at); err != nil {
 		return err
 	}
-	return s.startBatch(w, r, b, newTask{
-		id: workflows.NewBatchID(
-			b.in.Model,
-		),
-		summary:  fmt.Sprintf("score %s with %s", b.dataPath, label(served)),
+	return bs.startTask(w, r, b, newTask{
+		id: workflows.NewBatchID(b.in.Model), summary: fmt.Sprintf("score %s with %s", b.dataPath, versionLabel(served)),
 		priority: workflows.PriorityBulk,
 	})
 }
 
-// storedRows finds the objects that a batch is to read, and refuses what it could not, or must not.
-func (s *Server) storedRows(ctx context.Context, uri string, at problem.Fault) (objstore.Ref, error) {
-	refuse := func(format string, args ...any) (objstore.Ref, error) {
-		at.Detail = fmt.Sprintf(format, args...)
-		return objstore.Ref{}, problem.Invalid(at)
-	}
-	ref, err := objstore.ParseObjects(uri)
-	if err != nil {
-		return refuse("%s", err)
-	}
-	if err := s.catalogue.CheckReadable(ref); err != nil {
-		return refuse("%s", err)
-	}
-	var found []objstore.Ref
-	if strings.HasSuffix(ref.Key, "/") {
-		found, err = s.Store.ListAtMost(ctx, ref.Bucket, ref.Key, 2*maxObjects+1)
-		found = slices.DeleteFunc(found, isMark)
-	} else {
-		found = make([]objstore.Ref, 1)
-		found[0], err = s.Store.Stat(ctx, ref.Bucket, ref.Key)
-	}
-	switch {
-	case err != nil && !errors.Is(err, objstore.ErrNotExist):
-		return ref, fmt.Errorf("look for %s: %w", ref.URI(), err)
-	case err != nil || len(found) == 0:
-		return refuse("there is no object %s", ref.URI())
-	case len(found) > maxObjects:
-		return refuse("there are more than %d objects under %s", maxObjects, ref.URI())
-	}
-	for _, object := range found {
-		ref.Size += object.Size
-	}
-	if ref.Size > s.MaxBatchData {
-		at.Detail = fmt.Sprintf("%s has %d bytes, the limit is %d", ref.URI(), ref.Size, s.MaxBatchData)
-		return ref, problem.New(http.StatusRequestEntityTooLarge, at.Detail, at)
-	}
-	return ref, nil
-}
-
-// isMark reports whether an object is none of those that a batch under a prefix reads: a folder, or a mark of the
-// program that
-// wrote the others, such as _SUCCESS.
-func isMark(ref objstore.Ref) bool {
-	name := path.Base(ref.Key)
-	return ref.Size == 0 || name[0] == '.' || name[0] == '_' || strings.HasSuffix(ref.Key, "/")
-}
-
-// pinned checks a request and loads the version that it asks for. Without one it is the champion that this process
+// pin checks a request and loads the version that scores it: the one that it names, or the champion that this process
 // serves.
-func (s *Server) pinned(ctx context.Context, b *batchRequest) (*champions.Served, rows.Columns, error) {
-	if err := b.resolve(); err != nil {
+func (bs *batches) pin(ctx context.Context, b *batchRequest) (*champions.Served, rows.Columns, error) {
+	if err := b.check(); err != nil {
 		return nil, rows.Columns{}, err
 	}
-	served, err := s.pin(ctx, b)
+	var served *champions.Served
+	var err error
+	if b.in.ModelID != "" {
+		served, err = bs.models.Load(ctx, b.in.Model, b.in.ModelID, b.at("model_id"))
+	} else {
+		served, err = bs.models.Version(ctx, b.in.Model, "")
+	}
 	if err != nil {
 		return nil, rows.Columns{}, err
 	}
 	schema := served.Model.Schema()
-	if err := b.layout(schema.Classes); err != nil {
+	if err := b.checkLayout(schema.Classes); err != nil {
 		return nil, rows.Columns{}, err
 	}
-	b.askedFor, b.in.ModelID = b.in.ModelID, served.Version.URI()
+	b.modelID, b.in.ModelID = b.in.ModelID, served.Version.URI()
 	return served, rows.Columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
 }
 
-func (s *Server) pin(ctx context.Context, b *batchRequest) (*champions.Served, error) {
-	name := b.in.Model
-	if b.in.ModelID != "" {
-		return s.serving.Load(ctx, name, b.in.ModelID, b.at("model_id"))
-	}
-	if served := s.Cache.Champion(name); served != nil {
-		return served, nil
-	}
-	return nil, s.serving.NoChampion(ctx, name)
-}
-
-// label names a version for a summary.
-func label(served *champions.Served) string {
+// versionLabel names a version in a summary.
+func versionLabel(served *champions.Served) string {
 	return served.Version.Model + "/" + served.Version.Number
 }
 
-// startBatch starts the workflow and answers where it can be followed. Rows that were stored for it are removed unless
-// it reads
-// them: when it is not started, or was before by the same request.
-func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequest, t newTask) (err error) {
+// startTask starts the workflow and answers where to follow it. If the workflow does not start, or the same request has
+// started it before, startTask removes the rows that were stored for it.
+func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchRequest, t newTask) (err error) {
 	ctx := r.Context()
-	unused := b.dataPath == ""
+	started := false
 	defer func() {
-		if unused {
-			s.uploads.discard(ctx, w, b.in.Rows)
+		if !started && b.dataPath == "" {
+			bs.uploads.discard(ctx, w, b.in.Rows)
 		}
 	}()
 	if b.key != "" {
@@ -229,19 +176,12 @@ func (s *Server) startBatch(w http.ResponseWriter, r *http.Request, b *batchRequ
 			return err
 		}
 	}
-	t.model = b.in.Model
-	if _, err = s.startTask(ctx, t, workflows.BatchPrediction, b.in); err != nil {
-		if before, err := s.startedBefore(ctx, t.id, t.fingerprint, err); !before {
-			return err
-		}
-	} else {
-		unused = false
-		s.metrics.batched.WithLabelValues(b.in.Model).Add(float64(b.in.Count))
+	t.model, t.workflow, t.input = b.in.Model, workflows.BatchPrediction, b.in
+	if started, err = bs.tasks.startOnce(ctx, t); err != nil {
+		return err
 	}
-	return accepted(w, batchLocation(b.in.Model, t.id), t.id)
-}
-
-// batchLocation is the route of the results of a batch.
-func batchLocation(modelName, id string) string {
-	return "/" + modelName + "/predict/batch/" + url.PathEscape(id)
+	if started {
+		bs.accepted.WithLabelValues(b.in.Model).Add(float64(b.in.Count))
+	}
+	return sendAccepted(w, batchLocation(b.in.Model, t.id), t.id)
 }

@@ -5,26 +5,25 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// batchBody is a batch of rows as it is posted, not decoded yet: the rows
-// wait for the schema of the model that is asked for.
+// batchBody is the JSON of a batch. Its rows are not decoded yet, because that needs the schema of the model.
 type batchBody struct {
-	ModelID string   // as written, "" when absent
-	Data    []byte   // the value of "data", part of the document: see jsonrow.Decoder.DecodeRows; nil when absent
-	Others  []member // in their order
+	ModelID string   // as sent, "" when absent
+	Data    []byte   // the value of "data" for jsonrow.Decoder.DecodeRawRows, a part of the document; nil when absent
+	Others  []member // in the order of the document
 }
 
-// member is a field of an object, not decoded yet.
+// member is a field of a JSON object, not decoded yet.
 type member struct {
 	Name  string
 	Value []byte
 }
 
-// parseBatchBody reads {"model_id": "…", "data": […]}. Either may be missing,
-// and there may be others. Errors are those of jsonrow.Decoder.
+// parseBatchBody reads {"model_id": "…", "data": […], …}. Every field may be absent. Errors are those of
+// jsonrow.Decoder.
 func parseBatchBody(data []byte) (batchBody, error) {
 	s := jsonrow.Scanner{Data: data}
 	s.Space()
-	request, err := readBatchBody(&s)
+	body, err := scanBatchBody(&s)
 	if err == nil {
 		err = s.End()
 	}
@@ -34,49 +33,56 @@ func parseBatchBody(data []byte) (batchBody, error) {
 		}
 		return batchBody{}, err
 	}
-	return request, nil
+	return body, nil
 }
 
-func readBatchBody(s *jsonrow.Scanner) (batchBody, error) {
-	var request batchBody
+func scanBatchBody(s *jsonrow.Scanner) (batchBody, error) {
+	var body batchBody
 	if s.Peek() != '{' {
-		return request, &dataset.RowError{Reason: s.Kind() + ", want an object"}
+		return body, &dataset.RowError{Reason: s.Kind() + ", want an object"}
 	}
 	s.Pos++
 	named := false
 	for first := true; ; first = false {
 		name, ok, err := s.Member(first)
 		if err != nil || !ok {
-			return request, err
+			return body, err
 		}
 		switch name := string(name.Decode(nil)); name {
 		case "model_id":
 			if named {
-				return request, &dataset.RowError{Pointer: "/model_id", Reason: "given twice"}
+				return body, &dataset.RowError{Pointer: "/model_id", Reason: "given twice"}
 			}
 			if s.Peek() != '"' {
-				return request, &dataset.RowError{Pointer: "/model_id", Reason: s.Kind() + ", want a string"}
+				return body, &dataset.RowError{Pointer: "/model_id", Reason: s.Kind() + ", want a string"}
 			}
 			id, err := s.Text()
 			if err != nil {
-				return request, err
+				return body, err
 			}
-			request.ModelID, named = string(id.Decode(nil)), true
+			body.ModelID, named = string(id.Decode(nil)), true
 		case "data":
-			if request.Data != nil {
-				return request, &dataset.RowError{Pointer: "/data", Reason: "given twice"}
+			if body.Data != nil {
+				return body, &dataset.RowError{Pointer: "/data", Reason: "given twice"}
 			}
-			start := s.Pos
-			if err := s.Skip(1); err != nil {
-				return request, err
+			if body.Data, err = skipValue(s); err != nil {
+				return body, err
 			}
-			request.Data = s.Data[start:s.Pos]
 		default:
-			start := s.Pos
-			if err := s.Skip(1); err != nil {
-				return request, err
+			value, err := skipValue(s)
+			if err != nil {
+				return body, err
 			}
-			request.Others = append(request.Others, member{Name: name, Value: s.Data[start:s.Pos]})
+			body.Others = append(body.Others, member{Name: name, Value: value})
 		}
 	}
+}
+
+// skipValue returns the text of the value of a member.
+func skipValue(s *jsonrow.Scanner) ([]byte, error) {
+	start := s.Pos
+	if err := s.Skip(1); err != nil {
+		return nil, err
+	}
+	return s.Data[start:s.Pos], nil
 }

@@ -28,40 +28,39 @@ var rowMedia = map[string]rows.Format{
 	"application/vnd.apache.parquet": rows.Parquet,
 }
 
-// rowFile is a file of rows that arrives.
+// rowFile is a file of rows that arrives in a request.
 type rowFile struct {
 	body   io.Reader
 	format rows.Format
-	atEnd  func() error // asked behind the body: it may still refuse the request
+	atEnd  func() error // checks what follows the body, and may still refuse the request
 }
 
-// batchOfForm reads a form: the part `request`, if any, then the part `file`, unless the first names objects.
-func (s *Server) batchOfForm(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
-	part, atEnd, err := httpio.FormFile(r, b.part)
+// startWithForm reads a form: the part `request`, if any, then the part `file`, unless the first one names objects.
+func (bs *batches) startWithForm(w http.ResponseWriter, r *http.Request, b *batchRequest) error {
+	part, atEnd, err := httpio.FormFile(r, b.readPart)
 	switch {
 	case err != nil:
 		return err
 	case part == nil && b.dataPath != "":
-		return s.batchOfStored(w, r, b)
+		return bs.startWithObjects(w, r, b)
 	case part == nil:
 		return problem.Invalid(problem.Fault{Parameter: "file", Detail: "is missing"})
 	}
-	f, err := formRows(part)
+	f, err := rowFileOf(part)
 	if err != nil {
 		return err
 	}
 	f.atEnd = atEnd
-	return s.batchOfFile(w, r, b, f)
+	return bs.startWithFile(w, r, b, f)
 }
 
-// formRows finds out what the file of a form is by its type, or else by its name. One that was packed with gzip is
-// unpacked.
-func formRows(part *multipart.Part) (f rowFile, err error) {
+// rowFileOf tells the format of the file of a form by its media type, or else by its name. It unpacks gzip.
+func rowFileOf(part *multipart.Part) (f rowFile, err error) {
 	f.body = part
 	header := part.Header.Get("Content-Type")
 	media, _, err := mime.ParseMediaType(header)
 	if err != nil {
-		media = "" // none, or none that could be understood: its name says what it is
+		media = "" // absent or malformed: the name decides
 	}
 	name := strings.ToLower(part.FileName())
 	known := false
@@ -71,22 +70,18 @@ func formRows(part *multipart.Part) (f rowFile, err error) {
 		}
 	}
 	packed := strings.HasSuffix(name, ".gz") || media == "application/gzip" || media == "application/x-gzip"
-	switch ext := path.Ext(strings.TrimSuffix(name, ".gz")); {
-	case known,
-		packed,
-		ext == ".csv",
-		ext == ".jsonl",
-		ext == ".ndjson",
-		ext == ".parquet",
-		media == "",
-		media == "application/octet-stream",
-		media == "text/plain":
-	default:
-		return f, problem.New(
-			http.StatusUnsupportedMediaType,
+	switch path.Ext(strings.TrimSuffix(name, ".gz")) {
+	case ".csv", ".jsonl", ".ndjson", ".parquet":
+		known = true
+	}
+	switch media {
+	case "", "application/octet-stream", "text/plain":
+		known = true
+	}
+	if !known && !packed {
+		return f, problem.New(http.StatusUnsupportedMediaType,
 			fmt.Sprintf("a file of type %q is not understood: send text/csv, application/jsonl "+
-				"or application/vnd.apache.parquet", problem.Clip(header)),
-		)
+				"or application/vnd.apache.parquet", problem.Clip(header)))
 	}
 	if packed {
 		if f.body, err = gzip.NewReader(part); err != nil {
@@ -96,52 +91,48 @@ func formRows(part *multipart.Part) (f rowFile, err error) {
 	return f, nil
 }
 
-// batchOfFile starts a batch on a file that arrives. It goes to the store as it comes: memory does not grow with it,
-// and
-// nothing of it is left unless the batch is started.
-func (s *Server) batchOfFile(w http.ResponseWriter, r *http.Request, b *batchRequest, f rowFile) error {
+// startWithFile starts a batch of a file that arrives. The file is stored while it arrives, so memory does not grow
+// with it. Unless the batch starts, the file is removed.
+func (bs *batches) startWithFile(w http.ResponseWriter, r *http.Request, b *batchRequest, f rowFile) error {
 	ctx := r.Context()
 	if b.dataPath != "" {
 		return b.refuse("data_path", errors.New("is given, and a file as well: send one of them"))
 	}
-	if r.ContentLength > s.MaxBatchUpload {
-		return &http.MaxBytesError{Limit: s.MaxBatchUpload}
+	if r.ContentLength > bs.maxUpload {
+		return &http.MaxBytesError{Limit: bs.maxUpload}
 	}
-	served, columns, err := s.pinned(ctx, b)
+	served, columns, err := bs.pin(ctx, b)
 	if err != nil {
 		return err
 	}
-	if err := s.mustStart(ctx); err != nil {
+	if err := bs.tasks.checkTemporal(ctx); err != nil {
 		return err
 	}
 	id := workflows.NewBatchID(b.in.Model)
 	b.in.Format = string(f.format)
-	f.body = http.MaxBytesReader(w, io.NopCloser(f.body), s.MaxBatchUpload)
-	if b.in.Rows, b.in.Count, err = s.storeRows(ctx, id, f, columns); err != nil {
+	f.body = http.MaxBytesReader(w, io.NopCloser(f.body), bs.maxUpload)
+	if b.in.Rows, b.in.Count, err = bs.storeFile(ctx, id, f, columns); err != nil {
 		return err
 	}
 	err = f.atEnd()
 	if err == nil && f.format == rows.Parquet {
-		b.in.Count, err = s.checkParquet(ctx, b.in.Rows, columns)
+		b.in.Count, err = bs.checkParquet(ctx, b.in.Rows, columns)
 	}
 	if err != nil {
-		s.uploads.discard(ctx, w, b.in.Rows)
+		bs.uploads.discard(ctx, w, b.in.Rows)
 		return err
 	}
-	return s.startBatch(w, r, b, newTask{
+	return bs.startTask(w, r, b, newTask{
 		id:       id,
-		summary:  fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, label(served)),
+		summary:  fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, versionLabel(served)),
 		priority: workflows.PriorityBulk,
 	})
 }
 
-// storeRows stores a file and counts its rows on the way. A CSV must have the columns; a row that is bad is no matter
-// here.
-func (s *Server) storeRows(
-	ctx context.Context,
-	id string,
-	f rowFile,
-	columns rows.Columns,
+// storeFile stores a file and counts its rows in the same pass. A CSV must have the columns. Bad rows are the business
+// of the workflow.
+func (bs *batches) storeFile(
+	ctx context.Context, id string, f rowFile, columns rows.Columns,
 ) (ref objstore.Ref, count int64, err error) {
 	key := objstore.BatchInputKey(id, string(f.format))
 	mediaType := "application/octet-stream"
@@ -150,8 +141,8 @@ func (s *Server) storeRows(
 			mediaType = media
 		}
 	}
-	ref, err = s.uploads.stream(ctx, key, mediaType, f.body, func(r io.Reader) error {
-		if f.format == rows.Parquet { // which can be read from its end alone
+	ref, err = bs.uploads.stream(ctx, key, mediaType, f.body, func(r io.Reader) error {
+		if f.format == rows.Parquet { // its columns are at its end
 			_, err := io.Copy(io.Discard, r)
 			return err
 		}
@@ -162,9 +153,9 @@ func (s *Server) storeRows(
 	return ref, count, err
 }
 
-// checkParquet reads the end of a file that has arrived: it must have the columns.
-func (s *Server) checkParquet(ctx context.Context, ref objstore.Ref, columns rows.Columns) (int64, error) {
-	const shard = math.MaxInt32 // rows: there is no use for shards here
-	cuts, err := rows.CutParquet(s.Store.ReaderAt(ctx, ref), ref.Size, columns, shard, 1)
+// checkParquet checks the columns of a Parquet file that is in the store, and returns the number of its rows.
+func (bs *batches) checkParquet(ctx context.Context, ref objstore.Ref, columns rows.Columns) (int64, error) {
+	const rowsPerShard = math.MaxInt32 // the shards are not used
+	cuts, err := rows.CutParquet(bs.store.ReaderAt(ctx, ref), ref.Size, columns, rowsPerShard, 1)
 	return cuts.Rows, err
 }

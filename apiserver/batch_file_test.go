@@ -21,6 +21,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"iris/apiserver/problem"
+	"iris/internal/catalogue"
 	"iris/internal/objstore"
 	"iris/internal/testenv"
 	"iris/workflows"
@@ -274,7 +275,7 @@ func TestBatch_ofTooManyObjects(t *testing.T) {
 	}
 	a := newAPI(t)
 	prefix := testenv.Name() + "/"
-	for i := range maxObjects + 1 {
+	for i := range catalogue.MaxObjects + 1 {
 		must(a.store.Put(t.Context(), a.Bucket, fmt.Sprintf("%s%04d", prefix, i), strings.NewReader("x"), 1, ""))
 	}
 	a.do(t, "POST", "/iris/predict/batch", `{"data_path":"s3://`+a.Bucket+`/`+prefix+`"}`).

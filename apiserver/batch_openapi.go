@@ -12,17 +12,15 @@ import (
 	"iris/workflows"
 )
 
-// The part of the OpenAPI document that is about batches.
-
-func (s *Server) batchOperation(path string) huma.Operation {
-	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "the rows; a CSV has a header"}
+func batchOperation(docs apidoc.Schemas, path string) huma.Operation {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "The rows. A CSV has a header."}
 	options := batchOptions()
 	withRows := batchOptions()
 	withRows["data"] = &huma.Schema{
 		Type:        huma.TypeArray,
-		MinItems:    of(1),
+		MinItems:    new(1),
 		Items:       serving.RowSchema(),
-		Description: "the rows; or data_path",
+		Description: "The rows, unless data_path names them.",
 	}
 	content := map[string]*huma.MediaType{
 		"application/json": {
@@ -31,15 +29,12 @@ func (s *Server) batchOperation(path string) huma.Operation {
 		},
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 			"request": {
-				Type:                 huma.TypeObject,
-				Properties:           options,
-				AdditionalProperties: false,
-				Description:          "before `file`: what the JSON says, without the rows",
+				Type: huma.TypeObject, Properties: options, AdditionalProperties: false,
+				Description: "The JSON of a batch without its rows. Must come before `file`.",
 			},
 			"file": {
-				Type:        huma.TypeString,
-				Format:      "binary",
-				Description: "the rows, by its type or name CSV, JSON lines or Parquet, packed with gzip or not",
+				Type: huma.TypeString, Format: "binary",
+				Description: "The rows as CSV, JSON Lines or Parquet, by media type or file name. May be compressed with gzip.",
 			},
 		}}},
 	}
@@ -47,36 +42,41 @@ func (s *Server) batchOperation(path string) huma.Operation {
 		content[media] = &huma.MediaType{Schema: file}
 	}
 	return huma.Operation{
-		OperationID: apidoc.OperationID("predict-batch", path),
-		Method:      http.MethodPost,
-		Path:        path,
-		Tags:        []string{"predict"},
-		Summary:     "Classify many rows",
-		Description: "The rows are `data` in JSON, each of which is checked before the task is started; or a file, which is stored as it arrives; " +
-			"or objects that `data_path` names. A bad row of a file or an object is counted and named in the errors of the batch, and has no result. " +
-			"The version is pinned at the start. A field is given once: as a parameter, or in JSON.",
+		OperationID: apidoc.OperationID(
+			"predict-batch",
+			path,
+		),
+		Method:  http.MethodPost,
+		Path:    path,
+		Tags:    []string{"predict"},
+		Summary: "Classify many rows",
+		Description: "The rows are `data` in JSON, a file, or objects that `data_path` names. " +
+			"Rows in JSON are all checked before the task starts. A file is stored while it arrives. " +
+			"A bad row of a file or an object has no result; the batch counts it and lists it among its errors. " +
+			"The version is resolved when the batch starts and does not change after that. " +
+			"Give each option once: as a parameter or in JSON.",
 		Parameters: append(append(apidoc.PathParameters(path), batchQuery()...), &huma.Param{
-			Name:        idempotencyHeader,
-			In:          "header",
-			Schema:      &huma.Schema{Type: huma.TypeString, MinLength: of(1), MaxLength: of(255)},
-			Description: "makes the request one task however often it is sent, for as long as Temporal remembers the task; 422 with other rows or options",
+			Name: idempotencyHeader, In: "header",
+			Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(255)},
+			Description: "Makes the request one task however often it is sent, while Temporal remembers the task. " +
+				"With other rows or options, the answer is 422.",
 		}),
 		RequestBody: apidoc.Body(content),
-		Responses:   map[string]*huma.Response{"202": s.acceptedAnswer()},
+		Responses:   map[string]*huma.Response{"202": acceptedAnswer(docs)},
 	}
 }
 
-// batchOptions are the fields of a batch beside its rows.
+// batchOptions describes the fields of a batch besides its rows.
 func batchOptions() map[string]*huma.Schema {
 	fields := map[string]*huma.Schema{
 		"data_path": {
-			Type:        huma.TypeString,
-			Description: "an object that holds the rows, s3://bucket/key, or a prefix with a slash at its end for all objects under it, at most 1,000",
+			Type: huma.TypeString,
+			Description: "An object that holds the rows, s3://bucket/key. A prefix that ends in a slash means all objects " +
+				"under it, at most 1,000.",
 		},
 		"format": {
-			Type:        huma.TypeString,
-			Enum:        anyOf([]rows.Format{rows.CSV, rows.JSONL, rows.Parquet}),
-			Description: "of the objects; what their keys end in when absent, else csv",
+			Type: huma.TypeString, Enum: anyOf([]rows.Format{rows.CSV, rows.JSONL, rows.Parquet}),
+			Description: "The format of the objects. By default the file extensions decide, and csv if there are none.",
 		},
 	}
 	for _, p := range batchQuery() {
@@ -94,102 +94,97 @@ func batchQuery() []*huma.Param {
 	return []*huma.Param{
 		query(
 			"model_id",
-			"`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`; the champion when absent",
+			"`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`. The champion by default.",
 			&huma.Schema{Type: huma.TypeString},
 		),
-		query("key_columns", "columns of the rows that are passed through to the results as they stand", &huma.Schema{
-			Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: of(workflows.MaxKeyColumns),
+		query("key_columns", "Columns of the rows that are copied to the results.", &huma.Schema{
+			Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: new(workflows.MaxKeyColumns),
 		}),
 		query(
 			"output",
-			"the format of the results as a file",
+			"The format of the results as a file.",
 			&huma.Schema{Type: huma.TypeString, Enum: anyOf(scores.Formats()), Default: scores.CSV},
 		),
-		query("labels_only", "leaves the probabilities out", &huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query(
+			"labels_only",
+			"Leaves out the probabilities.",
+			&huma.Schema{Type: huma.TypeBoolean, Default: false},
+		),
 		query(
 			"max_error_ratio",
-			"the share of bad rows above which the batch fails; no limit when absent, and 0 fails it at the first one",
-			&huma.Schema{Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0)},
+			"The batch fails if a larger share of its rows is bad. 0 means that one bad row is enough. No limit by default.",
+			&huma.Schema{Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(1.0)},
 		),
 	}
 }
 
-// batchResultRoutes adds the routes of what a batch leaves behind, below the path of one.
-func (s *Server) batchResultRoutes(path string) {
-	s.plain(s.batchResultOperation(path), s.handleBatchResult)
-	s.plain(s.batchRowsOperation(path+"/rows"), s.handleBatchRows)
-	s.plain(s.batchFileOperation("get-batch-output", path+"/output", "Download the results of a batch",
-		"The results as one file in the format that was asked for. Takes `Range` and `If-Range`.",
-		"text/csv", "application/jsonl", "application/vnd.apache.parquet"), s.handleBatchOutput)
-	s.plain(s.batchFileOperation(
-		"get-batch-errors",
-		path+"/errors",
-		"Download what is wrong with the bad rows",
-		"A CSV with the line, the column and the reason; of several objects, with the object. 404 when there are no bad rows. Takes `Range` and `If-Range`.",
-		"text/csv",
-	), s.handleBatchErrors)
-	s.plain(s.batchJSONOperation(
-		"get-batch-links",
-		path+"/links",
-		"Get links into the object store",
-		"URLs that read the files from the object store itself, without a key of it, for an hour.",
-		BatchLinks{},
-	), s.handleBatchLinks)
-	s.plain(s.batchJSONOperation("get-batch-manifest", path+"/manifest", "Get what a batch consists of",
-		"Outlives the task.", BatchManifest{}), s.handleBatchManifest)
-}
-
-func (s *Server) batchResultOperation(path string) huma.Operation {
+func batchResultOperation(docs apidoc.Schemas, path string) huma.Operation {
 	list := &huma.Schema{
-		Type:        huma.TypeArray,
-		Items:       s.docs.Of(BatchRow{}),
-		Description: "a result per row, in the order of the rows",
+		Type: huma.TypeArray, Items: docs.Of(BatchRow{}), Description: "A result for each row, in the order of the rows.",
 	}
-	answer := s.docs.Answer("How far it is, or the results: a list, once all of them are there", BatchStatus{})
+	answer := docs.Answer("The progress, or a list of all results once the batch has ended.", BatchStatus{})
 	media := answer.Content["application/json"]
 	media.Schema = &huma.Schema{OneOf: []*huma.Schema{media.Schema, list}}
-	answer.Headers = failedHeaders()
+	answer.Headers = badRowsHeaders()
 	return huma.Operation{
 		OperationID: apidoc.OperationID("get-batch", path), Method: http.MethodGet, Path: path, Tags: []string{"predict"},
 		Summary: "Get the results of a batch",
-		Description: "More than 10,000 results are not sent as a list: the answer is a redirect to `output`. " +
-			"`rows` has any number of them page by page.",
+		Description: "If there are more than 10,000 results, the answer is a redirect to `output`. " +
+			"`rows` has any number of results page by page.",
 		Parameters: apidoc.PathParameters(path),
 		Responses: map[string]*huma.Response{
 			"200": answer,
-			"303": {Description: "There are many: read them at `Location`", Headers: map[string]*huma.Param{
-				"Location": {Description: "the route `output`", Schema: &huma.Schema{Type: huma.TypeString}},
-			}},
+			"303": {
+				Description: "There are too many results for a list. Read them at `Location`.",
+				Headers: map[string]*huma.Param{
+					"Location": {Description: "The route `output`.", Schema: &huma.Schema{Type: huma.TypeString}},
+				},
+			},
 		},
 	}
 }
 
-func (s *Server) batchRowsOperation(path string) huma.Operation {
-	operation := s.batchJSONOperation(
-		"get-batch-rows",
-		path,
-		"Get the results of a batch page by page",
-		"Each page costs the reading of its rows, wherever it is. A batch that was cancelled has the results that were finished by then.",
-		BatchRows{},
-	)
-	operation.Parameters = append(
-		operation.Parameters,
+func batchRowsOperation(docs apidoc.Schemas, path string) huma.Operation {
+	operation := batchJSONOperation(docs, "get-batch-rows", path, "Get the results of a batch page by page",
+		"Every page costs the same, wherever it is. A cancelled batch has the results that were finished.", BatchRows{})
+	operation.Parameters = append(operation.Parameters,
 		&huma.Param{
-			Name: "page_size", In: "query", Description: "at most so many; 0 is 100, and no page has more than 10,000",
-			Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: of(0.0)},
+			Name: "page_size", In: "query", Description: "At most this many rows. 0 means 100; no page has more than 10,000.",
+			Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: new(0.0)},
 		},
 		&huma.Param{
-			Name:        "page_token",
-			In:          "query",
-			Description: "next_page_token of the page before",
-			Schema:      &huma.Schema{Type: huma.TypeString},
+			Name: "page_token", In: "query", Description: "The next_page_token of the page before.",
+			Schema: &huma.Schema{Type: huma.TypeString},
 		},
 	)
-	operation.Responses["200"].Headers = failedHeaders()
+	operation.Responses["200"].Headers = badRowsHeaders()
 	return operation
 }
 
-func (s *Server) batchJSONOperation(id, path, summary, description string, v any) huma.Operation {
+func batchOutputOperation(path string) huma.Operation {
+	return batchFileOperation("get-batch-output", path, "Download the results of a batch",
+		"The results as one file, in the format that the request named. Supports `Range` and `If-Range`.",
+		"text/csv", "application/jsonl", "application/vnd.apache.parquet")
+}
+
+func batchErrorsOperation(path string) huma.Operation {
+	return batchFileOperation("get-batch-errors", path, "Download the bad rows of a batch",
+		"A CSV with the line, the column and the reason, and the object if the batch reads several. "+
+			"404 if every row is good. Supports `Range` and `If-Range`.",
+		"text/csv")
+}
+
+func batchLinksOperation(docs apidoc.Schemas, path string) huma.Operation {
+	return batchJSONOperation(docs, "get-batch-links", path, "Get links into the object store",
+		"URLs that read the files from the object store itself. They need no key and are valid for an hour.", BatchLinks{})
+}
+
+func batchManifestOperation(docs apidoc.Schemas, path string) huma.Operation {
+	return batchJSONOperation(docs, "get-batch-manifest", path, "Get the manifest of a batch",
+		"Describes the results. It outlives the task.", BatchManifest{})
+}
+
+func batchJSONOperation(docs apidoc.Schemas, id, path, summary, description string, v any) huma.Operation {
 	return huma.Operation{
 		OperationID: apidoc.OperationID(
 			id,
@@ -201,11 +196,11 @@ func (s *Server) batchJSONOperation(id, path, summary, description string, v any
 		Summary:     summary,
 		Description: description + " 409 while the batch runs.",
 		Parameters:  apidoc.PathParameters(path),
-		Responses:   map[string]*huma.Response{"200": s.docs.Answer("What is there", v)},
+		Responses:   map[string]*huma.Response{"200": docs.Answer("OK", v)},
 	}
 }
 
-func (s *Server) batchFileOperation(id, path, summary, description string, mediaTypes ...string) huma.Operation {
+func batchFileOperation(id, path, summary, description string, mediaTypes ...string) huma.Operation {
 	content := make(map[string]*huma.MediaType)
 	for _, media := range mediaTypes {
 		content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
@@ -222,16 +217,16 @@ func (s *Server) batchFileOperation(id, path, summary, description string, media
 		Description: description + " 409 while the batch runs.",
 		Parameters:  apidoc.PathParameters(path),
 		Responses: map[string]*huma.Response{
-			"200": {Description: "The file", Content: content},
-			"206": {Description: "The part of it that `Range` asks for", Content: content},
-			"416": {Description: "The file has no such part"},
+			"200": {Description: "The file.", Content: content},
+			"206": {Description: "The part of the file that `Range` requests.", Content: content},
+			"416": {Description: "The file has no such part."},
 		},
 	}
 }
 
-func failedHeaders() map[string]*huma.Param {
-	return map[string]*huma.Param{failedHeader: {
-		Description: "bad rows, which have no results; a `Link` with `rel=\"errors\"` says where they are named",
+func badRowsHeaders() map[string]*huma.Param {
+	return map[string]*huma.Param{badRowsHeader: {
+		Description: "The number of bad rows, which have no result. A `Link` with `rel=\"errors\"` says where they are listed.",
 		Schema:      &huma.Schema{Type: huma.TypeInteger},
 	}}
 }

@@ -1,182 +1,116 @@
 package apiserver
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
 )
 
-// batchRequest gathers what a batch is asked for, from the query and from JSON. A field may come from one of them only.
+// batchRequest gathers the options of a batch from the query and from JSON.
 type batchRequest struct {
+	requestFields
 	in       workflows.BatchInput
 	dataPath string
-	key      string                   // of the request, "" when it has none
-	askedFor string                   // the model id, before it is resolved
-	places   map[string]problem.Fault // where each field came from
+	key      string // that makes the request idempotent, "" for none
+	modelID  string // as sent, before it is resolved to a version
 }
 
 func newBatchRequest(modelName string) *batchRequest {
-	return &batchRequest{in: workflows.BatchInput{Model: modelName}, places: map[string]problem.Fault{}}
+	return &batchRequest{requestFields: newRequestFields("a batch"), in: workflows.BatchInput{Model: modelName}}
 }
 
-// fields are what JSON can say besides the rows.
-func (b *batchRequest) fields() map[string]any {
-	return map[string]any{
-		"model_id": &b.in.ModelID, "key_columns": &b.in.KeyColumns, "output": &b.in.Output, "labels_only": &b.in.LabelsOnly,
-		"max_error_ratio": &b.in.MaxErrorRatio, "data_path": &b.dataPath, "format": &b.in.Format,
+// parameters are the parameters of the query: the options of a batch whose rows are a file.
+func (b *batchRequest) parameters() map[string]queryParameter {
+	in := &b.in
+	return map[string]queryParameter{
+		"model_id":    {set: func(values []string) error { in.ModelID = values[0]; return nil }},
+		"key_columns": {repeated: true, set: func(values []string) error { in.KeyColumns = values; return nil }},
+		"output":      {set: func(values []string) error { in.Output = values[0]; return nil }},
+		"labels_only": {set: func(values []string) (err error) {
+			in.LabelsOnly, err = strconv.ParseBool(values[0])
+			return explain(err, "is neither true nor false")
+		}},
+		"max_error_ratio": {set: func(values []string) error {
+			v, err := strconv.ParseFloat(values[0], 64)
+			in.MaxErrorRatio = &v
+			return explain(err, "is not a number")
+		}},
 	}
 }
 
-// batchParameters are the query parameters of a batch. Each parses its values: there is one, but for key_columns.
-var batchParameters = map[string]func(in *workflows.BatchInput, values []string) error{
-	"model_id": func(in *workflows.BatchInput, values []string) error {
-		in.ModelID = values[0]
-		return nil
-	},
-	"key_columns": func(in *workflows.BatchInput, values []string) error {
-		in.KeyColumns = values
-		return nil
-	},
-	"output": func(in *workflows.BatchInput, values []string) error {
-		in.Output = values[0]
-		return nil
-	},
-	"labels_only": func(in *workflows.BatchInput, values []string) (err error) {
-		in.LabelsOnly, err = strconv.ParseBool(values[0])
-		return say(err, "is neither true nor false")
-	},
-	"max_error_ratio": func(in *workflows.BatchInput, values []string) error {
-		v, err := strconv.ParseFloat(values[0], 64)
-		in.MaxErrorRatio = &v
-		return say(err, "is not a number")
-	},
-}
-
-// query reads the query parameters.
-func (b *batchRequest) query(raw string) error {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(raw))
-	}
-	for name, given := range values {
-		at := problem.Fault{Parameter: problem.Clip(name)}
-		parse, known := batchParameters[name]
-		switch {
-		case !known:
-			at.Detail = "is not a parameter of a batch: want one of " + strings.Join(
-				slices.Sorted(maps.Keys(batchParameters)),
-				", ",
-			)
-		case len(given) > 1 && name != "key_columns":
-			at.Detail = "is given twice"
-		case slices.Contains(given, ""):
-			at.Detail = "is empty"
-		default:
-			if err := parse(&b.in, given); err != nil {
-				at.Detail = fmt.Sprintf("%q %s", problem.Clip(given[0]), err)
-			}
-		}
-		if at.Detail != "" {
-			return problem.Invalid(at)
-		}
-		b.places[name] = at
-	}
-	return nil
-}
-
-// json reads the fields of an object. Others are skipped in a body that has rows, as in the rows themselves; strictly
-// they are
-// a mistake.
-func (b *batchRequest) json(members []member, strictly bool) error {
-	into := b.fields()
-	for _, member := range members {
-		target, known := into[member.Name]
-		if !known && !strictly {
-			continue
-		}
-		at := problem.Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(member.Name))}
-		before, twice := b.places[member.Name]
-		switch {
-		case !known:
-			at.Detail = "is not a field of a batch"
-		case twice && before.Parameter != "":
-			at.Detail = "is given as a query parameter already"
-		case twice:
-			at.Detail = "given twice"
-		default:
-			at.Detail = misfit(member.Value, json.Unmarshal(member.Value, target))
-		}
-		if at.Detail != "" {
-			return problem.Invalid(at)
-		}
-		b.places[member.Name] = at
-	}
-	return nil
-}
-
-// body reads an object that may have rows, which are returned.
-func (b *batchRequest) body(body []byte, strictly bool) (data []byte, err error) {
-	parsed, err := parseBatchBody(body)
+// readJSON reads the JSON of a batch and returns its rows, nil for none. If strict is false, unknown fields are
+// skipped, as they are in a row.
+func (b *batchRequest) readJSON(data []byte, strict bool) ([]byte, error) {
+	body, err := parseBatchBody(data)
 	if err != nil {
 		return nil, err
 	}
-	if parsed.ModelID != "" {
-		value, err := json.Marshal(parsed.ModelID)
-		if err != nil {
-			return nil, fmt.Errorf("encode a model id: %w", err)
+	if body.ModelID != "" {
+		if err := b.place("model_id", "model_id"); err != nil {
+			return nil, err
 		}
-		parsed.Others = append(parsed.Others, member{Name: "model_id", Value: value})
+		b.in.ModelID = body.ModelID
 	}
-	return parsed.Data, b.json(parsed.Others, strictly)
+	targets := map[string]any{
+		"key_columns": &b.in.KeyColumns, "output": &b.in.Output, "labels_only": &b.in.LabelsOnly,
+		"max_error_ratio": &b.in.MaxErrorRatio, "data_path": &b.dataPath, "format": &b.in.Format,
+	}
+	for _, m := range body.Others {
+		target, known := targets[m.Name]
+		switch {
+		case known:
+			err = b.setJSON(m.Name, m.Name, m.Value, target)
+		case strict:
+			err = b.unknownMember(m.Name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return body.Data, nil
 }
 
-// part reads the part `request` of a form: everything but the rows, which the form brings itself.
-func (b *batchRequest) part(r io.Reader) error {
-	body, more, err := httpio.ReadUpTo(r, nil, maxRequestPart)
-	switch {
-	case err != nil:
+// readPart reads the part `request` of a form: all options, but not the rows, which are the part `file`.
+func (b *batchRequest) readPart(r io.Reader) error {
+	body, err := readRequestPart(r)
+	if err != nil {
 		return err
-	case more:
-		return problem.New(
-			http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart),
-		)
 	}
-	data, err := b.body(body, true)
+	data, err := b.readJSON(body, true)
 	if err != nil {
 		return err
 	}
 	if data != nil {
-		return problem.Invalid(problem.Fault{Pointer: "/data", Detail: "does not belong in a form: send the part `file`"})
+		return problem.Invalid(problem.Fault{
+			Pointer: "/data", Detail: "does not belong in a form: send the part `file`",
+		})
 	}
 	return nil
 }
 
-// maxKeyName is in bytes, as of every column.
+// maxKeyName is in bytes, as for every column.
 const maxKeyName = 256
 
-// resolve checks the fields that need no model.
-func (b *batchRequest) resolve() error {
-	format, err := scores.ParseFormat(b.in.Output)
+// check checks the fields that need no model, and writes their words as the workflow knows them.
+func (b *batchRequest) check() error {
+	output, err := scores.ParseFormat(b.in.Output)
 	if err != nil {
 		return b.refuse("output", err)
 	}
-	b.in.Output = string(format)
+	b.in.Output = string(output)
+	b.in.Format = foldWord(b.in.Format, []string{string(rows.CSV), string(rows.JSONL), string(rows.Parquet)})
 	if _, err := rows.FormatOf(b.in.Format, ""); err != nil {
 		return b.refuse("format", err)
 	}
@@ -186,11 +120,8 @@ func (b *batchRequest) resolve() error {
 	if ratio := b.in.MaxErrorRatio; ratio != nil && !(*ratio >= 0 && *ratio <= 1) {
 		return b.refuse("max_error_ratio", errors.New("must be from 0 to 1"))
 	}
-	if len(b.in.KeyColumns) > workflows.MaxKeyColumns {
-		return b.refuse(
-			"key_columns",
-			fmt.Errorf("%d columns, at most %d are passed through", len(b.in.KeyColumns), workflows.MaxKeyColumns),
-		)
+	if n := len(b.in.KeyColumns); n > workflows.MaxKeyColumns {
+		return b.refuse("key_columns", fmt.Errorf("%d columns, at most %d are passed through", n, workflows.MaxKeyColumns))
 	}
 	for _, name := range b.in.KeyColumns {
 		if name == "" || len(name) > maxKeyName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
@@ -200,8 +131,8 @@ func (b *batchRequest) resolve() error {
 	return nil
 }
 
-// layout is what the results of a batch with these classes consist of.
-func (b *batchRequest) layout(classes []string) error {
+// checkLayout checks the columns of the results of a model with these classes.
+func (b *batchRequest) checkLayout(classes []string) error {
 	l := scores.Layout{
 		Format:        scores.Format(b.in.Output),
 		Keys:          b.in.KeyColumns,
@@ -214,16 +145,19 @@ func (b *batchRequest) layout(classes []string) error {
 	return nil
 }
 
-// at is where a field came from.
-func (b *batchRequest) at(field string) problem.Fault {
-	if at, ok := b.places[field]; ok {
-		return at
+// fingerprint returns the hash of the request: the options as sent, and the rows.
+func (b *batchRequest) fingerprint() (string, error) {
+	in := b.in
+	in.ModelID = b.modelID // the champion may have changed since the request was first sent
+	data := in.Rows.SHA256
+	if b.dataPath != "" {
+		data = b.dataPath
 	}
-	return problem.Fault{Pointer: "/" + field}
-}
-
-func (b *batchRequest) refuse(field string, err error) error {
-	at := b.at(field)
-	at.Detail = err.Error()
-	return problem.Invalid(at)
+	in.Rows.Bucket, in.Rows.Key, in.Rows.Size, in.Rows.SHA256, in.Rows.ETag = "", "", 0, data, ""
+	encoded, err := json.Marshal(in)
+	if err != nil {
+		return "", fmt.Errorf("encode a batch: %w", err)
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:]), nil
 }

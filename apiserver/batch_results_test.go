@@ -374,7 +374,7 @@ func TestBatchManifest(t *testing.T) {
 	got := a.do(t, "GET", b.location()+"/manifest", nil)
 	var m BatchManifest
 	got.json(t, 200, &m)
-	if m.TaskID != b.TaskID || m.State != workflows.Success || m.Rows != 11 || m.Failed != 1 ||
+	if m.TaskID != b.TaskID || m.State != workflows.Success || m.Rows != 11 || m.BadRows != 1 || m.Failed != 1 ||
 		m.Format != scores.Parquet ||
 		m.Timings != b.Timings ||
 		strings.Join(m.Columns, "|") != `id|größe|label|p_setosa|p_versi"color|p_virginica` ||
@@ -493,7 +493,12 @@ func TestBatchResult_cancelledWithResults(t *testing.T) {
 		a.putManifest(t, b.Manifest)
 		var status BatchStatus
 		a.do(t, "GET", b.location(), nil).json(t, 200, &status)
-		if want := (BatchStatus{Status: workflows.Revoked, Done: 51, Failed: 1, Unit: "rows", Error: "cancelled", Rows: b.location() + "/rows"}); status != want {
+		want := BatchStatus{
+			Status:       workflows.Revoked,
+			TaskProgress: TaskProgress{Done: 51, BadRows: 1, Failed: 1, Unit: "rows"},
+			Error:        "cancelled", Rows: b.location() + "/rows",
+		}
+		if status != want {
 			t.Errorf("status %+v, want %+v", status, want)
 		}
 		rows, _ := a.allRows(t, b.location(), 15)

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
+	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
 )
@@ -165,9 +167,9 @@ func TestBatch_badInput(t *testing.T) {
 			got := a.do(
 				t,
 				"POST",
-				either(test.path, "/iris/predict/batch"),
+				cmp.Or(test.path, "/iris/predict/batch"),
 				test.body,
-				"Content-Type: "+either(test.contentType, "application/json"),
+				"Content-Type: "+cmp.Or(test.contentType, "application/json"),
 			)
 			p := got.problem(t, test.status, test.want)
 			if test.fault != nil {
@@ -247,7 +249,8 @@ func TestBatchResult_whileItRunsAndWhenItFails(t *testing.T) {
 			workflows.BatchInput{Model: "iris", ModelID: blocks},
 		)
 		a.await(t, "batch-iris-running", enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
-		want := BatchStatus{Status: workflows.Pending, Stage: "train the model", Done: 3, Total: 10, Unit: "iterations"}
+		progress := TaskProgress{Stage: "train the model", Done: 3, Total: 10, Unit: "iterations"}
+		want := BatchStatus{Status: workflows.Pending, TaskProgress: progress}
 		if got := status(t, "batch-iris-running"); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -448,23 +451,23 @@ func TestBatchResult_clientHangsUp(t *testing.T) {
 }
 
 func TestRowsCSV_isNeverLongerThanTheJSON(t *testing.T) {
-	features := []string{"a"}
+	columns := rows.Columns{Features: []string{"a"}}
 	for _, value := range []string{"1", "-0", "1e20", "123456789012345678", "1e-7", "0.1", "1e308", "5e-324"} {
 		data := []byte(`[{"a":` + value + `}]`)
-		rows, n, err := rowsCSV(features, nil, data)
+		lines, n, err := rowsCSV(columns, data)
 		if err != nil || n != 1 {
 			t.Fatalf("%s: %d rows, %v", value, n, err)
 		}
-		if got := len(rows) - len("a\n"); got > len(data) {
-			t.Errorf("%s became %q", value, rows)
+		if got := len(lines) - len("a\n"); got > len(data) {
+			t.Errorf("%s became %q", value, lines)
 		}
 		want, err := strconv.ParseFloat(value, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimPrefix(string(rows), "a\n")), 64)
+		got, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimPrefix(string(lines), "a\n")), 64)
 		if err != nil || math.Abs(got) != math.Abs(want) {
-			t.Errorf("%s was written as %q", value, rows)
+			t.Errorf("%s was written as %q", value, lines)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (s *Server) putChampion(ctx context.Context, in *championInput) (*versionOu
 	}
 	return s.crown(ctx, workflows.PromotionInput{
 		Model: in.Model, Version: candidate.Version.Number, Expected: in.Body.Expected,
-		Actor: either(in.Body.Actor, defaultActor), Reason: in.Body.Reason,
+		Actor: cmp.Or(in.Body.Actor, defaultActor), Reason: in.Body.Reason,
 	})
 }
 
@@ -61,7 +62,7 @@ func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versi
 		return nil, problem.New(
 			http.StatusConflict,
 			fmt.Sprintf("the champion of %s is %s, not the one you expected: nothing was changed",
-				in.Model, either(result.From, "none")),
+				in.Model, cmp.Or(result.From, "none")),
 		)
 	}
 	return s.serveChampion(ctx, in.Model)
@@ -91,7 +92,10 @@ func (s *Server) promote(
 	id := workflows.PromotionID(in.Model)
 	var run client.WorkflowRun
 	for waited := false; ; waited = true {
-		run, err = s.start(ctx, id, in.Model, "champion of "+in.Model+": version "+in.Version, workflows.Promotion, in)
+		run, err = s.tasks.start(ctx, newTask{
+			id: id, model: in.Model, summary: "champion of " + in.Model + ": version " + in.Version,
+			priority: workflows.PriorityTraining, workflow: workflows.Promotion, input: in,
+		})
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		late := waited && err != nil && ctx.Err() != nil // the time ran out while Temporal was asked again
 		if !late && !errors.As(err, &running) {

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"testing"
@@ -122,9 +123,9 @@ func TestChampion_badRequests(t *testing.T) {
 			got := a.do(
 				t,
 				"PUT",
-				either(test.path, "/refused/champion"),
+				cmp.Or(test.path, "/refused/champion"),
 				test.body,
-				"Content-Type: "+either(test.contentType, asJSON),
+				"Content-Type: "+cmp.Or(test.contentType, asJSON),
 			)
 			p := got.problem(t, test.status, test.want)
 			if test.fault != nil {

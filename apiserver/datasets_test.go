@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -113,7 +114,7 @@ func TestDatasets_badRequests(t *testing.T) {
 		{name: "no form", method: "POST", path: "/datasets", send: [2]string{good, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a.do(t, either(test.method, "GET"), test.path, test.send[0], either(test.send[1], "X-None: x")).
+			a.do(t, cmp.Or(test.method, "GET"), test.path, test.send[0], cmp.Or(test.send[1], "X-None: x")).
 				problem(t, test.status, test.want)
 		})
 	}

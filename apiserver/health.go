@@ -2,13 +2,29 @@ package apiserver
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync"
 
 	"go.temporal.io/sdk/client"
 
 	"iris/apiserver/httpio"
+	"iris/internal/champions"
+	"iris/internal/objstore"
 )
+
+// health reports whether the process is alive, whether it can serve, and which dependencies answer.
+type health struct {
+	temporal     client.Client
+	store        *objstore.Store
+	cache        *champions.Cache
+	defaultModel string
+	more         func(context.Context) map[string]error // further dependencies; may be nil
+	log          *slog.Logger
+
+	mu   sync.Mutex
+	down map[string]bool // dependencies that did not answer the last time
+}
 
 // Health is the answer of a process that is alive.
 type Health struct {
@@ -17,16 +33,16 @@ type Health struct {
 
 type healthOutput struct{ Body Health }
 
-// getHealth answers as long as the process does.
-func (s *Server) getHealth(context.Context, *struct{}) (*healthOutput, error) {
+// getAlive answers while the process is alive.
+func (*health) getAlive(context.Context, *struct{}) (*healthOutput, error) {
 	return &healthOutput{Body: Health{Status: "ok"}}, nil
 }
 
-// Readiness says whether the default model can be asked, and who else answers.
+// Readiness says whether the default model can predict, and which dependencies answer.
 type Readiness struct {
-	Ready        bool              `json:"ready" doc:"the champion of the default model is loaded: predictions are answered, whoever else is down"`
-	Champion     string            `json:"champion,omitempty" doc:"what is served" example:"iris/3"`
-	Dependencies map[string]string `json:"dependencies" doc:"ok, or unreachable: what needs that one is answered with 503"`
+	Ready        bool              `json:"ready" doc:"True if the champion of the default model is loaded. Predictions are then answered, whichever dependency is down."`
+	Champion     string            `json:"champion,omitempty" doc:"The version that is served." example:"iris/3"`
+	Dependencies map[string]string `json:"dependencies" doc:"By name: ok or unreachable. Requests that need an unreachable dependency are answered with 503."`
 }
 
 type readyOutput struct {
@@ -39,30 +55,29 @@ const (
 	unreachable = "unreachable"
 )
 
-// getReady reports the dependencies without making readiness depend on them: a prediction needs none of them, and
-// taking
-// every process out of service because MLflow restarts would turn a small outage into a large one.
-func (s *Server) getReady(ctx context.Context, _ *struct{}) (*readyOutput, error) {
+// getReady reports the dependencies, but readiness does not depend on them. A prediction needs none of them, and taking
+// every process out of service because MLflow restarts would make a large outage of a small one.
+func (h *health) getReady(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	out := &readyOutput{Status: http.StatusServiceUnavailable, Body: Readiness{Dependencies: map[string]string{}}}
-	if served := s.Cache.Champion(s.DefaultModel); served != nil {
+	if served := h.cache.Champion(h.defaultModel); served != nil {
 		out.Status, out.Body.Ready = http.StatusOK, true
-		out.Body.Champion = served.Version.Model + "/" + served.Version.Number
+		out.Body.Champion = versionLabel(served)
 	}
-	for name, err := range s.dependencies(ctx) {
+	for name, err := range h.checkDependencies(ctx) {
 		out.Body.Dependencies[name] = reachable
 		if err != nil {
 			out.Body.Dependencies[name] = unreachable
 		}
-		s.noteReach(name, err)
+		h.logChange(name, err)
 	}
 	return out, nil
 }
 
-// dependencies asks all of them at the same time.
-func (s *Server) dependencies(ctx context.Context) map[string]error {
+// checkDependencies asks all dependencies concurrently.
+func (h *health) checkDependencies(ctx context.Context) map[string]error {
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	found := map[string]error{"mlflow": s.Cache.Check()}
+	found := map[string]error{"mlflow": h.cache.Check()}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	ask := func(question func() map[string]error) {
@@ -76,38 +91,32 @@ func (s *Server) dependencies(ctx context.Context) map[string]error {
 		})
 	}
 	ask(func() map[string]error {
-		_, err := s.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+		_, err := h.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 		return map[string]error{"temporal": err}
 	})
-	ask(func() map[string]error { return map[string]error{"s3": s.Store.Check(ctx)} })
-	if s.Ready != nil {
-		ask(func() map[string]error { return s.Ready(ctx) })
+	ask(func() map[string]error { return map[string]error{"s3": h.store.Check(ctx)} })
+	if h.more != nil {
+		ask(func() map[string]error { return h.more(ctx) })
 	}
 	all.Wait()
 	return found
 }
 
-// reachability remembers which dependencies answered, so that the log has a line when that changes and not with every
-// probe.
-type reachability struct {
-	mu   sync.Mutex
-	down map[string]bool
-}
-
-func (s *Server) noteReach(name string, err error) {
-	s.reach.mu.Lock()
-	defer s.reach.mu.Unlock()
-	if s.reach.down == nil {
-		s.reach.down = map[string]bool{}
+// logChange logs that a dependency has stopped to answer, or answers again. It does not log every probe.
+func (h *health) logChange(name string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down == nil {
+		h.down = map[string]bool{}
 	}
 	down := err != nil
-	if down == s.reach.down[name] {
+	if down == h.down[name] {
 		return
 	}
-	s.reach.down[name] = down
+	h.down[name] = down
 	if down {
-		s.Logger.Warn("a dependency does not answer", "dependency", name, "error", err)
+		h.log.Warn("a dependency does not answer", "dependency", name, "error", err)
 		return
 	}
-	s.Logger.Info("a dependency answers again", "dependency", name)
+	h.log.Info("a dependency answers again", "dependency", name)
 }

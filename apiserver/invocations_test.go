@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -67,7 +68,7 @@ func TestInvocations_forms(t *testing.T) {
 		{"csv with a charset", "text/csv; charset=UTF-8", "petal_width,sepal_length,sepal_width,petal_length\r\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "POST", "/invocations", test.body, "Content-Type: "+either(test.contentType, "application/json"))
+			got := a.do(t, "POST", "/invocations", test.body, "Content-Type: "+cmp.Or(test.contentType, "application/json"))
 			var p predictions
 			got.json(t, 200, &p)
 			if labels := p.labels(t); !slices.Equal(labels, test.want) || p.Predictions == nil {
@@ -204,11 +205,11 @@ func TestInvocations_badInput(t *testing.T) {
 			got := a.do(
 				t,
 				"POST",
-				either(test.path, "/invocations"),
+				cmp.Or(test.path, "/invocations"),
 				test.body,
-				"Content-Type: "+either(test.contentType, "application/json"),
+				"Content-Type: "+cmp.Or(test.contentType, "application/json"),
 			)
-			got.mlflowFault(t, either(test.status, 400), test.want, test.words)
+			got.mlflowFault(t, cmp.Or(test.status, 400), test.want, test.words)
 			if got.status == http.StatusServiceUnavailable && got.header.Get("Retry-After") == "" {
 				t.Error("no Retry-After")
 			}

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,10 +90,10 @@ func TestKServeV1_badInput(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(
 				t,
-				either(test.method, "POST"),
-				either(test.path, "/v1/models/iris:predict"),
+				cmp.Or(test.method, "POST"),
+				cmp.Or(test.path, "/v1/models/iris:predict"),
 				test.body,
-				"Content-Type: "+either(test.contentType, "application/json"),
+				"Content-Type: "+cmp.Or(test.contentType, "application/json"),
 			)
 			var said kserveError
 			got.json(t, test.status, &said)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"iris/apiserver/httpio"
@@ -82,7 +81,7 @@ func (s *Server) getModels(ctx context.Context, _ *struct{}) (*modelsOutput, err
 	for _, info := range infos {
 		m := Model{Model: info.Name, Champion: info.Champion, LatestVersion: info.LatestVersion}
 		if info.LatestVersion != "" {
-			m.Links.MLflow = s.mlflowLink("models", info.Name)
+			m.Links.MLflow = s.links.mlflow("models", info.Name)
 		}
 		if served := s.Cache.Champion(info.Name); served != nil {
 			schema := served.Model.Schema()
@@ -166,7 +165,7 @@ func (s *Server) versionView(v registry.Version) Version {
 		Metrics: v.Metrics, Aliases: v.Aliases, Description: v.Description, CreatedAt: v.CreatedAt,
 		SplitSeed: v.Split.Seed, GitCommit: v.GitCommit, Gate: v.Gate, GateReason: v.GateReason, Tags: v.Tags,
 	}
-	view.Links.MLflow = s.mlflowLink("models", v.Model, "versions", v.Number)
+	view.Links.MLflow = s.links.mlflow("models", v.Model, "versions", v.Number)
 	if v.Recipe == nil {
 		return view
 	}
@@ -178,20 +177,6 @@ func (s *Server) versionView(v registry.Version) Version {
 		view.Hyperparameters = nil // of a version that somebody else has written
 	}
 	return view
-}
-
-// mlflowLink is a page of MLflow, "" when its address is not known. Without the query, MLflow shows the page among
-// those for
-// language models.
-func (s *Server) mlflowLink(path ...string) string {
-	if s.MLflowUI == "" {
-		return ""
-	}
-	link := s.MLflowUI + "/#"
-	for _, part := range path {
-		link += "/" + url.PathEscape(part)
-	}
-	return link + "?workflowType=machine_learning"
 }
 
 // schema is what a model's next CSV is compared with, nil when the model has none yet.

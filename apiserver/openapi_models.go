@@ -139,7 +139,7 @@ func championRow(schema dataset.Schema, example []float64) *huma.Schema {
 // championAnswer describes a Prediction by the classes there are.
 func championAnswer(served *champions.Served) *huma.Schema {
 	classes := served.Model.Schema().Classes
-	number := &huma.Schema{Type: huma.TypeNumber, Minimum: of(0.0), Maximum: of(1.0)}
+	number := &huma.Schema{Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(1.0)}
 	label := &huma.Schema{Type: huma.TypeString, Enum: anyOf(classes), Description: "the most probable class"}
 	probabilities := make(map[string]*huma.Schema, len(classes))
 	for _, class := range classes {
@@ -153,13 +153,13 @@ func championAnswer(served *champions.Served) *huma.Schema {
 		Properties: map[string]*huma.Schema{
 			"logits": {
 				Type:        huma.TypeArray,
-				MinItems:    of(1),
-				MaxItems:    of(1),
+				MinItems:    new(1),
+				MaxItems:    new(1),
 				Description: "one row: a probability per class, in class order",
 				Items: &huma.Schema{
 					Type:     huma.TypeArray,
-					MinItems: of(len(classes)),
-					MaxItems: of(len(classes)),
+					MinItems: new(len(classes)),
+					MaxItems: new(len(classes)),
 					Items:    number,
 				},
 			},

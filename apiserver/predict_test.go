@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"strings"
@@ -101,9 +102,9 @@ func TestPredict_badInput(t *testing.T) {
 			got := a.do(
 				t,
 				"POST",
-				either(test.path, "/iris/predict"),
+				cmp.Or(test.path, "/iris/predict"),
 				test.body,
-				"Content-Type: "+either(test.contentType, "application/json"),
+				"Content-Type: "+cmp.Or(test.contentType, "application/json"),
 			)
 			p := got.problem(t, test.status, test.want)
 			if test.status == 422 {

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionO
 	if err := s.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
-	request := either(in.Body, &RollbackRequest{})
+	request := cmp.Or(in.Body, &RollbackRequest{})
 	previous, err := s.aliased(ctx, in.Model, registry.PreviousAlias)
 	if err != nil {
 		return nil, err
@@ -45,8 +46,8 @@ func (s *Server) postRollback(ctx context.Context, in *rollbackInput) (*versionO
 		return nil, err
 	}
 	return s.crown(ctx, workflows.PromotionInput{
-		Model: in.Model, Version: candidate.Version.Number, Expected: &champion, Actor: either(request.Actor, defaultActor),
-		Reason: either(request.Reason, fmt.Sprintf("rollback from version %s", champion)),
+		Model: in.Model, Version: candidate.Version.Number, Expected: &champion, Actor: cmp.Or(request.Actor, defaultActor),
+		Reason: cmp.Or(request.Reason, fmt.Sprintf("rollback from version %s", champion)),
 	})
 }
 
@@ -107,7 +108,7 @@ func (s *Server) getHistory(ctx context.Context, in *historyInput) (*historyOutp
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	entries, next, err := s.Registry.History(ctx, in.Model, registry.Page{
-		Limit: min(either(in.PageSize, defaultPageSize), maxPageSize), After: string(after),
+		Limit: min(cmp.Or(in.PageSize, defaultPageSize), maxPageSize), After: string(after),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", in.Model, err)

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"testing"
@@ -82,7 +83,7 @@ func TestRollback_badRequests(t *testing.T) {
 		{name: "another type", model: "unrolled", body: `x`, contentType: "text/plain", status: 415},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a.do(t, "POST", "/"+test.model+"/rollback", test.body, "Content-Type: "+either(test.contentType, "application/json")).
+			a.do(t, "POST", "/"+test.model+"/rollback", test.body, "Content-Type: "+cmp.Or(test.contentType, "application/json")).
 				problem(t, test.status, test.want)
 		})
 	}

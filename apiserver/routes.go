@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 // most,
 // then what begins with a literal, then what begins with the name of a model, which can be none of the literals
 // (model.ReservedNames).
-func (s *Server) routes() error {
+func (s *Server) routes(r resources) error {
 	s.router.NotFoundHandler = http.HandlerFunc(s.handleNotFound)
 	s.router.MethodNotAllowedHandler = http.HandlerFunc(s.handleMethodNotAllowed)
 	s.api = s.newAPI()
@@ -30,9 +31,9 @@ func (s *Server) routes() error {
 
 	s.openInferenceRoutes()
 
-	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), s.getHealth)
-	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), s.getHealth)
-	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), s.getReady)
+	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), r.health.getAlive)
+	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), r.health.getAlive)
+	jsonRoute(s, statusOperation("get-ready", "/readyz", "Can it serve?"), r.health.getReady)
 	s.plain(
 		documentOperation("get-metrics", "/metrics", "Metrics of this process for Prometheus", "text/plain"),
 		s.handleMetrics,
@@ -44,32 +45,32 @@ func (s *Server) routes() error {
 	s.plain(documentOperation("get-docs", "/docs", "This API as a page", "text/html"), handleDocs)
 	s.plain(documentOperation("get-docs-file", "/docs/{file}", "What the page consists of", "*/*"), handleDocs)
 
-	jsonRoute(s, listTasksOperation("/tasks"), s.getTasks)
-	jsonRoute(s, getTaskOperation("get-task", "/tasks/{task_id}"), s.getTask)
-	jsonRoute(s, cancelTaskOperation("/tasks/{task_id}"), s.deleteTask)
-	jsonRoute(s, verdictOperation("approve", "/tasks/{task_id}/approve"), s.postApprove)
-	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), s.postReject)
+	jsonRoute(s, listTasksOperation("/tasks"), r.tasks.list)
+	jsonRoute(s, getTaskOperation("get-task", "/tasks/{task_id}"), r.tasks.get)
+	jsonRoute(s, cancelTaskOperation("/tasks/{task_id}"), r.tasks.cancel)
+	jsonRoute(s, verdictOperation("approve", "/tasks/{task_id}/approve"), r.tasks.approve)
+	jsonRoute(s, verdictOperation("reject", "/tasks/{task_id}/reject"), r.tasks.reject)
 	jsonRoute(s, listModelsOperation("/models"), s.getModels)
-	jsonRoute(s, listAlgorithmsOperation("/algorithms"), s.getAlgorithms)
+	jsonRoute(s, listAlgorithmsOperation("/algorithms"), listAlgorithms)
 
-	jsonRoute(s, listDatasetsOperation("/datasets"), s.datasets.list)
-	s.plain(s.uploadDatasetOperation("/datasets"), s.datasets.handleUpload)
-	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), s.datasets.get)
-	jsonRoute(s, patchDatasetOperation("/datasets/{digest}"), s.datasets.patch)
-	jsonRoute(s, datasetBatchesOperation("/datasets/{digest}/batches"), s.datasets.batches)
+	jsonRoute(s, listDatasetsOperation("/datasets"), r.datasets.list)
+	s.plain(s.uploadDatasetOperation("/datasets"), r.datasets.handleUpload)
+	jsonRoute(s, getDatasetOperation("/datasets/{digest}"), r.datasets.get)
+	jsonRoute(s, patchDatasetOperation("/datasets/{digest}"), r.datasets.patch)
+	jsonRoute(s, datasetBatchesOperation("/datasets/{digest}/batches"), r.datasets.batches)
 
-	s.plain(s.batchOperation("/predict/batch"), s.handleBatch)
-	s.batchResultRoutes("/predict/batch/{task_id}")
-	s.plain(s.trainingOperation("/training"), s.handleTraining)
-	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), s.getDefaultTraining)
+	s.plain(batchOperation(s.docs, "/predict/batch"), r.batches.start)
+	s.batchResultRoutes(r.batches, "/predict/batch/{task_id}")
+	s.plain(trainingOperation(s.docs, "/training"), r.trainings.start)
+	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), r.trainings.getDefault)
 
 	s.kserveV1Routes()
 	s.invocationRoutes()
 
-	s.plain(s.batchOperation("/{model}/predict/batch"), s.handleBatch)
-	s.batchResultRoutes("/{model}/predict/batch/{task_id}")
-	s.plain(s.trainingOperation("/{model}/training"), s.handleTraining)
-	jsonRoute(s, getTaskOperation("get-training", "/{model}/training/{task_id}"), s.getTraining)
+	s.plain(batchOperation(s.docs, "/{model}/predict/batch"), r.batches.start)
+	s.batchResultRoutes(r.batches, "/{model}/predict/batch/{task_id}")
+	s.plain(trainingOperation(s.docs, "/{model}/training"), r.trainings.start)
+	jsonRoute(s, getTaskOperation("get-training", "/{model}/training/{task_id}"), r.trainings.get)
 	jsonRoute(s, listVersionsOperation("/{model}/versions"), s.getVersions)
 	jsonRoute(s, getVersionOperation("/{model}/versions/{version}"), s.getVersion)
 	jsonRoute(s, versionBatchesOperation("/{model}/versions/{version}/batches"), s.getVersionBatches)
@@ -78,6 +79,16 @@ func (s *Server) routes() error {
 	jsonRoute(s, historyOperation("/{model}/history"), s.getHistory)
 
 	return s.checkDocument()
+}
+
+// batchResultRoutes adds the routes of the results of a batch, below the path of the batch.
+func (s *Server) batchResultRoutes(batches *batches, path string) {
+	s.plain(batchResultOperation(s.docs, path), batches.getResult)
+	s.plain(batchRowsOperation(s.docs, path+"/rows"), batches.getRows)
+	s.plain(batchOutputOperation(path+"/output"), batches.getOutput)
+	s.plain(batchErrorsOperation(path+"/errors"), batches.getErrors)
+	s.plain(batchLinksOperation(s.docs, path+"/links"), batches.getLinks)
+	s.plain(batchManifestOperation(s.docs, path+"/manifest"), batches.getManifest)
 }
 
 // newRouter returns a router that matches paths as they were sent: a task id may hold an escaped slash.
@@ -151,7 +162,7 @@ func (s *Server) checkDocument() error {
 
 // handleDocs sends the page that renders the document, or a file it consists of.
 func handleDocs(w http.ResponseWriter, r *http.Request) error {
-	name := either(mux.Vars(r)["file"], webui.Page)
+	name := cmp.Or(mux.Vars(r)["file"], webui.Page)
 	content, mediaType, ok := webui.File(name)
 	if !ok {
 		return problem.NotFound("the page has no file %q", problem.Clip(name))

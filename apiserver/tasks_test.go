@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -161,7 +162,7 @@ func TestTask_failed(t *testing.T) {
 			if test.change != nil {
 				change = append(change, test.change)
 			}
-			a.world.start(t, id, either(test.queue, workflows.TaskQueue), workflows.TrainingType, in, change...)
+			a.world.start(t, id, cmp.Or(test.queue, workflows.TaskQueue), workflows.TrainingType, in, change...)
 			if test.end != nil {
 				test.end(t, id)
 			}

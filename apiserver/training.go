@@ -5,26 +5,34 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
+	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/model"
 	"iris/workflows"
 )
 
-// maxRequestPart bounds the part `request` of a form, and the JSON body of a training.
-const maxRequestPart = 64 << 10
+// trainings starts and shows trainings.
+type trainings struct {
+	tasks     *tasks
+	models    *serving.Models
+	catalogue *catalogue.Catalogue
+	uploads   *uploads
+	schema    func(ctx context.Context, modelName string) (*dataset.Schema, error) // nil for a new model
+	maxUpload int64                                                                // bytes of a CSV
+}
 
-// handleTraining starts a training. The data comes in the body, or lies in the object store, or is the bundled one.
-func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
-	name := s.serving.Name(r)
+// start starts a training. The data is in the body, in the object store, or bundled with the program.
+func (ts *trainings) start(w http.ResponseWriter, r *http.Request) error {
+	name := ts.models.Name(r)
 	if err := model.CheckName(name); err != nil {
 		return problem.Invalid(problem.Fault{Parameter: "model", Detail: err.Error()})
 	}
 	t := newTrainingRequest(name)
-	if err := t.query(r.URL.RawQuery); err != nil {
+	if err := t.readQuery(r.URL.RawQuery, t.parameters()); err != nil {
 		return err
 	}
 	media, err := httpio.MediaType(r)
@@ -37,28 +45,30 @@ func (s *Server) handleTraining(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := t.json(body); err != nil {
+		if err := t.readJSON(body); err != nil {
 			return err
 		}
 	case "text/csv":
-		return s.trainOnUpload(w, r, t, r.Body, httpio.NothingFollows)
+		return ts.startWithUpload(w, r, t, r.Body, httpio.NothingFollows)
 	case "multipart/form-data":
-		return s.trainOnForm(w, r, t)
+		file, atEnd, err := httpio.FormFile(r, t.readPart)
+		if err != nil {
+			return err
+		}
+		if file != nil {
+			return ts.startWithUpload(w, r, t, file, atEnd)
+		}
 	default:
 		if hasBody(r) {
-			return problem.New(
-				http.StatusUnsupportedMediaType,
-				fmt.Sprintf(
-					"Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data, or application/json",
-					problem.Clip(media),
-				),
-			)
+			return problem.New(http.StatusUnsupportedMediaType,
+				fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of "+
+					"multipart/form-data, or application/json", problem.Clip(media)))
 		}
 	}
-	return s.trainOnStored(w, r, t)
+	return ts.startWithStored(w, r, t)
 }
 
-// hasBody reports whether r brings anything. Most clients say so; of the others one byte is read.
+// hasBody reports whether r has a body. If the client does not say, hasBody reads a byte.
 func hasBody(r *http.Request) bool {
 	if r.ContentLength != -1 {
 		return r.ContentLength > 0
@@ -67,52 +77,32 @@ func hasBody(r *http.Request) bool {
 	return n > 0 || err != io.EOF
 }
 
-// trainOnForm reads a form: the part `request`, if any, then the part `file`, if any, and nothing else.
-func (s *Server) trainOnForm(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
-	file, atEnd, err := httpio.FormFile(r, t.part)
-	if err != nil {
-		return err
-	}
-	if file == nil {
-		return s.trainOnStored(w, r, t)
-	}
-	return s.trainOnUpload(w, r, t, file, atEnd)
-}
-
-// trainOnStored trains on an object that is in the store already, or on the bundled data.
-func (s *Server) trainOnStored(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
-	if err := s.findDataset(r.Context(), t); err != nil {
-		return err
-	}
-	in, err := t.resolve()
-	if err != nil {
-		return err
-	}
-	data := "the bundled iris data"
-	switch {
-	case in.DatasetURI != "":
-		if err := s.checkDataset(r.Context(), in.DatasetURI, t.at("dataset")); err != nil {
-			return err
-		}
-		data = in.DatasetURI
-	case in.Model != dataset.IrisModel:
-		return problem.New(http.StatusUnprocessableEntity,
-			fmt.Sprintf("no data: send a CSV or name one with data_path; only %s has data of its own", dataset.IrisModel))
-	}
-	return s.startTraining(r.Context(), w, workflows.NewTrainingID(in.Model), in, data)
-}
-
-// startTraining starts the workflow and answers where it can be followed.
-func (s *Server) startTraining(
-	ctx context.Context,
-	w http.ResponseWriter,
-	id string,
-	in workflows.TrainingInput,
-	data string,
+// startTask starts the workflow and answers where to follow it.
+func (ts *trainings) startTask(
+	ctx context.Context, w http.ResponseWriter, id string, in workflows.TrainingInput, data string,
 ) error {
-	summary := fmt.Sprintf("train %s (%s) on %s", in.Model, in.Algorithm, data)
-	if _, err := s.start(ctx, id, in.Model, summary, workflows.Training, in); err != nil {
+	_, err := ts.tasks.start(ctx, newTask{
+		id: id, model: in.Model, summary: fmt.Sprintf("train %s (%s) on %s", in.Model, in.Algorithm, data),
+		priority: workflows.PriorityTraining, workflow: workflows.Training, input: in,
+	})
+	if err != nil {
 		return err
 	}
-	return accepted(w, "/"+in.Model+"/training/"+url.PathEscape(id), id)
+	return sendAccepted(w, trainingLocation(in.Model, id), id)
+}
+
+type trainingInput struct {
+	Model  string `path:"model" doc:"The name of a model." example:"iris"`
+	TaskID string `path:"task_id" doc:"The task_id of the 202 response."`
+}
+
+// get returns a training of a model.
+func (ts *trainings) get(ctx context.Context, in *trainingInput) (*taskOutput, error) {
+	t, err := ts.tasks.findFor(ctx, in.TaskID, workflows.TrainingType, in.Model)
+	return &taskOutput{Status: http.StatusOK, Body: t}, err
+}
+
+// getDefault returns a training of the default model.
+func (ts *trainings) getDefault(ctx context.Context, in *taskInput) (*taskOutput, error) {
+	return ts.get(ctx, &trainingInput{Model: ts.models.DefaultModel, TaskID: in.TaskID})
 }

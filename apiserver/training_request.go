@@ -8,12 +8,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
@@ -21,146 +19,84 @@ import (
 	"iris/workflows"
 )
 
-// trainingRequest gathers the fields of a workflows.TrainingInput from the query and from JSON. A field may come from
-// one
-// of them only: nobody has to remember which one wins.
+// trainingRequest gathers the fields of a workflows.TrainingInput from the query and from JSON.
 type trainingRequest struct {
-	in     workflows.TrainingInput
-	places map[string]problem.Fault // where each field came from
+	requestFields
+	in workflows.TrainingInput
 }
 
 func newTrainingRequest(modelName string) *trainingRequest {
-	return &trainingRequest{in: workflows.TrainingInput{Model: modelName}, places: map[string]problem.Fault{}}
-}
-
-// trainingParameters are the query parameters of a training: the scalars of its input. Each parses its value.
-var trainingParameters = map[string]struct {
-	field string // of the input
-	parse func(in *workflows.TrainingInput, value string) error
-}{
-	"algorithm": {"algorithm", func(in *workflows.TrainingInput, value string) error {
-		in.Algorithm = model.Algorithm(value)
-		return nil
-	}},
-	"test_size": {"test_size", func(in *workflows.TrainingInput, value string) error {
-		v, err := strconv.ParseFloat(value, 64)
-		in.TestSize = &v
-		return say(err, "is not a number")
-	}},
-	"seed": {"seed", func(in *workflows.TrainingInput, value string) error {
-		v, err := strconv.ParseUint(value, 10, 64)
-		in.Seed = &v
-		return say(err, "is not a whole number from 0 to 18446744073709551615")
-	}},
-	"label_column": {"label_column", func(in *workflows.TrainingInput, value string) error {
-		in.LabelColumn = value
-		return nil
-	}},
-	"allow_schema_change": {"allow_schema_change", func(in *workflows.TrainingInput, value string) (err error) {
-		in.AllowSchemaChange, err = strconv.ParseBool(value)
-		return say(err, "is neither true nor false")
-	}},
-	"features": {"features", func(in *workflows.TrainingInput, value string) error {
-		names, err := csv.NewReader(strings.NewReader(value)).Read()
-		in.Features = names
-		return say(err, "is not a list of columns as in the header of a CSV")
-	}},
-	"class_weight": {"class_weight", func(in *workflows.TrainingInput, value string) error {
-		if value != "balanced" {
-			return errors.New("is not balanced; send weights as JSON")
-		}
-		in.ClassWeight = &model.ClassWeight{Balanced: true}
-		return nil
-	}},
-	"promote": {"promote", func(in *workflows.TrainingInput, value string) error {
-		in.Promote = workflows.PromotePolicy(value)
-		return nil
-	}},
-	"cv_folds": {"cv_folds", func(in *workflows.TrainingInput, value string) (err error) {
-		in.CVFolds, err = wholeNumber(value)
-		return err
-	}},
-	"repeats": {"repeats", func(in *workflows.TrainingInput, value string) (err error) {
-		in.Repeats, err = wholeNumber(value)
-		return err
-	}},
-	"data_path": {"dataset", func(in *workflows.TrainingInput, value string) error {
-		in.DatasetURI = value
-		return nil
-	}},
-}
-
-func wholeNumber(value string) (*int, error) {
-	v, err := strconv.Atoi(value)
-	return &v, say(err, "is not a whole number")
-}
-
-// say is err in words for the client.
-func say(err error, words string) error {
-	if err != nil {
-		return errors.New(words)
+	return &trainingRequest{
+		requestFields: newRequestFields("a training"), in: workflows.TrainingInput{Model: modelName},
 	}
-	return nil
 }
 
-// query reads the query parameters.
-func (t *trainingRequest) query(raw string) error {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(raw))
-	}
-	for name, given := range values {
-		at := problem.Fault{Parameter: problem.Clip(name)}
-		p, known := trainingParameters[name]
-		switch {
-		case !known:
-			at.Detail = "is not a parameter of a training: want one of " + parameterNames()
-		case len(given) > 1:
-			at.Detail = "is given twice"
-		case given[0] == "":
-			at.Detail = "is empty"
-		default:
-			if err := p.parse(&t.in, given[0]); err != nil {
-				at.Detail = fmt.Sprintf("%q %s", problem.Clip(given[0]), err)
+// parameters are the parameters of the query: the scalars of the input.
+func (t *trainingRequest) parameters() map[string]queryParameter {
+	in := &t.in
+	return map[string]queryParameter{
+		"algorithm":    {set: func(v []string) error { in.Algorithm = model.Algorithm(v[0]); return nil }},
+		"label_column": {set: func(v []string) error { in.LabelColumn = v[0]; return nil }},
+		"promote":      {set: func(v []string) error { in.Promote = workflows.PromotePolicy(v[0]); return nil }},
+		"data_path":    {field: "dataset", set: func(v []string) error { in.DatasetURI = v[0]; return nil }},
+		"cv_folds":     {set: func(v []string) (err error) { in.CVFolds, err = parseInt(v[0]); return err }},
+		"repeats":      {set: func(v []string) (err error) { in.Repeats, err = parseInt(v[0]); return err }},
+		"test_size": {set: func(v []string) error {
+			share, err := strconv.ParseFloat(v[0], 64)
+			in.TestSize = &share
+			return explain(err, "is not a number")
+		}},
+		"seed": {set: func(v []string) error {
+			seed, err := strconv.ParseUint(v[0], 10, 64)
+			in.Seed = &seed
+			return explain(err, "is not a whole number from 0 to 18446744073709551615")
+		}},
+		"allow_schema_change": {set: func(v []string) (err error) {
+			in.AllowSchemaChange, err = strconv.ParseBool(v[0])
+			return explain(err, "is neither true nor false")
+		}},
+		"features": {set: func(v []string) (err error) {
+			in.Features, err = csv.NewReader(strings.NewReader(v[0])).Read()
+			return explain(err, "is not a list of columns as in the header of a CSV")
+		}},
+		"class_weight": {set: func(v []string) error {
+			if !strings.EqualFold(v[0], "balanced") {
+				return errors.New("is not balanced; send weights as JSON")
 			}
-		}
-		if at.Detail != "" {
-			return problem.Invalid(at)
-		}
-		t.places[p.field] = at
+			in.ClassWeight = &model.ClassWeight{Balanced: true}
+			return nil
+		}},
 	}
-	return nil
 }
 
-// part reads the part `request` of a form: the input without the dataset, which the form brings itself.
-func (t *trainingRequest) part(r io.Reader) error {
-	body, more, err := httpio.ReadUpTo(r, nil, maxRequestPart)
-	switch {
-	case err != nil:
+func parseInt(value string) (*int, error) {
+	v, err := strconv.Atoi(value)
+	return &v, explain(err, "is not a whole number")
+}
+
+// readPart reads the part `request` of a form: the input without the dataset, because the form has the part `file`.
+func (t *trainingRequest) readPart(r io.Reader) error {
+	body, err := readRequestPart(r)
+	if err != nil {
 		return err
-	case more:
-		return problem.New(
-			http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("the part `request` is larger than %d bytes", maxRequestPart),
-		)
 	}
-	if err := t.json(body); err != nil {
+	if err := t.readJSON(body); err != nil {
 		return err
 	}
 	if at, given := t.places["dataset"]; given && at.Pointer != "" {
-		at.Detail = "does not belong in a form: send the part `file`, or the query parameter data_path"
-		return problem.Invalid(at)
+		return t.refuse("dataset",
+			errors.New("does not belong in a form: send the part `file`, or the query parameter data_path"))
 	}
 	return nil
 }
 
-// json reads a JSON object of fields.
-func (t *trainingRequest) json(body []byte) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return jsonProblem(body, err)
+// readJSON reads a JSON object of fields.
+func (t *trainingRequest) readJSON(body []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return notAnObject(body, err)
 	}
-	into := map[string]any{
+	targets := map[string]any{
 		"model":               &t.in.Model,
 		"dataset":             &t.in.DatasetURI,
 		"algorithm":           &t.in.Algorithm,
@@ -178,43 +114,33 @@ func (t *trainingRequest) json(body []byte) error {
 		"cv_folds":            &t.in.CVFolds,
 		"repeats":             &t.in.Repeats,
 	}
-	ofPath := t.in.Model
-	for name, value := range fields {
-		at := problem.Fault{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(name))}
-		target, known := into[name]
-		_, twice := t.places[name]
-		switch {
-		case !known:
-			at.Detail = "is not a field of a training"
-		case twice:
-			at.Detail = "is given as a query parameter already"
-		default:
-			at.Detail = misfit(value, json.Unmarshal(value, target))
+	modelOfPath := t.in.Model
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		field := name
+		if name == "dataset_uri" {
+			field = "dataset"
 		}
-		if at.Detail == "" && t.in.Model != ofPath {
-			at.Detail = fmt.Sprintf("%q is not the model of the path, %s", problem.Clip(t.in.Model), ofPath)
+		target, known := targets[field]
+		if !known {
+			return t.unknownMember(name)
 		}
-		if at.Detail != "" {
-			return problem.Invalid(at)
+		value := members[name]
+		if field == "class_weight" {
+			value = foldJSON(value, []string{"balanced"})
 		}
-		t.places[name] = at
+		if err := t.setJSON(name, field, value, target); err != nil {
+			return err
+		}
+	}
+	if t.in.Model != modelOfPath {
+		return t.refuse("model",
+			fmt.Errorf("%q is not the model of the path, %s", problem.Clip(t.in.Model), modelOfPath))
 	}
 	return nil
 }
 
-// misfit says why a value did not go into its field, "" when it did.
-func misfit(value json.RawMessage, err error) string {
-	switch {
-	case err == nil:
-		return ""
-	case strings.HasPrefix(err.Error(), "json: unknown field"):
-		return problem.Clip(strings.TrimPrefix(err.Error(), "json: "))
-	}
-	return fmt.Sprintf("%s is of the wrong type or out of range", problem.Clip(string(value)))
-}
-
-// jsonProblem says where a body is not JSON, or that it is JSON of the wrong kind.
-func jsonProblem(body []byte, err error) error {
+// notAnObject says where a body is not JSON, or that it is JSON of the wrong kind.
+func notAnObject(body []byte, err error) error {
 	var syntax *json.SyntaxError
 	if len(body) == 0 {
 		return problem.New(http.StatusBadRequest, "the body is empty, want a JSON object")
@@ -227,11 +153,11 @@ func jsonProblem(body []byte, err error) error {
 
 // resolve checks the fields and fills in the defaults.
 func (t *trainingRequest) resolve() (workflows.TrainingInput, error) {
-	in, _, err := t.in.Resolve()
+	in, _, err := foldTraining(t.in).Resolve()
 	return in, t.locate(err)
 }
 
-// locate names the query parameter where err is about a field that came from one.
+// locate returns err with the place that its field came from: a query parameter, or a JSON field with another name.
 func (t *trainingRequest) locate(err error) error {
 	var (
 		wrong *model.SpecError
@@ -244,23 +170,10 @@ func (t *trainingRequest) locate(err error) error {
 	case errors.As(err, &row):
 		place = model.SpecError{Pointer: row.Pointer, Reason: row.Reason}
 	}
-	field, _, _ := strings.Cut(strings.TrimPrefix(place.Pointer, "/"), "/")
-	if at := t.at(field); at.Parameter != "" {
-		at.Detail = place.Reason
-		return problem.Invalid(at)
+	field, _, nested := strings.Cut(strings.TrimPrefix(place.Pointer, "/"), "/")
+	at, given := t.places[field]
+	if !given || at.Parameter == "" && (nested || at.Pointer == place.Pointer) {
+		return err
 	}
-	return err
-}
-
-// at is where a field came from.
-func (t *trainingRequest) at(field string) problem.Fault {
-	if at, ok := t.places[field]; ok {
-		return at
-	}
-	return problem.Fault{Pointer: "/" + field}
-}
-
-// parameterNames lists the query parameters of a training for a sentence.
-func parameterNames() string {
-	return strings.Join(slices.Sorted(maps.Keys(trainingParameters)), ", ")
+	return t.refuse(field, errors.New(place.Reason))
 }

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"mime/multipart"
@@ -120,7 +121,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			if test.body != "" {
 				body = test.body
 			}
-			got := a.do(t, "POST", test.path, body, either(test.header, "X-None: x"))
+			got := a.do(t, "POST", test.path, body, cmp.Or(test.header, "X-None: x"))
 			id := a.accepted(t, got)
 			if want := "/" + test.want.Model + "/training/" + id; got.header.Get("Location") != want {
 				t.Errorf("Location %q, want %q", got.header.Get("Location"), want)
@@ -252,7 +253,7 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "another charset", path: "/iris/training", send: [2]string{"x", "Content-Type: text/csv; charset=utf-16"}, status: 415, want: "UTF-8"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "POST", test.path, test.send[0], either(test.send[1], "X-None: x"))
+			got := a.do(t, "POST", test.path, test.send[0], cmp.Or(test.send[1], "X-None: x"))
 			p := got.problem(t, test.status, test.want)
 			if test.fault != nil {
 				p.faultAt(t, *test.fault)

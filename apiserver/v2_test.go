@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"compress/zlib"
 	"context"
@@ -190,7 +191,7 @@ func TestInfer_everyFormOfTheSameRows(t *testing.T) {
 		{name: "a slash at the end", path: path + "/", body: inferJSON(threeRows, "")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(t, "POST", either(test.path, path), test.body, test.headers...)
+			got := a.do(t, "POST", cmp.Or(test.path, path), test.body, test.headers...)
 			reply, labels, probabilities := inferReply(t, got)
 			if reply.ModelName != "iris" || reply.ModelVersion != "1" || reply.ID != "" ||
 				got.header.Get("Model-Version") != "iris/1" {
@@ -206,7 +207,7 @@ func TestInfer_everyFormOfTheSameRows(t *testing.T) {
 					t.Errorf("%s has shape %v, want %v", out.Name, out.Shape, want)
 				}
 			}
-			if got := strings.Join(outputs, " "); got != either(test.outputs, "label probabilities") {
+			if got := strings.Join(outputs, " "); got != cmp.Or(test.outputs, "label probabilities") {
 				t.Errorf("outputs %s", got)
 			}
 		})
@@ -353,7 +354,7 @@ func TestInfer_badRequests(t *testing.T) {
 			if test.header != "" {
 				headers = append(headers, test.header)
 			}
-			a.do(t, "POST", either(test.path, path), test.body, headers...).inferenceError(t, test.status, test.want)
+			a.do(t, "POST", cmp.Or(test.path, path), test.body, headers...).inferenceError(t, test.status, test.want)
 		})
 	}
 	if a.log.String() != "" {

@@ -17,8 +17,9 @@ const MaxObjects = 1000
 // ErrTooManyObjects says that a prefix has more than MaxObjects objects.
 var ErrTooManyObjects = errors.New("too many objects")
 
-// Objects returns the objects that are the input of a batch: ref itself, or all objects under ref, in the order of their
-// keys, if its key ends in a slash. Under a prefix, Objects leaves out folders, empty objects and those whose names begin
+// Objects returns the objects that are the input of a batch: ref itself, or all objects under ref, in the order of
+// their keys, if its key ends in a slash. Under a prefix, Objects leaves out folders, empty objects and those whose
+// names begin
 // with a dot or an underscore: the program that wrote the data leaves such markers. If no object is left, the error is
 // objstore.ErrNotExist.
 func (c *Catalogue) Objects(ctx context.Context, ref objstore.Ref) ([]objstore.Ref, error) {

@@ -1,0 +1,168 @@
+package apiserver
+
+import (
+	"maps"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"iris/apiserver/apidoc"
+	"iris/internal/search"
+	"iris/model"
+	"iris/workflows"
+)
+
+func trainingOperation(docs apidoc.Schemas, path string) huma.Operation {
+	return huma.Operation{
+		OperationID: apidoc.OperationID("train", path), Method: http.MethodPost, Path: path, Tags: []string{"train"},
+		Summary: "Train a version",
+		Description: "The data is the part `file` of a form, a `text/csv` body, or an object that `data_path` names. " +
+			"Without data, the model iris trains on the bundled iris data. " +
+			"The first training under a new name creates the model. Give each field once: as a parameter or in JSON.",
+		Parameters: append(apidoc.PathParameters(path), trainingQuery()...),
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+				"request": {
+					Type: huma.TypeString, Description: "The JSON of a training without its dataset. Must come before `file`.",
+				},
+				"file": csvFile(),
+			}}},
+			"text/csv": {Schema: csvFile()},
+			"application/json": {
+				Schema:  trainingJSON(),
+				Example: map[string]any{"algorithm": "logistic_regression", "hyperparameters": map[string]any{"l2": 0.1}},
+			},
+		}},
+		Responses: map[string]*huma.Response{"202": acceptedAnswer(docs)},
+	}
+}
+
+func csvFile() *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeString, Format: "binary", Description: "A CSV with a header and a class column.",
+	}
+}
+
+// trainingJSON describes a training as JSON: the query parameters and more.
+func trainingJSON() *huma.Schema {
+	var ofAlgorithms []*huma.Schema
+	for _, d := range descriptions() {
+		ofAlgorithms = append(ofAlgorithms, hyperparameters(d))
+	}
+	fields := map[string]*huma.Schema{
+		"model": {Type: huma.TypeString, Description: "Must be the model of the path, or absent."},
+		"hyperparameters": {
+			Type: huma.TypeObject, AnyOf: ofAlgorithms,
+			Description: "Hyperparameters of the algorithm. Absent ones have their defaults.",
+		},
+		"search": searchSchema(),
+		"features": {
+			Type: huma.TypeArray, MinItems: new(1), UniqueItems: true, Items: &huma.Schema{Type: huma.TypeString},
+			Description: "The columns to train on, in this order. Other columns are ignored, except the class column.",
+		},
+		"class_weight": {
+			OneOf: []*huma.Schema{
+				{Type: huma.TypeString, Enum: []any{"balanced"}},
+				{
+					Type: huma.TypeObject, MinProperties: new(1),
+					AdditionalProperties: &huma.Schema{Type: huma.TypeNumber, Minimum: new(0.001), Maximum: new(1000.0)},
+				},
+				{Type: "null"},
+			},
+			Description: "The weight of a row of each class. `balanced` gives every class the same total weight. " +
+				"An absent class has weight 1.",
+		},
+	}
+	maps.Copy(fields, gateJSON())
+	for _, p := range trainingQuery() {
+		schema := *p.Schema
+		schema.Description = p.Description
+		switch {
+		case p.Name == "data_path":
+			fields["dataset_uri"] = &schema
+			fields["dataset"] = &huma.Schema{
+				Type: huma.TypeString, Deprecated: true, Description: "The old name of dataset_uri.",
+			}
+		case fields[p.Name] == nil: // JSON may say more than the query
+			fields[p.Name] = &schema
+		}
+	}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: fields}
+}
+
+// gateJSON describes the fields about a promotion and its records that only JSON has.
+func gateJSON() map[string]*huma.Schema {
+	bounds := func(description string) *huma.Schema {
+		metrics := make(map[string]*huma.Schema)
+		for _, name := range model.MetricNames() {
+			metrics[name] = &huma.Schema{Type: huma.TypeNumber}
+		}
+		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: metrics, Description: description}
+	}
+	return map[string]*huma.Schema{
+		"gate": {
+			Type: huma.TypeObject, AdditionalProperties: false,
+			Description: "Conditions for the promotion, besides being at least as good as the champion.",
+			Properties: map[string]*huma.Schema{
+				"min": bounds("Lower bounds of metrics on the held-out rows."),
+				"max": bounds("Upper bounds of metrics on the held-out rows."),
+				"log_loss_tolerance": {
+					Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(100.0), Default: workflows.DefaultLogLossTolerance,
+					Description: "How far the log loss may exceed that of the champion.",
+				},
+				"tolerance": {
+					Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(1.0), Default: 0,
+					Description: "How far the accuracy may fall below that of the champion.",
+				},
+			},
+		},
+		"tags": {
+			Type: huma.TypeObject, AdditionalProperties: &huma.Schema{Type: huma.TypeString}, MaxProperties: new(20),
+			Description: "Tags for the run and the version in MLflow. A key has up to 100 letters, digits and _ . -, " +
+				"a value up to 500 bytes.",
+		},
+	}
+}
+
+func trainingQuery() []*huma.Param {
+	algorithms := append(anyOf(model.Algorithms()), search.Auto)
+	query := func(name, description string, schema *huma.Schema) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+	}
+	return []*huma.Param{
+		query("algorithm", "The algorithm to fit.", &huma.Schema{
+			Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm,
+		}),
+		query("test_size", "The share of the rows to hold out.", &huma.Schema{
+			Type: huma.TypeNumber, ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0), Default: workflows.DefaultTestSize,
+		}),
+		query("seed", "The seed of the split and of the random choices of the algorithm.", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: new(0.0), Default: workflows.DefaultSeed,
+		}),
+		query("label_column", "The class column. By default that of the model, or the last column for a new model.",
+			&huma.Schema{Type: huma.TypeString}),
+		query("allow_schema_change", "Accept a CSV whose features differ from those of the model.",
+			&huma.Schema{Type: huma.TypeBoolean, Default: false}),
+		query("features", "The columns to train on, as in the header of a CSV: a,b.", &huma.Schema{
+			Type: huma.TypeString, Examples: []any{"petal_length,petal_width"},
+		}),
+		query("class_weight", "`balanced` gives every class the same total weight. Other weights are sent as JSON.",
+			&huma.Schema{Type: huma.TypeString, Enum: []any{"balanced"}}),
+		query("cv_folds", "Folds of the cross-validation of a trial. Without a search, the given hyperparameters are "+
+			"cross-validated before they are fitted.", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: new(float64(search.MinFolds)), Maximum: new(float64(search.MaxFolds)),
+			Examples: []any{search.DefaultCVFolds},
+		}),
+		query("repeats", "How often a trial is repeated with other folds.", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxRepeats)),
+		}),
+		query("promote", "Who decides on the promotion. `auto`: the gate. `never`: nobody. `manual`: the gate, and then a "+
+			"person (POST /tasks/{task_id}/approve).", &huma.Schema{
+			Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto,
+		}),
+		query("data_path", "An object that holds the CSV, s3://bucket/key; the name of a dataset; or the first 12 or more "+
+			"digits of its digest.", &huma.Schema{
+			Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"},
+		}),
+	}
+}

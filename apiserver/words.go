@@ -1,0 +1,88 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"strings"
+
+	"iris/internal/search"
+	"iris/model"
+	"iris/workflows"
+)
+
+// A field whose value is one of a list of words accepts the word in upper and lower case. The workflow gets the word as
+// the list has it.
+
+// foldWord returns the one of words that equals s in upper or lower case, else s, which its field then refuses.
+func foldWord[T ~string](s T, words []T) T {
+	for _, word := range words {
+		if strings.EqualFold(string(word), string(s)) {
+			return word
+		}
+	}
+	return s
+}
+
+// foldJSON is foldWord for a JSON string. Every other value is returned as it is.
+func foldJSON(value json.RawMessage, words []string) json.RawMessage {
+	var s *string
+	if err := json.Unmarshal(value, &s); err != nil || s == nil {
+		return value
+	}
+	folded, err := json.Marshal(foldWord(*s, words))
+	if err != nil {
+		return value
+	}
+	return folded
+}
+
+// foldTraining folds the words of a training.
+func foldTraining(in workflows.TrainingInput) workflows.TrainingInput {
+	in.Algorithm = foldWord(in.Algorithm, append(model.Algorithms(), search.Auto))
+	in.Promote = foldWord(in.Promote, workflows.PromotePolicies())
+	words := hyperparameterWords(in.Algorithm)
+	in.Hyperparameters = foldHyperparameters(in.Hyperparameters, words)
+	if in.Search == nil {
+		return in
+	}
+	s := *in.Search
+	s.Method = foldWord(s.Method, search.Methods())
+	s.Metric = foldWord(s.Metric, search.Metrics())
+	for name, dimension := range s.Space {
+		for i, value := range dimension.Values {
+			if words[name] != nil {
+				dimension.Values[i] = foldJSON(value, words[name])
+			}
+		}
+	}
+	in.Search = &s
+	return in
+}
+
+// hyperparameterWords returns the words that hyperparameters of an algorithm accept, by hyperparameter.
+func hyperparameterWords(a model.Algorithm) map[string][]string {
+	words := map[string][]string{}
+	d, _ := model.Describe(a) // nothing for an unknown algorithm
+	for _, p := range d.Parameters {
+		if len(p.Domain.Words) > 0 {
+			words[p.Name] = p.Domain.Words
+		}
+	}
+	return words
+}
+
+func foldHyperparameters(object json.RawMessage, words map[string][]string) json.RawMessage {
+	var values map[string]json.RawMessage
+	if len(words) == 0 || json.Unmarshal(object, &values) != nil || values == nil {
+		return object
+	}
+	for name := range values {
+		if words[name] != nil {
+			values[name] = foldJSON(values[name], words[name])
+		}
+	}
+	folded, err := json.Marshal(values)
+	if err != nil {
+		return object
+	}
+	return folded
+}
