@@ -7,7 +7,10 @@ import (
 )
 
 func TestCell_isReadAsScanReadsIt(t *testing.T) {
-	for _, cell := range []string{"1", " -2.5\t", "+1", ".5", "5.", "1e3", "1e400", "", " ", "x", "0x10", "NaN", "Inf", "1_0", "1 2", "-0", strings.Repeat("9", 400)} {
+	for _, cell := range []string{
+		"1", " -2.5\t", "+1", ".5", "5.", "1e3", "1e400", "", " ", "x", "0x10", "NaN", "Inf", "1_0", "1 2", "-0",
+		strings.Repeat("9", 400),
+	} {
 		got, reason := Cell([]byte(cell))
 		var want float64
 		_, err := Scan(

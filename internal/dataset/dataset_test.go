@@ -11,7 +11,7 @@ import (
 	"iris/internal/dataset/datasettest"
 )
 
-// read returns a table from a CSV that is known to be good.
+// read returns the table of a good CSV.
 func read(t testing.TB, csv []byte) *dataset.Table {
 	t.Helper()
 	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{})
@@ -79,7 +79,7 @@ func TestIris(t *testing.T) {
 	}
 	numbered := read(t, datasettest.Iris())
 	if !slices.Equal(table.X, numbered.X) || !slices.Equal(table.Y, numbered.Y) {
-		t.Error("the bundled data differs from that of the tests")
+		t.Error("the bundled data differs from the data of the tests")
 	}
 
 	changed := dataset.Iris()

@@ -11,7 +11,7 @@ import (
 // ErrTooLarge is what Scan wraps for a file of more than ScanOptions.MaxBytes.
 var ErrTooLarge = errors.New("the file is too large")
 
-// RowError says what is wrong with readable data, and where. It is meant for the person who sent the data.
+// RowError says what is wrong with data, and where. It is meant for the person who sent the data.
 type RowError struct {
 	Line    int    // CSV: the line as an editor counts, from 1; 0 for the whole file
 	Column  string // CSV: the name of the column, "" if no single one is at fault

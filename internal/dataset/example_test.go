@@ -48,8 +48,7 @@ func ExampleRowError() {
 }
 
 // NewSplit holds rows out of training. Each class has rows on both sides, and a row that is held out once is held out
-// of
-// every later dataset.
+// of every later dataset.
 func ExampleNewSplit() {
 	table := bundledIris()
 	train, test := dataset.NewSplit(table, 42, 0.2).Rows(table)

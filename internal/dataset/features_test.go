@@ -20,11 +20,31 @@ func TestRead_features(t *testing.T) {
 		want      string // features
 		row       []float64
 	}{
-		{"in the order given", mixed, dataset.ScanOptions{LabelColumn: "kind", Features: []string{"b", "a"}}, "b a", []float64{4, 3}},
+		{
+			"in the order given", mixed,
+			dataset.ScanOptions{LabelColumn: "kind", Features: []string{"b", "a"}},
+			"b a",
+			[]float64{4, 3},
+		},
 		{"one of them", mixed, dataset.ScanOptions{LabelColumn: "kind", Features: []string{"b"}}, "b", []float64{4}},
-		{"in the order of the model", mixed, dataset.ScanOptions{Known: known, Features: []string{"a", "b"}}, "b a", []float64{4, 3}},
-		{"other ones than the model's, allowed", mixed, dataset.ScanOptions{Known: known, Features: []string{"c", "a"}, AllowSchemaChange: true}, "c a", []float64{9, 3}},
-		{"without a header", "1,2,x\n3,4,y\n5,6,x\n7,8,y\n", dataset.ScanOptions{Known: known, Features: []string{"a"}, AllowSchemaChange: true}, "a", []float64{4}},
+		{
+			"in the order of the model", mixed,
+			dataset.ScanOptions{Known: known, Features: []string{"a", "b"}},
+			"b a",
+			[]float64{4, 3},
+		},
+		{
+			"other ones than the model's, allowed", mixed,
+			dataset.ScanOptions{Known: known, Features: []string{"c", "a"}, AllowSchemaChange: true},
+			"c a",
+			[]float64{9, 3},
+		},
+		{
+			"without a header", "1,2,x\n3,4,y\n5,6,x\n7,8,y\n",
+			dataset.ScanOptions{Known: known, Features: []string{"a"}, AllowSchemaChange: true},
+			"a",
+			[]float64{4},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, summary, err := dataset.Read(strings.NewReader(c.csv), c.options)
@@ -48,8 +68,18 @@ func TestScan_badFeatures(t *testing.T) {
 		options       dataset.ScanOptions
 		pointer, want string
 	}{
-		{"not a column", dataset.ScanOptions{LabelColumn: "kind", Features: []string{"a", "b", "z"}}, "/features/2", `"z" is not a column of the data: "note", "a"`},
-		{"the class column", dataset.ScanOptions{LabelColumn: "kind", Features: []string{"kind"}}, "/features/0", "class column"},
+		{
+			"not a column",
+			dataset.ScanOptions{LabelColumn: "kind", Features: []string{"a", "b", "z"}},
+			"/features/2",
+			`"z" is not a column of the data: "note", "a"`,
+		},
+		{
+			"the class column",
+			dataset.ScanOptions{LabelColumn: "kind", Features: []string{"kind"}},
+			"/features/0",
+			"class column",
+		},
 		{"twice", dataset.ScanOptions{LabelColumn: "kind", Features: []string{"a", "a"}}, "/features/1", "twice"},
 		{"none", dataset.ScanOptions{LabelColumn: "kind", Features: []string{}}, "/features", "empty"},
 		{"text", dataset.ScanOptions{LabelColumn: "kind", Features: []string{"note", "a"}}, "", "finite number"},

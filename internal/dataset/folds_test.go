@@ -19,7 +19,9 @@ func counts(t *dataset.Table, rows []int) []int {
 }
 
 func TestFolds(t *testing.T) {
-	for name, csv := range map[string][]byte{"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast cancer": datasettest.BreastCancer()} {
+	for name, csv := range map[string][]byte{
+		"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast cancer": datasettest.BreastCancer(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			table := read(t, csv)
 			all := make([]int, table.Rows())

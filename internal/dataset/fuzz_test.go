@@ -17,8 +17,8 @@ import (
 	"iris/internal/dataset/datasettest"
 )
 
-// FuzzScan compares what Scan accepts with encoding/csv and strconv, and checks that what it refuses is refused with a
-// place in the file, however it is read.
+// FuzzScan compares the files that Scan accepts with encoding/csv and strconv. It checks that Scan refuses other files
+// with a place in the file, and that the size of reads does not matter.
 func FuzzScan(f *testing.F) {
 	for _, bad := range datasettest.BadCSVs() {
 		if len(bad.CSV) < 8<<10 {

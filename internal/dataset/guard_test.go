@@ -10,7 +10,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// endless repeats a text for ever and counts the bytes it gave.
+// endless repeats a text without end and counts the bytes that were read.
 type endless struct {
 	text string
 	read int
@@ -55,7 +55,7 @@ func TestScan_memory(t *testing.T) {
 			runtime.ReadMemStats(&after)
 			peak = max(peak, after.HeapAlloc)
 			if err == nil {
-				t.Fatal("no error for a file without end")
+				t.Fatal("no error for an endless file")
 			}
 			if source.read > c.limit {
 				t.Errorf("%d bytes read before %v, want at most %d", source.read, err, c.limit)

@@ -185,7 +185,7 @@ func checkFeatures(chosen, columns []string, label string) error {
 
 // differs is the error for a header that does not fit the known schema.
 func differs(missing, extra []string, label string, line int) error {
-	reason := "the columns differ from those of the model:"
+	reason := "the columns differ from the model's:"
 	if len(missing) > 0 {
 		reason += " missing " + listed(missing) + ";"
 	}

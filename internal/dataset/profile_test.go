@@ -14,7 +14,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// profileOf reads the values as the only feature of a dataset.
+// profileOf returns the profile of a dataset whose only feature has these values.
 func profileOf(t testing.TB, values []float64) dataset.ColumnProfile {
 	t.Helper()
 	var csv strings.Builder
@@ -43,21 +43,56 @@ func TestProfile_histogram(t *testing.T) {
 		want   dataset.Histogram
 		std    float64
 	}{
-		{"whole numbers", []float64{0, 1, 2, 31, 2, 0}, dataset.Histogram{Start: 0, Width: 1, Counts: counts(32, map[int]int{0: 2, 1: 1, 2: 2, 31: 1})}, math.Sqrt(754.0 / 6)},
-		{"one more merges the bins", []float64{0, 1, 2, 32}, dataset.Histogram{Start: 0, Width: 2, Counts: counts(17, map[int]int{0: 2, 1: 1, 16: 1})}, math.Sqrt(180.6875)},
-		{"both sides of zero", []float64{-1, 1, -1, 1}, dataset.Histogram{Start: -1, Width: 0.125, Counts: counts(17, map[int]int{0: 2, 16: 2})}, 1},
+		{
+			"whole numbers",
+			[]float64{0, 1, 2, 31, 2, 0},
+			dataset.Histogram{Start: 0, Width: 1, Counts: counts(32, map[int]int{0: 2, 1: 1, 2: 2, 31: 1})},
+			math.Sqrt(754.0 / 6),
+		},
+		{
+			"one more merges the bins",
+			[]float64{0, 1, 2, 32},
+			dataset.Histogram{Start: 0, Width: 2, Counts: counts(17, map[int]int{0: 2, 1: 1, 16: 1})},
+			math.Sqrt(180.6875),
+		},
+		{
+			"both sides of zero",
+			[]float64{-1, 1, -1, 1},
+			dataset.Histogram{Start: -1, Width: 0.125, Counts: counts(17, map[int]int{0: 2, 16: 2})},
+			1,
+		},
 		{"equal values", []float64{1.5, 1.5, 1.5, 1.5}, dataset.Histogram{Start: 1.5, Width: 0x1p-52, Counts: []int{4}}, 0},
 		{"zeros", []float64{0, 0, 0, 0}, dataset.Histogram{Start: 0, Width: 0x1p-1022, Counts: []int{4}}, 0},
-		{"an outlier", []float64{1, 2, 1, 1e9}, dataset.Histogram{Start: 0, Width: 1 << 25, Counts: counts(30, map[int]int{0: 3, 29: 1})}, 433012700.93},
+		{
+			"an outlier",
+			[]float64{1, 2, 1, 1e9},
+			dataset.Histogram{Start: 0, Width: 1 << 25, Counts: counts(30, map[int]int{0: 3, 29: 1})},
+			433012700.93,
+		},
 		{
 			"the whole range",
 			[]float64{-math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64, math.MaxFloat64},
 			dataset.Histogram{Start: -math.MaxFloat64, Width: 0x1p1020, Counts: counts(32, map[int]int{0: 2, 31: 2})},
 			math.MaxFloat64,
 		},
-		{"the smallest numbers", []float64{-5e-324, 5e-324, 5e-324, 0}, dataset.Histogram{Start: -0x1p-1022, Width: 0x1p-1022, Counts: []int{1, 3}}, 0},
-		{"a small one below zero beside a large one", []float64{-5e-324, 1, 0, 0}, dataset.Histogram{Start: -0.0625, Width: 0.0625, Counts: counts(18, map[int]int{0: 1, 1: 2, 17: 1})}, math.Sqrt(3) / 4},
-		{"at the end of the exact indices", []float64{2, 2 - 0x1p-52, 2, 2}, dataset.Histogram{Start: 2 - 0x1p-51, Width: 0x1p-51, Counts: []int{1, 3}}, 0},
+		{
+			"the smallest numbers",
+			[]float64{-5e-324, 5e-324, 5e-324, 0},
+			dataset.Histogram{Start: -0x1p-1022, Width: 0x1p-1022, Counts: []int{1, 3}},
+			0,
+		},
+		{
+			"a small one below zero beside a large one",
+			[]float64{-5e-324, 1, 0, 0},
+			dataset.Histogram{Start: -0.0625, Width: 0.0625, Counts: counts(18, map[int]int{0: 1, 1: 2, 17: 1})},
+			math.Sqrt(3) / 4,
+		},
+		{
+			"at the end of the exact indices",
+			[]float64{2, 2 - 0x1p-52, 2, 2},
+			dataset.Histogram{Start: 2 - 0x1p-51, Width: 0x1p-51, Counts: []int{1, 3}},
+			0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := profileOf(t, c.values)
@@ -69,13 +104,13 @@ func TestProfile_histogram(t *testing.T) {
 			}
 			slices.Reverse(c.values)
 			if backwards := profileOf(t, c.values); !reflect.DeepEqual(backwards.Histogram, c.want) {
-				t.Errorf("histogram %v of the rows from the last to the first, want %v", backwards.Histogram, c.want)
+				t.Errorf("histogram %v of the rows in reverse order, want %v", backwards.Histogram, c.want)
 			}
 		})
 	}
 }
 
-// shapes are values as they come, and as nobody expects them.
+// shapes are usual and unusual values of a feature.
 func shapes(r *rand.Rand) []float64 {
 	n := 4 + r.IntN(300)
 	values := make([]float64, n)
@@ -114,7 +149,7 @@ func TestProfile_anyOrderIsTheSameHistogram(t *testing.T) {
 	}
 }
 
-// checkHistogram counts the values again, by the edges of the bins.
+// checkHistogram counts the values again by the edges of the bins.
 func checkHistogram(t *testing.T, p dataset.ColumnProfile, values []float64) {
 	t.Helper()
 	h := p.Histogram
@@ -190,7 +225,7 @@ func TestProfile_standardDeviation(t *testing.T) {
 	}
 }
 
-// The profile of a row costs no allocation: one per row would show as 20,000.
+// Profiling a row allocates nothing: one allocation per row would add up to 20,000.
 func TestScan_allocations(t *testing.T) {
 	few, many := scanned(1000), scanned(21000)
 	allocations := func(csv string) float64 {
@@ -205,7 +240,7 @@ func TestScan_allocations(t *testing.T) {
 	}
 }
 
-// scanned is a CSV of so many rows.
+// scanned scans a CSV with the given number of rows.
 func scanned(rows int) string {
 	r := rand.New(rand.NewPCG(5, 6))
 	var csv strings.Builder

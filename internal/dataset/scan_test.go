@@ -98,7 +98,7 @@ func TestScan_longValuesAreCutInErrors(t *testing.T) {
 	}
 }
 
-// small is a good file on which the variants below are based.
+// small is a good file, the base of the variants below.
 const small = "a,b,label\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n"
 
 func TestScan_accepts(t *testing.T) {
@@ -114,7 +114,7 @@ func TestScan_accepts(t *testing.T) {
 		options  dataset.ScanOptions
 		features string
 		label    string
-		classes  string // of the rows, with bars between them; default x|y|x|y
+		classes  string // of the rows, separated by bars; default x|y|x|y
 		rows     [][]float64
 		headless bool
 	}{
@@ -122,7 +122,10 @@ func TestScan_accepts(t *testing.T) {
 		{name: "byte order mark", csv: "\ufeff" + small, features: "a b", label: "label", rows: rows},
 		{name: "CRLF", csv: strings.ReplaceAll(small, "\n", "\r\n"), features: "a b", label: "label", rows: rows},
 		{name: "no last line feed", csv: strings.TrimSuffix(small, "\n"), features: "a b", label: "label", rows: rows},
-		{name: "empty lines", csv: "\n" + strings.ReplaceAll(small, "\n", "\r\n\n"), features: "a b", label: "label", rows: rows},
+		{
+			name: "empty lines", csv: "\n" + strings.ReplaceAll(small, "\n", "\r\n\n"), features: "a b", label: "label",
+			rows: rows,
+		},
 		{
 			name: "blanks and quotes", csv: "\" a\",b ,label\n 1 ,\"2\",x\n\t3,4\t,y\n5,6,\"x\"\n7,8,y\n",
 			features: "a b", label: "label", rows: rows,
@@ -136,11 +139,13 @@ func TestScan_accepts(t *testing.T) {
 			features: "a", label: "label", classes: " x|x|X |X | x|x", rows: [][]float64{{1}, {3}, {5}, {7}, {1}, {3}},
 		},
 		{
-			name: "label column named", csv: "label,a,b\nx,1,2\ny,3,4\nx,5,6\ny,7,8\n", options: dataset.ScanOptions{LabelColumn: "label"},
+			name: "label column named", csv: "label,a,b\nx,1,2\ny,3,4\nx,5,6\ny,7,8\n",
+			options:  dataset.ScanOptions{LabelColumn: "label"},
 			features: "a b", label: "label", rows: rows,
 		},
 		{
-			name: "label column of the model", csv: "kind,a,b\nx,1,2\ny,3,4\nx,5,6\ny,7,8\n", options: dataset.ScanOptions{Known: known},
+			name: "label column of the model", csv: "kind,a,b\nx,1,2\ny,3,4\nx,5,6\ny,7,8\n",
+			options:  dataset.ScanOptions{Known: known},
 			features: "b a", label: "kind", rows: swapped,
 		},
 		{
@@ -160,7 +165,8 @@ func TestScan_accepts(t *testing.T) {
 			features: "b a", label: "kind", rows: rows, headless: true,
 		},
 		{
-			name: "no header and numeric classes", csv: "1,2,0\n3,4,1\n5,6,0\n7,8,1\n", options: dataset.ScanOptions{Known: known, LabelColumn: "kind"},
+			name: "no header and numeric classes", csv: "1,2,0\n3,4,1\n5,6,0\n7,8,1\n",
+			options:  dataset.ScanOptions{Known: known, LabelColumn: "kind"},
 			features: "b a", label: "kind", classes: "0|1|0|1", rows: rows, headless: true,
 		},
 		{
@@ -169,7 +175,8 @@ func TestScan_accepts(t *testing.T) {
 			rows:    [][]float64{{9, 1, 2}, {9, 3, 4}, {9, 5, 6}, {9, 7, 8}},
 		},
 		{
-			name: "schema change that is none", csv: small, options: dataset.ScanOptions{Known: known, AllowSchemaChange: true},
+			name: "an allowed change that does not happen", csv: small,
+			options:  dataset.ScanOptions{Known: known, AllowSchemaChange: true},
 			features: "b a", label: "label", rows: swapped,
 		},
 	} {
@@ -259,7 +266,7 @@ func TestScan_summary(t *testing.T) {
 		t.Errorf("profile %+v, want %+v", got.Profile, want)
 	}
 	if got.Schema.Aliases != nil {
-		t.Errorf("aliases %v of a model that isn't known, want none", got.Schema.Aliases)
+		t.Errorf("aliases %v of an unknown model, want none", got.Schema.Aliases)
 	}
 }
 
@@ -305,7 +312,7 @@ func TestScan_uciIris(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(summary.Schema, dataset.Iris()) || summary.Header {
-				t.Errorf("schema %+v, header %v, want that of the bundled data, false", summary.Schema, summary.Header)
+				t.Errorf("schema %+v, header %v, want the schema of the bundled data, false", summary.Schema, summary.Header)
 			}
 			ours, _, err := dataset.Read(bytes.NewReader(dataset.IrisCSV()), dataset.ScanOptions{})
 			if err != nil {
@@ -347,29 +354,29 @@ func TestScan_otherErrors(t *testing.T) {
 	broken := errors.New("connection lost")
 	_, err := dataset.Scan(io.MultiReader(strings.NewReader(small), iotest.ErrReader(broken)), dataset.ScanOptions{})
 	if !errors.Is(err, broken) {
-		t.Errorf("error %v, want that of the reader", err)
+		t.Errorf("error %v, want the error of the reader", err)
 	}
-	// Cut within quotes: the reader's error is the cause, not the open quote.
+	// Truncated inside quotes: the cause is the error of the reader, not the open quote.
 	_, err = dataset.Scan(
 		io.MultiReader(strings.NewReader("a,label\n1,\"x"), iotest.ErrReader(io.ErrUnexpectedEOF)),
 		dataset.ScanOptions{},
 	)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("error %v, want that of the reader", err)
+		t.Errorf("error %v, want the error of the reader", err)
 	}
-	// An io.EOF in disguise is not the end of the file.
+	// A wrapped io.EOF is not the end of the file.
 	_, err = dataset.Scan(
 		io.MultiReader(strings.NewReader(small), iotest.ErrReader(wrapped{io.EOF})),
 		dataset.ScanOptions{},
 	)
 	if !errors.As(err, new(wrapped)) {
-		t.Errorf("error %v, want that of the reader", err)
+		t.Errorf("error %v, want the error of the reader", err)
 	}
 	calls := 0
 	stop := func([]float64, string) error { calls++; return broken }
 	_, _, err = dataset.Read(strings.NewReader(small), dataset.ScanOptions{Row: stop})
 	if !errors.Is(err, broken) || calls != 1 {
-		t.Errorf("error %v after %d rows, want that of Row after the first", err, calls)
+		t.Errorf("error %v after %d rows, want the error of Row after the first row", err, calls)
 	}
 }
 

@@ -50,7 +50,7 @@ func sides(t *dataset.Table, s dataset.Split) (train, test []int) {
 	return train, test
 }
 
-// Stored splits depend on the hash: these rows must stay where they are for ever.
+// Stored splits depend on the hash, so these rows must never change sides.
 func TestSplit_neverChanges(t *testing.T) {
 	s := dataset.Split{Seed: 42, TestSize: 0.25}
 	iris := read(t, dataset.IrisCSV())
@@ -150,7 +150,9 @@ func TestCheckTestSize(t *testing.T) {
 }
 
 func TestNewSplit_realDataNeedsNoMoves(t *testing.T) {
-	for name, csv := range map[string][]byte{"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast cancer": datasettest.BreastCancer()} {
+	for name, csv := range map[string][]byte{
+		"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast cancer": datasettest.BreastCancer(),
+	} {
 		data := read(t, csv)
 		s := dataset.NewSplit(data, 42, 0.25)
 		train, test := s.Rows(data)
@@ -206,7 +208,7 @@ func TestNewSplit_moves(t *testing.T) {
 			[]int{3},
 		},
 		{
-			"a group of two classes doesn't leave training bare",
+			"a group of two classes stays if training would lose a class",
 			table(2, [2]float64{1, 0}, [2]float64{1, 1}, [2]float64{2, 0}),
 			1e-9,
 			[]int{1, 1},
@@ -239,8 +241,8 @@ func TestNewSplit_moves(t *testing.T) {
 	}
 }
 
-// place is where a row lies on the line from 0 to 1: the least share that holds it out, found without knowing how rows
-// are hashed.
+// place is where a row is between 0 and 1: the smallest share that holds it out, found without knowing how rows are
+// hashed.
 func place(x []float64, seed uint64) float64 {
 	low, high := 0.0, 1.0
 	for range 53 {
@@ -345,7 +347,7 @@ func TestNewSplit_properties(t *testing.T) {
 			}
 		}
 		if !slices.IsSorted(s.Moved) {
-			t.Fatalf("moved groups aren't sorted: %v", s.Moved)
+			t.Fatalf("moved groups are not sorted: %v", s.Moved)
 		}
 
 		order := r.Perm(data.Rows())
@@ -353,7 +355,7 @@ func TestNewSplit_properties(t *testing.T) {
 			t.Fatalf("another order of rows makes another split: %+v, not %+v", again, s)
 		}
 
-		// A superset changes the sides of no row, but of those that one of the two datasets had to move.
+		// A superset changes the side of a row only if one of the two datasets had to move it.
 		more := data.Subset(order)
 		for range r.IntN(30) {
 			more.X = append(more.X, float64(r.IntN(60)))

@@ -11,7 +11,7 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// forms are the readers of a Decoder, each as a function of a document.
+// forms are the methods of a Decoder as functions of a document.
 var forms = map[string]func(d *frame.Decoder, data string, row func([]float64) error) (int, error){
 	"records": func(d *frame.Decoder, data string, row func([]float64) error) (int, error) {
 		return d.Records([]byte(data), "/r", row)
@@ -59,8 +59,14 @@ func TestFrameDecoder_goodRows(t *testing.T) {
 		{"no rows in columns", "columns", `{"a":[],"b":[]}`, nil},
 		{"the last of two columns", "columns", `{"a":[9],"a":[1],"b":[2]}`, [][]float64{{1, 2}}},
 		{"split", "split", `{"columns":["a","b"],"data":[[1,2],[3,4]]}`, [][]float64{{1, 2}, {3, 4}}},
-		{"split the other way round", "split", `{"index":[7],"data":[["x",2,1]],"columns":["x","b","a"]}`, [][]float64{{1, 2}}},
-		{"names that are none", "split", `{"index":null,"columns":["a",3,null,"b"],"data":[[1,{},[],2]]}`, [][]float64{{1, 2}}},
+		{
+			"split the other way round", "split", `{"index":[7],"data":[["x",2,1]],"columns":["x","b","a"]}`,
+			[][]float64{{1, 2}},
+		},
+		{
+			"names that are none", "split", `{"index":null,"columns":["a",3,null,"b"],"data":[[1,{},[],2]]}`,
+			[][]float64{{1, 2}},
+		},
 		{"no rows in a split", "split", `{"columns":["a","b"],"data":[]}`, nil},
 		{"csv", "csv", "a,b\n1,2\n3,4\n", [][]float64{{1, 2}, {3, 4}}},
 		{"csv as Excel has it", "csv", "\ufeffx,\"b\",a\r\n\"y\r\nz\", 2 ,1\r\n\r\n", [][]float64{{1, 2}}},
@@ -156,7 +162,11 @@ func TestFrameDecoder_badRows(t *testing.T) {
 
 func TestFrameDecoder_notJSON(t *testing.T) {
 	for _, form := range []string{"records", "either", "columns", "split"} {
-		for _, data := range []string{``, `[`, `[{`, `[{"a":1,"b":nul}]`, `[{"a":1,"b":2}`, `[{"a":1,"b":2}]x`, `[{"a":"\x","b":2}]`, `[[1,2`, `[{"a":01,"b":1}]`, `{`, `{"a":[1`, `{"a":[1,],"b":1}`, `{"columns":["a",`, `{"a":N}`, "\"\xff\"", `[{"a":1,"b":"`, `[{"a":1,"b":tru}]`, `[{"a":1,"x":[}]`, `{"columns":["a","\xff`, `{"columns":[x],"data":[]}`, `{"a":[1 2],"b":1}`} {
+		for _, data := range []string{
+			``, `[`, `[{`, `[{"a":1,"b":nul}]`, `[{"a":1,"b":2}`, `[{"a":1,"b":2}]x`, `[{"a":"\x","b":2}]`, `[[1,2`,
+			`[{"a":01,"b":1}]`, `{`, `{"a":[1`, `{"a":[1,],"b":1}`, `{"columns":["a",`, `{"a":N}`, "\"\xff\"", `[{"a":1,"b":"`,
+			`[{"a":1,"b":tru}]`, `[{"a":1,"x":[}]`, `{"columns":["a","\xff`, `{"columns":[x],"data":[]}`, `{"a":[1 2],"b":1}`,
+		} {
 			if form == "split" && strings.HasPrefix(data, "[") ||
 				strings.HasPrefix(data, "{") != (form == "columns" || form == "split") {
 				continue
@@ -217,14 +227,16 @@ func TestEachMember(t *testing.T) {
 	}
 	var syntax *jsonrow.SyntaxError
 	var fault *frame.Error
-	for data, want := range map[string]any{`[]`: &fault, `3`: &fault, ``: &syntax, `{"a"`: &syntax, `{}x`: &syntax, `{"a":`: &syntax} {
+	for data, want := range map[string]any{
+		`[]`: &fault, `3`: &fault, ``: &syntax, `{"a"`: &syntax, `{}x`: &syntax, `{"a":`: &syntax,
+	} {
 		if err := frame.EachMember([]byte(data), func(_, _ []byte) error { return nil }); !errors.As(err, want) {
 			t.Errorf("%q: %v, want a %T", data, err, want)
 		}
 	}
 }
 
-// A row costs no allocation, however it comes; in a CSV, whose cells are strings, it costs one.
+// A row costs no allocation in any form except CSV, whose cells are strings: there it costs one.
 func TestFrameDecoder_allocations(t *testing.T) {
 	document := func(form string, rows int) string {
 		var b strings.Builder

@@ -16,13 +16,16 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// FuzzFrameDecoder reads every document in every form: what is refused is refused with a place or an offset, what is
-// accepted is as encoding/json has it, and the same rows in another form are the same rows.
+// FuzzFrameDecoder reads every document in every form. An error has a place or an offset, rows agree with
+// encoding/json, and the same rows in another form are read the same.
 func FuzzFrameDecoder(f *testing.F) {
 	for _, text := range []string{
-		`[{"a":1,"b":2.5},{"b":-4e1,"a":"3"}]`, `[[1,2],{"a":true,"b":" 5. "}]`, `{"a":[1,2],"b":[3,4],"x":[[],{}]}`, `{"a":1,"b":[2]}`,
-		`{"columns":["b","x","a"],"data":[[1,"y",2]],"index":[0]}`, `{"data":[],"columns":["a","b",null]}`, "a,b\n1,2\n", "\ufeffb,\"a\",a\r\n1,true,\r\n",
-		`[{"a":NaN,"b":-Infinity}]`, `[{"a":1,"b":[1]}]`, `{"a":[1,2],"b":[3]}`, `[{"\ud800":1,"a":1e999,"b":"inf"}]`, "a,b\n1,\"2\n", `[1,{}]`, `[]x`, `{"index":3,"columns":["a","b"],"data":[[1,2]]}`,
+		`[{"a":1,"b":2.5},{"b":-4e1,"a":"3"}]`, `[[1,2],{"a":true,"b":" 5. "}]`, `{"a":[1,2],"b":[3,4],"x":[[],{}]}`,
+		`{"a":1,"b":[2]}`,
+		`{"columns":["b","x","a"],"data":[[1,"y",2]],"index":[0]}`, `{"data":[],"columns":["a","b",null]}`, "a,b\n1,2\n",
+		"\ufeffb,\"a\",a\r\n1,true,\r\n",
+		`[{"a":NaN,"b":-Infinity}]`, `[{"a":1,"b":[1]}]`, `{"a":[1,2],"b":[3]}`, `[{"\ud800":1,"a":1e999,"b":"inf"}]`,
+		"a,b\n1,\"2\n", `[1,{}]`, `[]x`, `{"index":3,"columns":["a","b"],"data":[[1,2]]}`,
 	} {
 		f.Add([]byte(text))
 	}
@@ -30,7 +33,7 @@ func FuzzFrameDecoder(f *testing.F) {
 		for form := range forms {
 			rows, n, err := readFrame(form, string(data))
 			if n != len(rows) {
-				t.Fatalf("%s: %d rows handed out, %d said", form, len(rows), n)
+				t.Fatalf("%s: %d rows passed on, but the result is %d", form, len(rows), n)
 			}
 			for _, row := range rows {
 				if len(row) != 2 || slices.ContainsFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
@@ -55,7 +58,7 @@ func checkFrameError(t *testing.T, form string, data []byte, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &syntax):
-		// What encoding/json takes as well can only be too deep, or not UTF-8.
+		// A document that encoding/json accepts is too deep or not UTF-8.
 		if json.Valid(data) && utf8.Valid(data) && !strings.Contains(syntax.Reason, "nested more than") {
 			t.Fatalf("%s: %v in good JSON %q", form, err, data)
 		}
@@ -67,7 +70,7 @@ func checkFrameError(t *testing.T, form string, data []byte, err error) {
 	}
 }
 
-// checkRecords compares the rows of good JSON with what encoding/json makes of it.
+// checkRecords compares the rows of valid JSON with those of encoding/json.
 func checkRecords(t *testing.T, data []byte, rows [][]float64, err error) {
 	t.Helper()
 	var records []map[string]any
@@ -75,7 +78,7 @@ func checkRecords(t *testing.T, data []byte, rows [][]float64, err error) {
 		return
 	}
 	if json.Unmarshal(data, &records) != nil {
-		t.Fatalf("accepted %q, which encoding/json has no records in", data)
+		t.Fatalf("accepted %q, in which encoding/json finds no records", data)
 	}
 	if len(records) != len(rows) {
 		t.Fatalf("%d rows, want %d", len(rows), len(records))

@@ -11,7 +11,8 @@ import (
 func FuzzDecode(f *testing.F) {
 	good := inputs(tensor("input", "FP64", "[2,2]", "[[1,-2],[3e1,4]]"))
 	binaryBody, header := withBinary(
-		`{"inputs":[{"name":"input","datatype":"FP16","shape":[1,2],"parameters":{"binary_data_size":4}}],"outputs":[{"name":"probabilities","parameters":{"classification":1}}]}`,
+		`{"inputs":[{"name":"input","datatype":"FP16","shape":[1,2],"parameters":{"binary_data_size":4}}],`+
+			`"outputs":[{"name":"probabilities","parameters":{"classification":1}}]}`,
 		[]uint16{1, 2},
 	)
 	f.Add([]byte(good), NoHeader)

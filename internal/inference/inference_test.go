@@ -82,7 +82,8 @@ func TestDecode_formsOfTheSameRows(t *testing.T) {
 			len(inputs(tensor("input", "FP64", "[2,2]", "[1,-2,3,4]"))),
 		},
 		"other fields": {
-			`{"id":"7","parameters":{"content_type":"pd","priority":3},"x":[{}],"inputs":[{"name":"input","parameters":{"content_type":"np"},"shape":[2,2],"datatype":"FP64","data":[1,-2,3,4]}]}`,
+			`{"id":"7","parameters":{"content_type":"pd","priority":3},"x":[{}],` +
+				`"inputs":[{"name":"input","parameters":{"content_type":"np"},"shape":[2,2],"datatype":"FP64","data":[1,-2,3,4]}]}`,
 			NoHeader,
 		},
 	}
@@ -93,8 +94,10 @@ func TestDecode_formsOfTheSameRows(t *testing.T) {
 		}{body, header}
 	}
 	for datatype, elements := range map[string]any{
-		"FP64": []float64{1, -2, 3, 4}, "FP32": []float32{1, -2, 3, 4}, "INT64": []int64{1, -2, 3, 4}, "INT32": []int32{1, -2, 3, 4},
-		"INT16": []int16{1, -2, 3, 4}, "INT8": []int8{1, -2, 3, 4}, "FP16": []uint16{0x3c00, 0xc000, 0x4200, 0x4400}, "BF16": []uint16{0x3f80, 0xc000, 0x4040, 0x4080},
+		"FP64": []float64{1, -2, 3, 4}, "FP32": []float32{1, -2, 3, 4}, "INT64": []int64{1, -2, 3, 4},
+		"INT32": []int32{1, -2, 3, 4},
+		"INT16": []int16{1, -2, 3, 4}, "INT8": []int8{1, -2, 3, 4}, "FP16": []uint16{0x3c00, 0xc000, 0x4200, 0x4400},
+		"BF16": []uint16{0x3f80, 0xc000, 0x4040, 0x4080},
 	} {
 		body, header := withBinary(binaryInput(datatype, binary.Size(elements)), elements)
 		add("binary "+datatype, body, header)
@@ -180,65 +183,159 @@ func TestDecode_badRequests(t *testing.T) {
 		header int
 		want   string
 	}{
-		"no JSON":                    {"", NoHeader, "invalid json at byte 0"},
-		"broken JSON":                {`{"inputs":[`, NoHeader, "invalid json at byte 11"},
-		"an array":                   {`[]`, NoHeader, "the request: array, want an object"},
-		"inputs of another type":     {`{"inputs":{}}`, NoHeader, "inputs: object, want an array"},
-		"a shape of text":            {inputs(tensor("input", "FP64", `["1",2]`, "[1,2]")), NoHeader, "shape: string, want an integer"},
-		"a shape of fractions":       {inputs(tensor("input", "FP64", `[1.5,2]`, "[1,2]")), NoHeader, "shape: number 1.5, want an integer"},
-		"an id that is a number":     {`{"id":7}`, NoHeader, "id: number, want a string"},
-		"a flag that is text":        {`{"parameters":{"binary_data_output":"yes"}}`, NoHeader, "binary_data_output: string, want true or false"},
-		"no inputs":                  {`{}`, NoHeader, `/inputs: "width" is missing: want one "input" of shape [-1,2], or one per feature with its name`},
-		"an unknown input":           {inputs(tensor("depth", "FP64", "[1]", "[1]")), NoHeader, `/inputs/0/name: input "depth" does not exist`},
-		"a feature is missing":       {inputs(tensor("width", "FP64", "[1]", "[1]")), NoHeader, `"height" is missing`},
-		"given twice":                {inputs(good, good), NoHeader, `/inputs/1/name: "input" is given twice`},
-		"both forms":                 {inputs(tensor("width", "FP64", "[1]", "[1]"), good), NoHeader, `/inputs/1/name: input "input" does not exist`},
-		"different rows":             {inputs(tensor("width", "FP64", "[1]", "[1]"), tensor("height", "FP64", "[2]", "[1,2]")), NoHeader, "/inputs/1/shape: 2 rows, but earlier inputs have 1"},
-		"a shape of one row":         {inputs(tensor("input", "FP64", "[2]", "[1,2]")), NoHeader, "/inputs/0/shape: [2], want [-1,2]"},
-		"another width":              {inputs(tensor("input", "FP64", "[1,3]", "[1,2,3]")), NoHeader, "/inputs/0/shape: [1,3], want [-1,2]"},
-		"a wide column":              {inputs(tensor("width", "FP64", "[1,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [1,2], want [-1] or [-1,1]"},
-		"a long shape":               {inputs(tensor("input", "FP64", "[1,1,1,1,1,1,1,1,1,1]", "[1]")), NoHeader, "[1,1,1,1,1,1,1,1,…]"},
-		"a negative size":            {inputs(tensor("input", "FP64", "[-1,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [-1,2], want sizes"},
-		"an enormous shape":          {inputs(tensor("input", "FP64", "[4611686018427387904,4]", "[1,2]")), NoHeader, "too large"},
-		"a shape too large for JSON": {inputs(tensor("input", "FP64", "[2097153,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [2097153,2] is too large for JSON"},
-		"less than the shape":        {inputs(tensor("input", "FP64", "[1000000,2]", "[1,2]")), NoHeader, "/inputs/0/data: fewer than 2000000 elements"},
-		"one less":                   {inputs(tensor("input", "FP64", "[1,2]", "[1]")), NoHeader, "/inputs/0/data: 1 elements, want 2"},
-		"one more":                   {inputs(tensor("input", "FP64", "[1,2]", "[1,2,3]")), NoHeader, "/inputs/0/data: more than 2 elements"},
-		"a short row":                {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],[3]]")), NoHeader, "/inputs/0/data/1: 1 elements, want 2"},
-		"a long row":                 {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],[3,4,5]]")), NoHeader, "/inputs/0/data/1: more than 2 elements"},
-		"a row less":                 {inputs(tensor("input", "FP64", "[2,2]", "[[1,2]   ]")), NoHeader, "/inputs/0/data: 1 rows, want 2"},
-		"a row more":                 {inputs(tensor("input", "FP64", "[1,2]", "[[1,2],[3,4]]")), NoHeader, "/inputs/0/data: more than 1 rows"},
-		"an element, not a row":      {inputs(tensor("input", "FP64", "[2,2]", "[[1,2],3,4]")), NoHeader, "/inputs/0/data/1: a number, want an array"},
-		"an element that is text":    {inputs(tensor("input", "FP64", "[1,2]", `[1,"2"]`)), NoHeader, "/inputs/0/data/1: a string, want a number"},
-		"null":                       {inputs(tensor("input", "FP64", "[1,2]", `[1,null]`)), NoHeader, "/inputs/0/data/1: null, want a number"},
-		"true":                       {inputs(tensor("input", "FP64", "[1,2]", `[[1,true]]`)), NoHeader, "/inputs/0/data/0/1: a boolean, want a number"},
-		"an object":                  {inputs(tensor("input", "FP64", "[1,2]", `[{},2]`)), NoHeader, "/inputs/0/data/0: an object, want a number"},
-		"nested too deep":            {inputs(tensor("input", "FP64", "[1,2]", `[[[1],2]]`)), NoHeader, "/inputs/0/data/0/0: an array, want a number"},
-		"no array":                   {inputs(tensor("input", "FP64", "[1,2]", `3`)), NoHeader, "/inputs/0/data: a number, want an array"},
-		"not finite":                 {inputs(tensor("input", "FP64", "[1,2]", `[1,1e999]`)), NoHeader, `/inputs/0/data/1: "1e999" is not finite`},
-		"not a UINT8":                {inputs(tensor("input", "UINT8", "[1,2]", `[1,256]`)), NoHeader, `/inputs/0/data/1: "256" is not a value`},
-		"not an INT32":               {inputs(tensor("input", "INT32", "[1,2]", `[1.5,2]`)), NoHeader, `/inputs/0/data/0: "1.5" is not a value`},
-		"NaN":                        {nan, nanHeader, "/inputs/0/data/1: NaN is not finite"},
-		"text":                       {inputs(tensor("input", "BYTES", "[1,2]", `["1","2"]`)), NoHeader, `/inputs/0/datatype: "BYTES", want a numeric datatype`},
-		"booleans":                   {inputs(tensor("width", "BOOL", "[1]", `[true]`)), NoHeader, `/inputs/0/datatype: "BOOL"`},
-		"an unknown datatype":        {inputs(tensor("input", strings.Repeat("x", 100), "[1,2]", `[1,2]`)), NoHeader, `xxx"…, want a numeric datatype`},
-		"no shape":                   {`{"inputs":[{"name":"input","datatype":"FP64","data":[1,2]}]}`, NoHeader, "/inputs/0/shape: is missing"},
-		"no data":                    {`{"inputs":[{"name":"input","datatype":"FP64","shape":[1,2]}]}`, NoHeader, "/inputs/0/data: is missing"},
-		"a header too long":          {binaryInput, 1000, "the header says that 1000 bytes are JSON"},
-		"a negative header":          {binaryInput, -5, "the header says"},
-		"binary data is missing":     {binaryInput, len(binaryInput), "/inputs/0/parameters/binary_data_size: 16, but 0 bytes are left"},
-		"half of it is missing":      {short, shortHeader, "16, but 8 bytes are left"},
-		"bytes behind it":            {long, longHeader, "8 bytes after the last input"},
-		"another size":               {strings.Replace(long, "16", "24", 1), longHeader, "/inputs/0: 24 bytes of data, want the 16 of FP64 [1,2]"},
-		"a negative binary size":     {strings.Replace(binaryInput, "16", "-1", 1), NoHeader, "binary_data_size: -1"},
-		"binary and data":            {strings.Replace(binaryInput, "}]", `,"data":[]}]`, 1), NoHeader, "/inputs/0/data: is given together with binary data"},
-		"half a row":                 {"12345678", 0, "8 bytes, want a multiple of 16: a row has 2 FP64"},
-		"shared memory":              {strings.Replace(binaryInput, "binary_data_size", "shared_memory_region", 1), NoHeader, "shared memory is not supported"},
-		"shared memory to answer":    {outputs(`{"name":"label","parameters":{"shared_memory_region":"x"}}`), NoHeader, "/outputs/0: shared memory is not supported"},
-		"an unknown output":          {outputs(`{"name":"score"}`), NoHeader, `/outputs/0: output "score" does not exist`},
-		"an output twice":            {outputs(`{"name":"label"},{"name":"label"}`), NoHeader, "/outputs/1: output label is requested twice"},
-		"classes of a label":         {outputs(`{"name":"label","parameters":{"classification":1}}`), NoHeader, "made from probabilities"},
-		"negative classes":           {outputs(`{"name":"probabilities","parameters":{"classification":-1}}`), NoHeader, "classification -1"},
+		"no JSON":                {"", NoHeader, "invalid json at byte 0"},
+		"broken JSON":            {`{"inputs":[`, NoHeader, "invalid json at byte 11"},
+		"an array":               {`[]`, NoHeader, "the request: array, want an object"},
+		"inputs of another type": {`{"inputs":{}}`, NoHeader, "inputs: object, want an array"},
+		"a shape of text": {
+			inputs(tensor("input", "FP64", `["1",2]`, "[1,2]")), NoHeader, "shape: string, want an integer",
+		},
+		"a shape of fractions": {
+			inputs(tensor("input", "FP64", `[1.5,2]`, "[1,2]")), NoHeader, "shape: number 1.5, want an integer",
+		},
+		"an id that is a number": {`{"id":7}`, NoHeader, "id: number, want a string"},
+		"a flag that is text": {
+			`{"parameters":{"binary_data_output":"yes"}}`, NoHeader, "binary_data_output: string, want true or false",
+		},
+		"no inputs": {
+			`{}`, NoHeader, `/inputs: "width" is missing: want one "input" of shape [-1,2], or one per feature with its name`,
+		},
+		"an unknown input": {
+			inputs(tensor("depth", "FP64", "[1]", "[1]")), NoHeader, `/inputs/0/name: input "depth" does not exist`,
+		},
+		"a feature is missing": {inputs(tensor("width", "FP64", "[1]", "[1]")), NoHeader, `"height" is missing`},
+		"given twice":          {inputs(good, good), NoHeader, `/inputs/1/name: "input" is given twice`},
+		"both forms": {
+			inputs(tensor("width", "FP64", "[1]", "[1]"), good), NoHeader, `/inputs/1/name: input "input" does not exist`,
+		},
+		"different rows": {
+			inputs(tensor("width", "FP64", "[1]", "[1]"), tensor("height", "FP64", "[2]", "[1,2]")), NoHeader,
+			"/inputs/1/shape: 2 rows, but earlier inputs have 1",
+		},
+		"a shape of one row": {
+			inputs(tensor("input", "FP64", "[2]", "[1,2]")), NoHeader, "/inputs/0/shape: [2], want [-1,2]",
+		},
+		"another width": {
+			inputs(tensor("input", "FP64", "[1,3]", "[1,2,3]")), NoHeader, "/inputs/0/shape: [1,3], want [-1,2]",
+		},
+		"a wide column": {
+			inputs(tensor("width", "FP64", "[1,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [1,2], want [-1] or [-1,1]",
+		},
+		"a long shape": {
+			inputs(tensor("input", "FP64", "[1,1,1,1,1,1,1,1,1,1]", "[1]")), NoHeader, "[1,1,1,1,1,1,1,1,…]",
+		},
+		"a negative size": {
+			inputs(tensor("input", "FP64", "[-1,2]", "[1,2]")), NoHeader, "/inputs/0/shape: [-1,2], want sizes",
+		},
+		"an enormous shape": {
+			inputs(tensor("input", "FP64", "[4611686018427387904,4]", "[1,2]")), NoHeader, "too large",
+		},
+		"a shape too large for JSON": {
+			inputs(tensor("input", "FP64", "[2097153,2]", "[1,2]")), NoHeader,
+			"/inputs/0/shape: [2097153,2] is too large for JSON",
+		},
+		"less than the shape": {
+			inputs(tensor("input", "FP64", "[1000000,2]", "[1,2]")), NoHeader, "/inputs/0/data: fewer than 2000000 elements",
+		},
+		"one less": {
+			inputs(tensor("input", "FP64", "[1,2]", "[1]")), NoHeader, "/inputs/0/data: 1 elements, want 2",
+		},
+		"one more": {
+			inputs(tensor("input", "FP64", "[1,2]", "[1,2,3]")), NoHeader, "/inputs/0/data: more than 2 elements",
+		},
+		"a short row": {
+			inputs(tensor("input", "FP64", "[2,2]", "[[1,2],[3]]")), NoHeader, "/inputs/0/data/1: 1 elements, want 2",
+		},
+		"a long row": {
+			inputs(tensor("input", "FP64", "[2,2]", "[[1,2],[3,4,5]]")), NoHeader, "/inputs/0/data/1: more than 2 elements",
+		},
+		"a row less": {
+			inputs(tensor("input", "FP64", "[2,2]", "[[1,2]   ]")), NoHeader, "/inputs/0/data: 1 rows, want 2",
+		},
+		"a row more": {
+			inputs(tensor("input", "FP64", "[1,2]", "[[1,2],[3,4]]")), NoHeader, "/inputs/0/data: more than 1 rows",
+		},
+		"an element, not a row": {
+			inputs(tensor("input", "FP64", "[2,2]", "[[1,2],3,4]")), NoHeader, "/inputs/0/data/1: a number, want an array",
+		},
+		"an element that is text": {
+			inputs(tensor("input", "FP64", "[1,2]", `[1,"2"]`)), NoHeader, "/inputs/0/data/1: a string, want a number",
+		},
+		"null": {
+			inputs(tensor("input", "FP64", "[1,2]", `[1,null]`)), NoHeader, "/inputs/0/data/1: null, want a number",
+		},
+		"true": {
+			inputs(tensor("input", "FP64", "[1,2]", `[[1,true]]`)), NoHeader, "/inputs/0/data/0/1: a boolean, want a number",
+		},
+		"an object": {
+			inputs(tensor("input", "FP64", "[1,2]", `[{},2]`)), NoHeader, "/inputs/0/data/0: an object, want a number",
+		},
+		"nested too deep": {
+			inputs(tensor("input", "FP64", "[1,2]", `[[[1],2]]`)), NoHeader, "/inputs/0/data/0/0: an array, want a number",
+		},
+		"no array": {
+			inputs(tensor("input", "FP64", "[1,2]", `3`)), NoHeader, "/inputs/0/data: a number, want an array",
+		},
+		"not finite": {
+			inputs(tensor("input", "FP64", "[1,2]", `[1,1e999]`)), NoHeader, `/inputs/0/data/1: "1e999" is not finite`,
+		},
+		"not a UINT8": {
+			inputs(tensor("input", "UINT8", "[1,2]", `[1,256]`)), NoHeader, `/inputs/0/data/1: "256" is not a value`,
+		},
+		"not an INT32": {
+			inputs(tensor("input", "INT32", "[1,2]", `[1.5,2]`)), NoHeader, `/inputs/0/data/0: "1.5" is not a value`,
+		},
+		"NaN": {nan, nanHeader, "/inputs/0/data/1: NaN is not finite"},
+		"text": {
+			inputs(tensor("input", "BYTES", "[1,2]", `["1","2"]`)), NoHeader,
+			`/inputs/0/datatype: "BYTES", want a numeric datatype`,
+		},
+		"booleans": {
+			inputs(tensor("width", "BOOL", "[1]", `[true]`)), NoHeader, `/inputs/0/datatype: "BOOL"`,
+		},
+		"an unknown datatype": {
+			inputs(tensor("input", strings.Repeat("x", 100), "[1,2]", `[1,2]`)), NoHeader, `xxx"…, want a numeric datatype`,
+		},
+		"no shape": {
+			`{"inputs":[{"name":"input","datatype":"FP64","data":[1,2]}]}`, NoHeader, "/inputs/0/shape: is missing",
+		},
+		"no data": {
+			`{"inputs":[{"name":"input","datatype":"FP64","shape":[1,2]}]}`, NoHeader, "/inputs/0/data: is missing",
+		},
+		"a header too long": {binaryInput, 1000, "the header says that 1000 bytes are JSON"},
+		"a negative header": {binaryInput, -5, "the header says"},
+		"binary data is missing": {
+			binaryInput, len(binaryInput), "/inputs/0/parameters/binary_data_size: 16, but 0 bytes are left",
+		},
+		"half of it is missing": {short, shortHeader, "16, but 8 bytes are left"},
+		"bytes behind it":       {long, longHeader, "8 bytes after the last input"},
+		"another size": {
+			strings.Replace(long, "16", "24", 1), longHeader, "/inputs/0: 24 bytes of data, want the 16 of FP64 [1,2]",
+		},
+		"a negative binary size": {strings.Replace(binaryInput, "16", "-1", 1), NoHeader, "binary_data_size: -1"},
+		"binary and data": {
+			strings.Replace(binaryInput, "}]", `,"data":[]}]`, 1), NoHeader,
+			"/inputs/0/data: is given together with binary data",
+		},
+		"half a row": {"12345678", 0, "8 bytes, want a multiple of 16: a row has 2 FP64"},
+		"shared memory": {
+			strings.Replace(binaryInput, "binary_data_size", "shared_memory_region", 1), NoHeader,
+			"shared memory is not supported",
+		},
+		"shared memory to answer": {
+			outputs(`{"name":"label","parameters":{"shared_memory_region":"x"}}`), NoHeader,
+			"/outputs/0: shared memory is not supported",
+		},
+		"an unknown output": {outputs(`{"name":"score"}`), NoHeader, `/outputs/0: output "score" does not exist`},
+		"an output twice": {
+			outputs(`{"name":"label"},{"name":"label"}`), NoHeader, "/outputs/1: output label is requested twice",
+		},
+		"classes of a label": {
+			outputs(`{"name":"label","parameters":{"classification":1}}`), NoHeader, "made from probabilities",
+		},
+		"negative classes": {
+			outputs(`{"name":"probabilities","parameters":{"classification":-1}}`), NoHeader, "classification -1",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := rowsOf(t, test.body, test.header, features)
@@ -271,7 +368,8 @@ func TestBind_values(t *testing.T) {
 
 func TestHalf(t *testing.T) {
 	for bits, want := range map[uint16]float64{
-		0: 0, 1: 0x1p-24, 0x03ff: 0x3ffp-24, 0x0400: 0x1p-14, 0x3555: 0.333251953125, 0x7bff: 65504, 0xfbff: -65504, 0x7c00: math.Inf(1), 0xfc00: math.Inf(-1),
+		0: 0, 1: 0x1p-24, 0x03ff: 0x3ffp-24, 0x0400: 0x1p-14, 0x3555: 0.333251953125, 0x7bff: 65504, 0xfbff: -65504,
+		0x7c00: math.Inf(1), 0xfc00: math.Inf(-1),
 	} {
 		if got := half(bits); got != want {
 			t.Errorf("%04x is %v, want %v", bits, got, want)
@@ -382,7 +480,8 @@ func TestEncode_binary(t *testing.T) {
 func TestEncode_noRows(t *testing.T) {
 	empty := &Result{Model: "m", Version: "1", Classes: []string{"a", "b"}}
 	body, _ := new(Request).Encode(nil, empty)
-	const want = `{"model_name":"m","model_version":"1","outputs":[{"name":"label","datatype":"BYTES","shape":[0],"data":[]},{"name":"probabilities","datatype":"FP64","shape":[0,2],"data":[]}]}`
+	const want = `{"model_name":"m","model_version":"1","outputs":[{"name":"label","datatype":"BYTES","shape":[0],"data":[]},` +
+		`{"name":"probabilities","datatype":"FP64","shape":[0,2],"data":[]}]}`
 	if string(body) != want {
 		t.Errorf("got %s\nwant %s", body, want)
 	}
@@ -396,7 +495,8 @@ func TestRequest_allocatesNothingPerRow(t *testing.T) {
 			return inputs(tensor("input", "FP64", fmt.Sprintf("[%d,2]", rows), "["+data+"]")), NoHeader
 		},
 		"binary": func(rows int) (string, int) {
-			m := fmt.Sprintf(`{"parameters":{"binary_data_output":true},"inputs":[{"name":"input","datatype":"FP32","shape":[%d,2],"parameters":{"binary_data_size":%d}}]}`, rows, 8*rows)
+			m := fmt.Sprintf(`{"parameters":{"binary_data_output":true},"inputs":[{"name":"input","datatype":"FP32",`+
+				`"shape":[%d,2],"parameters":{"binary_data_size":%d}}]}`, rows, 8*rows)
 			return withBinary(m, make([]float32, 2*rows))
 		},
 	} {

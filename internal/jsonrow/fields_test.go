@@ -18,7 +18,7 @@ func TestFields_find(t *testing.T) {
 		"twice":             {`{"id":1,"n":1,"id":2}`, `column "id": given twice`},
 		"no object":         {`[1]`, `an array, want an object`},
 		"no JSON":           {`{"id":1,"n":`, `invalid json at byte 12`},
-		"something behind":  {`{"id":1,"n":2} 3`, `invalid json at byte 15`},
+		"trailing bytes":    {`{"id":1,"n":2} 3`, `invalid json at byte 15`},
 		"broken array":      {`[1`, `invalid json at byte 2`},
 	}
 	for name, test := range tests {

@@ -14,7 +14,7 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// fuzzFeatures have names that are easy to get wrong.
+// fuzzFeatures are names that are easy to get wrong.
 var fuzzFeatures = []string{"a", "A", "a/b~", "é", "\ufffd", "\""}
 
 // decodeRow is DecodeRow by means of encoding/json. The string is the pointer of the first mistake, "-" when there is
@@ -58,7 +58,9 @@ func decodeRow(t *testing.T, data []byte) (x []float64, pointer string) {
 
 func FuzzRowDecoder(f *testing.F) {
 	full := `{"a":1,"A":-2.5,"a/b~":3e2,"\u00e9":4e-400,"\ud800":0,"\"":6`
-	for _, more := range []string{"}", `,"x":[{"a":[]}],"y":{},"a":1}`, `,"a":null}`, `,"x":"\ud83d\ude00\n"}`, "} ", "}x", ",}"} {
+	for _, more := range []string{
+		"}", `,"x":[{"a":[]}],"y":{},"a":1}`, `,"a":null}`, `,"x":"\ud83d\ude00\n"}`, "} ", "}x", ",}",
+	} {
 		f.Add([]byte(full + more))
 	}
 	for _, c := range badJSON {
@@ -66,7 +68,9 @@ func FuzzRowDecoder(f *testing.F) {
 			f.Add([]byte(c.body))
 		}
 	}
-	for _, text := range []string{`{"a":1e999}`, `{"a":"3.5"}`, `{"a":true}`, `[{}]`, `{"\uD800\uD800":1}`, `{"\uD800\u0041":1}`} {
+	for _, text := range []string{
+		`{"a":1e999}`, `{"a":"3.5"}`, `{"a":true}`, `[{}]`, `{"\uD800\uD800":1}`, `{"\uD800\u0041":1}`,
+	} {
 		f.Add([]byte(text))
 	}
 	decoder := jsonrow.NewDecoder(fuzzFeatures)

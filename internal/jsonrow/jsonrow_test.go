@@ -15,7 +15,7 @@ import (
 
 var irisDecoder = jsonrow.NewDecoder(dataset.Iris().Features)
 
-// rowBody is the request of the README with one member replaced or added.
+// rowBody returns the request of the README with one member replaced.
 func rowBody(member string) string {
 	return `{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,` + member + `}`
 }
@@ -23,12 +23,16 @@ func rowBody(member string) string {
 func TestRowDecoder_accepts(t *testing.T) {
 	want := []float64{5.1, 3.5, 1.4, 0.2}
 	for name, body := range map[string]string{
-		"in order":          rowBody(`"petal_width":0.2`),
-		"another order":     `{"petal_width":0.2,"petal_length":1.4,"sepal_width":3.5,"sepal_length":5.1}`,
-		"blanks":            " {\r\n\t\"sepal_length\" : 5.1 , \"sepal_width\":3.5,\"petal_length\":1.4 ,\"petal_width\" : 0.2\n} \n",
-		"forms of numbers":  `{"sepal_length":51E-1,"sepal_width":350e-2,"petal_length":0.00000000014e+10,"petal_width":0.200000000000000000}`,
-		"escaped names":     `{"\u0073epal_length":5.1,"sepal\u005Fwidth":3.5,"\u0070\u0065\u0074\u0061\u006c\u005F\u006C\u0065\u006E\u0067\u0074\u0068":1.4,"petal_width":0.2}`,
-		"extra fields":      rowBody(`"species":"setosa","a":[],"b":{},"c":[1,[true,false,null],{"sepal_length":"x"}],"d":-0.5e-3,"":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00","petal_width":0.2`),
+		"in order":      rowBody(`"petal_width":0.2`),
+		"another order": `{"petal_width":0.2,"petal_length":1.4,"sepal_width":3.5,"sepal_length":5.1}`,
+		"blanks": " {\r\n\t\"sepal_length\" : 5.1 , \"sepal_width\":3.5," +
+			"\"petal_length\":1.4 ,\"petal_width\" : 0.2\n} \n",
+		"forms of numbers": `{"sepal_length":51E-1,"sepal_width":350e-2,` +
+			`"petal_length":0.00000000014e+10,"petal_width":0.200000000000000000}`,
+		"escaped names": `{"\u0073epal_length":5.1,"sepal\u005Fwidth":3.5,` +
+			`"\u0070\u0065\u0074\u0061\u006c\u005F\u006C\u0065\u006E\u0067\u0074\u0068":1.4,"petal_width":0.2}`,
+		"extra fields": rowBody(`"species":"setosa","a":[],"b":{},"c":[1,[true,false,null],{"sepal_length":"x"}],` +
+			`"d":-0.5e-3,"":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00","petal_width":0.2`),
 		"extra twice":       rowBody(`"x":1,"x":2,"petal_width":0.2`),
 		"case matters":      rowBody(`"Petal_Width":9,"PETAL_WIDTH":"x","petal_width":0.2`),
 		"almost a name":     rowBody(`"petal_widt":9,"petal_width ":8,"petal\u0000width":7,"petal_width":0.2`),
@@ -103,7 +107,7 @@ func TestRowDecoder_pointerEscapes(t *testing.T) {
 	}
 }
 
-// badJSON is not JSON; the offset is where reading stops.
+// badJSON lists documents that are not JSON, and the offset at which reading stops.
 var badJSON = []struct {
 	name, body string
 	offset     int
@@ -113,12 +117,12 @@ var badJSON = []struct {
 	{"blanks", " \n", 2, "empty"},
 	{"cut", `{"a":1`, 6, `the end, want "," or "}"`},
 	{"cut in a name", `{"a`, 3, "the end, want a closing quote"},
-	{"cut behind a name", `{"a"`, 4, `the end, want ":"`},
-	{"cut behind a colon", `{"a":`, 5, "the end, want a value"},
+	{"cut after a name", `{"a"`, 4, `the end, want ":"`},
+	{"cut after a colon", `{"a":`, 5, "the end, want a value"},
 	{"cut in an array", `{"a":[1`, 7, `the end, want "," or "]"`},
 	{"trailing bytes", `{"a":1} {}`, 8, `'{', want nothing after the value`},
-	{"trailing bytes behind a bad row", `{"a":"x"}]`, 9, "want nothing after the value"},
-	{"broken behind a bad row", `{"a":null,"b":}`, 14, `'}', want a value`},
+	{"trailing bytes after a bad row", `{"a":"x"}]`, 9, "want nothing after the value"},
+	{"broken after a bad row", `{"a":null,"b":}`, 14, `'}', want a value`},
 	{"a comma too many", `{"a":1,}`, 7, `'}', want a string`},
 	{"a comma in front", `{,"a":1}`, 1, `',', want a string`},
 	{"a comma too many in an array", `{"x":[1,]}`, 8, `']', want a value`},
@@ -130,8 +134,8 @@ var badJSON = []struct {
 	{"NaN", `{"a":NaN}`, 5, `'N', want a value`},
 	{"Infinity", `{"a":-Infinity}`, 6, `'I', want a digit`},
 	{"a plus", `{"a":+1}`, 5, `'+', want a value`},
-	{"no digit in front", `{"a":.5}`, 5, `'.', want a value`},
-	{"no digit behind", `{"a":5.}`, 7, `'}', want a digit`},
+	{"no digit before the point", `{"a":.5}`, 5, `'.', want a value`},
+	{"no digit after the point", `{"a":5.}`, 7, `'}', want a digit`},
 	{"no exponent", `{"a":5e}`, 7, `'}', want a digit`},
 	{"a leading zero", `{"a":05}`, 6, `'5', want a digit`},
 	{"hexadecimal", `{"a":0x10}`, 6, `'x', want "," or "}"`},
@@ -196,7 +200,10 @@ func TestRowDecoder_allocations(t *testing.T) {
 		{"a plain row", rowBody(`"petal_width":0.2`), irisDecoder, 4},
 		{"another order", `{"petal_width":0.2,"petal_length":1.4,"sepal_width":3.5,"sepal_length":5.1}`, irisDecoder, 4},
 		{"17 digits", rowBody(`"petal_width":-0.20000000000000001e-300`), irisDecoder, 4},
-		{"escaped names and extra fields", rowBody(`"petal\u005fwidth":0.2,"x":{"\u00e9":["é",null]},"\u00e9":1`), irisDecoder, 4},
+		{
+			"escaped names and extra fields", rowBody(`"petal\u005fwidth":0.2,"x":{"\u00e9":["é",null]},"\u00e9":1`),
+			irisDecoder, 4,
+		},
 		{"4096 features", wideBody.String(), jsonrow.NewDecoder(wide), 4096},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -70,9 +70,9 @@ func TestDecodeRows_otherErrors(t *testing.T) {
 		}
 	}
 
-	stop := &dataset.RowError{Reason: "enough"} // even such an error is the caller's own
+	stop := &dataset.RowError{Reason: "enough"} // a callback may also return a RowError
 	n, err := abDecoder.DecodeRows([]byte(`[{"a":1,"b":2},{"a":1,"b":2},broken`), func(x []float64) error { return stop })
 	if !errors.Is(err, stop) || n != 0 {
-		t.Errorf("%d rows, error %v, want that of the callback at the first", n, err)
+		t.Errorf("%d rows, error %v, want the error of the callback after the first row", n, err)
 	}
 }

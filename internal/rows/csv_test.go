@@ -16,7 +16,7 @@ import (
 
 var abk = Columns{Features: []string{"a", "b"}, Keys: []string{"k"}}
 
-// read is all rows and bad rows of the shards of an object.
+// read returns all rows and bad rows of the shards of an object.
 func read(t testing.TB, data []byte, format Format, c Columns, target int64) (rows []string, bad []Bad, cuts Cuts) {
 	t.Helper()
 	cuts, err := Cut(bytes.NewReader(data), format, c, target, func(int64) {})
@@ -26,7 +26,7 @@ func read(t testing.TB, data []byte, format Format, c Columns, target int64) (ro
 	var end int64
 	for i, s := range cuts.Shards {
 		if i > 0 && s.Offset < end {
-			t.Fatalf("shard %d begins at %d, in the one before, which ends at %d", i, s.Offset, end)
+			t.Fatalf("shard %d begins at %d, before the end of the previous one at %d", i, s.Offset, end)
 		}
 		end = s.Offset + s.Length
 		part := bytes.NewReader(data[s.Offset:end])
@@ -57,7 +57,7 @@ func drain(t testing.TB, r Reader, c Columns, rows []string, bad []Bad) ([]strin
 			t.Fatal(err)
 		}
 		if b.empty() {
-			t.Fatal("an empty block that is not the end")
+			t.Fatal("an empty block before the end")
 		}
 		f, k := len(c.Features), len(c.Keys)
 		for i := range b.Rows {
@@ -67,7 +67,7 @@ func drain(t testing.TB, r Reader, c Columns, rows []string, bad []Bad) ([]strin
 	}
 }
 
-// reference reads a CSV as encoding/csv does.
+// reference reads a CSV with encoding/csv.
 func reference(data []byte) (rows []string, bad []int64, ok bool) {
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
 	r.FieldsPerRecord = -1
@@ -104,19 +104,21 @@ func reference(data []byte) (rows []string, bad []int64, ok bool) {
 
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{
-		"a,b,k\n1,2,x\n", "a,b,k\r\n1,2,x\r\n\r\n-3.5,4e2,\"q,\"\"r\"\"\n\"\r\n", "\xef\xbb\xbfa,b,k\n1,2,", "a,b,k\n1,2\nx,1,1\n\"1\",\"2\",\"3",
-		"a,b,k\n1,\"2\"x,3\n1,2,3\n", "a,b,k\n1,2\",3\n1,2,3\n", "a,b,k\n 1,\t2 ,\r", "\n\na,b,k\n\n1,2,3\n\n", "a,b,k\n1e400,1,1\n1,2,\"\n\"\n",
+		"a,b,k\n1,2,x\n", "a,b,k\r\n1,2,x\r\n\r\n-3.5,4e2,\"q,\"\"r\"\"\n\"\r\n", "\xef\xbb\xbfa,b,k\n1,2,",
+		"a,b,k\n1,2\nx,1,1\n\"1\",\"2\",\"3",
+		"a,b,k\n1,\"2\"x,3\n1,2,3\n", "a,b,k\n1,2\",3\n1,2,3\n", "a,b,k\n 1,\t2 ,\r", "\n\na,b,k\n\n1,2,3\n\n",
+		"a,b,k\n1e400,1,1\n1,2,\"\n\"\n",
 	} {
 		f.Add([]byte(s), uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, target uint8) {
 		if bytes.Contains(bytes.ReplaceAll(data, []byte("\r\n"), nil), []byte("\r")) {
-			return // encoding/csv drops some of them, within quotes
+			return // encoding/csv drops some lone CRs inside quotes
 		}
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		want, wantBad, ok := reference(data)
 		if !ok || len(want)+len(wantBad) == 0 {
-			_, _ = Cut(bytes.NewReader(data), CSV, abk, int64(target)+1, func(int64) {}) // must come to an end
+			_, _ = Cut(bytes.NewReader(data), CSV, abk, int64(target)+1, func(int64) {}) // must end
 			return
 		}
 		got, bad, _ := read(t, data, CSV, abk, int64(target)+1)
@@ -168,7 +170,8 @@ func TestCSV_keysKeepTheirBytes(t *testing.T) {
 }
 
 func TestCSV_badRows(t *testing.T) {
-	text := "a,b,k\n1,2,x\n1,2\n1,x,y\n1,,y\n1,2,3,4\n1,\"2\"x,3\n1,2\",3\n1e999,1,1\nNaN,1,1\n0x10,1,1\n3,4,z\n1,2,\"open\n5,6,7\n"
+	text := "a,b,k\n1,2,x\n1,2\n1,x,y\n1,,y\n1,2,3,4\n1,\"2\"x,3\n1,2\",3\n" +
+		"1e999,1,1\nNaN,1,1\n0x10,1,1\n3,4,z\n1,2,\"open\n5,6,7\n"
 	got, bad, _ := read(t, []byte(text), CSV, abk, 1<<20)
 	if want := `[1 2] ["x"]|[3 4] ["z"]`; strings.Join(got, "|") != want {
 		t.Errorf("rows %s, want %s", got, want)
@@ -195,7 +198,7 @@ func TestCSV_badRows(t *testing.T) {
 	}
 }
 
-// Rows that no window holds are one bad row each; the planner and the reader agree on where they end.
+// A row that does not fit into a window is one bad row. The planner and the reader agree on where it ends.
 func TestCSV_rowsThatAreTooLong(t *testing.T) {
 	long := strings.Repeat("9", dataset.MaxRecord)
 	lines := strings.Repeat("1,2,3\n", dataset.MaxRecord/6+50)
@@ -206,7 +209,7 @@ func TestCSV_rowsThatAreTooLong(t *testing.T) {
 	}
 	if got[0] != `[1 2] ["first"]` || got[len(got)-1] != `[3 4] ["last"]` || len(got) > 60 {
 		t.Errorf(
-			"%d rows from %s to %s, want the first, some behind the open quote, and the last",
+			"%d rows from %s to %s, want the first, some after the open quote, and the last",
 			len(got),
 			got[0],
 			got[len(got)-1],
@@ -274,7 +277,7 @@ func TestCut_refusals(t *testing.T) {
 	}
 }
 
-// brokenReader yields some bytes, then fails.
+// brokenReader returns some bytes, then fails.
 type brokenReader struct{ io.Reader }
 
 var errBroken = errors.New("the line is dead")
@@ -305,8 +308,9 @@ func TestReaders_passOnWhatBreaks(t *testing.T) {
 		t.Errorf("Cut: %v", err)
 	}
 	long := brokenReader{strings.NewReader(strings.Repeat("1", 2*dataset.MaxRecord))}
+	header := Header{Cells: 3, Features: []int{0, 1}, Keys: []int{2}}
 	for name, r := range map[string]Reader{
-		"csv":        NewCSV(brokenReader{strings.NewReader(text)}, abk, Header{Cells: 3, Features: []int{0, 1}, Keys: []int{2}}, 2),
+		"csv":        NewCSV(brokenReader{strings.NewReader(text)}, abk, header, 2),
 		"jsonl":      NewJSONL(brokenReader{strings.NewReader(`{"a":1`)}, abk, 1),
 		"long jsonl": NewJSONL(long, abk, 1),
 	} {
@@ -354,7 +358,8 @@ func TestReaders_doNotAllocatePerRow(t *testing.T) {
 		reader func() Reader
 	}{
 		"csv": {50_000, irisColumns, func() Reader {
-			return NewCSV(bytes.NewReader(data[bytes.IndexByte(data, '\n')+1:]), irisColumns, Header{Cells: 4, Features: []int{0, 1, 2, 3}}, 2)
+			rows := bytes.NewReader(data[bytes.IndexByte(data, '\n')+1:])
+			return NewCSV(rows, irisColumns, Header{Cells: 4, Features: []int{0, 1, 2, 3}}, 2)
 		}},
 		"jsonl": {20_000, abk, func() Reader { return NewJSONL(bytes.NewReader(lines.Bytes()), abk, 1) }},
 	} {

@@ -22,7 +22,7 @@ type tableRow struct {
 	K    string   `parquet:"k,dict"`
 }
 
-// table is a Parquet in row groups of the given sizes; every seventh row has no a.
+// table returns a Parquet file with row groups of the given sizes. Every seventh row has no a.
 func table(t testing.TB, groups ...int) ([]byte, []string, []int64) {
 	t.Helper()
 	var b bytes.Buffer
@@ -144,7 +144,7 @@ func TestParquet_kindsOfColumns(t *testing.T) {
 	}
 }
 
-// failingAt breaks off after some reads.
+// failingAt fails after some reads.
 type failingAt struct {
 	*bytes.Reader
 	left int
@@ -157,7 +157,7 @@ func (f *failingAt) ReadAt(p []byte, offset int64) (int, error) {
 	return f.Reader.ReadAt(p, offset)
 }
 
-// A store that breaks off is not a broken file: it can be asked again.
+// A failing store is not a damaged file: a retry may succeed.
 func TestParquet_passesOnWhatBreaks(t *testing.T) {
 	data, _, _ := table(t, 3000, 3000)
 	for left := range 40 {
@@ -175,7 +175,7 @@ func TestParquet_passesOnWhatBreaks(t *testing.T) {
 			return err
 		}()
 		if errors.Is(err, io.EOF) && left > 2 {
-			return // that many reads are enough
+			return // enough reads
 		}
 		if !errors.Is(err, errBroken) {
 			t.Fatalf("after %d reads: %v, want the error of the reader", left, err)

@@ -11,8 +11,7 @@ import (
 	"iris/internal/scores"
 )
 
-// The rows of the benchmarks are those of a forest of a hundred trees, and of a model whose probabilities have all
-// digits.
+// The benchmarks use the rows of a forest of a hundred trees, and of a model whose probabilities have all digits.
 func benchmarkRows(digits string) (keys [][][]byte, labels []int, probabilities [][]float64) {
 	const rows = 1 << 10
 	for i := range rows {
@@ -132,7 +131,12 @@ func benchmarkFile(b *testing.B, format scores.Format, rows int) []byte {
 
 func BenchmarkAppendNumber(b *testing.B) {
 	for digits, numbers := range map[string][]float64{
-		"few": {0.37, 0.04, 1, 0, 0.125, 0.5, 0.333, 0.0025}, "all": {1. / 3, 1. / 7, 0.1234567890123, 2. / 3, 1. / 11, 1. / 13, 1. / 17, 1. / 19},
+		"few": {
+			0.37, 0.04, 1, 0, 0.125, 0.5, 0.333, 0.0025,
+		}, "all": {
+			1. / 3, 1. / 7, 0.1234567890123, 2. / 3, 1. / 11, 1. / 13,
+			1. / 17, 1. / 19,
+		},
 	} {
 		for name, format := range map[string]func([]byte, float64) []byte{
 			"scores":  scores.AppendNumber,

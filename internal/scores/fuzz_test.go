@@ -6,7 +6,7 @@ import (
 	"iris/internal/scores"
 )
 
-// fuzzed is a layout that has a bit of everything.
+// fuzzed returns a layout with keys, labels and classes of many kinds.
 func fuzzed(format scores.Format, probabilities bool) scores.Layout {
 	return scores.Layout{
 		Format:        format,
@@ -16,7 +16,7 @@ func fuzzed(format scores.Format, probabilities bool) scores.Layout {
 	}
 }
 
-// fuzzReader feeds anything to a reader: it does not panic, and what it takes it also takes when it is written again.
+// fuzzReader checks that a reader does not panic, and that it accepts the rows that it read if they are written again.
 func fuzzReader(f *testing.F, format scores.Format) {
 	for _, probabilities := range []bool{true, false} {
 		l := fuzzed(format, probabilities)
@@ -33,7 +33,7 @@ func fuzzReader(f *testing.F, format scores.Format) {
 		if err != nil {
 			return
 		}
-		l.Format = scores.CSV // which keeps text that is not UTF-8
+		l.Format = scores.CSV // CSV keeps text that is not UTF-8
 		wantRest(t, reader(t, l, written(t, l, rows)), rows)
 	})
 }
@@ -42,7 +42,7 @@ func FuzzReader_csv(f *testing.F)     { fuzzReader(f, scores.CSV) }
 func FuzzReader_jsonl(f *testing.F)   { fuzzReader(f, scores.JSONL) }
 func FuzzReader_parquet(f *testing.F) { fuzzReader(f, scores.Parquet) }
 
-// FuzzKeys writes and reads any text.
+// FuzzKeys writes and reads arbitrary text.
 func FuzzKeys(f *testing.F) {
 	for _, text := range awkward {
 		f.Add(text, "17")
@@ -69,5 +69,5 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// valid is text with U+FFFD for each byte that is not UTF-8.
+// valid returns text with U+FFFD for each byte that is not UTF-8.
 func valid(s string) string { return string([]rune(s)) }

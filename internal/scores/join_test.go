@@ -72,7 +72,7 @@ func TestJoiner_badParts(t *testing.T) {
 			t.Errorf("%s: got error %v, want %q", what, err, test.want)
 		}
 		if _, err := l.NewParquetReader(bytes.NewReader(test.part), int64(len(test.part))); err == nil {
-			t.Errorf("%s: a reader takes it", what)
+			t.Errorf("%s: a reader accepts it", what)
 		}
 	}
 	full := errors.New("disk full")
@@ -81,6 +81,6 @@ func TestJoiner_badParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(j.Append(bytes.NewReader(good), int64(len(good))), j.Close()); !errors.Is(err, full) {
-		t.Errorf("got error %v, want that of the writer", err)
+		t.Errorf("got error %v, want the error of the writer", err)
 	}
 }

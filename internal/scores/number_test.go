@@ -11,7 +11,7 @@ import (
 func nan() float64 { return math.NaN() }
 func inf() float64 { return math.Inf(1) }
 
-// wantNumber compares with encoding/json, which is what the form is named after.
+// wantNumber compares AppendNumber with encoding/json.
 func wantNumber(t *testing.T, v float64) {
 	t.Helper()
 	want, err := json.Marshal(v)
@@ -36,7 +36,8 @@ func TestAppendNumber(t *testing.T) {
 		wantNumber(t, math.Nextafter(float64(n)/1e5, -1))
 	}
 	for _, v := range []float64{
-		0, math.Copysign(0, -1), 1, -1, 0.5, -0.25, 1e-6, 9.99999e-7, 1e-7, 1e-10, 1e-100, 1e20, 1e21, 1e22, 123456.789, 99999999e-8,
+		0, math.Copysign(0, -1), 1, -1, 0.5, -0.25, 1e-6, 9.99999e-7, 1e-7, 1e-10, 1e-100, 1e20, 1e21, 1e22, 123456.789,
+		99999999e-8,
 		math.MaxFloat64, math.SmallestNonzeroFloat64, 1 - 1e-16, 1 + 1e-15, 0.1 + 0.2,
 	} {
 		wantNumber(t, v)

@@ -13,7 +13,7 @@ import (
 	"iris/internal/scores"
 )
 
-// awkward are texts that a format has to take care of.
+// awkward lists texts that a format must escape.
 var awkward = []string{
 	"",
 	"17",
@@ -58,7 +58,7 @@ func name(l scores.Layout) string {
 	return fmt.Sprintf("%s/%d keys/probabilities %t", l.Format, len(l.Keys), l.Probabilities)
 }
 
-// randomRows are rows of a layout.
+// randomRows returns rows of a layout.
 func randomRows(l scores.Layout, n int, seed uint64) []scores.Row {
 	random := rand.New(rand.NewPCG(seed, 1))
 	rows := make([]scores.Row, n)
@@ -92,7 +92,7 @@ func keysOf(row scores.Row) [][]byte {
 	return keys
 }
 
-// written is what a writer makes of rows.
+// written returns the bytes that a writer writes.
 func written(t testing.TB, l scores.Layout, rows []scores.Row) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -130,7 +130,7 @@ func reader(t testing.TB, l scores.Layout, data []byte) *scores.Reader {
 	return r
 }
 
-// readAll reads rows to their end.
+// readAll reads all rows.
 func readAll(r *scores.Reader) ([]scores.Row, error) {
 	rows := []scores.Row{}
 	for {
@@ -145,7 +145,7 @@ func readAll(r *scores.Reader) ([]scores.Row, error) {
 	}
 }
 
-// wantRest reads rows to their end and compares them.
+// wantRest reads the rest of the rows and compares them.
 func wantRest(t testing.TB, r *scores.Reader, want []scores.Row) {
 	t.Helper()
 	got, err := readAll(r)
@@ -290,18 +290,26 @@ func TestCheck(t *testing.T) {
 		change func(*scores.Layout)
 		want   string
 	}{
-		"format":           {func(l *scores.Layout) { l.Format = "xml" }, `"xml" is not a format of scores`},
-		"no classes":       {func(l *scores.Layout) { l.Classes = nil }, "there are no classes"},
-		"key named label":  {func(l *scores.Layout) { l.Keys = []string{"label"} }, `two columns of the results are named "label"`},
-		"key like a class": {func(l *scores.Layout) { l.Keys = []string{"p_b"} }, `two columns of the results are named "p_b"`},
-		"key twice":        {func(l *scores.Layout) { l.Keys = []string{"x", "x"} }, `two columns of the results are named "x"`},
+		"format":     {func(l *scores.Layout) { l.Format = "xml" }, `"xml" is not a format of scores`},
+		"no classes": {func(l *scores.Layout) { l.Classes = nil }, "there are no classes"},
+		"key named label": {
+			func(l *scores.Layout) { l.Keys = []string{"label"} }, `two columns of the results are named "label"`,
+		},
+		"key like a class": {
+			func(l *scores.Layout) { l.Keys = []string{"p_b"} }, `two columns of the results are named "p_b"`,
+		},
+		"key twice": {
+			func(l *scores.Layout) { l.Keys = []string{"x", "x"} }, `two columns of the results are named "x"`,
+		},
 		"key without name": {func(l *scores.Layout) { l.Keys = []string{""} }, "a key column has no name"},
 	} {
 		l := good
 		test.change(&l)
 		for by, err := range map[string]error{
-			"Check": l.Check(), "NewWriter": second(l.NewWriter(io.Discard)), "NewLineReader": second(l.NewLineReader(strings.NewReader(""))),
-			"NewParquetReader": second(l.NewParquetReader(strings.NewReader(""), 0)), "NewJoiner": second(l.NewJoiner(io.Discard)),
+			"Check": l.Check(), "NewWriter": second(l.NewWriter(io.Discard)),
+			"NewLineReader":    second(l.NewLineReader(strings.NewReader(""))),
+			"NewParquetReader": second(l.NewParquetReader(strings.NewReader(""), 0)),
+			"NewJoiner":        second(l.NewJoiner(io.Discard)),
 		} {
 			if err == nil || err.Error() != test.want {
 				t.Errorf("%s, %s: got error %v, want %q", what, by, err, test.want)
@@ -313,12 +321,14 @@ func TestCheck(t *testing.T) {
 	}
 	labels := scores.Layout{Format: scores.CSV, Keys: []string{"p_a"}, Classes: []string{"a"}}
 	if err := labels.Check(); err != nil {
-		t.Errorf("a key named as a probability that is left out: %v", err)
+		t.Errorf("a key with the name of an omitted probability: %v", err)
 	}
 }
 
 func TestFormat(t *testing.T) {
-	for text, want := range map[string]scores.Format{"": scores.CSV, "csv": scores.CSV, "jsonl": scores.JSONL, "JSONL": scores.JSONL, "parquet": scores.Parquet} {
+	for text, want := range map[string]scores.Format{
+		"": scores.CSV, "csv": scores.CSV, "jsonl": scores.JSONL, "JSONL": scores.JSONL, "parquet": scores.Parquet,
+	} {
 		if got, err := scores.ParseFormat(text); got != want || err != nil {
 			t.Errorf("ParseFormat(%q) = %q, %v; want %q", text, got, err, want)
 		}
@@ -380,7 +390,7 @@ func TestReader_badLines(t *testing.T) {
 		[]byte("1,a"),
 	).Skip(1); err == nil ||
 		err.Error() != "skip 1 rows of the scores: the last line is truncated" {
-		t.Errorf("skip a row that is cut off: got error %v", err)
+		t.Errorf("skip a truncated row: got error %v", err)
 	}
 }
 
@@ -401,7 +411,7 @@ func TestReader_errorOfTheReaderBelow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := r.Read(&row); !errors.Is(err, lost) {
-		t.Errorf("got error %v, want that of the reader", err)
+		t.Errorf("got error %v, want the error of the reader", err)
 	}
 }
 
@@ -416,7 +426,7 @@ func TestWriter_errorOfTheWriterBelow(t *testing.T) {
 			err = errors.Join(err, w.Write(keysOf(row), row.Label, row.Probabilities))
 		}
 		if err = errors.Join(err, w.Close()); !errors.Is(err, full) {
-			t.Errorf("%s: got error %v, want that of the writer", name(l), err)
+			t.Errorf("%s: got error %v, want the error of the writer", name(l), err)
 		}
 	}
 }
