@@ -1,6 +1,9 @@
-// Package activities does everything of the jobs that has a side effect: reading datasets, fitting and scoring models,
-// the lab book and the registry, the parts of a batch. An activity may run twice and still does its work once: keys are
-// deterministic, and what MLflow would create twice is looked for first.
+// Package activities holds the steps of workflows that have side effects: they read datasets, fit and score models, and
+// write to MLflow, the registry and the object store. It does not decide which step comes next.
+//
+// Temporal runs an activity at least once, so every activity is safe to run twice: object keys depend on the input
+// alone,
+// and an activity looks for what MLflow would otherwise create a second time.
 package activities
 
 import (
@@ -13,25 +16,25 @@ import (
 	"iris/internal/registry"
 )
 
-// Options is what the activities work with.
+// Options are the dependencies and settings of the activities.
 type Options struct {
 	MLflow   *mlflow.Client
 	Store    *objstore.Store
 	Registry *registry.Registry
-	Versions *champions.Cache // models of batches, loaded once per worker
+	Versions *champions.Cache // loads a model once per worker, for batches
 
 	Bucket      string   // of Iris
-	DataBuckets []string // that a dataset or rows may be read from, beside Bucket
-	GitCommit   string   // of the running code, for the lineage of runs and versions; may be empty
+	DataBuckets []string // other buckets that datasets and rows may come from
+	GitCommit   string   // of this program, for the lineage of runs and versions; may be empty
 }
 
-// Activities are the activities; every exported method is one.
+// Activities has the activities: every exported method is one.
 type Activities struct {
 	o         Options
 	catalogue *catalogue.Catalogue
 }
 
-// New returns the activities, or which option is missing.
+// New returns the activities, or an error that names a missing option.
 func New(o Options) (*Activities, error) {
 	switch {
 	case o.MLflow == nil:

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,8 +9,9 @@ import (
 	"iris/internal/scores"
 )
 
-// assemble makes one object of the parts. S3 copies what it can by itself; Parquet, which has a footer for all of its
-// rows, goes through the worker, row group by row group.
+// assemble joins the parts into one object. S3 itself copies CSV and JSON lines. Parquet has one footer for all rows,
+// so
+// the worker reads and writes it, one row group at a time.
 func (a *Activities) assemble(
 	ctx context.Context,
 	taskID string,
@@ -28,7 +30,7 @@ func (a *Activities) assemble(
 	return a.o.Store.Compose(ctx, a.o.Bucket, key, layout.Format.MediaType(), layout.Header(), refs)
 }
 
-// join makes one Parquet of the parts.
+// join joins Parquet parts into one file.
 func (a *Activities) join(
 	ctx context.Context,
 	key string,
@@ -54,10 +56,10 @@ func (a *Activities) join(
 		return joiner.Close()
 	}()
 	ref, errOut := out.close(err)
-	return ref, firstOf(err, errOut)
+	return ref, cmp.Or(err, errOut)
 }
 
-// assembleErrors makes one object of the files that name bad rows, if there are any.
+// assembleErrors joins the files of bad rows into one object. Without any, it returns the zero Ref.
 func (a *Activities) assembleErrors(
 	ctx context.Context,
 	taskID string,
@@ -78,7 +80,7 @@ func (a *Activities) assembleErrors(
 		a.o.Bucket,
 		objstore.BatchErrorsKey(taskID),
 		"text/csv",
-		[]byte(errorsHeader(prefix)),
+		[]byte(badRowsHeader(prefix)),
 		parts,
 	)
 }

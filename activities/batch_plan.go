@@ -19,23 +19,24 @@ import (
 	"iris/model"
 )
 
-// Shards are ranges of rows, at most maxShards of all objects together, so that one run's history holds them.
+// Limits of a plan. Shards are ranges of rows. Their number is limited so that one workflow history holds all of them.
 const (
 	maxShards = 1000
-	// minShardBytes and largeShardBytes bound a shard of a small job, where a few more keep all slots busy to the end, and
-	// of a large one, where the cost of an activity should not count. A very large one has larger shards still.
+	// A small batch has shards of minShardBytes, or fewer shards than mediumShards if they are larger: several shards keep
+	// all slots busy to the end. A large batch has shards of largeShardBytes, so that the cost of an activity is
+	// negligible. A very large batch has larger shards, because of maxShards.
 	minShardBytes   = 2 << 20
 	largeShardBytes = 4 << 20
 	mediumShards    = 8
-	// shardRows is what a shard of Parquet has, whose bytes say little about the work.
+	// shardRows is the size of a Parquet shard in rows. The bytes of Parquet say little about the work.
 	shardRows = 200_000
 )
 
-// PlanBatchInput asks how a batch is to be scored.
+// PlanBatchInput is a batch to plan.
 type PlanBatchInput struct {
 	TaskID     string       `json:"task_id"`
 	Model      string       `json:"model"`
-	ModelID    string       `json:"model_id,omitempty"` // "" is the champion of the moment
+	ModelID    string       `json:"model_id,omitempty"` // "" is the present champion
 	Rows       objstore.Ref `json:"rows"`
 	Format     string       `json:"format,omitempty"`
 	KeyColumns []string     `json:"key_columns,omitempty"`
@@ -50,15 +51,15 @@ type PinnedModel struct {
 	URI    string `json:"uri"` // models:/iris/3
 }
 
-// BatchPlan says how a batch is scored. The shards themselves are an object: they grow with the data.
+// BatchPlan describes how a batch is scored. The shards grow with the data, so they are in an object.
 type BatchPlan struct {
 	Model  PinnedModel `json:"model"`
-	Plan   string      `json:"plan"` // names the object
-	Rows   int64       `json:"rows"` // bad ones too
+	Plan   string      `json:"plan"` // name of the object
+	Rows   int64       `json:"rows"` // includes bad rows
 	Shards int         `json:"shards"`
 }
 
-// batchPlan is what lies at objstore.BatchPlanKey.
+// batchPlan is the object at objstore.BatchPlanKey.
 type batchPlan struct {
 	Model   PinnedModel   `json:"model"`
 	Columns rows.Columns  `json:"columns"`
@@ -68,22 +69,21 @@ type batchPlan struct {
 	Digest  string        `json:"digest"` // see Manifest.DatasetSHA256
 	Prefix  bool          `json:"prefix,omitempty"`
 	Objects []batchObject `json:"objects"`
-	Headers []rows.Header `json:"headers,omitempty"` // of CSVs, those that differ
+	Headers []rows.Header `json:"headers,omitempty"` // of CSVs, without duplicates
 	Rows    int64         `json:"rows"`
 	Shards  []rows.Shard  `json:"shards"`
 }
 
 // batchObject is one object of the rows.
 type batchObject struct {
-	Ref    objstore.Ref `json:"ref"` // what is read: the unpacked copy of one that was packed
+	Ref    objstore.Ref `json:"ref"` // the object to read; for a packed object, its unpacked copy
 	Name   string       `json:"name"`
 	Format rows.Format  `json:"format"`
 	Header int          `json:"header,omitempty"` // index in Headers
 }
 
-// PlanBatch resolves the model of a batch to a version, once, reads the rows once and cuts them into shards. The plan
-// is
-// kept under a key of its contents: an attempt that was given up and still runs cannot change that of the next.
+// PlanBatch resolves the model of a batch to a version, reads the rows once and cuts them into shards. Running it twice
+// is safe: the key of the plan is its hash, so an attempt that Temporal gave up cannot change the plan of the next.
 func (a *Activities) PlanBatch(ctx context.Context, in PlanBatchInput) (BatchPlan, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -136,14 +136,14 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 	return BatchPlan{Model: p.Model, Plan: name, Rows: p.Rows, Shards: len(p.Shards)}, nil
 }
 
-// readPlan reads what PlanBatch has left.
+// readPlan reads the plan that PlanBatch wrote.
 func (a *Activities) readPlan(ctx context.Context, taskID, name string) (*batchPlan, error) {
 	p := new(batchPlan)
 	return p, a.o.Store.GetJSON(ctx, a.o.Bucket, objstore.BatchPlanKey(taskID, name), p)
 }
 
-// scorer is the pinned version, loaded once per worker.
-func (a *Activities) scorer(ctx context.Context, p PinnedModel) (*model.Model, error) {
+// pinned returns the model of a plan. It loads a version once per worker.
+func (a *Activities) pinned(ctx context.Context, p PinnedModel) (*model.Model, error) {
 	served, err := a.o.Versions.Version(ctx, p.Model, p.Number)
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (a *Activities) scorer(ctx context.Context, p PinnedModel) (*model.Model, e
 	return served.Model, nil
 }
 
-// findObjects lists the objects of the rows and unpacks those that are packed.
+// findObjects lists the objects with the rows and unpacks objects in gzip.
 func (a *Activities) findObjects(ctx context.Context, in PlanBatchInput, p *batchPlan, report func(Progress)) error {
 	refs, err := a.inputs(ctx, in.Rows)
 	if err != nil {
@@ -165,7 +165,7 @@ func (a *Activities) findObjects(ctx context.Context, in PlanBatchInput, p *batc
 			return &model.SpecError{Pointer: "/format", Reason: err.Error()}
 		}
 		o := batchObject{Ref: ref, Name: ref.Key, Format: format}
-		_, _ = fmt.Fprintf(digest, "%s %d %s\n", ref.ETag, ref.Size, ref.Key) // a hash does not fail
+		_, _ = fmt.Fprintf(digest, "%s %d %s\n", ref.ETag, ref.Size, ref.Key) // writing to a hash does not fail
 		if format != rows.Parquet {
 			index := -1
 			if p.Prefix {
@@ -188,12 +188,12 @@ func (a *Activities) findObjects(ctx context.Context, in PlanBatchInput, p *batc
 	return err
 }
 
-// inputs returns the objects of the rows, in the order of their keys.
+// inputs lists the objects with the rows, in the order of their keys.
 func (a *Activities) inputs(ctx context.Context, given objstore.Ref) ([]objstore.Ref, error) {
 	refs, err := a.catalogue.Objects(ctx, given)
 	switch {
 	case errors.Is(err, objstore.ErrNotExist) && strings.HasSuffix(given.Key, "/"):
-		return nil, fmt.Errorf("%w: there is no object under %s", errMissingData, given.URI())
+		return nil, fmt.Errorf("%w: no object under %s", errMissingData, given.URI())
 	case errors.Is(err, objstore.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s does not exist", errMissingData, given.URI())
 	case errors.Is(err, catalogue.ErrTooManyObjects):
@@ -204,21 +204,21 @@ func (a *Activities) inputs(ctx context.Context, given objstore.Ref) ([]objstore
 	return refs, err
 }
 
-// digest is the SHA-256 of an object.
+// digest returns the SHA-256 of an object.
 func (a *Activities) digest(ctx context.Context, ref objstore.Ref) (string, error) {
 	body, err := a.o.Store.Get(ctx, ref)
 	if err != nil {
 		return "", err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() //nolint:errcheck // read only
 	h := sha256.New()
 	_, err = io.Copy(h, body)
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// cut finds the shards of all objects.
+// cut cuts all objects into shards.
 func (a *Activities) cut(ctx context.Context, p *batchPlan, report func(Progress)) error {
-	var size int64 // together
+	var size int64 // of all objects
 	for _, o := range p.Objects {
 		size += o.Ref.Size
 	}
@@ -247,7 +247,7 @@ func (a *Activities) cut(ctx context.Context, p *batchPlan, report func(Progress
 	return nil
 }
 
-// header is the index of a header, which few of a thousand objects have to themselves.
+// header returns the index of a header. It adds the header if no object before has the same.
 func (p *batchPlan) header(h rows.Header) int {
 	for i, known := range p.Headers {
 		if known.Cells == h.Cells && slices.Equal(known.Features, h.Features) && slices.Equal(known.Keys, h.Keys) {
@@ -258,9 +258,9 @@ func (p *batchPlan) header(h rows.Header) int {
 	return len(p.Headers) - 1
 }
 
-// shardBytes is how large the shards of so many objects of size bytes together should be. As every object ends one,
-// there
-// are never more than size/shardBytes + objects.
+// shardBytes returns the size of the shards of a number of objects, whose total size is size. Every object ends a
+// shard,
+// so there are at most size/shardBytes + objects shards.
 func shardBytes(size int64, objects int) int64 {
 	room := int64(maxShards - objects)
 	if room <= 0 {
@@ -278,14 +278,14 @@ func (a *Activities) cutObject(
 ) (rows.Cuts, error) {
 	o := p.Objects[i]
 	if o.Format == rows.Parquet {
-		most := float64(maxShards-len(p.Objects)) * float64(o.Ref.Size) / float64(size)
-		return rows.CutParquet(a.o.Store.ReaderAt(ctx, o.Ref), o.Ref.Size, p.Columns, shardRows, int64(most))
+		limit := float64(maxShards-len(p.Objects)) * float64(o.Ref.Size) / float64(size)
+		return rows.CutParquet(a.o.Store.ReaderAt(ctx, o.Ref), o.Ref.Size, p.Columns, shardRows, int64(limit))
 	}
 	body, err := a.o.Store.Get(ctx, o.Ref)
 	if err != nil {
 		return rows.Cuts{}, err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() //nolint:errcheck // read only
 	in, sum := io.Reader(body), sha256.New()
 	if p.Digest == "" {
 		in = io.TeeReader(body, sum)

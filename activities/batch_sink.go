@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"io"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 	"iris/internal/rows"
 )
 
-// sink is an object that is written as it comes. Nothing is stored before the first byte, nor after an error.
+// sink writes an object while its content is produced. It creates no object before the first byte or after an error.
 type sink struct {
 	begin func(io.Reader) (objstore.Ref, error)
 	pipe  *io.PipeWriter // nil before the first byte
@@ -27,7 +28,7 @@ func (a *Activities) newSink(ctx context.Context, key, contentType string) *sink
 	}}
 }
 
-// sinkBuffer is what is handed over at once.
+// sinkBuffer is how many bytes are passed to the upload at a time.
 const sinkBuffer = 64 << 10
 
 // Write implements io.Writer.
@@ -38,18 +39,18 @@ func (s *sink) Write(p []byte) (int, error) {
 	return s.out.Write(p)
 }
 
-// open begins the upload. Its goroutine ends with close.
+// open starts the upload in a goroutine, which ends with close.
 func (s *sink) open() {
 	reader, writer := io.Pipe()
 	s.pipe, s.out, s.ended = writer, bufio.NewWriterSize(writer, sinkBuffer), make(chan struct{})
 	go func() {
 		defer close(s.ended)
 		s.ref, s.err = s.begin(reader)
-		reader.CloseWithError(firstOf(s.err, io.ErrClosedPipe)) // whoever still writes hears why nobody reads
+		reader.CloseWithError(cmp.Or(s.err, io.ErrClosedPipe)) // a later Write returns the reason
 	}()
 }
 
-// close ends the object, or gives it up for an error. It returns the zero Ref when nothing was written.
+// close completes the object, or aborts it if err is not nil. It returns the zero Ref if nothing was written.
 func (s *sink) close(err error) (objstore.Ref, error) {
 	if s.out == nil {
 		return objstore.Ref{}, nil
@@ -57,37 +58,38 @@ func (s *sink) close(err error) (objstore.Ref, error) {
 	if err == nil {
 		err = s.out.Flush()
 	}
-	s.pipe.CloseWithError(err) // nil is the end of the object
+	s.pipe.CloseWithError(err) // nil ends the object
 	<-s.ended
 	return s.ref, s.err
 }
 
-// badRows writes the lines of an errors file.
+// badRows writes the file of a shard's bad rows: a CSV with the reason for each.
 type badRows struct {
-	object string // "" when there is one object alone
+	object string // that has the rows; "" unless the batch has a prefix
 	out    *sink
 	line   []byte
 }
 
-// longestReason bounds a bad row's description, which crosses the wire.
-const longestReason = 400
+// maxBadRowReason limits the description of a bad row in results, in bytes.
+const maxBadRowReason = 400
 
-// errorsHeader is the first line of the errors of a batch.
-func errorsHeader(prefix bool) string {
+// badRowsHeader returns the first line of the file of bad rows.
+func badRowsHeader(prefix bool) string {
 	if prefix {
 		return "object,line,column,reason\n"
 	}
 	return "line,column,reason\n"
 }
 
-// errorObject is what bad rows of an object name it.
-func (p *batchPlan) errorObject(i int) string {
+// badRowsObject returns the name of an object in the file of bad rows, "" for a batch of one object.
+func (p *batchPlan) badRowsObject(i int) string {
 	if !p.Prefix {
 		return ""
 	}
 	return p.Objects[i].Name
 }
 
+// write adds a bad row to the file.
 func (b *badRows) write(bad rows.Bad) error {
 	b.line = b.line[:0]
 	if b.object != "" {
@@ -100,18 +102,19 @@ func (b *badRows) write(bad rows.Bad) error {
 	return err
 }
 
+// describe describes a bad row in a sentence.
 func (b *badRows) describe(bad rows.Bad) string {
 	text := bad.Error()
 	if b.object != "" {
 		text = b.object + ": " + text
 	}
-	if len(text) > longestReason {
-		text = strings.ToValidUTF8(text[:longestReason], "") + "…"
+	if len(text) > maxBadRowReason {
+		text = strings.ToValidUTF8(text[:maxBadRowReason], "") + "…"
 	}
 	return text
 }
 
-// csvField quotes a value where CSV needs it.
+// csvField quotes a value if CSV requires it.
 func csvField(s string) string {
 	if strings.ContainsAny(s, ",\"\r\n") || strings.TrimSpace(s) != s {
 		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`

@@ -448,12 +448,12 @@ func TestPlanBatch_refusals(t *testing.T) {
 		"no gzip": {
 			activities.PlanBatchInput{Rows: given("g.csv.gz", irisHeader)},
 			activities.ErrBadDataset,
-			[]string{"no gzip file"},
+			[]string{"not a gzip file"},
 		},
 		"broken gzip": {
 			activities.PlanBatchInput{Rows: l.put("r/h.csv.gz", zipped(t, irisRows(1000))[:500])},
 			activities.ErrBadDataset,
-			[]string{"h.csv.gz", "no gzip file that can be read"},
+			[]string{"h.csv.gz", "not a readable gzip file"},
 		},
 		"gzip of nothing": {
 			activities.PlanBatchInput{Rows: given("i.csv.gz", "\x1f\x8b\x07 and nonsense")},

@@ -14,20 +14,19 @@ import (
 	"iris/internal/rows"
 )
 
-// A packed object may unpack to so many times its size and a little: rows of numbers are packed to a third, the same
-// row again and again to a hundredth, and what goes beyond is made to fill a disk.
+// Limits of unpacking. Gzip reduces rows of numbers to a third, and one row repeated to a hundredth. An object that
+// unpacks beyond the limits is a zip bomb.
 const (
-	unpackRatio = 200
-	unpackFree  = 16 << 20
-	unpackMost  = 64 << 30
+	maxUnpackRatio = 200      // times the packed size
+	unpackFree     = 16 << 20 // bytes above that ratio
+	maxUnpacked    = 64 << 30 // bytes
 )
 
 // gzipMagic begins every gzip file, and no CSV or JSON.
 const gzipMagic = "\x1f\x8b"
 
-// unpacked is a copy of an object without gzip, under a key of the task, or the object itself when it is not packed.
-// What
-// it begins with decides, not its name.
+// unpacked unpacks an object in gzip and returns the copy, which has a key of the task. It returns any other object
+// unchanged. The first bytes decide, not the name.
 func (a *Activities) unpacked(
 	ctx context.Context,
 	taskID string,
@@ -46,7 +45,7 @@ func (a *Activities) unpacked(
 		return objstore.Ref{}, err
 	case string(magic[:n]) == gzipMagic:
 	case strings.HasSuffix(ref.Key, ".gz"):
-		return objstore.Ref{}, &dataset.RowError{Reason: ref.Key + " ends in .gz and is no gzip file"}
+		return objstore.Ref{}, &dataset.RowError{Reason: ref.Key + " ends in .gz but is not a gzip file"}
 	default:
 		return ref, nil
 	}
@@ -54,12 +53,12 @@ func (a *Activities) unpacked(
 	if err != nil {
 		return objstore.Ref{}, err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() //nolint:errcheck // read only
 	unpack, err := gzip.NewReader(bufio.NewReaderSize(body, 64<<10))
 	if err != nil {
 		return objstore.Ref{}, brokenGzip(ref, err)
 	}
-	in := &unpacker{r: unpack, ref: ref, most: min(unpackMost, unpackRatio*ref.Size+unpackFree), report: report}
+	in := &unpacker{r: unpack, ref: ref, limit: min(maxUnpacked, maxUnpackRatio*ref.Size+unpackFree), report: report}
 	return a.o.Store.Put(
 		ctx,
 		a.o.Bucket,
@@ -70,11 +69,11 @@ func (a *Activities) unpacked(
 	)
 }
 
-// unpacker holds what is unpacked to the limit.
+// unpacker is a reader that fails when it has read more than limit bytes.
 type unpacker struct {
 	r      io.Reader
 	ref    objstore.Ref
-	most   int64
+	limit  int64
 	n      int64
 	report func(Progress)
 }
@@ -85,26 +84,26 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	u.n += int64(n)
 	u.report(Progress{Done: u.n, Unit: "bytes"})
 	switch {
-	case u.n > u.most:
+	case u.n > u.limit:
 		return 0, &dataset.RowError{
 			Reason: fmt.Sprintf(
 				"%s unpacks to more than %d bytes, %d times its size and %d",
 				u.ref.Key,
-				u.most,
-				unpackRatio,
+				u.limit,
+				maxUnpackRatio,
 				unpackFree,
 			),
 		}
-	case err != nil && err != io.EOF: //nolint:errorlint // an error that wraps io.EOF is no good end
+	case err != nil && err != io.EOF: //nolint:errorlint // an error that wraps io.EOF is not a complete file
 		return n, brokenGzip(u.ref, err)
 	}
 	return n, err
 }
 
-// brokenGzip tells a damaged file from a store that broke off.
+// brokenGzip returns the error for a damaged file, unless the store or the caller broke off the read.
 func brokenGzip(ref objstore.Ref, err error) error {
 	if errors.Is(err, objstore.ErrUnavailable) || errors.Is(err, objstore.ErrChanged) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("unpack %s: %w", ref.Key, err)
 	}
-	return &dataset.RowError{Reason: fmt.Sprintf("%s is no gzip file that can be read: %v", ref.Key, err)}
+	return &dataset.RowError{Reason: fmt.Sprintf("%s is not a readable gzip file: %v", ref.Key, err)}
 }

@@ -10,7 +10,7 @@ import (
 	"iris/model"
 )
 
-// CompareInput names a candidate: a fitted model and the version it was registered as.
+// CompareInput is a candidate: a fitted model, and the version that it became.
 type CompareInput struct {
 	ModelName string       `json:"model_name"`
 	Dataset   Dataset      `json:"dataset"`
@@ -18,11 +18,11 @@ type CompareInput struct {
 	Version   string       `json:"version"`
 }
 
-// Comparison sets a candidate against the champion on rows that neither was trained on.
+// Comparison compares a candidate with the champion on rows that neither was trained on.
 type Comparison struct {
-	Champion          string  `json:"champion,omitempty"` // its version number; "" when the model has none
+	Champion          string  `json:"champion,omitempty"` // its version number; "" if the model has none
 	Comparable        bool    `json:"comparable"`
-	Why               string  `json:"why,omitempty"` // why not
+	Why               string  `json:"why,omitempty"` // why they are not comparable
 	Rows              int     `json:"rows,omitempty"`
 	CandidateAccuracy float64 `json:"candidate_accuracy,omitempty"`
 	ChampionAccuracy  float64 `json:"champion_accuracy,omitempty"`
@@ -31,16 +31,17 @@ type Comparison struct {
 	CandidateECE      float64 `json:"candidate_ece,omitempty"`
 	ChampionECE       float64 `json:"champion_ece,omitempty"`
 
-	// Of the rows, those that only one of them got right, and how probable a split as uneven would be if they were equally
-	// good: model.McNemar.
+	// The number of rows that only one of them got right, and the probability of a split at least as uneven between
+	// equally
+	// good models: see model.McNemar.
 	OnlyCandidateRight int     `json:"only_candidate_right,omitempty"`
 	OnlyChampionRight  int     `json:"only_champion_right,omitempty"`
-	PValue             float64 `json:"p_value,omitempty"` // in (0, 1]; absent where nothing was compared
+	PValue             float64 `json:"p_value,omitempty"` // in (0, 1]; 0 if nothing was compared
 }
 
-// CompareWithChampion scores both on the rows of the candidate's dataset that both splits hold out. Membership is a
-// function of the row, so what the champion's split holds out was never trained on by the champion, whatever dataset
-// it saw.
+// CompareWithChampion scores both models on the rows of the candidate's dataset that both splits hold out. A split
+// decides by the content of a row, so the champion was not trained on a row that its split holds out, whatever its
+// dataset was. Running it twice is safe: it writes nothing.
 func (a *Activities) CompareWithChampion(ctx context.Context, in CompareInput) (Comparison, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -57,7 +58,7 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 		return Comparison{}, err
 	}
 	if version.Number == in.Version {
-		// A retry after the promotion: the candidate is the champion, and nothing is left to decide.
+		// This is a retry after the promotion: the candidate is the champion already.
 		return Comparison{Champion: version.Number, Comparable: true, PValue: 1}, nil
 	}
 	champion, err := a.o.Registry.Load(ctx, version)
@@ -111,10 +112,10 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	return c, nil
 }
 
-// schemaChange says how two models differ in what they take or answer, "" when they do not.
+// schemaChange describes how the features or classes of two models differ, "" if they are the same.
 func schemaChange(champion, candidate *model.Model) string {
 	old, now := champion.Schema(), candidate.Schema()
-	if !slices.Equal(old.Features, now.Features) { // the order counts: a row is numbers without names
+	if !slices.Equal(old.Features, now.Features) { // the order matters: a row is numbers without names
 		return "its features are others: " + difference(old.Features, now.Features)
 	}
 	if !old.SameClasses(now) {
@@ -123,7 +124,7 @@ func schemaChange(champion, candidate *model.Model) string {
 	return ""
 }
 
-// difference says where two lists part.
+// difference describes the first difference of two lists.
 func difference(old, now []string) string {
 	for i := range min(len(old), len(now)) {
 		if old[i] != now[i] {

@@ -18,22 +18,23 @@ import (
 	"iris/model"
 )
 
-// maxDataset bounds a dataset; dataset.Scan does too, but an object says its size before it is read.
-const maxDataset = 1 << 30 // bytes
+// maxDataset limits the size of a dataset, in bytes. dataset.Scan enforces it too, but the size of an object is known
+// before it is read.
+const maxDataset = 1 << 30
 
-// ValidateDatasetInput names the dataset of a training and how it is to be read.
+// ValidateDatasetInput is the dataset of a training, and how to read it.
 type ValidateDatasetInput struct {
 	Model             string `json:"model"`
 	URI               string `json:"uri,omitempty"` // "" is the bundled iris data
 	LabelColumn       string `json:"label_column,omitempty"`
 	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
 
-	Features    []string           `json:"features,omitempty"`     // the columns to read, all of them when nil
-	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // whose classes must be there
+	Features    []string           `json:"features,omitempty"`     // columns to read; nil is all
+	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // the dataset must have its classes
 }
 
-// Dataset is a dataset that has passed: where its bytes lie under their hash, and how they are to be read. The schema
-// and the profile grow with the columns, so they lie in the object store too.
+// Dataset is a validated dataset: where its bytes are, and how to read them. The schema and the profile grow with the
+// number of columns, so they are objects too.
 type Dataset struct {
 	SHA256            string       `json:"sha256"`
 	Source            string       `json:"source"` // where it was read from
@@ -46,8 +47,8 @@ type Dataset struct {
 	Classes           int          `json:"classes"`
 }
 
-// ValidateDataset reads the whole dataset once by the rules of dataset.Scan and keeps it under its hash, where the same
-// bytes are the same dataset for ever.
+// ValidateDataset checks a whole dataset by the rules of dataset.Scan and stores it under its hash, so that the same
+// bytes are always the same dataset. Running it twice is safe: the keys are the hash and the id of the run.
 func (a *Activities) ValidateDataset(ctx context.Context, in ValidateDatasetInput) (Dataset, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -60,11 +61,11 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err != nil {
 		return Dataset{}, err
 	}
-	source, ours, err := a.fetch(ctx, in)
+	source, copied, err := a.fetch(ctx, in)
 	if err != nil {
 		return Dataset{}, err
 	}
-	summary, sum, err := a.scan(ctx, ours, dataset.ScanOptions{
+	summary, sum, err := a.scan(ctx, copied, dataset.ScanOptions{
 		Known:             known,
 		LabelColumn:       in.LabelColumn,
 		Features:          in.Features,
@@ -75,13 +76,13 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 		err = in.ClassWeight.Check(summary.Schema)
 	}
 	if err != nil {
-		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, ours))
+		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))
 	}
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,
 		Rows: summary.Profile.Rows, Features: len(summary.Schema.Features), Classes: len(summary.Schema.Classes),
 	}
-	if d.Data, err = a.keep(ctx, ours, sum); err != nil {
+	if d.Data, err = a.keep(ctx, copied, sum); err != nil {
 		return Dataset{}, err
 	}
 	if err := a.addSource(ctx, d.SHA256, in.URI); err != nil {
@@ -103,7 +104,7 @@ func (a *Activities) addSource(ctx context.Context, digest, uri string) error {
 	return a.catalogue.AddSource(ctx, digest, catalogue.Source{Kind: catalogue.SourceS3, URI: uri})
 }
 
-// knownSchema is the schema of a model, nil when it has none yet.
+// knownSchema returns the schema of a model, nil if it has none yet.
 func (a *Activities) knownSchema(ctx context.Context, modelName string) (*dataset.Schema, error) {
 	s, err := a.o.Registry.Schema(ctx, modelName)
 	if errors.Is(err, registry.ErrNotExist) {
@@ -115,9 +116,9 @@ func (a *Activities) knownSchema(ctx context.Context, modelName string) (*datase
 	return &s, nil
 }
 
-// fetch makes the bytes of the dataset ours: an object that nobody else writes to is read once to check it, and once
-// more to keep it, and is the same both times. The bundled data is put into the store, so that every training reads its
-// data from there. It returns where the data came from, and where it lies.
+// fetch copies a dataset into Iris's bucket and returns its source and the copy. Nobody else writes to the copy, so the
+// bytes that are checked are the bytes that are kept. It stores the bundled data too, so that every training reads its
+// dataset from the store.
 func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string, objstore.Ref, error) {
 	if in.URI == "" {
 		if in.Model != dataset.IrisModel {
@@ -136,22 +137,22 @@ func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string
 	if err := a.checkReadable(ref); err != nil {
 		return "", ref, err
 	}
-	ours, err := a.o.Store.Stat(ctx, ref.Bucket, ref.Key)
+	given, err := a.o.Store.Stat(ctx, ref.Bucket, ref.Key)
 	switch {
 	case errors.Is(err, objstore.ErrNotExist):
 		return "", ref, fmt.Errorf("%w: %s does not exist", errMissingData, in.URI)
 	case err != nil:
 		return "", ref, err
-	case ours.Size > maxDataset:
+	case given.Size > maxDataset:
 		return "", ref, fmt.Errorf("%s: %w", in.URI, dataset.ErrTooLarge)
 	case a.catalogue.Holds(ref):
-		return in.URI, ours, nil
+		return in.URI, given, nil
 	}
-	ours, err = a.o.Store.Copy(ctx, ref, a.o.Bucket, objstore.UploadKey(activity.GetInfo(ctx).WorkflowExecution.RunID))
-	return in.URI, ours, err
+	copied, err := a.o.Store.Copy(ctx, ref, a.o.Bucket, objstore.UploadKey(activity.GetInfo(ctx).WorkflowExecution.RunID))
+	return in.URI, copied, err
 }
 
-// scan reads the whole object by the rules and returns what it learned and the hash of the bytes.
+// scan checks a whole object by the rules of a dataset. It returns a summary and the hash of the bytes.
 func (a *Activities) scan(
 	ctx context.Context,
 	ref objstore.Ref,
@@ -161,13 +162,13 @@ func (a *Activities) scan(
 	if err != nil {
 		return dataset.Summary{}, "", err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() //nolint:errcheck // read only
 	hash := sha256.New()
 	summary, err := dataset.Scan(io.TeeReader(body, hash), o)
 	return summary, hex.EncodeToString(hash.Sum(nil)), err
 }
 
-// checkReadable refuses objects that a request may not read.
+// checkReadable rejects objects that a request may not read.
 func (a *Activities) checkReadable(ref objstore.Ref) error {
 	if err := a.catalogue.CheckReadable(ref); err != nil {
 		return fmt.Errorf("%w: %w", errMissingData, err)
@@ -175,30 +176,30 @@ func (a *Activities) checkReadable(ref objstore.Ref) error {
 	return nil
 }
 
-// keep makes an object a dataset and removes what fetch copied.
-func (a *Activities) keep(ctx context.Context, ours objstore.Ref, sum string) (objstore.Ref, error) {
-	ours.SHA256 = sum
-	kept, err := a.catalogue.Keep(ctx, ours)
+// keep makes an object a dataset and removes the copy that fetch made.
+func (a *Activities) keep(ctx context.Context, copied objstore.Ref, sum string) (objstore.Ref, error) {
+	copied.SHA256 = sum
+	kept, err := a.catalogue.Keep(ctx, copied)
 	if err != nil {
 		return objstore.Ref{}, err
 	}
-	return kept, a.drop(ctx, ours)
+	return kept, a.drop(ctx, copied)
 }
 
-// drop removes what fetch copied.
-func (a *Activities) drop(ctx context.Context, ours objstore.Ref) error {
-	if !strings.HasPrefix(ours.Key, objstore.UploadsPrefix) {
+// drop removes the copy that fetch made, if it made one.
+func (a *Activities) drop(ctx context.Context, copied objstore.Ref) error {
+	if !strings.HasPrefix(copied.Key, objstore.UploadsPrefix) {
 		return nil
 	}
-	return a.o.Store.Delete(ctx, ours.Bucket, ours.Key)
+	return a.o.Store.Delete(ctx, copied.Bucket, copied.Key)
 }
 
-// view reads the view of a dataset.
+// view reads the schema and the profile of a validated dataset.
 func (a *Activities) view(ctx context.Context, d Dataset) (catalogue.View, error) {
 	return a.catalogue.View(ctx, d.View)
 }
 
-// table reads the rows of a dataset that has passed.
+// table reads the rows of a validated dataset.
 func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, error) {
 	view, err := a.view(ctx, d)
 	if err != nil {
@@ -208,7 +209,7 @@ func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, erro
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() //nolint:errcheck // read only
 	t, _, err := dataset.Read(body, dataset.ScanOptions{
 		Known: view.Known, LabelColumn: d.LabelColumn, Features: view.Features, AllowSchemaChange: d.AllowSchemaChange,
 	})

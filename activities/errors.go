@@ -14,18 +14,17 @@ import (
 	"iris/model"
 )
 
-// Types of errors that no retry can mend, as a workflow and the Temporal UI show them.
+// Types of errors that no retry can repair, as workflows and the Temporal UI see them.
 const (
 	ErrBadInput      = "BadInput"      // a field of the request
-	ErrBadDataset    = "BadDataset"    // the data, with line and column
+	ErrBadDataset    = "BadDataset"    // the data; the message has the line and the column
 	ErrModelNotFound = "ModelNotFound" // an unknown model, version or run
-	ErrCorruptModel  = "CorruptModel"  // an artifact that is not what was registered
-	ErrRefused       = "Refused"       // what MLflow does not take, whoever is to blame
+	ErrCorruptModel  = "CorruptModel"  // an artifact that differs from the registered one
+	ErrRefused       = "Refused"       // a request that MLflow refuses
 )
 
-// ForUsers reports whether errors of a type speak of what a user has given, in words meant for one. All others may
-// carry
-// internals.
+// ForUsers reports whether errors of a type are about a user's input, in words meant for the user. Other errors may
+// contain internal details.
 func ForUsers(errorType string) bool {
 	switch errorType {
 	case ErrBadInput, ErrBadDataset, ErrModelNotFound, ErrCorruptModel:
@@ -34,8 +33,8 @@ func ForUsers(errorType string) bool {
 	return false
 }
 
-// translate turns an error into what Temporal should do about it: what the same input would meet again is final, all
-// else is retried.
+// translate decides whether Temporal retries after an error. An error that the same input would cause again is final;
+// all others are retried.
 func translate(err error) error {
 	var row *dataset.RowError
 	var spec *model.SpecError
@@ -44,7 +43,7 @@ func translate(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled):
-		return err // Temporal's business, not ours
+		return err // Temporal handles the cancellation
 	case errors.As(err, &row),
 		errors.Is(err, dataset.ErrTooLarge),
 		errors.Is(err, errMissingData),
@@ -64,9 +63,9 @@ func translate(err error) error {
 }
 
 var (
-	// errMissingData marks data that is not there, or that may not be read.
+	// errMissingData marks data that does not exist, or that a request may not read.
 	errMissingData = errors.New("missing data")
-	// errCorrupt marks a fitted model that is not what was written.
+	// errCorrupt marks a fitted model that differs from what was written.
 	errCorrupt = errors.New("not the model that was written")
 )
 

@@ -11,21 +11,21 @@ import (
 	"iris/model"
 )
 
-// EvaluateModelInput names a fitted model and the data it was fitted on.
+// EvaluateModelInput is a fitted model and the dataset it was fitted on.
 type EvaluateModelInput struct {
 	Dataset Dataset      `json:"dataset"`
 	Model   TrainedModel `json:"model"`
 	Run     Run          `json:"run"`
 }
 
-// Evaluation is how a model did on the rows it had not seen.
+// Evaluation is the result of a model on the rows it has not seen.
 type Evaluation struct {
-	Metrics map[string]float64 `json:"metrics"` // those of the whole; the ones per class are in MLflow
+	Metrics map[string]float64 `json:"metrics"` // over all classes; MLflow has those per class
 	Report  objstore.Ref       `json:"report"`  // report.Files
 }
 
-// EvaluateModel scores the held-out rows with the model as it was stored, logs the metrics, and keeps the confusion
-// matrix, curves of the probabilities and the importance of the features for the folder of the version.
+// EvaluateModel scores the held-out rows with the stored model, logs the metrics, and stores the report for the folder
+// of the version. Running it twice is safe: it logs the same metrics and overwrites the same object.
 func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -70,12 +70,12 @@ func (a *Activities) logMetrics(ctx context.Context, in EvaluateModelInput, m mo
 	return a.o.MLflow.LogBatch(ctx, in.Run.ID, batch)
 }
 
-// bytes reads a whole object; for models and the like, not for data.
+// bytes reads a whole object into memory. It is for models and other small objects, not for data.
 func (a *Activities) bytes(ctx context.Context, ref objstore.Ref) ([]byte, error) {
 	body, err := a.o.Store.Get(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	defer body.Close() //nolint:errcheck // only read from
+	defer body.Close() //nolint:errcheck // read only
 	return io.ReadAll(body)
 }

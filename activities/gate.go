@@ -2,7 +2,7 @@ package activities
 
 import "context"
 
-// RecordGateInput is what the gate says about a version so far.
+// RecordGateInput is the present decision of the gate about a version.
 type RecordGateInput struct {
 	Model   string `json:"model"`
 	Version string `json:"version"`
@@ -10,7 +10,8 @@ type RecordGateInput struct {
 	Reason  string `json:"reason"`
 }
 
-// RecordGate notes on the version in MLflow what became of it, in place of what was noted before.
+// RecordGate writes the decision of the gate as tags of the version in MLflow. Running it twice is safe: it overwrites
+// the same tags.
 func (a *Activities) RecordGate(ctx context.Context, in RecordGateInput) error {
 	_, stop := beat(ctx)
 	defer stop()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"iris/internal/catalogue"
 	"iris/internal/objstore"
 	"iris/internal/scores"
 )
@@ -156,4 +157,13 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 	}
 	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.BatchManifestKey(in.TaskID), m)
 	return Written{Manifest: ref, Output: m.Output, Errors: m.Errors}, err
+}
+
+// recordBatch records a batch for the version that scored it and, if its rows are a dataset, for the dataset. The
+// record
+// outlives the results.
+func (a *Activities) recordBatch(ctx context.Context, m Manifest) error {
+	return a.catalogue.RecordBatch(ctx, catalogue.Batch{
+		TaskID: m.TaskID, Model: m.Model, Version: m.Version, Rows: m.Rows, StartedAt: m.StartedAt, FinishedAt: m.FinishedAt,
+	}, m.Input)
 }

@@ -8,27 +8,27 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// Progress is what an activity says of itself in its heartbeats.
+// Progress is the content of an activity's heartbeats.
 type Progress struct {
 	Done  int64   `json:"done"`
 	Total int64   `json:"total,omitempty"` // 0 while unknown
 	Unit  string  `json:"unit,omitempty"`
-	Loss  float64 `json:"loss,omitempty"` // of the last iteration, while a model is fitted
+	Loss  float64 `json:"loss,omitempty"` // of the last iteration of a fit
 }
 
-// heartbeatEvery is well under the heartbeat timeouts that package workflows sets.
-const heartbeatEvery = time.Second
+// heartbeatInterval is far below the heartbeat timeouts that package workflows sets.
+const heartbeatInterval = time.Second
 
-// beat sends a heartbeat with the latest progress every second until stop is called, whatever the activity is doing:
-// a fit or a transfer may take long between two points where it could report. The SDK cancels ctx when the server
-// answers that the activity was cancelled; the heartbeats go on, since what has been asked to end takes its time too.
+// beat sends a heartbeat with the latest progress every second until stop is called. A goroutine sends them, because a
+// fit or a transfer may take long between two reports. When the server answers that the activity was cancelled, the SDK
+// cancels ctx; the heartbeats continue, because ending takes time too.
 func beat(ctx context.Context) (report func(Progress), stop func()) {
 	var latest atomic.Pointer[Progress]
 	latest.Store(&Progress{})
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(heartbeatEvery)
+		tick := time.NewTicker(heartbeatInterval)
 		defer tick.Stop()
 		for {
 			activity.RecordHeartbeat(ctx, *latest.Load())

@@ -14,7 +14,7 @@ import (
 	"iris/model"
 )
 
-// RegisterModelInput is a candidate with all that its version is to tell.
+// RegisterModelInput is a candidate, with everything that its version shows.
 type RegisterModelInput struct {
 	ModelName         string             `json:"model_name"`
 	Dataset           Dataset            `json:"dataset"`
@@ -33,7 +33,8 @@ type RegisteredVersion struct {
 	URI    string `json:"uri"` // models:/iris/3
 }
 
-// RegisterModel makes a fitted model a version. The run is its identity: registered twice, it is one version.
+// RegisterModel makes a fitted model a version. Running it twice is safe: the registry finds the version of the first
+// attempt by the run.
 func (a *Activities) RegisterModel(ctx context.Context, in RegisterModelInput) (RegisteredVersion, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -46,7 +47,7 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	if err != nil {
 		return RegisteredVersion{}, err
 	}
-	// Another training may have given the model its schema since this one began.
+	// Another training may have set the schema of the model since this one began.
 	if known, err := a.knownSchema(ctx, in.ModelName); err != nil {
 		return RegisteredVersion{}, err
 	} else if known != nil && !in.AllowSchemaChange && !known.SameFeatures(m.Schema()) {
@@ -105,7 +106,9 @@ func card(in RegisterModelInput, m *model.Model) []byte {
 	}.Markdown()
 }
 
-// portable is the model for every other program. Its example row is the mean of the data, which is nobody's.
+// portable returns the model in ONNX for other programs. Its example row is the mean of the data, so that it discloses
+// no
+// actual row.
 func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*mlflow.ONNXModel, error) {
 	encoded, err := m.ONNX()
 	if err != nil {

@@ -21,16 +21,16 @@ const (
 	tagDataset    = "dataset.sha256"
 )
 
-// digestLength is how much of a dataset's hash MLflow takes as its digest (36 characters at most).
+// digestLength is how much of a dataset's hash becomes its digest in MLflow, which allows 36 characters.
 const digestLength = 32
 
-// StartRunInput is what the lab book shows of a training from its start.
+// StartRunInput is what MLflow shows about a training from its start.
 type StartRunInput struct {
 	Model    string     `json:"model"`
 	Dataset  Dataset    `json:"dataset"`
 	Spec     model.Spec `json:"spec"`
 	TestSize float64    `json:"test_size"`
-	// Search, when given, describes the search that will decide on the spec; LogChoice then logs the spec.
+	// Search describes the search for the spec. If it is given, LogChoice logs the spec later.
 	Search map[string]string `json:"search,omitempty"`
 
 	Tags map[string]string `json:"tags,omitempty"` // of the request
@@ -43,8 +43,9 @@ type Run struct {
 	ArtifactURI  string `json:"artifact_uri"`
 }
 
-// StartRun opens the run of a training in MLflow with its parameters, tags and dataset. The experiment has the name of
-// the model.
+// StartRun opens the run of a training in MLflow with its parameters, tags and dataset. The experiment is named after
+// the
+// model. Running it twice is safe: it finds the run of the first attempt by the id of the workflow's run.
 func (a *Activities) StartRun(ctx context.Context, in StartRunInput) (Run, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -68,7 +69,7 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 		if a.o.GitCommit != "" {
 			tags["mlflow.source.git.commit"] = a.o.GitCommit
 		}
-		maps.Copy(tags, in.Tags) // none of ours among them, which the workflow has checked
+		maps.Copy(tags, in.Tags) // the workflow has rejected reserved keys
 		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
 			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: tags,
 		})
@@ -99,11 +100,11 @@ func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunIn
 	})
 }
 
-// maxLoggedProfile bounds the profile of a dataset in MLflow, in bytes. The object store keeps the whole.
+// maxLoggedProfile limits the profile of a dataset in MLflow, in bytes. The object store has the whole profile.
 const maxLoggedProfile = 64 << 10
 
-// loggedProfile is the profile of a dataset as the lab book shows it: without the histograms, or without anything on
-// the features, where there are too many for it.
+// loggedProfile returns the profile of a dataset for MLflow. If the dataset has too many features, it omits the
+// histograms, and then the features. It returns nil if the classes alone are too many.
 func loggedProfile(p dataset.Profile) map[string]any {
 	type summary struct {
 		Name string  `json:"name"`
@@ -125,19 +126,20 @@ func loggedProfile(p dataset.Profile) map[string]any {
 	return nil
 }
 
-// FinishRunInput says how a training ended.
+// FinishRunInput is how a training ended.
 type FinishRunInput struct {
 	Model  string           `json:"model"`
-	Run    Run              `json:"run"` // empty when StartRun never answered
+	Run    Run              `json:"run"` // empty if StartRun never answered
 	Status mlflow.RunStatus `json:"status"`
 	Gate   string           `json:"gate,omitempty"`   // the decision
 	Reason string           `json:"reason,omitempty"` // of the decision, or of the failure
 
-	Version string `json:"version,omitempty"` // that the run has become, for the decision to be noted there as well
+	Version string `json:"version,omitempty"` // of the run, "" for none; it gets the decision too
 }
 
-// FinishRun ends the run of a training, so that none stays RUNNING. Where StartRun was cut short it looks for the run
-// that may have been opened.
+// FinishRun ends the run of a training, so that none stays RUNNING. If StartRun never answered, it looks for the run
+// that
+// StartRun may have opened. Running it twice is safe: it sets the same tags and the same status.
 func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) error {
 	return translate(a.finishRun(ctx, in))
 }

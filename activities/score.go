@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"iris/model"
 )
 
-// ScoreShardInput names a shard of a plan.
+// ScoreShardInput is a shard of a plan.
 type ScoreShardInput struct {
 	TaskID string `json:"task_id"`
 	Plan   string `json:"plan"`
@@ -20,17 +21,17 @@ type ScoreShardInput struct {
 	MaxBadRows *int64 `json:"most_bad,omitempty"`
 }
 
-// ScoredShard is what came of a shard.
+// ScoredShard is the result of a shard.
 type ScoredShard struct {
 	Rows     int64  `json:"rows"` // scored
 	BadRows  int64  `json:"failed,omitempty"`
 	Bytes    int64  `json:"bytes"` // of the part
 	FirstBad string `json:"first_bad,omitempty"`
-	Stopped  bool   `json:"stopped,omitempty"` // there were more bad rows than the batch may have
+	Stopped  bool   `json:"stopped,omitempty"` // at more bad rows than the batch may have
 }
 
-// ScoreShard scores the rows of one shard, in their order. Bad rows are named in an object of their own. The keys are
-// those of the shard, so that a retry overwrites.
+// ScoreShard scores the rows of one shard in order, and writes its bad rows to a separate object. Running it twice is
+// safe: the keys depend on the shard, so a retry overwrites the objects.
 func (a *Activities) ScoreShard(ctx context.Context, in ScoreShardInput) (ScoredShard, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -43,7 +44,7 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 	if err != nil {
 		return ScoredShard{}, err
 	}
-	m, err := a.scorer(ctx, plan.Model)
+	m, err := a.pinned(ctx, plan.Model)
 	if err != nil {
 		return ScoredShard{}, err
 	}
@@ -52,9 +53,9 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 	if err != nil {
 		return ScoredShard{}, err
 	}
-	defer reader.Close() //nolint:errcheck // only read from
+	defer reader.Close() //nolint:errcheck // read only
 	bad := &badRows{
-		object: plan.errorObject(shard.Object),
+		object: plan.badRowsObject(shard.Object),
 		out:    a.newSink(ctx, objstore.BatchPartErrorsKey(in.TaskID, in.Shard), "text/csv"),
 	}
 	part := a.newSink(
@@ -69,26 +70,16 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 	_, errBad := bad.out.close(err)
 	ref, errPart := part.close(err)
 	s.result.Bytes = ref.Size
-	return s.result, firstOf(err, errPart, errBad)
+	return s.result, cmp.Or(err, errPart, errBad)
 }
 
-// firstOf is the first error that there is.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// shardReader reads the rows of a shard and gives back what it holds.
+// shardReader reads the rows of a shard. Close releases its connection or file.
 type shardReader struct {
 	rows.Reader
 	io.Closer
 }
 
-// openShard begins to read a shard.
+// openShard opens a shard for reading.
 func (a *Activities) openShard(ctx context.Context, p *batchPlan, s rows.Shard) (shardReader, error) {
 	o := p.Objects[s.Object]
 	if o.Format == rows.Parquet {
@@ -105,7 +96,7 @@ func (a *Activities) openShard(ctx context.Context, p *batchPlan, s rows.Shard) 
 	return shardReader{rows.NewCSV(body, p.Columns, p.Headers[o.Header], s.Line), body}, nil
 }
 
-// shardScorer scores the rows of one shard, block by block.
+// shardScorer scores the rows of one shard, a block at a time.
 type shardScorer struct {
 	model      *model.Model
 	reader     rows.Reader

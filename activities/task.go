@@ -13,7 +13,8 @@ type SaveTaskInput struct {
 	Status json.RawMessage `json:"status"` // workflows.Status
 }
 
-// SaveTask keeps the final status of a task for the time after Temporal has forgotten it.
+// SaveTask stores the final status of a task, for the time after Temporal deletes it. Running it twice is safe: it
+// overwrites the same object.
 func (a *Activities) SaveTask(ctx context.Context, in SaveTaskInput) error {
 	_, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TaskKey(in.TaskID), in.Status)
 	return translate(err)

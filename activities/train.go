@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +15,7 @@ import (
 	"iris/model"
 )
 
-// TrainModelInput says what to fit on which rows.
+// TrainModelInput is the spec to fit, and the rows to fit it on.
 type TrainModelInput struct {
 	Dataset  Dataset    `json:"dataset"`
 	Spec     model.Spec `json:"spec"`
@@ -22,17 +23,17 @@ type TrainModelInput struct {
 	Run      Run        `json:"run"`
 }
 
-// TrainedModel is a fitted model that is not a version yet.
+// TrainedModel is a fitted model before it becomes a version.
 type TrainedModel struct {
 	Artifact  objstore.Ref  `json:"artifact"` // model.Encode
-	Split     dataset.Split `json:"split"`    // which rows it did not see
+	Split     dataset.Split `json:"split"`    // decides which rows the fit does not see
 	TrainRows int           `json:"train_rows"`
 	TestRows  int           `json:"test_rows"`
 	Seconds   float64       `json:"seconds"` // of the fit
 }
 
-// TrainModel fits a model on the rows that the split leaves for training, and logs the loss of every iteration while it
-// does. The same input gives the same bytes.
+// TrainModel fits a model on the rows that are not held out, and logs the loss of every iteration meanwhile. Running it
+// twice is safe: the same input gives the same bytes under the same key.
 func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (TrainedModel, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -54,10 +55,7 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 		curve.add(p)
 	})
 	seconds := time.Since(start).Seconds()
-	if curveErr := curve.close(); err == nil {
-		err = curveErr
-	}
-	if err != nil {
+	if err := cmp.Or(err, curve.close()); err != nil {
 		return TrainedModel{}, err
 	}
 	encoded, err := fitted.Encode()
@@ -69,11 +67,11 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 	return TrainedModel{Artifact: ref, Split: split, TrainRows: len(train), TestRows: len(test), Seconds: seconds}, err
 }
 
-// curveEvery is how often the points of the loss curve are sent: often enough to watch, rarely enough not to hold up
-// a fit whose iterations take microseconds.
-const curveEvery = time.Second
+// curveInterval is how often the points of the loss curve are sent: often enough to watch, and rarely enough for a fit
+// whose iterations take microseconds.
+const curveInterval = time.Second
 
-// curve sends the loss of every iteration to MLflow from a goroutine of its own, so that the fit does not wait for it.
+// curve sends the loss of every iteration to MLflow. It uses its own goroutine, so that the fit does not wait.
 type curve struct {
 	points chan model.Progress
 	result chan error
@@ -87,15 +85,15 @@ func newCurve(ctx context.Context, client *mlflow.Client, runID string) *curve {
 
 func (c *curve) add(p model.Progress) { c.points <- p }
 
-// close sends the rest and returns the first error.
+// close sends the remaining points, ends the goroutine and returns the first error.
 func (c *curve) close() error {
 	close(c.points)
 	return <-c.result
 }
 
-// send reads until the channel is closed, also after an error: add must not block for ever.
+// send reads until the channel is closed, also after an error, so that add never blocks.
 func (c *curve) send(ctx context.Context, client *mlflow.Client, runID string) (err error) {
-	tick := time.NewTicker(curveEvery)
+	tick := time.NewTicker(curveInterval)
 	defer tick.Stop()
 	var pending []mlflow.Metric
 	flush := func() {
@@ -118,7 +116,7 @@ func (c *curve) send(ctx context.Context, client *mlflow.Client, runID string) (
 	}
 }
 
-// load reads a fitted model back, checked against the hash it was stored with.
+// load reads a fitted model and checks its hash.
 func (a *Activities) load(ctx context.Context, ref objstore.Ref) (*model.Model, []byte, error) {
 	data, err := a.bytes(ctx, ref)
 	if err != nil {

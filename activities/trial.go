@@ -15,34 +15,35 @@ import (
 	"iris/model"
 )
 
-// Tags of the run of a trial. MLflow shows a run under the one that the first names; the second finds it again when
+// Tags of the run of a trial. The first makes it a child of the training's run in MLflow. The second finds it when
 // RunTrial runs twice.
 const (
 	tagParent = "mlflow.parentRunId"
 	tagTrial  = "trial"
 )
 
-// RunTrialInput says what to try on which rows.
+// RunTrialInput is the spec to try, and the rows to try it on.
 type RunTrialInput struct {
 	Dataset  Dataset               `json:"dataset"`
 	Spec     model.Spec            `json:"spec"`
 	TestSize float64               `json:"test_size"`
 	Share    float64               `json:"share"` // of the rows for training, 0 < share <= 1
 	CV       model.CrossValidation `json:"cv"`
-	Parent   Run                   `json:"parent"` // of the training that the trial is a part of
-	Name     string                `json:"name"`   // unlike that of any other trial of the training
+	Parent   Run                   `json:"parent"` // of the training
+	Name     string                `json:"name"`   // unique within the training
 }
 
-// TriedSpec is how a spec did in a trial.
+// TriedSpec is the result of a trial.
 type TriedSpec struct {
-	RunID string `json:"run_id"` // the trial's own
-	Rows  int    `json:"rows"`   // that it was tried on
+	RunID string `json:"run_id"` // of the trial
+	Rows  int    `json:"rows"`   // that the trial used
 	model.Validated
 }
 
-// RunTrial cross-validates a spec on rows for training: those that the split holds out are never looked at. It has a
-// run
-// of its own, a child of the training's, which it finishes when all went well; CloseTrial does when not.
+// RunTrial cross-validates a spec on the rows for training; it never uses held-out rows. It opens a run in MLflow, a
+// child of the training's run, and finishes it on success. CloseTrial finishes it otherwise. Running it twice is safe:
+// it finds
+// the run of the first attempt by its tag, and logs the same values.
 func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -64,7 +65,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	if in.Share < 1 {
 		rows = rows.Subset(dataset.Sample(rows, in.Share, in.Spec.Seed))
 	}
-	// The time of every attempt, so that the points of a second one fall on those of the first.
+	// This time is the same for every attempt, so that a second attempt overwrites the points of the first.
 	at := activity.GetInfo(ctx).ScheduledTime
 	var points []mlflow.Metric
 	start := time.Now()
@@ -78,7 +79,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 		points = append(points, validatedMetrics(validated, at)...)
 		points = append(points, mlflow.Metric{Key: "fit_seconds", Value: time.Since(start).Seconds(), Time: at})
 	}
-	// One request for all of it, also of a trial that failed: a search has many of them, and fits of milliseconds.
+	// One request logs everything, also for a failed trial: a search has many trials, whose fits may take milliseconds.
 	if logErr := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: trialParams(in), Metrics: points}); err == nil {
 		err = logErr
 	}
@@ -89,7 +90,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
 }
 
-// startTrial opens the run of a trial, or finds it.
+// startTrial finds the run of a trial, or opens it.
 func (a *Activities) startTrial(ctx context.Context, in RunTrialInput) (mlflow.Run, error) {
 	key := trialKey(in.Parent, in.Name)
 	run, err := a.o.MLflow.FindRun(ctx, in.Parent.ExperimentID, tagTrial, key)
@@ -112,7 +113,7 @@ func (a *Activities) startTrial(ctx context.Context, in RunTrialInput) (mlflow.R
 	return run, err
 }
 
-// trialParams are the parameters of the run of a trial.
+// trialParams returns the parameters of the run of a trial.
 func trialParams(in RunTrialInput) map[string]string {
 	params := in.Spec.Params()
 	params["cv_folds"], params["repeats"] = strconv.Itoa(in.CV.Folds), strconv.Itoa(in.CV.Repeats)
@@ -120,10 +121,10 @@ func trialParams(in RunTrialInput) map[string]string {
 	return params
 }
 
-// trialKey names a trial among those of all trainings.
+// trialKey identifies a trial among the trials of all trainings.
 func trialKey(parent Run, name string) string { return parent.ID + "/" + name }
 
-// validatedMetrics are the means and spreads of a cross-validation as MLflow shows them.
+// validatedMetrics returns the means and standard deviations of a cross-validation as metrics for MLflow.
 func validatedMetrics(v model.Validated, at time.Time) []mlflow.Metric {
 	points := make([]mlflow.Metric, 0, 2*len(v.Scores))
 	for name, score := range v.Scores {
@@ -134,7 +135,7 @@ func validatedMetrics(v model.Validated, at time.Time) []mlflow.Metric {
 	return points
 }
 
-// CloseTrialInput says how a trial ended that did not end well.
+// CloseTrialInput is how a failed or cancelled trial ended.
 type CloseTrialInput struct {
 	Parent Run              `json:"parent"`
 	Name   string           `json:"name"`
@@ -142,7 +143,8 @@ type CloseTrialInput struct {
 	Reason string           `json:"reason"`
 }
 
-// CloseTrial ends the run of a trial that was cancelled, has failed or was given up, if it was ever opened.
+// CloseTrial ends the run of a trial that failed or was cancelled, if RunTrial opened one. Running it twice is safe: it
+// sets the same tag and the same status.
 func (a *Activities) CloseTrial(ctx context.Context, in CloseTrialInput) error {
 	return translate(a.closeTrial(ctx, in))
 }
@@ -161,7 +163,7 @@ func (a *Activities) closeTrial(ctx context.Context, in CloseTrialInput) error {
 	return a.o.MLflow.UpdateRun(ctx, run.ID, in.Status, time.Now())
 }
 
-// LogChoiceInput says which of the trials of a training was chosen, and why.
+// LogChoiceInput is the chosen trial of a training, and the reason.
 type LogChoiceInput struct {
 	Run    Run        `json:"run"` // of the training
 	Spec   model.Spec `json:"spec"`
@@ -169,7 +171,8 @@ type LogChoiceInput struct {
 	Reason string     `json:"reason"`
 }
 
-// LogChoice completes the run of a training with the spec that its trials have led to, and its scores.
+// LogChoice adds the chosen spec and its scores to the run of a training. Running it twice is safe: MLflow accepts a
+// parameter with the same value again.
 func (a *Activities) LogChoice(ctx context.Context, in LogChoiceInput) error {
 	_, stop := beat(ctx)
 	defer stop()
@@ -184,8 +187,8 @@ func (a *Activities) LogChoice(ctx context.Context, in LogChoiceInput) error {
 	return nil
 }
 
-// runParams are the parameters that the run of a training starts with: those of its spec, or of the search that is to
-// find it. MLflow lets no parameter change, so what is not decided yet is left out.
+// runParams returns the parameters that the run of a training starts with: those of its spec, or of the search for it.
+// MLflow does not let a parameter change, so undecided parameters are absent.
 func runParams(in StartRunInput) map[string]string {
 	params := maps.Clone(in.Search)
 	if params == nil {
