@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// lab is the activities on a real MinIO and MLflow.
+// lab has the activities with a real MinIO and MLflow.
 type lab struct {
 	*activities.Activities
 	t        *testing.T
@@ -32,7 +32,7 @@ type lab struct {
 	mlflow   *mlflow.Client
 	registry *registry.Registry
 	bucket   string
-	model    string // a name of the test's own: MLflow is shared
+	model    string // unique per test: tests share MLflow
 }
 
 func newLab(t *testing.T, modelName string) *lab {
@@ -73,7 +73,8 @@ func do[Out any, In any](l *lab, activity func(context.Context, In) (Out, error)
 	return out, nil
 }
 
-// must is do for what must not fail. It runs the activity twice, as Temporal may, and returns what the second said.
+// must is do for an activity that must succeed. It runs the activity twice, as Temporal may, and returns the second
+// result.
 func must[Out any, In any](l *lab, activity func(context.Context, In) (Out, error), in In) Out {
 	l.t.Helper()
 	var out Out
@@ -86,7 +87,7 @@ func must[Out any, In any](l *lab, activity func(context.Context, In) (Out, erro
 	return out
 }
 
-// refused fails the test unless err is final, of the type, and says the words.
+// refused checks that err is not retried, has the type and contains the words.
 func refused(t *testing.T, err error, errorType string, words ...string) {
 	t.Helper()
 	var application *temporal.ApplicationError
@@ -112,7 +113,7 @@ func (l *lab) put(key string, data []byte) objstore.Ref {
 	return ref
 }
 
-// keys lists what lies under a prefix.
+// keys lists the keys under a prefix.
 func (l *lab) keys(prefix string) []string {
 	l.t.Helper()
 	refs, err := l.store.List(l.t.Context(), l.bucket, prefix)
@@ -126,7 +127,7 @@ func (l *lab) keys(prefix string) []string {
 	return keys
 }
 
-// trained runs a training up to the fitted model, every activity twice.
+// trained runs a training up to the fitted model. It runs every activity twice.
 func (l *lab) trained(
 	uri string,
 	algorithm model.Algorithm,

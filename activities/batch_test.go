@@ -21,12 +21,12 @@ import (
 	"iris/model"
 )
 
-// irisAs is the bundled data with the label column under another name, for models that are not iris.
+// irisAs returns the bundled data with another name of the label column, for models other than iris.
 func irisAs(label string) []byte {
 	return bytes.Replace(dataset.IrisCSV(), []byte("species"), []byte(label), 1)
 }
 
-// irisRows writes n rows of some 120 bytes: features in the order given, and two columns that no model knows.
+// irisRows returns a CSV of n rows of about 120 bytes: the features, and two columns that no model has.
 func irisRows(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("petal_width,note,petal_length,sepal_width,sepal_length,padding\n")
@@ -43,7 +43,7 @@ func irisRows(n int) []byte {
 
 const irisHeader = "sepal_length,sepal_width,petal_length,petal_width\n"
 
-// pinnedLab has a champion.
+// pinnedLab returns a lab whose model has a champion.
 func pinnedLab(t *testing.T, name string) *lab {
 	t.Helper()
 	l := newLab(t, name)
@@ -56,7 +56,7 @@ func pinnedLab(t *testing.T, name string) *lab {
 	return l
 }
 
-// scored is a batch that has ended.
+// scored is a finished batch.
 type scored struct {
 	plan     activities.BatchPlan
 	manifest activities.Manifest
@@ -64,7 +64,7 @@ type scored struct {
 	errors   string
 }
 
-// batch runs the activities of a batch, every one twice.
+// batch runs the activities of a batch, each of them twice.
 func (l *lab) batch(in activities.PlanBatchInput) scored {
 	l.t.Helper()
 	in.Model = l.model
@@ -162,7 +162,7 @@ func TestBatch_probabilitiesAreThoseOfTheModel(t *testing.T) {
 	}
 }
 
-// The same rows give the same scores, however they are written and packed.
+// The same rows give the same scores in every format, packed or not.
 func TestBatch_formatsOfRows(t *testing.T) {
 	l := pinnedLab(t, "batch-formats")
 	text := irisRows(5)
@@ -218,7 +218,7 @@ func TestBatch_formatsOfRows(t *testing.T) {
 				t.Errorf("output\n%swant\n%s", b.output, want)
 			}
 			if b.manifest.DatasetSHA256 != digest {
-				t.Errorf("digest %s, want that of the bytes given, %s", b.manifest.DatasetSHA256, digest)
+				t.Errorf("digest %s, want that of the given bytes, %s", b.manifest.DatasetSHA256, digest)
 			}
 		})
 	}
@@ -283,7 +283,7 @@ func TestBatch_formatsOfScores(t *testing.T) {
 	}
 }
 
-// Objects under a prefix are one batch, in the order of their keys, each with a header of its own.
+// The objects under a prefix are one batch, in the order of their keys. Each has its own header.
 func TestBatch_prefix(t *testing.T) {
 	l := pinnedLab(t, "batch-prefix")
 	l.put(
@@ -361,7 +361,7 @@ func TestBatch_nothingButBadRows(t *testing.T) {
 	}
 }
 
-// What a cancelled batch had finished can be read.
+// The finished parts of a cancelled batch can be read.
 func TestWriteManifest_cancelled(t *testing.T) {
 	l := pinnedLab(t, "batch-cancelled")
 	const rows = 40_000
@@ -443,7 +443,7 @@ func TestPlanBatch_refusals(t *testing.T) {
 		"no parquet": {
 			activities.PlanBatchInput{Rows: given("f.parquet", "PAR1, or so it says")},
 			activities.ErrBadDataset,
-			[]string{"not a Parquet file"},
+			[]string{"not a readable Parquet file"},
 		},
 		"no gzip": {
 			activities.PlanBatchInput{Rows: given("g.csv.gz", irisHeader)},
@@ -509,7 +509,7 @@ func TestPlanBatch_refusals(t *testing.T) {
 	}
 }
 
-// Rows that are replaced while a batch reads them are not scored by a plan of the others.
+// A plan does not score rows that were replaced after it was made.
 func TestScoreShard_rowsThatHaveChanged(t *testing.T) {
 	l := pinnedLab(t, "batch-changed")
 	ref := l.put("r/changed.csv", irisRows(10))

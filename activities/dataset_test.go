@@ -33,7 +33,7 @@ func TestValidateDataset_sameBytesAreTheSameDataset(t *testing.T) {
 	}
 }
 
-func TestValidateDataset_takesUCIsFileAsItIs(t *testing.T) {
+func TestValidateDataset_takesUCIsFile(t *testing.T) {
 	l := newLab(t, "iris")
 	got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
 		Model: "iris", URI: l.put("given/iris.data", datasettest.UCIIris()).URI(),
@@ -51,7 +51,7 @@ func TestValidateDataset_refusesBadFiles(t *testing.T) {
 	l := newLab(t, "iris")
 	for _, bad := range datasettest.BadCSVs() {
 		if bad.MaxBytes > 0 {
-			continue // the limit of an activity is 1 GiB and not to be had smaller
+			continue // the limit of the activity is fixed at 1 GiB
 		}
 		t.Run(bad.Name, func(t *testing.T) {
 			name := "iris"
@@ -158,7 +158,7 @@ func TestValidateDataset_recordsSources(t *testing.T) {
 	for _, from := range []string{"", uri, uri} {
 		d = must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: from})
 	}
-	must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: d.Data.URI()}) // came in before
+	must(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: "iris", URI: d.Data.URI()}) // has a source already
 	all, err := l.catalogue(t).Annotations(t.Context(), d.SHA256)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 func TestLoggedProfile_staysSmall(t *testing.T) {
 	for _, c := range []struct {
 		features int
-		want     string // what the profile still has
+		want     string // a key that the profile has
 	}{
 		{4, "histogram"},
 		{200, "std"},

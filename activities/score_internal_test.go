@@ -15,7 +15,7 @@ import (
 	"iris/model"
 )
 
-// fitted is a model of the iris data.
+// fitted returns a model of the iris data.
 func fitted(t testing.TB, algorithm model.Algorithm) *model.Model {
 	t.Helper()
 	table, _, err := dataset.Read(bytes.NewReader(dataset.IrisCSV()), dataset.ScanOptions{})
@@ -33,7 +33,7 @@ func fitted(t testing.TB, algorithm model.Algorithm) *model.Model {
 	return m
 }
 
-// shardOf is a shard of n rows, one in a thousand of them bad, as its bytes.
+// shardOf returns a shard of n rows. One row in a thousand is bad.
 func shardOf(n int) []byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	var b bytes.Buffer
@@ -54,7 +54,7 @@ func shardOf(n int) []byte {
 	return b.Bytes()
 }
 
-// discarding is where errors go that nobody reads.
+// discarding returns a file of bad rows that nobody reads.
 func discarding() *badRows {
 	return &badRows{out: &sink{out: bufio.NewWriter(io.Discard)}}
 }
@@ -76,10 +76,10 @@ func scoreInMemory(t testing.TB, m *model.Model, format scores.Format, data []by
 	return s.result
 }
 
-// What a shard takes does not grow with its rows: it may be of any length.
+// The memory of a shard does not grow with its rows, so a shard may have any length.
 func TestScoreShard_memoryDoesNotGrowWithRows(t *testing.T) {
 	m := fitted(t, model.LogisticRegression)
-	for format, most := range map[scores.Format]int64{scores.CSV: 600 << 10, scores.JSONL: 600 << 10} {
+	for format, limit := range map[scores.Format]int64{scores.CSV: 600 << 10, scores.JSONL: 600 << 10} {
 		measure := func(n int) (allocations, bytes int64) {
 			data := shardOf(n)
 			score := func() {
@@ -95,12 +95,12 @@ func TestScoreShard_memoryDoesNotGrowWithRows(t *testing.T) {
 		}
 		small, _ := measure(2_000)
 		large, bytes := measure(40_000)
-		// A bad row may allocate what describes it; a good one nothing.
+		// A bad row may allocate its description. A good row allocates nothing.
 		if perRow := float64(large-small-10*38) / 38_000; perRow > 0.001 {
 			t.Errorf("%s: %d allocations for 2,000 rows and %d for 40,000, want none per row", format, small, large)
 		}
-		if bytes > most {
-			t.Errorf("%s: %d bytes for a shard, want at most %d", format, bytes, most)
+		if bytes > limit {
+			t.Errorf("%s: %d bytes for a shard, want at most %d", format, bytes, limit)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"iris/model"
 )
 
-func TestStartRun_opensOneRunThatTellsItsStory(t *testing.T) {
+func TestStartRun_opensOneRun(t *testing.T) {
 	l := newLab(t, "opens-one-run")
 	data, _, run, _ := l.trained(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
 	got, err := l.mlflow.GetRun(t.Context(), run.ID)
@@ -82,7 +82,7 @@ func TestEvaluateModel_logsMetrics(t *testing.T) {
 	}
 }
 
-// artifact reads a file of a run or a logged model.
+// artifact returns the content of a file of a run or a logged model.
 func (l *lab) artifact(uri, name string) string {
 	l.t.Helper()
 	body, err := l.mlflow.GetArtifact(l.t.Context(), uri, name)
@@ -121,12 +121,12 @@ func TestRegisterModel_twiceIsOneVersion(t *testing.T) {
 		t.Errorf("version %+v, want its lineage: dataset, artifact, task, split", got)
 	}
 	if !strings.Contains(got.Description, "accuracy") {
-		t.Errorf("description %q, want what it is and how good", got.Description)
+		t.Errorf("description %q, want the algorithm and the metrics", got.Description)
 	}
 }
 
-// The files are those by which MLflow's Python loads and serves the version; make test-interop does it.
-func TestRegisterModel_writesWhatEverybodyCanLoad(t *testing.T) {
+// MLflow's Python packages load and serve the version by these files; make test-interop does it.
+func TestRegisterModel_writesPortableFiles(t *testing.T) {
 	l := newLab(t, "everybody")
 	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.DecisionTree)
 	version, err := l.registry.Resolve(t.Context(), l.model, v.Number)
@@ -246,7 +246,7 @@ func TestCompareWithChampion(t *testing.T) {
 	}
 }
 
-func TestPromoteVersion_expectsTheChampionItWasDecidedAgainst(t *testing.T) {
+func TestPromoteVersion_expectsAChampion(t *testing.T) {
 	l := newLab(t, "expects")
 	_, _, v := l.version(l.put("given/iris.csv", irisAs("x")).URI(), model.LogisticRegression)
 	expected := "7"
@@ -301,7 +301,7 @@ func TestFinishRun(t *testing.T) {
 		l.FinishRun,
 		activities.FinishRunInput{Model: l.model, Run: run, Status: mlflow.RunFinished, Gate: "kept", Version: "9"},
 	); err == nil {
-		t.Error("a version that does not exist was noted to be kept")
+		t.Error("a decision was recorded for a version that does not exist")
 	}
 	if got := finish(activities.FinishRunInput{Model: l.model, Status: mlflow.RunKilled}); got.Status != "KILLED" {
 		t.Errorf("status %s of a run whose StartRun never answered, want it found and killed", got.Status)
@@ -344,7 +344,7 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := l.registry.Resolve(t.Context(), l.model, v.Number); err != nil || got.Gate != "promoted" {
-		t.Errorf("version %+v (%v), want what the end of the training decided", got, err)
+		t.Errorf("version %+v (%v), want the final decision", got, err)
 	}
 	_, err = l.env.ExecuteActivity(l.RecordGate, activities.RecordGateInput{Model: l.model, Version: "9", Gate: "kept"})
 	refused(t, err, activities.ErrModelNotFound, "9")
@@ -358,7 +358,7 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 		tagged.ID,
 	); err != nil || got.Tags["team"] != "botany" ||
 		got.Tags["dataset.sha256"] == "" {
-		t.Errorf("run %+v (%v), want the tags of the request beside ours", got.Tags, err)
+		t.Errorf("run %+v (%v), want the tags of the request beside those of Iris", got.Tags, err)
 	}
 }
 
@@ -382,11 +382,11 @@ func TestSaveTask(t *testing.T) {
 		&got,
 	); err != nil ||
 		got.State != "SUCCESS" {
-		t.Errorf("kept %+v (%v), want the status as it was", got, err)
+		t.Errorf("kept %+v (%v), want the unchanged status", got, err)
 	}
 }
 
-// readAll reads a whole object as text.
+// readAll returns a whole object as text.
 func (l *lab) readAll(ref objstore.Ref) string {
 	l.t.Helper()
 	body, err := l.store.Get(l.t.Context(), ref)

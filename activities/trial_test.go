@@ -11,7 +11,7 @@ import (
 	"iris/model"
 )
 
-// search prepares a training that tries specs before it fits one.
+// search starts a training that tries specs before it fits one.
 func (l *lab) search() (activities.Dataset, activities.Run) {
 	l.t.Helper()
 	data := must(
@@ -25,7 +25,7 @@ func (l *lab) search() (activities.Dataset, activities.Run) {
 	return data, run
 }
 
-// childRun is the run of a trial.
+// childRun returns the run of a trial.
 func (l *lab) childRun(parent activities.Run, name string) mlflow.Run {
 	l.t.Helper()
 	run, err := l.mlflow.FindRun(l.t.Context(), parent.ExperimentID, "trial", parent.ID+"/"+name)
@@ -35,7 +35,7 @@ func (l *lab) childRun(parent activities.Run, name string) mlflow.Run {
 	return run
 }
 
-func TestRunTrial_isOneChildRunHoweverOften(t *testing.T) {
+func TestRunTrial_twiceIsOneChildRun(t *testing.T) {
 	l := newLab(t, "tries")
 	data, parent := l.search()
 	in := activities.RunTrialInput{
@@ -59,9 +59,9 @@ func TestRunTrial_isOneChildRunHoweverOften(t *testing.T) {
 		run.Metrics["cv_log_loss_std"] != first.Scores["log_loss"].Std {
 		t.Errorf("scores %+v, logged as %v", first.Scores, run.Metrics)
 	}
-	// About a quarter of the 150 rows is held out; a trial must not see it.
+	// About a quarter of the 150 rows is held out. A trial must not use it.
 	if first.Rows < 100 || first.Rows > 125 {
-		t.Errorf("tried on %d rows of 150, want those for training only", first.Rows)
+		t.Errorf("tried on %d rows of 150, want only the rows for training", first.Rows)
 	}
 	in.Share, in.Name = 1.0/3, "trial-2"
 	if part := must(
@@ -99,7 +99,7 @@ func TestRunTrial_refusals(t *testing.T) {
 	}
 	in.Dataset.View.Key += ".gone"
 	if _, err := do(l, l.RunTrial, in); err == nil {
-		t.Error("a dataset that is gone is no error")
+		t.Error("a missing dataset was no error")
 	}
 }
 

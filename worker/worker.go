@@ -1,6 +1,8 @@
-// Package worker is the Temporal process of Iris: it runs the workflows, and the activities on two queues. One waits
-// for
-// the network, the other keeps the CPUs busy and takes no more at once than there are CPUs.
+// Package worker runs the workflows and activities of Iris in a Temporal worker. It does not serve HTTP.
+//
+// It polls two task queues. Activities of the first wait for the network. Activities of the second keep CPUs busy, so
+// by
+// default it runs only one per CPU at a time.
 package worker
 
 import (
@@ -16,27 +18,27 @@ import (
 	"iris/workflows"
 )
 
-// Options is what a worker is made of.
+// Options are the dependencies and settings of a worker.
 type Options struct {
 	Client     client.Client
 	Activities *activities.Activities
-	// Slots is how many activities compute at once; 0 is one per CPU.
+	// Slots is how many activities of the compute queue run at the same time; 0 is one per CPU.
 	Slots int
 }
 
 const (
-	// ioSlots bounds the activities that wait for the network; each may hold some megabytes of a transfer.
+	// ioSlots limits the activities that wait for the network. Each may buffer some megabytes of a transfer.
 	ioSlots = 64
-	// stopTimeout lets an activity notice that the worker stops and say how far it got.
+	// stopTimeout is the time for an activity to notice that the worker stops and to report its progress.
 	stopTimeout = 10 * time.Second
-	// heartbeatThrottle sends every heartbeat (one a second): progress stays fresh, and a cancel arrives within a second.
+	// heartbeatThrottle lets every heartbeat through, one per second: progress is fresh, and a cancel arrives in a second.
 	heartbeatThrottle = time.Second
 )
 
-// Worker serves both queues.
+// Worker polls both queues.
 type Worker struct{ queues []worker.Worker }
 
-// New returns a worker that Run starts.
+// New returns a worker. Run starts it.
 func New(o Options) (*Worker, error) {
 	if o.Client == nil || o.Activities == nil {
 		return nil, errors.New("worker: Client and Activities must be given")
@@ -64,7 +66,9 @@ func options(slots int) worker.Options {
 	}
 }
 
-// Run serves until ctx ends, then lets what runs wind up. It returns an error when a queue could not be served.
+// Run polls both queues until ctx ends, then waits for running activities to stop. It returns an error if a queue
+// cannot
+// be polled.
 func (w *Worker) Run(ctx context.Context) error {
 	for i, queue := range w.queues {
 		if err := queue.Start(); err != nil {
@@ -77,7 +81,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// stop stops the queues side by side: each may take the stop timeout.
+// stop stops the queues concurrently: each may take the stop timeout.
 func stop(queues []worker.Worker) {
 	done := make(chan struct{})
 	for _, queue := range queues {

@@ -56,34 +56,34 @@ var (
 	afterSomeDays = 9 * 24 * time.Hour
 )
 
-// compares answers the comparisons in turn.
+// compares returns the comparisons in turn.
 func compares(e *environment, in ...activities.Comparison) {
 	for _, c := range in {
 		e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(c, nil).Once()
 	}
 }
 
-// says sends a verdict after a while and returns where its fate will be.
-func says(e *environment, after time.Duration, update string, v any) *fate {
-	f := new(fate)
+// says sends a verdict after a while. The outcome it returns is filled in when the workflow answers.
+func says(e *environment, after time.Duration, update string, v any) *outcome {
+	f := new(outcome)
 	e.RegisterDelayedCallback(func() { e.UpdateWorkflow(update, "", f, v) }, after)
 	return f
 }
 
-// fate is what became of an update.
-type fate struct {
+// outcome is the answer to an update, or why it was rejected.
+type outcome struct {
 	answer   any
 	rejected error
 }
 
-func (f *fate) Accept()          {}
-func (f *fate) Reject(err error) { f.rejected = err }
-func (f *fate) Complete(answer any, err error) {
+func (f *outcome) Accept()          {}
+func (f *outcome) Reject(err error) { f.rejected = err }
+func (f *outcome) Complete(answer any, err error) {
 	f.answer, f.rejected = answer, err
 }
 
-// notes expects that the version is shown to wait, as often as it does.
-func notes(e *environment, times int) {
+// recordsGate expects the workflow to record a number of times that the version waits.
+func recordsGate(e *environment, times int) {
 	e.OnActivity(acts.RecordGate, mock.Anything, mock.MatchedBy(func(in activities.RecordGateInput) bool {
 		return in.Model == "iris" && in.Version == "3" && in.Gate == string(workflows.Waiting) && in.Reason != ""
 	})).Return(nil).Times(times)
@@ -96,7 +96,7 @@ func promotes(e *environment, champion, actor string, done activities.PromotionR
 	})).Return(done, nil).Once()
 }
 
-func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
+func TestTraining_asksForApproval(t *testing.T) {
 	tests := map[string]struct {
 		policy workflows.PromotePolicy
 		waits  bool
@@ -155,7 +155,7 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 			e := newEnvironment(t)
 			onTraining(e)
 			if test.waits {
-				notes(e, 1)
+				recordsGate(e, 1)
 			}
 			test.set(e)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
@@ -174,18 +174,18 @@ func TestTraining_asksWhoeverIsToBeAsked(t *testing.T) {
 				t.Errorf("gate %+v, want %s because %q", result.Gate, test.want, test.reason)
 			}
 			if s := e.last(t); s.Approval != nil || s.Training == nil || s.Stage != "done" {
-				t.Errorf("saved status %+v, want one that waits for nothing", s)
+				t.Errorf("saved status %+v, want no pending approval", s)
 			}
 		})
 	}
 }
 
-func TestTraining_showsWhatItWaitsFor(t *testing.T) {
+func TestTraining_showsThePendingApproval(t *testing.T) {
 	e := newEnvironment(t)
 	onTraining(e)
 	onFinish(e, mlflow.RunFinished)
 	compares(e, betterThan2)
-	notes(e, 1)
+	recordsGate(e, 1)
 	var during workflows.Status
 	e.RegisterDelayedCallback(func() { during = e.status(t) }, time.Minute)
 	rejected := says(e, time.Hour, workflows.RejectUpdate, no)
@@ -196,14 +196,14 @@ func TestTraining_showsWhatItWaitsFor(t *testing.T) {
 	}
 	if p.Version != "3" || p.ModelID != "models:/iris/3" || p.Gate.Comparison != betterThan2 ||
 		p.Gate.Decision != workflows.Waiting {
-		t.Errorf("to be approved: %+v, want version 3 with its comparison", p)
+		t.Errorf("pending approval %+v, want version 3 with its comparison", p)
 	}
 	if days := p.Until.Sub(during.UpdatedAt).Hours() / 24; days != 30 {
-		t.Errorf("it waits for %v days, want 30", days)
+		t.Errorf("waits for %v days, want 30", days)
 	}
 	answer, ok := rejected.answer.(workflows.Approval)
 	if !ok || rejected.rejected != nil || answer.Approved || answer.Name != "bob" || answer.At.IsZero() {
-		t.Errorf("the update was answered with %+v and %v, want what was noted", rejected.answer, rejected.rejected)
+		t.Errorf("the update was answered with %+v and %v, want the verdict", rejected.answer, rejected.rejected)
 	}
 }
 
@@ -260,7 +260,7 @@ func TestTraining_refusesVerdicts(t *testing.T) {
 			e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil).After(time.Minute)
 			onTraining(e)
 			compares(e, betterThan2)
-			notes(e, 1)
+			recordsGate(e, 1)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(nil).After(10 * waiting)
 			says(e, 2*waiting, workflows.RejectUpdate, no)
 			refused := says(e, test.after, test.update, test.verdict)
@@ -270,7 +270,7 @@ func TestTraining_refusesVerdicts(t *testing.T) {
 				t.Errorf("refused with %s: %s, want %s saying %q", errorType, message, test.want, test.words)
 			}
 			if s := e.last(t); s.Training.Gate.Decision != workflows.Rejected || s.Training.Gate.Approval.Name != "bob" {
-				t.Errorf("gate %+v, want the verdict of bob alone to count", s.Training.Gate)
+				t.Errorf("gate %+v, want only the verdict of bob to count", s.Training.Gate)
 			}
 		})
 	}
@@ -284,7 +284,7 @@ func TestTraining_cancelWhileItWaits(t *testing.T) {
 			strings.Contains(in.Reason, "cancelled")
 	})).Return(nil).Once()
 	compares(e, betterThan2)
-	// MLflow does not take the note, which is no reason not to wait.
+	// MLflow refuses the record; the training waits all the same.
 	e.OnActivity(acts.RecordGate, mock.Anything, mock.Anything).
 		Return(temporal.NewNonRetryableApplicationError("no", activities.ErrRefused, nil)).Once()
 	e.RegisterDelayedCallback(e.CancelWorkflow, afterSomeDays)

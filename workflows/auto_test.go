@@ -19,14 +19,14 @@ import (
 func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 	type score struct{ mean, std float64 }
 	for name, test := range map[string]struct {
-		cheap, dear score // logistic_regression and gbdt
-		want        model.Algorithm
-		reason      string
+		cheap, costly score // logistic_regression and gbdt
+		want          model.Algorithm
+		reason        string
 	}{
-		"the cheap one is better":            {score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2"},
-		"the dear one is better, within one": {score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error"},
-		"the dear one is clearly better":     {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "best of 2"},
-		"a tie":                              {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
+		"the cheap one is better":                           {score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2"},
+		"the costly one is better, within a standard error": {score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error"},
+		"the costly one is clearly better":                  {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "best of 2"},
+		"a tie":                                             {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
@@ -36,7 +36,7 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 				case model.LogisticRegression:
 					return tried(in, test.cheap.mean, test.cheap.std), nil
 				case model.GBDT:
-					return tried(in, test.dear.mean, test.dear.std), nil
+					return tried(in, test.costly.mean, test.costly.std), nil
 				}
 				return activities.TriedSpec{}, temporal.NewNonRetryableApplicationError(
 					"not in this test",
@@ -51,7 +51,7 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 			onTraining(e)
 			onKept(e)
 			onFinish(e, mlflow.RunFinished)
-			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto, Seed: ptr[uint64](7)})
+			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto, Seed: new(uint64(7))})
 			s := result.Search
 			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" ||
 				s.Total != len(model.Candidates(150)) {
@@ -86,14 +86,14 @@ func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	}
 }
 
-func TestAuto_takesNothingOfASingleFamily(t *testing.T) {
+func TestAuto_refusesFieldsOfOneAlgorithm(t *testing.T) {
 	for name, test := range map[string]struct {
 		in      workflows.TrainingInput
 		pointer string
 	}{
 		"hyperparameters": {workflows.TrainingInput{Hyperparameters: json.RawMessage(`{"l2":1}`)}, "/hyperparameters"},
 		"a search":        {workflows.TrainingInput{Search: searchOf(t, `{"method":"grid","space":{"l2":[1]}}`)}, "/search"},
-		"bad folds":       {workflows.TrainingInput{CVFolds: ptr(1)}, "/cv_folds"},
+		"bad folds":       {workflows.TrainingInput{CVFolds: new(1)}, "/cv_folds"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.in.Model, test.in.Algorithm = "iris", search.Auto
@@ -106,6 +106,6 @@ func TestAuto_takesNothingOfASingleFamily(t *testing.T) {
 	}
 	_, _, err := workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}.Resolve()
 	if err == nil || !strings.Contains(err.Error(), "or auto") {
-		t.Errorf("an unknown algorithm: %v, want auto among those to choose from", err)
+		t.Errorf("an unknown algorithm: %v, want auto among the choices", err)
 	}
 }

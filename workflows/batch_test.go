@@ -52,15 +52,15 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		Output:     "jsonl",
 		LabelsOnly: true,
 	}).Return(activities.BatchPlan{Model: pinned, Plan: "p1", Rows: 3 * shards, Shards: shards}, nil).Once()
-	var running, most atomic.Int32
+	var running, peak atomic.Int32
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
 		Return(func(_ context.Context, in activities.ScoreShardInput) (activities.ScoredShard, error) {
 			defer running.Add(-1)
-			if n := running.Add(1); n > most.Load() {
-				most.Store(n)
+			if n := running.Add(1); n > peak.Load() {
+				peak.Store(n)
 			}
 			if in.Plan != "p1" || in.MaxBadRows != nil {
-				t.Errorf("shard %+v, want the plan's and no limit", in)
+				t.Errorf("shard %+v, want plan p1 and no limit", in)
 			}
 			return activities.ScoredShard{Rows: 2, BadRows: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7"}, nil
 		}).
@@ -93,8 +93,8 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 	if got != want {
 		t.Errorf("result %+v, want %+v", got, want)
 	}
-	if n := most.Load(); n > 8 {
-		t.Errorf("%d shards at once, want at most 8", n)
+	if n := peak.Load(); n > 8 {
+		t.Errorf("%d shards at the same time, want at most 8", n)
 	}
 	s := e.last(t)
 	if s.Done != 60 || s.Total != 60 || s.Unit != "rows" || s.Failed != 20 || s.ShardsDone != 20 || s.ShardsTotal != 20 ||
@@ -122,9 +122,9 @@ func TestBatchPrediction_showsProgress(t *testing.T) {
 		during.ShardsTotal != 3 {
 		t.Errorf("status while scoring: %+v, want 3 of 9 rows, one of them bad", during)
 	}
-	// Three rows in ten seconds: the other six take twice as long.
+	// Three rows took ten seconds, so the other six take twice as long.
 	if during.ETASeconds != 20 || during.RowsPerSecond != 0 {
-		t.Errorf("status while scoring: %+v, want 20 s to go", during)
+		t.Errorf("status while scoring: %+v, want an ETA of 20 s", during)
 	}
 }
 
@@ -246,8 +246,8 @@ func TestBatchPrediction_refusesABadInput(t *testing.T) {
 		"name":              {func(in *workflows.BatchInput) { in.Model = "../x" }, "/model"},
 		"format":            {func(in *workflows.BatchInput) { in.Format = "xml" }, "/format"},
 		"output":            {func(in *workflows.BatchInput) { in.Output = "xml" }, "/output"},
-		"ratio":             {func(in *workflows.BatchInput) { in.MaxErrorRatio = ptr(1.5) }, "/max_error_ratio"},
-		"negative ratio":    {func(in *workflows.BatchInput) { in.MaxErrorRatio = ptr(-0.5) }, "/max_error_ratio"},
+		"ratio":             {func(in *workflows.BatchInput) { in.MaxErrorRatio = new(1.5) }, "/max_error_ratio"},
+		"negative ratio":    {func(in *workflows.BatchInput) { in.MaxErrorRatio = new(-0.5) }, "/max_error_ratio"},
 		"very many columns": {func(in *workflows.BatchInput) { in.KeyColumns = make([]string, 65) }, "/key_columns"},
 	}
 	for name, test := range tests {
@@ -278,7 +278,7 @@ func TestBatchInput_refusesUnknownFields(t *testing.T) {
 	}
 }
 
-// What was finished before a cancel is kept, and the batch still ends as cancelled.
+// A cancelled batch keeps its finished parts, and ends as cancelled even if that fails.
 func TestBatchPrediction_cancel(t *testing.T) {
 	for name, keep := range map[string]error{"kept": nil, "not kept": temporal.NewNonRetryableApplicationError("no", "x", nil)} {
 		t.Run(name, func(t *testing.T) {

@@ -137,7 +137,7 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 	}
 	tests := map[string]struct {
 		json string
-		want string // pointer of the fault, "" for none
+		want string // pointer of the error, "" for none
 	}{
 		"bounds": {
 			`{"gate":{"min":{"accuracy":0.9,"macro_f1":0.8},"max":{"log_loss":0.3},"tolerance":0.01}}`,
@@ -145,15 +145,15 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		},
 		"an empty gate":            {`{"gate":{}}`, ""},
 		"null":                     {`{"gate":null,"tags":null}`, ""},
-		"no metric":                {`{"gate":{"min":{"acuracy":0.9}}}`, "/gate/min/acuracy"},
-		"no metric to escape":      {`{"gate":{"max":{"recall/a~b":0.9}}}`, "/gate/max/recall~1a~0b"},
+		"an unknown metric":        {`{"gate":{"min":{"acuracy":0.9}}}`, "/gate/min/acuracy"},
+		"an escaped metric":        {`{"gate":{"max":{"recall/a~b":0.9}}}`, "/gate/max/recall~1a~0b"},
 		"a contradiction":          {`{"gate":{"min":{"log_loss":0.5},"max":{"log_loss":0.4}}}`, "/gate/min/log_loss"},
 		"a negative tolerance":     {`{"gate":{"tolerance":-0.1}}`, "/gate/tolerance"},
 		"a tolerance over 1":       {`{"gate":{"tolerance":1.1}}`, "/gate/tolerance"},
 		"a tolerance of log loss":  {`{"gate":{"log_loss_tolerance":0}}`, ""},
 		"no tolerance of log loss": {`{"gate":{"log_loss_tolerance":null}}`, ""},
 		"a negative one":           {`{"gate":{"log_loss_tolerance":-1}}`, "/gate/log_loss_tolerance"},
-		"an endless one":           {`{"gate":{"log_loss_tolerance":101}}`, "/gate/log_loss_tolerance"},
+		"one too large":            {`{"gate":{"log_loss_tolerance":101}}`, "/gate/log_loss_tolerance"},
 		"tags":                     {`{"tags":{"team":"botany","ticket.no":"IR-7"}}`, ""},
 		"a tag without a key":      {`{"tags":{"":"x"}}`, "/tags/"},
 		"a tag with a bad key":     {`{"tags":{"a b":"x"}}`, "/tags/a b"},
@@ -163,7 +163,7 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 			"/tags/" + strings.Repeat("k", 80) + "…",
 		},
 		"a tag of MLflow":           {`{"tags":{"mlflow.user":"x"}}`, "/tags/mlflow.user"},
-		"a tag of ours":             {`{"tags":{"iris.gate":"x"}}`, "/tags/iris.gate"},
+		"a tag of Iris":             {`{"tags":{"iris.gate":"x"}}`, "/tags/iris.gate"},
 		"a tag of the run":          {`{"tags":{"gate":"x"}}`, "/tags/gate"},
 		"a tag that begins so":      {`{"tags":{"gatekeeper":"x"}}`, ""},
 		"a tag without a value":     {`{"tags":{"a":""}}`, "/tags/a"},
@@ -182,10 +182,10 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 			var wrong *model.SpecError
 			if errors.As(err, &wrong) {
 				if wrong.Pointer != test.want {
-					t.Errorf("fault at %s (%s), want one at %q", wrong.Pointer, wrong.Reason, test.want)
+					t.Errorf("error at %s (%s), want one at %q", wrong.Pointer, wrong.Reason, test.want)
 				}
 			} else if err != nil || test.want != "" {
-				t.Errorf("got %v, want a fault at %q", err, test.want)
+				t.Errorf("got %v, want an error at %q", err, test.want)
 			}
 		})
 	}

@@ -10,7 +10,7 @@ import (
 func TestKeyedBatchID(t *testing.T) {
 	id := workflows.KeyedBatchID("iris", "a key")
 	if !strings.HasPrefix(id, "batch-iris-key-") || id != workflows.KeyedBatchID("iris", "a key") {
-		t.Errorf("the id of a key is %s, and is to be the same each time", id)
+		t.Errorf("the id of a key is %s, want batch-iris-key-… and the same each time", id)
 	}
 	if id == workflows.KeyedBatchID("iris", "another key") ||
 		strings.TrimPrefix(id, "batch-iris-") == strings.TrimPrefix(workflows.KeyedBatchID("wine", "a key"), "batch-wine-") {

@@ -60,7 +60,7 @@ func TestPromotion_refusesBadInput(t *testing.T) {
 	}
 }
 
-func TestPromotion_finishesWhatItHasBegun(t *testing.T) {
+func TestPromotion_ignoresACancelOnceBegun(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
 		Return(activities.PromotionResult{Promoted: true, At: noon}, nil).

@@ -13,10 +13,10 @@ import (
 // GateRules are what a version must satisfy to be promoted, besides being no worse than the champion. Min and Max are
 // about the metrics on the held-out rows.
 type GateRules struct {
-	Min       map[string]float64 `json:"min,omitempty"`       // lower bounds, by metric
-	Max       map[string]float64 `json:"max,omitempty"`       // upper bounds, by metric
-	Tolerance float64            `json:"tolerance,omitempty"` // how much lower than the champion's the accuracy may be, 0 to 1
-
+	Min map[string]float64 `json:"min,omitempty"` // lower bounds, by metric
+	Max map[string]float64 `json:"max,omitempty"` // upper bounds, by metric
+	// Tolerance is how much lower than the champion's the accuracy may be, 0 to 1.
+	Tolerance float64 `json:"tolerance,omitempty"`
 	// LogLossTolerance is how much higher than the champion's the log loss may be, 0 to 100; nil is
 	// DefaultLogLossTolerance.
 	LogLossTolerance *float64 `json:"log_loss_tolerance,omitempty"`

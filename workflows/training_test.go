@@ -28,7 +28,7 @@ var (
 	}
 )
 
-// onTraining answers every activity up to the registered version.
+// onTraining mocks every activity up to the registered version.
 func onTraining(e *environment) {
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
@@ -39,7 +39,7 @@ func onTraining(e *environment) {
 		Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil)
 }
 
-// onFinish expects the run to end with status.
+// onFinish expects the run in MLflow to end with status.
 func onFinish(e *environment, status mlflow.RunStatus) {
 	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool { return in.Status == status })).
 		Return(nil).
@@ -118,7 +118,7 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 
 			if err := e.GetWorkflowError(); err != nil {
-				t.Fatalf("a refusal is not a failure: %v", err)
+				t.Fatalf("the training failed: %v, want it to succeed without a promotion", err)
 			}
 			var result workflows.TrainingResult
 			if err := e.GetWorkflowResult(&result); err != nil {
@@ -131,7 +131,7 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 	}
 }
 
-func TestTraining_handsGateAndTagsOn(t *testing.T) {
+func TestTraining_passesGateAndTagsOn(t *testing.T) {
 	tags := map[string]string{"team": "botany"}
 	e := newEnvironment(t)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool { return in.Tags["team"] == "botany" })).
@@ -157,7 +157,7 @@ func TestTraining_handsGateAndTagsOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if result.Gate.Decision != workflows.Kept || !strings.Contains(result.Gate.Reason, "under the minimum of 0.99") {
-		t.Errorf("gate %+v, want the first version kept back by the minimum", result.Gate)
+		t.Errorf("gate %+v, want the first version not promoted, because of the minimum", result.Gate)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if result.Gate.Decision != workflows.Kept || result.Gate.Comparison.Champion != "2" {
-		t.Errorf("gate %+v, want the decision taken against champion 2: kept", result.Gate)
+		t.Errorf("gate %+v, want the decision against champion 2: kept", result.Gate)
 	}
 }
 
@@ -215,14 +215,14 @@ func TestTraining_waitsItsTurnToPromote(t *testing.T) {
 	}
 }
 
-func TestTraining_refusesBadInputAtOnce(t *testing.T) {
+func TestTraining_refusesBadInput(t *testing.T) {
 	tests := map[string]struct {
 		in   workflows.TrainingInput
 		want string
 	}{
 		"no model":          {workflows.TrainingInput{}, "/model"},
 		"reserved name":     {workflows.TrainingInput{Model: "tasks"}, "/model"},
-		"test size":         {workflows.TrainingInput{Model: "iris", TestSize: ptr(1.5)}, "/test_size"},
+		"test size":         {workflows.TrainingInput{Model: "iris", TestSize: new(1.5)}, "/test_size"},
 		"policy":            {workflows.TrainingInput{Model: "iris", Promote: "sometimes"}, "/promote"},
 		"local path":        {workflows.TrainingInput{Model: "iris", DatasetURI: "/etc/passwd"}, "/dataset"},
 		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
@@ -259,8 +259,11 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 		fail      func(*environment)
 		runOpened bool
 	}{
-		"validation":   {fails(acts.ValidateDataset, activities.Dataset{}), false},
-		"run":          {fails(acts.StartRun, activities.Run{}), true}, // it may have been opened without an answer
+		"validation": {fails(acts.ValidateDataset, activities.Dataset{}), false},
+		"run": {
+			fails(acts.StartRun, activities.Run{}),
+			true,
+		}, // the run may be open although StartRun never answered
 		"fit":          {fails(acts.TrainModel, activities.TrainedModel{}), true},
 		"evaluation":   {fails(acts.EvaluateModel, activities.Evaluation{}), true},
 		"registration": {fails(acts.RegisterModel, activities.RegisteredVersion{}), true},
@@ -302,7 +305,7 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 	}
 }
 
-func TestTraining_retriesWhatMayPass(t *testing.T) {
+func TestTraining_retriesOutages(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).
 		Return(activities.Dataset{}, errors.New("connection refused")).
@@ -357,7 +360,7 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 	}
 }
 
-func TestTraining_endsThoughMLflowAndTheStoreAreGone(t *testing.T) {
+func TestTraining_endsWithoutMLflow(t *testing.T) {
 	e := newEnvironment(t)
 	e.TestWorkflowEnvironment.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).
 		Return(errors.New("connection refused"))
@@ -366,7 +369,7 @@ func TestTraining_endsThoughMLflowAndTheStoreAreGone(t *testing.T) {
 		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
 	if err := e.GetWorkflowError(); err != nil {
-		t.Errorf("a version that is registered was lost to the lab book: %v", err)
+		t.Errorf("a registered training failed because of MLflow: %v", err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"iris/workflows"
 )
 
-// l2 is the hyperparameter that the tests search.
+// l2 returns the hyperparameter that these tests search.
 func l2(spec model.Spec) (v float64) {
 	var h struct {
 		L2 float64 `json:"l2"`
@@ -31,7 +31,7 @@ func l2(spec model.Spec) (v float64) {
 	return h.L2
 }
 
-// tried answers a trial with a log loss.
+// tried returns the result of a trial with a log loss.
 func tried(in activities.RunTrialInput, loss, std float64) activities.TriedSpec {
 	return activities.TriedSpec{RunID: "run-of-" + in.Name, Rows: int(112 * in.Share), Validated: model.Validated{
 		Fits:   in.CV.Folds * in.CV.Repeats,
@@ -39,13 +39,13 @@ func tried(in activities.RunTrialInput, loss, std float64) activities.TriedSpec 
 	}}
 }
 
-// runs records the trials that were run.
+// runs records the trials that the workflow runs.
 type runs struct {
 	mu   sync.Mutex
 	seen []activities.RunTrialInput
 }
 
-// on answers every trial as do says.
+// on mocks every trial by do.
 func (r *runs) on(e *environment, do func(activities.RunTrialInput) (activities.TriedSpec, error)) {
 	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).
 		Return(func(_ context.Context, in activities.RunTrialInput) (activities.TriedSpec, error) {
@@ -56,18 +56,18 @@ func (r *runs) on(e *environment, do func(activities.RunTrialInput) (activities.
 		})
 }
 
-// lossIsL2 is a world in which less is better.
+// lossIsL2 makes a smaller l2 the better one.
 func lossIsL2(in activities.RunTrialInput) (activities.TriedSpec, error) {
 	return tried(in, l2(in.Spec), 0.1), nil
 }
 
-// onKept lets a training end without a promotion.
+// onKept makes a training end without a promotion.
 func onKept(e *environment) {
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 }
 
-// result runs a training that must end well.
+// result runs a training that must succeed.
 func (e *environment) result(t *testing.T, in workflows.TrainingInput) (result workflows.TrainingResult) {
 	t.Helper()
 	e.ExecuteWorkflow(workflows.Training, in)
@@ -105,7 +105,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 			search := searchOf(t, `{"method":"grid","space":{"l2":[3,1,2]},"folds":4,"metric":"`+string(test.metric)+`"}`)
 			result := e.result(
 				t,
-				workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: search, Repeats: ptr(2)},
+				workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Search: search, Repeats: new(2)},
 			)
 			s := result.Search
 			if s == nil || s.Total != 3 || s.Done != 3 || s.Failed != 0 || len(s.Trials) != 3 || s.Best.Name != "trial-2" ||
@@ -128,7 +128,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 	}
 }
 
-func TestSearch_aFailingTrialIsNotAFailedSearch(t *testing.T) {
+func TestSearch_survivesFailedTrials(t *testing.T) {
 	e := newEnvironment(t)
 	var r runs
 	r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) {
@@ -148,7 +148,7 @@ func TestSearch_aFailingTrialIsNotAFailedSearch(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			closed = append(closed, in.Name+" "+string(in.Status)+" "+in.Reason)
-			return temporal.NewNonRetryableApplicationError("MLflow is gone", "x", nil) // must not matter
+			return temporal.NewNonRetryableApplicationError("MLflow is gone", "x", nil) // ignored
 		}).
 		Twice()
 	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
@@ -203,7 +203,7 @@ func TestSearch_allTrialsFail(t *testing.T) {
 			if last.State != workflows.Failure || !strings.Contains(last.Error.Message, test.wantMessage) ||
 				len(last.Error.Message) > 400 ||
 				last.Search.Failed != 3 {
-				t.Errorf("saved status %+v (%+v), want FAILURE that says %q, shortly", last, last.Error, test.wantMessage)
+				t.Errorf("saved status %+v (%+v), want a short FAILURE that says %q", last, last.Error, test.wantMessage)
 			}
 			if strings.Contains(last.Error.Message, "secret") {
 				t.Error("an internal message reached the user")
@@ -212,7 +212,7 @@ func TestSearch_allTrialsFail(t *testing.T) {
 	}
 }
 
-func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
+func TestSearch_cancelKeepsFinishedTrials(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
@@ -254,7 +254,7 @@ func TestSearch_cancelKeepsWhatFinished(t *testing.T) {
 		t.Errorf("saved status %+v, want REVOKED with the three trials that finished", last)
 	}
 	if killed.Load() != 16 {
-		t.Errorf("%d runs were killed, want those of the 16 trials under way", killed.Load())
+		t.Errorf("%d runs were killed, want the 16 running trials", killed.Load())
 	}
 }
 
@@ -303,7 +303,7 @@ func TestSearch_halvingKeepsTheBestThird(t *testing.T) {
 	}
 }
 
-func TestSearch_halvingGoesOnWithTheTrialsThatDidNotFail(t *testing.T) {
+func TestSearch_halvingContinuesAfterFailures(t *testing.T) {
 	e := newEnvironment(t)
 	large := trainingData
 	large.Rows = 20_000
@@ -328,10 +328,10 @@ func TestSearch_halvingGoesOnWithTheTrialsThatDidNotFail(t *testing.T) {
 			Search:    searchOf(t, `{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`),
 		},
 	)
-	// Of 20, trial-5 and trial-15 are left, then the better of the two.
+	// Of 20 trials, trial-5 and trial-15 succeed. The last rung has the better one.
 	if s := result.Search; s.Total != s.Done || s.Done != len(s.Trials) || s.Failed != 18 || s.Total != 23 ||
 		s.Best.Score == nil {
-		t.Errorf("search %+v, want it to end with what was left", s)
+		t.Errorf("search %+v, want it to end with the remaining trials", s)
 	}
 }
 
@@ -349,7 +349,7 @@ func TestTraining_crossValidatesTheGivenSpec(t *testing.T) {
 			Model:           "iris",
 			Algorithm:       model.LogisticRegression,
 			Hyperparameters: json.RawMessage(`{"l2":7}`),
-			CVFolds:         ptr(10),
+			CVFolds:         new(10),
 		},
 	)
 	if s := result.Search; s.Method != "cross_validation" || len(s.Trials) != 1 || s.Trials[0].Score.Mean != 7 ||

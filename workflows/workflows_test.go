@@ -16,10 +16,10 @@ import (
 	"iris/workflows"
 )
 
-// acts is for method references only.
+// acts is nil and only for method references.
 var acts *activities.Activities
 
-// environment is a workflow environment with every workflow and activity registered and the saved status captured.
+// environment is a test environment with every workflow and activity. It captures the saved statuses.
 type environment struct {
 	*testsuite.TestWorkflowEnvironment
 	saved []workflows.Status
@@ -30,7 +30,7 @@ func newEnvironment(t *testing.T) *environment {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	e := &environment{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
-	e.SetTestTimeout(time.Minute) // of real time: 3 s are little on a busy machine
+	e.SetTestTimeout(time.Minute) // of real time: the default of 3 s is short on a busy machine
 	workflows.Register(e)
 	e.RegisterActivity(acts)
 	e.OnActivity(acts.SaveTask, mock.Anything, mock.Anything).Maybe().Return(nil).Run(func(args mock.Arguments) {
@@ -44,7 +44,7 @@ func newEnvironment(t *testing.T) *environment {
 	return e
 }
 
-// last is the status that was kept of the task that ended last.
+// last returns the status that the last task saved.
 func (e *environment) last(t *testing.T) workflows.Status {
 	t.Helper()
 	if len(e.saved) == 0 {
@@ -53,7 +53,7 @@ func (e *environment) last(t *testing.T) workflows.Status {
 	return e.saved[len(e.saved)-1]
 }
 
-// status asks the workflow.
+// status queries the workflow.
 func (e *environment) status(t *testing.T) workflows.Status {
 	t.Helper()
 	value, err := e.QueryWorkflow(workflows.StatusQuery)
@@ -67,7 +67,7 @@ func (e *environment) status(t *testing.T) workflows.Status {
 	return s
 }
 
-// applicationError is the type and message of the error a workflow ended with.
+// applicationError returns the type and the message of the error that a workflow ended with.
 func applicationError(t *testing.T, err error) (errorType, message string) {
 	t.Helper()
 	var application *temporal.ApplicationError
@@ -76,8 +76,6 @@ func applicationError(t *testing.T, err error) (errorType, message string) {
 	}
 	return application.Type(), application.Message()
 }
-
-func ptr[T any](v T) *T { return &v }
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
