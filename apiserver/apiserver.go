@@ -20,6 +20,7 @@ import (
 
 	"iris/apiserver/apidoc"
 	"iris/apiserver/httpio"
+	"iris/apiserver/openinference"
 	"iris/apiserver/serving"
 	"iris/internal/catalogue"
 	"iris/internal/champions"
@@ -113,6 +114,7 @@ type Server struct {
 	models    atomic.Pointer[modelsDocument]
 	handler   *httpio.Handler
 	serving   *serving.Models
+	inference *openinference.API
 	metrics   *metrics
 	bulk      httpio.Bulk
 	catalogue *catalogue.Catalogue
@@ -147,6 +149,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.tasks = &tasks{temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: s.links}
+	s.inference = openinference.New(openinference.Options{
+		Models: s.serving, Handler: s.handler, Metrics: s.metrics.http, Version: o.Version,
+	})
 	if err := s.routes(s.newResources()); err != nil {
 		return nil, err
 	}

@@ -10,15 +10,13 @@ import (
 	"iris/apiserver/httpio"
 	"iris/apiserver/serving"
 	"iris/internal/champions"
-	"iris/internal/inferencepb"
 )
 
 // metrics is what GET /metrics shows.
 type metrics struct {
-	handler   http.Handler
-	http      *httpio.Metrics
-	batched   *prometheus.CounterVec // by model
-	grpcInfer *httpio.RouteMetrics   // ModelInfer, which no router finds
+	handler http.Handler
+	http    *httpio.Metrics
+	batched *prometheus.CounterVec // by model
 }
 
 func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics {
@@ -35,7 +33,6 @@ func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.handler = promhttp.HandlerFor(all, promhttp.HandlerOpts{})
-	m.grpcInfer = m.http.Route(http.MethodPost, inferencepb.GRPCInferenceService_ModelInfer_FullMethodName)
 	return m
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/apidoc"
+	"iris/apiserver/openinference"
 	"iris/apiserver/problem"
 )
 
@@ -18,7 +19,7 @@ const apiDescription = "Trains, versions, serves and batch-scores classifiers of
 
 var apiTags = []*huma.Tag{
 	{Name: "predict", Description: "Ask a model: one row, or many."},
-	inferenceTag,
+	openinference.Tag,
 	{Name: "train", Description: "Make a version of a model from a CSV."},
 	{Name: "datasets", Description: "What models are trained on."},
 	{Name: "models", Description: "What there is, and what is served."},

@@ -2,40 +2,37 @@ package apiserver
 
 import (
 	"net/http"
-	"regexp"
-	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/gorilla/mux"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/kservev1"
+	"iris/apiserver/mlflowscoring"
+	"iris/apiserver/openinference"
 	"iris/apiserver/problem"
 )
 
-// Routes of a protocol that others defined have errors of its shape, also where no route was found.
-
-// protocol is a protocol that is not Iris's own, with how it says what is wrong.
+// protocol is a protocol of other inference servers. Its paths have errors of its shape, also where no route matches.
 type protocol struct {
-	fail  func(http.ResponseWriter, *problem.Problem, error)
-	error any // an example of what fail sends, for the OpenAPI document
+	owns func(path string) bool
+	fail func(http.ResponseWriter, *problem.Problem, error)
 }
 
-// protocolOf is the protocol that a path belongs to, nil for Iris's own.
+var protocols = []protocol{
+	{openinference.Owns, openinference.Fail},
+	{kservev1.Owns, kservev1.Fail},
+	{mlflowscoring.Owns, mlflowscoring.Fail},
+}
+
+// protocolOf returns the protocol that a path belongs to, nil for Iris's own.
 func protocolOf(path string) *protocol {
-	switch {
-	case path == inferencePrefix, strings.HasPrefix(path, inferencePrefix+"/"):
-		return &protocol{failInference, InferenceError{}}
-	case strings.HasPrefix(path, kserveV1Prefix+"/"):
-		return &protocol{failKServe, kserveError{}}
-	case mlflowPath.MatchString(path):
-		return &protocol{failMLflow, mlflowError{}}
+	for i, p := range protocols {
+		if p.owns(path) {
+			return &protocols[i]
+		}
 	}
 	return nil
 }
 
-var mlflowPath = regexp.MustCompile(`^/(ping|health|version|([^/]+/(versions/[^/]+/)?)?invocations)/?$`)
-
-// answerProblem answers with p, which is what became of err, in the shape of the protocol that the path belongs to.
+// answerProblem answers with p, which stands for err, in the shape of the protocol that the path belongs to.
 func answerProblem(w http.ResponseWriter, r *http.Request, p *problem.Problem, err error) {
 	other := protocolOf(r.URL.Path)
 	if other == nil {
@@ -44,18 +41,4 @@ func answerProblem(w http.ResponseWriter, r *http.Request, p *problem.Problem, e
 	}
 	httpio.SetHeader(w, p)
 	other.fail(w, p, err)
-}
-
-// foreign is what is wrong as every protocol can say it: a status and a text. They know no 422.
-func foreign(p *problem.Problem) (status int, text string) {
-	if p.Status == http.StatusUnprocessableEntity {
-		return http.StatusBadRequest, p.Detail
-	}
-	return p.Status, p.Detail
-}
-
-// foreignRoute adds a route of another protocol.
-func (s *Server) foreignRoute(op huma.Operation, handle func(http.ResponseWriter, *http.Request) error) *mux.Route {
-	op.Responses["default"] = s.docs.Answer("What is wrong, as the protocol says it", protocolOf(op.Path).error)
-	return s.plain(op, handle)
 }

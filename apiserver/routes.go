@@ -13,6 +13,8 @@ import (
 	"github.com/gorilla/mux"
 
 	"iris/apiserver/apidoc"
+	"iris/apiserver/kservev1"
+	"iris/apiserver/mlflowscoring"
 	"iris/apiserver/problem"
 	"iris/internal/webui"
 )
@@ -29,7 +31,7 @@ func (s *Server) routes(r resources) error {
 
 	s.add(s.serving.Routes(s.docs))
 
-	s.openInferenceRoutes()
+	s.add(s.inference.Routes(s.docs))
 
 	jsonRoute(s, statusOperation("get-root", "/", "Is the process alive?"), r.health.getAlive)
 	jsonRoute(s, statusOperation("get-health", "/healthz", "Is the process alive?"), r.health.getAlive)
@@ -64,8 +66,8 @@ func (s *Server) routes(r resources) error {
 	s.plain(trainingOperation(s.docs, "/training"), r.trainings.start)
 	jsonRoute(s, getTaskOperation("get-default-training", "/training/{task_id}"), r.trainings.getDefault)
 
-	s.kserveV1Routes()
-	s.invocationRoutes()
+	s.add(kservev1.New(s.serving).Routes(s.docs))
+	s.add(mlflowscoring.New(s.serving).Routes(s.docs))
 
 	s.plain(batchOperation(s.docs, "/{model}/predict/batch"), r.batches.start)
 	s.batchResultRoutes(r.batches, "/{model}/predict/batch/{task_id}")

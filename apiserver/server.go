@@ -44,6 +44,11 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
+// RunGRPC serves the Open Inference Protocol over gRPC on l, as Run serves HTTP.
+func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
+	return s.inference.RunGRPC(ctx, l, s.drain)
+}
+
 // httpServer is the server that Run runs. Its ReadTimeout is no bound of a whole body: while one arrives, exchange
 // moves
 // the deadline on. That it is set already when a request begins costs the many small ones nothing.

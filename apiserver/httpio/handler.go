@@ -19,7 +19,7 @@ import (
 // something fails.
 type Handler struct {
 	router    http.Handler
-	logger    *slog.Logger
+	Logger    *slog.Logger // without the id of a request
 	unmatched *RouteMetrics
 	translate func(error) *problem.Problem
 	answer    func(http.ResponseWriter, *http.Request, *problem.Problem, error)
@@ -41,7 +41,7 @@ type Options struct {
 // NewHandler returns a Handler.
 func NewHandler(o Options) *Handler {
 	return &Handler{
-		router: o.Router, logger: o.Logger, unmatched: o.Metrics.Unmatched,
+		router: o.Router, Logger: o.Logger, unmatched: o.Metrics.Unmatched,
 		translate: o.Translate, answer: o.Answer, requests: newRequestIDs(),
 	}
 }
@@ -120,8 +120,14 @@ func (h *Handler) LogProblem(w http.ResponseWriter, r *http.Request, p *problem.
 
 // Log returns the logger with the id of the request that w answers.
 func (h *Handler) Log(w http.ResponseWriter) *slog.Logger {
-	return h.logger.With("request_id", w.Header().Get(RequestIDHeader))
+	return h.LogOf(w.Header().Get(RequestIDHeader))
 }
+
+// LogOf returns the logger with the id of a request.
+func (h *Handler) LogOf(id string) *slog.Logger { return h.Logger.With("request_id", id) }
+
+// Translate returns the problem that a client is told for an error.
+func (h *Handler) Translate(err error) *problem.Problem { return h.translate(err) }
 
 // RequestID returns the id that a client chose when it is fit for a log, or a new one.
 func (h *Handler) RequestID(chosen string) string { return h.requests.of(chosen) }

@@ -79,6 +79,14 @@ func Internal(cause error) *Problem {
 	return p
 }
 
+// Plain returns the problem as a protocol of another server knows it: a status, which is never 422, and a text.
+func (p *Problem) Plain() (status int, text string) {
+	if p.Status == http.StatusUnprocessableEntity {
+		return http.StatusBadRequest, p.Detail
+	}
+	return p.Status, p.Detail
+}
+
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 

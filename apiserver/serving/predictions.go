@@ -28,9 +28,8 @@ func tooMuch(what string) error {
 }
 
 func overflow(row int) error {
-	return &frame.Error{Fault: frame.NoValue, RowError: dataset.RowError{
-		Reason: fmt.Sprintf("the values of row %d are too large for this model to compute with", row),
-	}}
+	return FormError(frame.NoValue, "",
+		fmt.Sprintf("the values of row %d are too large for this model to compute with", row))
 }
 
 // AnswerPredictions answers with {"predictions":[…]}, one prediction for each row of the source, as MLflow and KServe
@@ -73,6 +72,11 @@ func (p *Predictor) appendPrediction(dst []byte, best int, probabilities []float
 		dst = AppendNumbers(append(dst, key...), probabilities[i:i+1])
 	}
 	return append(dst, '}')
+}
+
+// FormError returns the error of rows in a form of another protocol.
+func FormError(fault frame.Fault, pointer, reason string) error {
+	return &frame.Error{Fault: fault, RowError: dataset.RowError{Pointer: pointer, Reason: reason}}
 }
 
 // FrameFault returns the kind of mistake in the rows. It reports false if err is not about rows.

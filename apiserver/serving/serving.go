@@ -5,6 +5,8 @@
 package serving
 
 import (
+	"net/http"
+
 	"iris/apiserver/httpio"
 	"iris/internal/champions"
 	"iris/internal/registry"
@@ -28,4 +30,9 @@ type Models struct {
 // New returns the models of a cache.
 func New(o Options) *Models {
 	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds)}
+}
+
+// ReadBody reads a body with rows. The caller calls release when it is done with the body, also after an error.
+func (m *Models) ReadBody(r *http.Request) (body []byte, release func(), err error) {
+	return m.Bulk.Read(r, m.MaxBody)
 }

@@ -135,10 +135,35 @@ func rooms() []room {
 			},
 		},
 		{
+			path: "apiserver/openinference", floor: 8,
+			iris: []string{
+				"apiserver/apidoc", "apiserver/httpio", "apiserver/problem", "apiserver/serving",
+				"internal/champions", "internal/inference", "internal/inferencepb", "internal/registry",
+			},
+			lib: []string{"github.com/danielgtaylor/huma/v2", "github.com/gorilla/mux", "google.golang.org/grpc"},
+		},
+		{
+			path: "apiserver/mlflowscoring", floor: 8,
+			iris: []string{
+				"apiserver/apidoc", "apiserver/httpio", "apiserver/problem", "apiserver/serving", "deploy", "internal/frame",
+			},
+			lib: []string{"github.com/danielgtaylor/huma/v2"},
+		},
+		{
+			path: "apiserver/kservev1", floor: 8,
+			iris: []string{
+				"apiserver/apidoc", "apiserver/httpio", "apiserver/problem", "apiserver/serving", "internal/frame",
+			},
+			lib: []string{"github.com/danielgtaylor/huma/v2"},
+		},
+		{
 			path: "apiserver", floor: 9,
 			iris: []string{
 				"apiserver/apidoc",
 				"apiserver/httpio",
+				"apiserver/kservev1",
+				"apiserver/mlflowscoring",
+				"apiserver/openinference",
 				"apiserver/problem",
 				"apiserver/serving",
 				"deploy",

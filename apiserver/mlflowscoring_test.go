@@ -11,13 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"iris/apiserver/httpio"
 	"iris/apiserver/serving"
 	"iris/deploy"
-	"iris/internal/champions"
 	"iris/internal/dataset"
-	"iris/internal/registry"
-	"iris/model"
 )
 
 const virginica = `{"petal_width":2.3,"sepal_length":6.7,"sepal_width":3,"petal_length":5.2}`
@@ -131,6 +127,23 @@ func TestInvocations_agreesWithPredict(t *testing.T) {
 		t.Errorf("label %v, want %s", many.Predictions[0]["label"], p.Label)
 	}
 }
+
+// mlflowError is the body of the errors of MLflow.
+type mlflowError struct {
+	ErrorCode  string `json:"error_code"`
+	Message    string `json:"message"`
+	SQLState   string `json:"sqlstate"`
+	ErrorClass string `json:"error_class"`
+}
+
+var (
+	mlflowBadRequest  = mlflowError{"BAD_REQUEST", "", "KAM00", "INVALID_PARAMETER_VALUE"}
+	mlflowMisfit      = mlflowError{"INVALID_PARAMETER_VALUE", "", "KAM01", "SCHEMA_ENFORCEMENT_FAILED"}
+	mlflowUnknown     = mlflowError{"RESOURCE_DOES_NOT_EXIST", "", "KAM00", "RESOURCE_NOT_FOUND"}
+	mlflowUnavailable = mlflowError{"TEMPORARILY_UNAVAILABLE", "", "XXM00", "CLIENT_INTERNAL_ERROR"}
+)
+
+const csvMedia = "text/csv"
 
 // mlflowFault checks an error of MLflow's shape and returns its message.
 func (an answer) mlflowFault(t *testing.T, status int, want mlflowError, words ...string) {
@@ -279,121 +292,6 @@ func TestProtocolOf(t *testing.T) {
 		if got := protocolOf(path) != nil; got != want {
 			t.Errorf("%s: %v, want %v", path, got, want)
 		}
-	}
-}
-
-func TestScore_bounds(t *testing.T) {
-	sc := served(t, "x,y\n1,a\n2,a\n3,b\n4,b\n")
-	body := `{"inputs":[` + strings.TrimSuffix(strings.Repeat("1,", 100_000+1), ",") + `]}`
-	got := scoreLocally(sc, []byte(body), 1)
-	if got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "100000 rows") {
-		t.Errorf("%d %s, want a 413 that names the limit", got.Code, got.Body)
-	}
-	a, b := strings.Repeat("a", 250), strings.Repeat("b", 250)
-	long := served(t, "x,y\n1,"+a+"\n2,"+a+"\n3,"+b+"\n4,"+b+"\n")
-	fits := []byte(strings.Replace(body, "1,1,", "1,", 1))
-	if got := scoreLocally(
-		long,
-		fits,
-		1,
-	); got.Code != http.StatusRequestEntityTooLarge ||
-		!strings.Contains(got.Body.String(), "bytes") {
-		t.Errorf("%d, %d bytes, want a 413 that names the bytes", got.Code, got.Body.Len())
-	}
-	if got := scoreLocally(sc, fits, 1); got.Code != 200 || got.Body.Len() < httpio.MaxSmall {
-		t.Errorf("%d, %d bytes, want the predictions", got.Code, got.Body.Len())
-	}
-	if got := scoreLocally(
-		sc,
-		fits,
-		0,
-	); got.Code != http.StatusServiceUnavailable ||
-		got.Header().Get("Retry-After") == "" {
-		t.Errorf("%d where too many large answers are being made, want a 503", got.Code)
-	}
-}
-
-// served trains a model that no server knows.
-func served(t testing.TB, csv string) *champions.Served {
-	t.Helper()
-	table, _, err := dataset.Read(strings.NewReader(csv), dataset.ScanOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.Train(t.Context(), table, model.Spec{}, func(model.Progress) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &champions.Served{Version: registry.Version{Model: "local", Number: "1"}, Model: m}
-}
-
-// scoreLocally answers a JSON body of the MLflow protocol, with places for so many large answers.
-func scoreLocally(served *champions.Served, body []byte, places int) *httptest.ResponseRecorder {
-	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/local/invocations", nil)
-	models := serving.New(serving.Options{Cache: new(champions.Cache), Bulk: make(httpio.Bulk, places)})
-	form, rows, err := invocationForm(body)
-	if err == nil {
-		p := models.Predictors.Requested(w, served)
-		err = inForm(form, models.AnswerPredictions(w, r, p, formSource(p, form, rows)))
-	}
-	if err != nil {
-		answerProblem(w, r, problemOf(err), err)
-	}
-	if len(models.Bulk) != 0 {
-		panic("a place is still held")
-	}
-	return w
-}
-
-func FuzzInvocations(f *testing.F) {
-	for _, body := range []string{
-		`{"dataframe_records":[{"a":1,"b":2}]}`, `{"dataframe_split":{"columns":["a","b"],"data":[[1,2]],"index":[0]}}`, `{"instances":[[1,2]]}`,
-		`{"inputs":{"a":[1,2],"b":3},"params":{}}`, `{"inputs":"x"}`, `{"inputs":null}`, `{"prompt":1}`, `{"instances":[ {"a":1e308,"b":-1e308}]}`, `{"inputs":[1,2]}`, `[]`, `{`,
-	} {
-		f.Add([]byte(body))
-	}
-	two := served(f, "a,b,y\n1,2,\"<\"\n2,1,\"<\"\n8,9,é\n9,8,é\n")
-	one := served(f, "a,y\n1,x\n2,x\n8,y\n9,y\n")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, sc := range []*champions.Served{one, two} {
-			got := scoreLocally(sc, body, 1)
-			var p predictions
-			var wrong mlflowError
-			switch got.Code {
-			case http.StatusOK:
-				if err := json.Unmarshal(got.Body.Bytes(), &p); err != nil || p.Predictions == nil {
-					t.Fatalf("%s: %v", got.Body, err)
-				}
-				for _, one := range p.Predictions {
-					if len(one) != 3 || one["label"] == "" {
-						t.Fatalf("prediction %v, want a label and two probabilities", one)
-					}
-				}
-			case http.StatusBadRequest:
-				if err := json.Unmarshal(got.Body.Bytes(), &wrong); err != nil || wrong.Message == "" || wrong.SQLState == "" {
-					t.Fatalf("%s: %v", got.Body, err)
-				}
-			default:
-				t.Fatalf("%d %s", got.Code, got.Body)
-			}
-		}
-	})
-}
-
-// One row more costs no allocation, but what the answer grows by.
-func TestScore_allocations(t *testing.T) {
-	sc := served(t, "a,b,y\n1,2,x\n2,1,x\n8,9,z\n9,8,z\n")
-	allocations := func(rows int) float64 {
-		body := []byte(`{"dataframe_records":[` + strings.TrimSuffix(strings.Repeat(`{"a":1.5,"b":2},`, rows), ",") + `]}`)
-		return testing.AllocsPerRun(10, func() {
-			if got := scoreLocally(sc, body, 1); got.Code != 200 {
-				t.Fatal(got.Body)
-			}
-		})
-	}
-	few, many := allocations(100), allocations(1100)
-	if many-few > 100 {
-		t.Errorf("%v allocations for 100 rows, %v for 1100: want next to none for a row", few, many)
 	}
 }
 

@@ -1,4 +1,4 @@
-package apiserver
+package openinference
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // inferenceService answers over gRPC what v2.go, v2_models.go and v2_repository.go answer over HTTP, by the same means.
 type inferenceService struct {
 	inferencepb.UnimplementedGRPCInferenceServiceServer
-	s *Server
+	*API
 }
 
 // ServerLive implements inferencepb.GRPCInferenceServiceServer.
@@ -30,7 +30,7 @@ func (i inferenceService) ServerReady(
 	context.Context,
 	*inferencepb.ServerReadyRequest,
 ) (*inferencepb.ServerReadyResponse, error) {
-	return &inferencepb.ServerReadyResponse{Ready: i.s.Cache.Champion(i.s.DefaultModel) != nil}, nil
+	return &inferencepb.ServerReadyResponse{Ready: i.models.Cache.Champion(i.models.DefaultModel) != nil}, nil
 }
 
 // ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, which is no
@@ -39,8 +39,8 @@ func (i inferenceService) ModelReady(
 	ctx context.Context,
 	in *inferencepb.ModelReadyRequest,
 ) (*inferencepb.ModelReadyResponse, error) {
-	_, err := i.s.serving.Version(ctx, in.GetName(), in.GetVersion())
-	if err != nil && problemOf(err).Status != http.StatusServiceUnavailable {
+	_, err := i.models.Version(ctx, in.GetName(), in.GetVersion())
+	if err != nil && i.handler.Translate(err).Status != http.StatusServiceUnavailable {
 		return nil, err
 	}
 	return &inferencepb.ModelReadyResponse{Ready: err == nil}, nil
@@ -51,7 +51,7 @@ func (i inferenceService) ServerMetadata(
 	context.Context,
 	*inferencepb.ServerMetadataRequest,
 ) (*inferencepb.ServerMetadataResponse, error) {
-	server := i.s.inferenceServer()
+	server := i.server()
 	return &inferencepb.ServerMetadataResponse{
 		Name:       server.Name,
 		Version:    server.Version,
@@ -64,15 +64,15 @@ func (i inferenceService) ModelMetadata(
 	ctx context.Context,
 	in *inferencepb.ModelMetadataRequest,
 ) (*inferencepb.ModelMetadataResponse, error) {
-	served, err := i.s.serving.Version(ctx, in.GetName(), in.GetVersion())
+	served, err := i.models.Version(ctx, in.GetName(), in.GetVersion())
 	if err != nil {
 		return nil, err
 	}
-	m, err := i.s.inferenceModel(ctx, served)
+	m, err := i.model(ctx, served)
 	if err != nil {
 		return nil, err
 	}
-	config, err := inferenceConfig(served)
+	config, err := configOf(served)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +107,11 @@ func (i inferenceService) ModelConfig(
 	ctx context.Context,
 	in *inferencepb.ModelConfigRequest,
 ) (*inferencepb.ModelConfigResponse, error) {
-	served, err := i.s.serving.Version(ctx, in.GetName(), in.GetVersion())
+	served, err := i.models.Version(ctx, in.GetName(), in.GetVersion())
 	if err != nil {
 		return nil, err
 	}
-	c, err := inferenceConfig(served)
+	c, err := configOf(served)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (i inferenceService) RepositoryIndex(
 	ctx context.Context,
 	in *inferencepb.RepositoryIndexRequest,
 ) (*inferencepb.RepositoryIndexResponse, error) {
-	index, err := i.s.inferenceIndex(ctx, in.GetReady())
+	index, err := i.index(ctx, in.GetReady())
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (i inferenceService) RepositoryModelLoad(
 	for name := range in.GetParameters() {
 		parameters = append(parameters, name)
 	}
-	if err := i.s.loadChampion(ctx, in.GetModelName(), parameters); err != nil {
+	if err := i.load(ctx, in.GetModelName(), parameters); err != nil {
 		return nil, err
 	}
 	return new(inferencepb.RepositoryModelLoadResponse), nil
@@ -174,7 +174,7 @@ func (i inferenceService) RepositoryModelUnload(
 	ctx context.Context,
 	in *inferencepb.RepositoryModelUnloadRequest,
 ) (*inferencepb.RepositoryModelUnloadResponse, error) {
-	if err := i.s.unload(ctx, in.GetModelName()); err != nil {
+	if err := i.unload(ctx, in.GetModelName()); err != nil {
 		return nil, err
 	}
 	return new(inferencepb.RepositoryModelUnloadResponse), nil
@@ -186,7 +186,7 @@ func (i inferenceService) ModelInfer(
 	in *inferencepb.ModelInferRequest,
 ) (*inferencepb.ModelInferResponse, error) {
 	began := time.Now()
-	served, err := i.s.serving.Version(ctx, in.GetModelName(), in.GetModelVersion())
+	served, err := i.models.Version(ctx, in.GetModelName(), in.GetModelVersion())
 	if err != nil {
 		return nil, err
 	}
@@ -195,20 +195,20 @@ func (i inferenceService) ModelInfer(
 		return nil, err
 	}
 	if size > httpio.MaxSmall {
-		release, err := i.s.bulk.Take()
+		release, err := i.models.Bulk.Take()
 		defer release()
 		if err != nil {
 			return nil, err
 		}
 	}
-	p := i.s.serving.Predictors.Of(served, i.s.metrics.grpcInfer)
-	result, done, err := i.s.infer(ctx, p, request, size)
+	p := i.models.Predictors.Of(served, i.grpcInfer)
+	result, done, err := i.infer(ctx, p, request, size)
 	defer done()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { p.CountSince(began, len(result.Best)) }()
-	i.s.metrics.grpcInfer.CountOK()
+	i.grpcInfer.CountOK()
 	raw := len(in.GetRawInputContents()) > 0 // an answer is as its request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}
 	for _, t := range request.Tensors(result) {

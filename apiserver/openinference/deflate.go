@@ -1,4 +1,4 @@
-package apiserver
+package openinference
 
 import (
 	"compress/zlib"

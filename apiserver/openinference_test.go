@@ -20,12 +20,16 @@ import (
 	"testing"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/openinference"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
 	"iris/model"
 )
+
+// inferenceHeader says how many bytes of a body are JSON.
+const inferenceHeader = "Inference-Header-Content-Length"
 
 // threeRows are a flower of each species.
 var threeRows = [][]float64{{5.1, 3.5, 1.4, 0.2}, {6.0, 2.9, 4.5, 1.5}, {6.3, 3.3, 6.0, 2.5}}
@@ -70,7 +74,10 @@ func expected(t testing.TB, a *api, rows [][]float64) (labels []string, probabil
 }
 
 // inferReply decodes an answer to an inference, the binary outputs too.
-func inferReply(t testing.TB, got answer) (reply InferenceReply, labels []string, probabilities []float64) {
+func inferReply(
+	t testing.TB,
+	got answer,
+) (reply openinference.InferenceReply, labels []string, probabilities []float64) {
 	t.Helper()
 	if got.status != 200 {
 		t.Fatalf("status %d: %s", got.status, got.body)
@@ -123,7 +130,7 @@ func (an answer) inferenceError(t testing.TB, status int, words ...string) {
 		an.header.Get(httpio.RequestIDHeader) == "" {
 		t.Fatalf("%d %s, want %d: %s", an.status, an.header, status, an.body)
 	}
-	var e InferenceError
+	var e openinference.InferenceError
 	d := json.NewDecoder(bytes.NewReader(an.body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&e); err != nil || e.Error == "" {
@@ -329,8 +336,8 @@ func TestInfer_badRequests(t *testing.T) {
 		{name: "infinity", body: nan, header: nanHeader, status: 400, want: "/inputs/0/data/3: -Inf is not finite"},
 		{name: "another shape", body: strings.Replace(inferJSON(threeRows, ""), "[3,4]", "[4,3]", 1), status: 400, want: "/inputs/0/data"},
 		{name: "an unknown output", body: inferJSON(threeRows, `,"outputs":[{"name":"x"}]`), status: 400, want: "/outputs/0"},
-		{name: "a header that is no number", body: "{}", header: inferenceHeader + ": ten", status: 400, want: `"ten" is no number of bytes`},
-		{name: "a negative header", body: "{}", header: inferenceHeader + ": -1", status: 400, want: "no number of bytes"},
+		{name: "a header that is no number", body: "{}", header: inferenceHeader + ": ten", status: 400, want: `"ten" is not a number of bytes`},
+		{name: "a negative header", body: "{}", header: inferenceHeader + ": -1", status: 400, want: "is not a number of bytes"},
 		{name: "a header beyond the body", body: "{}", header: inferenceHeader + ": 3", status: 400, want: "3 bytes are JSON"},
 		{name: "half a raw row", body: "12345678", header: inferenceHeader + ": 0", status: 400, want: "multiple of 32"},
 		{name: "too large", body: strings.Repeat(" ", 2<<20+1), status: 413, want: "2097152"},
@@ -410,17 +417,17 @@ func TestV2_panicsAreErrorsOfTheProtocol(t *testing.T) {
 
 func TestV2_serverAndHealth(t *testing.T) {
 	a := newAPI(t)
-	var server InferenceServer
+	var server openinference.InferenceServer
 	a.do(t, "GET", "/v2", nil).json(t, 200, &server)
 	if server.Name != "iris" || server.Version != "v1.2.3" || !slices.Contains(server.Extensions, "binary_tensor_data") {
 		t.Errorf("server %+v", server)
 	}
 	a.do(t, "GET", "/v2/", nil).json(t, 200, &server)
-	var live InferenceLive
+	var live openinference.InferenceLive
 	if a.do(t, "GET", "/v2/health/live", nil).json(t, 200, &live); !live.Live {
 		t.Error("not live")
 	}
-	var ready InferenceReady
+	var ready openinference.InferenceReady
 	if a.do(t, "GET", "/v2/health/ready", nil).json(t, 200, &ready); !ready.Ready {
 		t.Error("not ready")
 	}
@@ -430,7 +437,7 @@ func TestV2_serverAndHealth(t *testing.T) {
 
 func TestV2_models(t *testing.T) {
 	a := newAPI(t)
-	var list InferenceModels
+	var list openinference.InferenceModels
 	a.do(t, "GET", "/v2/models", nil).json(t, 200, &list)
 	for _, name := range []string{dataset.IrisModel, wineModel, unpromotedModel} {
 		if !slices.Contains(list.Models, name) {
@@ -438,14 +445,14 @@ func TestV2_models(t *testing.T) {
 		}
 	}
 	for path, version := range map[string]string{"": "1", "/versions/1": "1", "/versions/champion": "1", "/versions/2": "2"} {
-		var m InferenceModel
+		var m openinference.InferenceModel
 		a.do(t, "GET", "/v2/models/iris"+path, nil).json(t, 200, &m)
 		schema := dataset.Iris()
-		want := InferenceModel{
+		want := openinference.InferenceModel{
 			Name:     "iris",
 			Platform: "onnx_onnxv1",
 			Versions: m.Versions,
-			Inputs: []InferenceTensor{
+			Inputs: []openinference.InferenceTensor{
 				{
 					Name:       "input",
 					Datatype:   "FP64",
@@ -453,7 +460,7 @@ func TestV2_models(t *testing.T) {
 					Parameters: map[string][]string{"features": schema.Features},
 				},
 			},
-			Outputs: []InferenceTensor{
+			Outputs: []openinference.InferenceTensor{
 				{Name: "label", Datatype: "BYTES", Shape: []int64{-1}},
 				{
 					Name:       "probabilities",
@@ -466,17 +473,23 @@ func TestV2_models(t *testing.T) {
 		if !reflect.DeepEqual(m, want) || len(m.Versions) < 2 || m.Versions[0] != "1" {
 			t.Errorf("%s: %+v, want %+v of versions 1, 2", path, m, want)
 		}
-		var ready InferenceReady
+		var ready openinference.InferenceReady
 		if a.do(t, "GET", "/v2/models/iris"+path+"/ready", nil).json(t, 200, &ready); !ready.Ready || ready.Name != "iris" {
 			t.Errorf("version %s: %+v", version, ready)
 		}
-		var config InferenceConfig
+		var config openinference.InferenceConfig
 		a.do(t, "GET", "/v2/models/iris"+path+"/config", nil).json(t, 200, &config)
 		if config.Name != "iris" || config.MaxBatchSize != 0 ||
-			!reflect.DeepEqual(config.Input, []InferenceConfigTensor{{"input", "TYPE_FP64", []int64{-1, 4}}}) ||
+			!reflect.DeepEqual(
+				config.Input,
+				[]openinference.InferenceConfigTensor{{Name: "input", DataType: "TYPE_FP64", Dims: []int64{-1, 4}}},
+			) ||
 			!reflect.DeepEqual(
 				config.Output,
-				[]InferenceConfigTensor{{"label", "TYPE_STRING", []int64{-1}}, {"probabilities", "TYPE_FP64", []int64{-1, 3}}},
+				[]openinference.InferenceConfigTensor{
+					{Name: "label", DataType: "TYPE_STRING", Dims: []int64{-1}},
+					{Name: "probabilities", DataType: "TYPE_FP64", Dims: []int64{-1, 3}},
+				},
 			) ||
 			config.Parameters["classes"].StringValue != `["setosa","versicolor","virginica"]` {
 			t.Errorf("config %+v", config)
@@ -491,22 +504,26 @@ func TestV2_models(t *testing.T) {
 
 func TestV2_repository(t *testing.T) {
 	a := newAPI(t)
-	entry := func(body any, name string) *InferenceIndexEntry {
-		var index []InferenceIndexEntry
+	entry := func(body any, name string) *openinference.InferenceIndexEntry {
+		var index []openinference.InferenceIndexEntry
 		a.do(t, "POST", "/v2/repository/index", body).json(t, 200, &index)
-		if i := slices.IndexFunc(index, func(e InferenceIndexEntry) bool { return e.Name == name }); i >= 0 {
+		if i := slices.IndexFunc(index, func(e openinference.InferenceIndexEntry) bool { return e.Name == name }); i >= 0 {
 			return &index[i]
 		}
 		return nil
 	}
-	if got := entry(nil, "iris"); got == nil || *got != (InferenceIndexEntry{"iris", "1", "READY", ""}) {
+	if got := entry(
+		nil,
+		"iris",
+	); got == nil ||
+		*got != (openinference.InferenceIndexEntry{Name: "iris", Version: "1", State: "READY", Reason: ""}) {
 		t.Errorf("iris is %+v", got)
 	}
 	if got := entry(
 		`{"ready":false}`,
 		unpromotedModel,
 	); got == nil ||
-		*got != (InferenceIndexEntry{unpromotedModel, "1", "UNAVAILABLE", "there is no champion"}) {
+		*got != (openinference.InferenceIndexEntry{Name: unpromotedModel, Version: "1", State: "UNAVAILABLE", Reason: "there is no champion"}) {
 		t.Errorf("%s is %+v", unpromotedModel, got)
 	}
 	if got := entry(`{"ready":true}`, unpromotedModel); got != nil {
@@ -522,15 +539,15 @@ func TestV2_repository(t *testing.T) {
 		status     int
 		want       string
 	}{
-		{"index", `{`, 400, "no JSON"},
-		{"index", `{"ready":"yes"}`, 400, "no JSON"},
+		{"index", `{`, 400, "not JSON"},
+		{"index", `{"ready":"yes"}`, 400, "not JSON"},
 		{"index", strings.Repeat(" ", httpio.MaxSmall+1), 413, "larger"},
-		{"models/iris/load", `[]`, 400, "no JSON"},
+		{"models/iris/load", `[]`, 400, "not JSON"},
 		{"models/iris/load", `{"parameters":{"file:1/model.onnx":"eA==","config":"{}"}}`, 400, `parameter "config"`},
 		{"models/tulip/load", ``, 404, "tulip"},
 		{"models/unpromoted/load", ``, 400, "no champion to load"},
 		{"models/iris/unload", `{"parameters":{"unload_dependents":false}}`, 400, "version 1 is its champion"},
-		{"models/iris/unload", `x`, 400, "no JSON"},
+		{"models/iris/unload", `x`, 400, "not JSON"},
 		{"models/tulip/unload", ``, 404, "tulip"},
 	} {
 		a.do(t, "POST", "/v2/repository/"+test.path, test.body).inferenceError(t, test.status, test.want)
@@ -554,15 +571,23 @@ func TestV2_loadServesANewChampion(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Cache = cache })
 	a.do(t, "GET", "/v2/models/loaded/ready", nil).inferenceError(t, 503)
 	w.promote(t, name, "1")
-	var index []InferenceIndexEntry
+	var index []openinference.InferenceIndexEntry
 	a.do(t, "POST", "/v2/repository/index", nil).json(t, 200, &index)
-	if !slices.Contains(index, InferenceIndexEntry{name, "1", "UNAVAILABLE", "the champion is not loaded yet"}) {
+	if !slices.Contains(
+		index,
+		openinference.InferenceIndexEntry{
+			Name:    name,
+			Version: "1",
+			State:   "UNAVAILABLE",
+			Reason:  "the champion is not loaded yet",
+		},
+	) {
 		t.Errorf("index %+v", index)
 	}
 	if got := a.do(t, "POST", "/v2/repository/models/loaded/load", "{}"); got.status != 200 {
 		t.Fatal(got)
 	}
-	var ready InferenceReady
+	var ready openinference.InferenceReady
 	a.do(t, "GET", "/v2/models/loaded/ready", nil).json(t, 200, &ready)
 }
 
@@ -571,7 +596,7 @@ func TestV2_mlflowIsDown(t *testing.T) {
 	down, empty := downRegistry(t, unusedPort(t))
 	a := newAPI(t, func(o *Options) { o.Registry = down })
 	inferReply(t, a.do(t, "POST", "/v2/models/iris/infer", inferJSON(threeRows, "")))
-	var m InferenceModel
+	var m openinference.InferenceModel
 	if a.do(t, "GET", "/v2/models/iris", nil).json(t, 200, &m); !slices.Equal(m.Versions, []string{"1"}) {
 		t.Errorf("versions %v, want the one in memory", m.Versions)
 	}
@@ -671,7 +696,7 @@ func TestV2_foreignVersions(t *testing.T) {
 		),
 	)
 	a := newAPI(t)
-	var m InferenceModel
+	var m openinference.InferenceModel
 	if a.do(t, "GET", "/v2/models/foreign-v2", nil).json(t, 200, &m); !slices.Equal(m.Versions, []string{"1"}) {
 		t.Errorf("versions %v, want that of Iris alone", m.Versions)
 	}

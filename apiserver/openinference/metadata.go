@@ -1,4 +1,4 @@
-package apiserver
+package openinference
 
 import (
 	"context"
@@ -8,23 +8,10 @@ import (
 	"slices"
 
 	"iris/apiserver/httpio"
-	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/inference"
 	"iris/internal/registry"
 )
-
-// What the Open Inference Protocol says of the server and of its models.
-
-// InferenceError is the body of every error of the protocol.
-type InferenceError struct {
-	Error string `json:"error" doc:"what is wrong" example:"/inputs/0/shape: [2,3], want [-1,4]"`
-}
-
-func failInference(w http.ResponseWriter, p *problem.Problem, _ error) {
-	status, text := foreign(p)
-	_ = httpio.WriteJSON(w, status, InferenceError{Error: text})
-}
 
 // InferenceServer describes the process.
 type InferenceServer struct {
@@ -89,63 +76,58 @@ type InferenceReady struct {
 	Ready bool   `json:"ready"`
 }
 
-const (
-	serverName        = "iris"
-	inferencePlatform = "onnx_onnxv1" // the format that every version is kept in for others
-)
-
-func (s *Server) inferenceServer() InferenceServer {
+func (a *API) server() InferenceServer {
 	return InferenceServer{
-		Name: serverName, Version: s.Version,
+		Name: serverName, Version: a.version,
 		Extensions: []string{"binary_tensor_data", "classification", "model_configuration", "model_repository"},
 	}
 }
 
-func (s *Server) handleInferenceServer(w http.ResponseWriter, _ *http.Request) error {
-	return httpio.WriteJSON(w, http.StatusOK, s.inferenceServer())
+func (a *API) handleServer(w http.ResponseWriter, _ *http.Request) error {
+	return httpio.WriteJSON(w, http.StatusOK, a.server())
 }
 
-func (s *Server) handleInferenceLive(w http.ResponseWriter, _ *http.Request) error {
+func (a *API) handleLive(w http.ResponseWriter, _ *http.Request) error {
 	return httpio.WriteJSON(w, http.StatusOK, InferenceLive{Live: true})
 }
 
-// handleInferenceReady is about the default model, as /readyz.
-func (s *Server) handleInferenceReady(w http.ResponseWriter, r *http.Request) error {
-	if err := s.serving.DefaultReady(); err != nil {
+// handleReady is about the default model, as /readyz.
+func (a *API) handleReady(w http.ResponseWriter, r *http.Request) error {
+	if err := a.models.DefaultReady(); err != nil {
 		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Ready: true})
 }
 
-func (s *Server) handleInferenceModelReady(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.serving.Requested(r)
+func (a *API) handleModelReady(w http.ResponseWriter, r *http.Request) error {
+	served, err := a.models.Requested(r)
 	if err != nil {
 		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Name: served.Version.Model, Ready: true})
 }
 
-func (s *Server) handleInferenceModel(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.serving.Requested(r)
+func (a *API) handleModel(w http.ResponseWriter, r *http.Request) error {
+	served, err := a.models.Requested(r)
 	if err != nil {
 		return err
 	}
-	m, err := s.inferenceModel(r.Context(), served)
+	m, err := a.model(r.Context(), served)
 	if err != nil {
 		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, m)
 }
 
-func (s *Server) inferenceModel(ctx context.Context, served *champions.Served) (InferenceModel, error) {
-	versions, err := s.askableVersions(ctx, served.Version)
+func (a *API) model(ctx context.Context, served *champions.Served) (InferenceModel, error) {
+	versions, err := a.askableVersions(ctx, served.Version)
 	if err != nil {
 		return InferenceModel{}, err
 	}
 	schema := served.Model.Schema()
 	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
 	return InferenceModel{
-		Name: served.Version.Model, Versions: versions, Platform: inferencePlatform,
+		Name: served.Version.Model, Versions: versions, Platform: platform,
 		Inputs: []InferenceTensor{{
 			Name: inference.InputName, Datatype: inference.FP64, Shape: []int64{-1, features},
 			Parameters: map[string][]string{"features": schema.Features},
@@ -163,12 +145,12 @@ func (s *Server) inferenceModel(ctx context.Context, served *champions.Served) (
 // askableVersions lists the versions of a model that can be asked. While MLflow does not answer, those are the ones
 // that
 // this process has, of which it knows one.
-func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([]string, error) {
+func (a *API) askableVersions(ctx context.Context, known registry.Version) ([]string, error) {
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	versions, err := s.Registry.Versions(ctx, known.Model)
+	versions, err := a.models.Registry.Versions(ctx, known.Model)
 	if err != nil {
-		if whoIsDown(err) != "" {
+		if a.handler.Translate(err).Status == http.StatusServiceUnavailable {
 			return []string{known.Number}, nil
 		}
 		return nil, fmt.Errorf("list the versions of %s: %w", known.Model, err)
@@ -182,23 +164,23 @@ func (s *Server) askableVersions(ctx context.Context, known registry.Version) ([
 	return numbers, nil
 }
 
-func (s *Server) handleInferenceConfig(w http.ResponseWriter, r *http.Request) error {
-	served, err := s.serving.Requested(r)
+func (a *API) handleConfig(w http.ResponseWriter, r *http.Request) error {
+	served, err := a.models.Requested(r)
 	if err != nil {
 		return err
 	}
-	config, err := inferenceConfig(served)
+	config, err := configOf(served)
 	if err != nil {
 		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, config)
 }
 
-func inferenceConfig(served *champions.Served) (InferenceConfig, error) {
+func configOf(served *champions.Served) (InferenceConfig, error) {
 	schema := served.Model.Schema()
 	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
 	config := InferenceConfig{
-		Name: served.Version.Model, Platform: inferencePlatform, Backend: serverName,
+		Name: served.Version.Model, Platform: platform, Backend: serverName,
 		Input: []InferenceConfigTensor{{Name: inference.InputName, DataType: "TYPE_FP64", Dims: []int64{-1, features}}},
 		Output: []InferenceConfigTensor{
 			{Name: inference.LabelName, DataType: "TYPE_STRING", Dims: []int64{-1}},
@@ -216,8 +198,8 @@ func inferenceConfig(served *champions.Served) (InferenceConfig, error) {
 	return config, nil
 }
 
-func (s *Server) handleInferenceModels(w http.ResponseWriter, r *http.Request) error {
-	infos, err := s.serving.Known(r.Context())
+func (a *API) handleModels(w http.ResponseWriter, r *http.Request) error {
+	infos, err := a.models.Known(r.Context())
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package apiserver
+package openinference
 
 import (
 	"context"
@@ -20,22 +20,30 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/serving"
 	"iris/internal/inferencepb"
 )
 
 // grpcStreams is how many requests of a connection are worked on at once; more of them wait.
 const grpcStreams = 64
 
+// connectionTimeout is how long a connection may take to be set up.
+const connectionTimeout = 10 * time.Second
+
 // RunGRPC serves the Open Inference Protocol over gRPC on l until ctx ends, lets the requests under way finish and
 // returns
 // nil, or returns the first error. It closes l.
-func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
+func (a *API) RunGRPC(ctx context.Context, l net.Listener, drain time.Duration) error {
 	server := grpc.NewServer(
-		grpc.MaxRecvMsgSize(int(s.MaxBody)), grpc.MaxConcurrentStreams(grpcStreams), grpc.ConnectionTimeout(headerTimeout),
-		grpc.UnaryInterceptor(s.interceptGRPC),
+		grpc.MaxRecvMsgSize(
+			int(a.models.MaxBody),
+		),
+		grpc.MaxConcurrentStreams(grpcStreams),
+		grpc.ConnectionTimeout(connectionTimeout),
+		grpc.UnaryInterceptor(a.interceptGRPC),
 	)
-	inferencepb.RegisterGRPCInferenceServiceServer(server, inferenceService{s: s})
-	healthpb.RegisterHealthServer(server, healthService{s: s})
+	inferencepb.RegisterGRPCInferenceServiceServer(server, inferenceService{API: a})
+	healthpb.RegisterHealthServer(server, healthService{models: a.models})
 	reflection.Register(server)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -44,8 +52,8 @@ func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("serve gRPC on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	cut := time.AfterFunc(s.drain, func() {
-		s.Logger.Warn("requests were cut off at shutdown", "after", s.drain)
+	cut := time.AfterFunc(drain, func() {
+		a.handler.Logger.Warn("requests were cut off at shutdown", "after", drain)
 		server.Stop()
 	})
 	defer cut.Stop()
@@ -57,16 +65,16 @@ func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
 }
 
 // interceptGRPC is what happens to every request before and after its method, as serve is over HTTP.
-func (s *Server) interceptGRPC(
+func (a *API) interceptGRPC(
 	ctx context.Context,
 	in any,
 	info *grpc.UnaryServerInfo,
 	handle grpc.UnaryHandler,
 ) (out any, err error) {
 	sent, _ := metadata.FromIncomingContext(ctx)
-	id := s.handler.RequestID(strings.Join(sent.Get(httpio.RequestIDHeader), ""))
+	id := a.handler.RequestID(strings.Join(sent.Get(httpio.RequestIDHeader), ""))
 	_ = grpc.SetHeader(ctx, metadata.Pairs(httpio.RequestIDHeader, id)) // fails once an answer has begun, which none has
-	log := s.Logger.With("request_id", id)
+	log := a.handler.LogOf(id)
 	defer func() {
 		if v := recover(); v != nil {
 			log.Error("a handler panicked", "method", info.FullMethod, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -79,7 +87,7 @@ func (s *Server) interceptGRPC(
 	if gone := ctx.Err(); gone != nil {
 		return nil, status.FromContextError(gone).Err()
 	}
-	p := problemOf(err)
+	p := a.handler.Translate(err)
 	if p.Cause != nil {
 		log.Error("a request failed", "method", info.FullMethod, "status", p.Status, "error", p.Cause)
 	}
@@ -102,7 +110,7 @@ func codeOf(p *problem.Problem) codes.Code {
 // healthService is gRPC's own protocol of health, which Kubernetes and load balancers speak.
 type healthService struct {
 	healthpb.UnimplementedHealthServer
-	s *Server
+	models *serving.Models
 }
 
 // Check implements healthpb.HealthServer: whether the default model can be asked.
@@ -114,7 +122,7 @@ func (h healthService) Check(
 		return nil, problem.NotFound("there is no service %q", problem.Clip(in.GetService()))
 	}
 	state := healthpb.HealthCheckResponse_NOT_SERVING
-	if h.s.Cache.Champion(h.s.DefaultModel) != nil {
+	if h.models.Cache.Champion(h.models.DefaultModel) != nil {
 		state = healthpb.HealthCheckResponse_SERVING
 	}
 	return &healthpb.HealthCheckResponse{Status: state}, nil

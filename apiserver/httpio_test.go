@@ -119,7 +119,7 @@ func TestRecover(t *testing.T) {
 		t.Errorf("detail %q", p.Detail)
 	}
 	if log := a.log.String(); !strings.Contains(log, "secret") || !strings.Contains(log, "request_id=panicking") ||
-		!strings.Contains(log, "exchange_test.go") {
+		!strings.Contains(log, "httpio_test.go") {
 		t.Errorf("the log lacks the panic, its request or its stack: %s", log)
 	}
 	response, err := http.Get(a.url + "/panic/late")

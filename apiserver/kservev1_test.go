@@ -39,7 +39,7 @@ func TestKServeV1_predicts(t *testing.T) {
 
 func TestKServeV1_models(t *testing.T) {
 	a := newAPI(t)
-	var list kserveModels
+	var list struct{ Models []string }
 	a.do(t, "GET", "/v1/models", nil).json(t, 200, &list)
 	for _, name := range []string{awkwardModel, "iris", wineModel} {
 		if !slices.Contains(list.Models, name) {
@@ -50,9 +50,12 @@ func TestKServeV1_models(t *testing.T) {
 		t.Errorf("models %v, want those with a champion in order", list.Models)
 	}
 	for name, want := range map[string]bool{"iris": true, unpromotedModel: false} {
-		var one kserveModel
+		var one struct {
+			Name  string
+			Ready bool
+		}
 		a.do(t, "GET", "/v1/models/"+name, nil).json(t, 200, &one)
-		if one != (kserveModel{name, want}) {
+		if one.Name != name || one.Ready != want {
 			t.Errorf("%+v, want %s with ready %v", one, name, want)
 		}
 	}
@@ -95,7 +98,7 @@ func TestKServeV1_badInput(t *testing.T) {
 				test.body,
 				"Content-Type: "+cmp.Or(test.contentType, "application/json"),
 			)
-			var said kserveError
+			var said struct{ Error string }
 			got.json(t, test.status, &said)
 			if !strings.Contains(said.Error, test.words) {
 				t.Errorf("error %q, want it to say %q", said.Error, test.words)

@@ -1,4 +1,4 @@
-package apiserver
+package openinference
 
 import (
 	"bytes"
@@ -49,17 +49,17 @@ func readRepositoryRequest(r *http.Request) (in repositoryRequest, err error) {
 		return in, nil
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return in, problem.New(http.StatusBadRequest, `the body is no JSON such as {"ready":true} or {"parameters":{}}`)
+		return in, problem.New(http.StatusBadRequest, `the body is not JSON such as {"ready":true} or {"parameters":{}}`)
 	}
 	return in, nil
 }
 
-func (s *Server) handleInferenceIndex(w http.ResponseWriter, r *http.Request) error {
+func (a *API) handleIndex(w http.ResponseWriter, r *http.Request) error {
 	in, err := readRepositoryRequest(r)
 	if err != nil {
 		return err
 	}
-	index, err := s.inferenceIndex(r.Context(), in.Ready)
+	index, err := a.index(r.Context(), in.Ready)
 	if err != nil {
 		return err
 	}
@@ -67,14 +67,14 @@ func (s *Server) handleInferenceIndex(w http.ResponseWriter, r *http.Request) er
 }
 
 // inferenceIndex lists the models, or those alone that can be asked.
-func (s *Server) inferenceIndex(ctx context.Context, readyOnly bool) ([]InferenceIndexEntry, error) {
-	infos, err := s.serving.Known(ctx)
+func (a *API) index(ctx context.Context, readyOnly bool) ([]InferenceIndexEntry, error) {
+	infos, err := a.models.Known(ctx)
 	if err != nil {
 		return nil, err
 	}
 	index := []InferenceIndexEntry{}
 	for _, info := range infos {
-		served := s.Cache.Champion(info.Name)
+		served := a.models.Cache.Champion(info.Name)
 		switch {
 		case served != nil:
 			index = append(index, InferenceIndexEntry{Name: info.Name, Version: served.Version.Number, State: indexReady})
@@ -104,7 +104,7 @@ func (s *Server) inferenceIndex(ctx context.Context, readyOnly bool) ([]Inferenc
 	return index, nil
 }
 
-func (s *Server) handleInferenceLoad(w http.ResponseWriter, r *http.Request) error {
+func (a *API) handleLoad(w http.ResponseWriter, r *http.Request) error {
 	in, err := readRepositoryRequest(r)
 	if err != nil {
 		return err
@@ -113,15 +113,15 @@ func (s *Server) handleInferenceLoad(w http.ResponseWriter, r *http.Request) err
 	for name := range in.Parameters {
 		parameters = append(parameters, name)
 	}
-	if err := s.loadChampion(r.Context(), mux.Vars(r)["model"], parameters); err != nil {
+	if err := a.load(r.Context(), mux.Vars(r)["model"], parameters); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// loadChampion serves the champion that the registry names now.
-func (s *Server) loadChampion(ctx context.Context, name string, parameters []string) error {
+// load serves the champion that the registry names now.
+func (a *API) load(ctx context.Context, name string, parameters []string) error {
 	if len(parameters) > 0 {
 		slices.Sort(parameters)
 		return problem.New(
@@ -132,12 +132,12 @@ func (s *Server) loadChampion(ctx context.Context, name string, parameters []str
 			),
 		)
 	}
-	if err := s.serving.MustExist(ctx, name); err != nil {
+	if err := a.models.MustExist(ctx, name); err != nil {
 		return err
 	}
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	err := s.Cache.Refresh(ctx, name)
+	err := a.models.Cache.Refresh(ctx, name)
 	switch {
 	case errors.Is(err, registry.ErrNotExist):
 		return problem.New(
@@ -157,11 +157,11 @@ func (s *Server) loadChampion(ctx context.Context, name string, parameters []str
 	return nil
 }
 
-func (s *Server) handleInferenceUnload(w http.ResponseWriter, r *http.Request) error {
+func (a *API) handleUnload(w http.ResponseWriter, r *http.Request) error {
 	if _, err := readRepositoryRequest(r); err != nil {
 		return err
 	}
-	if err := s.unload(r.Context(), mux.Vars(r)["model"]); err != nil {
+	if err := a.unload(r.Context(), mux.Vars(r)["model"]); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusOK)
@@ -171,13 +171,13 @@ func (s *Server) handleInferenceUnload(w http.ResponseWriter, r *http.Request) e
 // unload makes sure that a model is not served. What is served is the registry's decision and not that of a client of
 // one
 // process, so a model with a champion stays.
-func (s *Server) unload(ctx context.Context, name string) error {
-	if served := s.Cache.Champion(name); served != nil {
+func (a *API) unload(ctx context.Context, name string) error {
+	if served := a.models.Cache.Champion(name); served != nil {
 		return problem.New(http.StatusBadRequest, fmt.Sprintf(
 			"model %s is not unloaded: version %s is its champion, which every process serves until another version is promoted",
 			name,
 			served.Version.Number,
 		))
 	}
-	return s.serving.MustExist(ctx, name)
+	return a.models.MustExist(ctx, name)
 }
