@@ -111,7 +111,7 @@ type Server struct {
 	router    *mux.Router
 	api       huma.API // the plain JSON routes, and the OpenAPI document of all
 	docs      apidoc.Schemas
-	models    atomic.Pointer[modelsDocument]
+	document  atomic.Pointer[modelsDocument]
 	handler   *httpio.Handler
 	serving   *serving.Models
 	inference *openinference.API
@@ -120,9 +120,9 @@ type Server struct {
 	catalogue *catalogue.Catalogue
 	links     links
 	tasks     *tasks
+	models    *models
 
-	drain     time.Duration // for the requests that are running when the server stops; then they are cut off
-	promotion time.Duration // for a promotion and those before it
+	drain time.Duration // for the requests that are running when the server stops; then they are cut off
 }
 
 // New returns a Server that has not been started. The error says which field of the options is missing.
@@ -134,7 +134,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		Options: o, bulk: httpio.NewBulk(), router: newRouter(),
 		links: links{temporalUI: o.TemporalUI, namespace: o.Namespace, mlflowUI: o.MLflowUI},
-		drain: drainTimeout, promotion: promotionTimeout,
+		drain: drainTimeout,
 	}
 	s.serving = serving.New(serving.Options{
 		Cache: o.Cache, Registry: o.Registry, Bulk: s.bulk, DefaultModel: o.DefaultModel, MaxBody: o.MaxBody,
@@ -152,6 +152,10 @@ func New(o Options) (*Server, error) {
 	s.inference = openinference.New(openinference.Options{
 		Models: s.serving, Handler: s.handler, Metrics: s.metrics.http, Version: o.Version,
 	})
+	s.models = &models{
+		registry: o.Registry, cache: o.Cache, catalogue: s.catalogue, serving: s.serving, tasks: s.tasks, links: s.links,
+		promotionTimeout: promotionTimeout,
+	}
 	if err := s.routes(s.newResources()); err != nil {
 		return nil, err
 	}
@@ -164,6 +168,7 @@ type resources struct {
 	trainings *trainings
 	batches   *batches
 	datasets  *datasets
+	models    *models
 	health    *health
 }
 
@@ -172,7 +177,7 @@ func (s *Server) newResources() resources {
 	return resources{
 		tasks: s.tasks,
 		trainings: &trainings{
-			tasks: s.tasks, models: s.serving, catalogue: s.catalogue, uploads: uploads, schema: s.schema,
+			tasks: s.tasks, models: s.serving, catalogue: s.catalogue, uploads: uploads, schema: s.models.schema,
 			maxUpload: s.MaxUpload,
 		},
 		batches: &batches{
@@ -181,6 +186,7 @@ func (s *Server) newResources() resources {
 			maxBody: s.MaxBody, maxUpload: s.MaxBatchUpload, maxData: s.MaxBatchData,
 		},
 		datasets: &datasets{catalogue: s.catalogue, registry: s.Registry, uploads: uploads, maxUpload: s.MaxUpload},
+		models:   s.models,
 		health: &health{
 			temporal: s.Temporal, store: s.Store, cache: s.Cache, defaultModel: s.DefaultModel, more: s.Ready, log: s.Logger,
 		},

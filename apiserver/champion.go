@@ -18,43 +18,43 @@ import (
 )
 
 const (
-	promotionTimeout = 10 * time.Second       // for a promotion and those before it; each takes about 100 ms
-	turnWait         = 100 * time.Millisecond // before it is asked again whether the one before has ended
+	promotionTimeout = 10 * time.Second       // a promotion takes about 100 ms, but others of the model may come before it
+	turnInterval     = 100 * time.Millisecond // between two attempts to start a promotion while another one runs
 	defaultActor     = "api"
 )
 
 // PromotionRequest is the body of PUT /{model}/champion.
 type PromotionRequest struct {
-	Version  string  `json:"version" minLength:"1" maxLength:"200" doc:"number of the version to serve, or any other form that names it" example:"3"`
-	Expected *string `json:"expected_champion,omitempty" maxLength:"20" doc:"number of the champion you expect, \"\" for none: if another one is served by then, nothing changes and the answer is 409" example:"2"`
-	Actor    string  `json:"actor,omitempty" maxLength:"200" doc:"who asks, for the history; api when absent" example:"ada"`
-	Reason   string  `json:"reason,omitempty" maxLength:"2000" doc:"why, for the history"`
+	Version  string  `json:"version" minLength:"1" maxLength:"200" doc:"Number of the version to serve, or another reference to it." example:"3"`
+	Expected *string `json:"expected_champion,omitempty" maxLength:"20" doc:"Number of the champion that you expect, \"\" for none. If another version is the champion by then, nothing changes and the answer is 409." example:"2"`
+	Actor    string  `json:"actor,omitempty" maxLength:"200" doc:"Who asks, for the history; the default is api." example:"ada"`
+	Reason   string  `json:"reason,omitempty" maxLength:"2000" doc:"Reason, for the history."`
 }
 
 type championInput struct {
-	Model string `path:"model" doc:"name of a model" example:"iris"`
-	Body  PromotionRequest
+	ModelPath
+	Body PromotionRequest
 }
 
-// putChampion promotes a version and serves it before it answers. A version that cannot be loaded is refused before
+// putChampion promotes a version and serves it before it answers. It refuses a version that cannot be loaded before
 // anything changes.
-func (s *Server) putChampion(ctx context.Context, in *championInput) (*versionOutput, error) {
-	if err := s.serving.MustExist(ctx, in.Model); err != nil {
+func (m *models) putChampion(ctx context.Context, in *championInput) (*versionOutput, error) {
+	if err := m.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
-	candidate, err := s.serving.Load(ctx, in.Model, in.Body.Version, problem.Fault{Pointer: "/version"})
+	candidate, err := m.serving.Load(ctx, in.Model, in.Body.Version, problem.Fault{Pointer: "/version"})
 	if err != nil {
 		return nil, err
 	}
-	return s.crown(ctx, workflows.PromotionInput{
+	return m.promote(ctx, workflows.PromotionInput{
 		Model: in.Model, Version: candidate.Version.Number, Expected: in.Body.Expected,
 		Actor: cmp.Or(in.Body.Actor, defaultActor), Reason: in.Body.Reason,
 	})
 }
 
-// crown promotes a version and makes this process serve it. Where the champion is not the expected one it is the 409.
-func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versionOutput, error) {
-	result, err := s.promote(ctx, in)
+// promote promotes a version and makes this process serve it. It returns a 409 if the champion is not the expected one.
+func (m *models) promote(ctx context.Context, in workflows.PromotionInput) (*versionOutput, error) {
+	result, err := m.runPromotion(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -65,61 +65,62 @@ func (s *Server) crown(ctx context.Context, in workflows.PromotionInput) (*versi
 				in.Model, cmp.Or(result.From, "none")),
 		)
 	}
-	return s.serveChampion(ctx, in.Model)
-}
-
-// serveChampion makes this process serve the champion that the registry names, and answers with it.
-func (s *Server) serveChampion(ctx context.Context, name string) (*versionOutput, error) {
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	if err := s.Cache.Refresh(ctx, name); err != nil {
-		return nil, fmt.Errorf("serve the champion of %s after a promotion: %w", name, err)
+	if err := m.cache.Refresh(ctx, in.Model); err != nil {
+		return nil, fmt.Errorf("serve the champion of %s after a promotion: %w", in.Model, err)
 	}
-	v, err := s.Registry.Champion(ctx, name)
+	v, err := m.registry.Champion(ctx, in.Model)
 	if err != nil {
-		return nil, fmt.Errorf("read the champion of %s after a promotion: %w", name, err)
+		return nil, fmt.Errorf("read the champion of %s after a promotion: %w", in.Model, err)
 	}
-	return &versionOutput{Body: s.versionView(v)}, nil
+	return &versionOutput{Body: m.version(v)}, nil
 }
 
-// promote executes a Promotion after those of the same model that run already.
-func (s *Server) promote(
+// runPromotion runs the workflow Promotion, after those of the same model that are running.
+func (m *models) runPromotion(
 	ctx context.Context,
 	in workflows.PromotionInput,
 ) (result workflows.PromotionResult, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.promotion)
+	ctx, cancel := context.WithTimeout(ctx, m.promotionTimeout)
 	defer cancel()
-	id := workflows.PromotionID(in.Model)
+	t := newTask{
+		id:       workflows.PromotionID(in.Model),
+		model:    in.Model,
+		summary:  "champion of " + in.Model + ": version " + in.Version,
+		priority: workflows.PriorityTraining,
+		workflow: workflows.Promotion,
+		input:    in,
+	}
 	var run client.WorkflowRun
 	for waited := false; ; waited = true {
-		run, err = s.tasks.start(ctx, newTask{
-			id: id, model: in.Model, summary: "champion of " + in.Model + ": version " + in.Version,
-			priority: workflows.PriorityTraining, workflow: workflows.Promotion, input: in,
-		})
+		run, err = m.tasks.start(ctx, t)
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
-		late := waited && err != nil && ctx.Err() != nil // the time ran out while Temporal was asked again
+		late := waited && err != nil && ctx.Err() != nil // the time ran out during a later attempt
 		if !late && !errors.As(err, &running) {
 			break
 		}
 		select {
-		case <-time.After(turnWait):
+		case <-time.After(turnInterval):
 		case <-ctx.Done():
-			return result, problem.New(http.StatusConflict, "another promotion of "+in.Model+" is still running: see /tasks/"+id)
+			return result, problem.New(
+				http.StatusConflict,
+				"another promotion of "+in.Model+" is still running: see /tasks/"+t.id,
+			)
 		}
 	}
 	if err != nil {
 		return result, err
 	}
 	if err := run.Get(ctx, &result); err != nil {
-		return result, s.promotionProblem(ctx, run, err)
+		return result, m.promotionProblem(ctx, run, err)
 	}
 	return result, nil
 }
 
-// promotionProblem is the answer to a promotion that did not end well, or not in time. The latter is cancelled, so that
-// one
-// that no worker has begun does not surprise anybody later.
-func (s *Server) promotionProblem(ctx context.Context, run client.WorkflowRun, err error) error {
+// promotionProblem returns the problem of a promotion that failed or took too long. It cancels the latter, so that a
+// promotion that no worker has begun does not happen unexpectedly later.
+func (m *models) promotionProblem(ctx context.Context, run client.WorkflowRun, err error) error {
 	see := "see /tasks/" + run.GetID()
 	var failed *temporal.WorkflowExecutionError
 	if errors.As(err, &failed) {
@@ -129,6 +130,6 @@ func (s *Server) promotionProblem(ctx context.Context, run client.WorkflowRun, e
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpio.DependencyTimeout)
 	defer cancel()
-	err = errors.Join(err, s.Temporal.CancelWorkflow(ctx, run.GetID(), run.GetRunID()))
+	err = errors.Join(err, m.tasks.temporal.CancelWorkflow(ctx, run.GetID(), run.GetRunID()))
 	return problem.Unavailable("no worker has finished the promotion in time; it was asked to stop: "+see, err)
 }

@@ -165,7 +165,7 @@ func TestChampion_waitsForItsTurn(t *testing.T) {
 	})
 	t.Run("and does not come", func(t *testing.T) {
 		block()
-		a.promotion = 500 * time.Millisecond
+		a.models.promotionTimeout = 500 * time.Millisecond
 		a.promoted(t, "queued", `{"version":"1"}`).problem(t, http.StatusConflict, "still running", "/tasks/promotion-queued")
 		if served := a.cache.Champion("queued"); served.Version.Number != "2" {
 			t.Errorf("version %s is served", served.Version.Number)
@@ -180,7 +180,7 @@ func TestChampion_promotionFails(t *testing.T) {
 	if !strings.Contains(a.log.String(), "line 7") {
 		t.Errorf("the cause was not logged: %s", a.log)
 	}
-	a.promotion = time.Second
+	a.models.promotionTimeout = time.Second
 	got := a.promoted(t, "failing", `{"version":"2","reason":"block"}`)
 	got.problem(t, http.StatusServiceUnavailable, "asked to stop")
 	if got.header.Get("Retry-After") == "" {
@@ -233,9 +233,9 @@ func TestVersions(t *testing.T) {
 	}
 	var one Version
 	a.do(t, "GET", "/iris/versions/1", nil).json(t, 200, &one)
-	if one.ModelID != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 ||
+	if one.URI != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 ||
 		one.TestSize != 0.25 ||
-		len(one.Dataset) != 64 ||
+		len(one.DatasetSHA256) != 64 || one.Dataset != one.DatasetSHA256 ||
 		one.Metrics["accuracy"] != 0.97 ||
 		one.RunID == "" ||
 		!strings.HasPrefix(one.LoggedModelID, "m-") ||

@@ -16,14 +16,14 @@ import (
 
 // DatasetPatch is the body of PATCH /datasets/{digest}.
 type DatasetPatch struct {
-	AddNames    []string           `json:"add_names,omitempty" nullable:"false" maxItems:"20" doc:"1 to 100 letters, digits and _ . -; a dataset has up to 20"`
+	AddNames    []string           `json:"add_names,omitempty" nullable:"false" maxItems:"20" doc:"Each of 1 to 100 letters, digits and _ . -; a dataset has up to 20."`
 	RemoveNames []string           `json:"remove_names,omitempty" nullable:"false" maxItems:"20"`
-	Tags        map[string]*string `json:"tags,omitempty" nullable:"false" doc:"tags to set, up to 500 bytes each, or to remove: null; a dataset has up to 20"`
+	Tags        map[string]*string `json:"tags,omitempty" nullable:"false" doc:"Tags to set, up to 500 bytes each, and tags to remove, whose value is null; a dataset has up to 20."`
 }
 
 type datasetPatchInput struct {
-	Digest string `path:"digest" pattern:"^[0-9a-f]{12,64}$" patternDescription:"12 to 64 lower-case hexadecimal digits" doc:"the SHA-256, or as many of its first digits as no other dataset has" example:"ab12cd34ef56"`
-	Body   DatasetPatch
+	DatasetPath
+	Body DatasetPatch
 }
 
 // patch changes the names and tags of a dataset.
@@ -39,7 +39,7 @@ func (d *datasets) patch(ctx context.Context, in *datasetPatchInput) (*datasetOu
 	if err := d.annotate(ctx, found.SHA256, change); err != nil {
 		return nil, err
 	}
-	return d.get(ctx, &datasetInput{Digest: found.SHA256})
+	return d.get(ctx, &datasetInput{DatasetPath{found.SHA256}})
 }
 
 // change checks the names and tags of a patch.

@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -26,28 +25,28 @@ type datasets struct {
 
 // Dataset is a dataset as GET /datasets lists it. The same bytes are always the same dataset.
 type Dataset struct {
-	Digest string `json:"digest" doc:"SHA-256 of the CSV"`
-	URI    string `json:"uri" doc:"what a training takes as data_path" example:"s3://iris/datasets/ab12….csv"`
+	Digest string `json:"digest" doc:"SHA-256 of the CSV."`
+	URI    string `json:"uri" doc:"A training takes it as data_path." example:"s3://iris/datasets/ab12….csv"`
 	Bytes  int64  `json:"bytes"`
 
-	Names   []string          `json:"names" nullable:"false" doc:"its names; other datasets may have the same ones"`
+	Names   []string          `json:"names" nullable:"false" doc:"Names; other datasets may have the same ones."`
 	Tags    map[string]string `json:"tags"`
-	Sources []DatasetSource   `json:"sources" nullable:"false" doc:"where these bytes came from, the first source first"`
+	Sources []DatasetSource   `json:"sources" nullable:"false" doc:"Where the bytes came from, the first source first."`
 }
 
 // DatasetSource is a place that the bytes of a dataset came from.
 type DatasetSource struct {
 	Kind        catalogue.SourceKind `json:"kind" enum:"upload,s3,bundled"`
-	URI         string               `json:"uri,omitempty" doc:"of the object it was read from"`
-	FileName    string               `json:"file_name,omitempty" doc:"as the form of the upload named it"`
+	URI         string               `json:"uri,omitempty" doc:"URI of the object that it was read from."`
+	FileName    string               `json:"file_name,omitempty" doc:"Name of the file in the form of an upload."`
 	FirstSeenAt time.Time            `json:"first_seen_at"`
 }
 
 // DatasetDetails is a dataset with what is known of it.
 type DatasetDetails struct {
 	Dataset
-	Views    []DatasetView    `json:"views" nullable:"false" doc:"how it was read: one view for each choice of features and class column"`
-	Versions []DatasetVersion `json:"versions" nullable:"false" doc:"the versions of all models that were trained on it"`
+	Views    []DatasetView    `json:"views" nullable:"false" doc:"How it was read: a view for each choice of features and class column."`
+	Versions []DatasetVersion `json:"versions" nullable:"false" doc:"Versions, of all models, that were trained on it."`
 }
 
 // DatasetView is a way to read a dataset.
@@ -65,15 +64,14 @@ type DatasetVersion struct {
 }
 
 type datasetsInput struct {
-	PageSize  int    `query:"page_size" minimum:"0" doc:"at most so many; 0 is 50, and no page has more than 200"`
-	PageToken string `query:"page_token" maxLength:"10000" doc:"next_page_token of the page before"`
-	Name      string `query:"name" maxLength:"100" doc:"only datasets of this name"`
+	PageQuery
+	Name string `query:"name" maxLength:"100" doc:"Only datasets that have this name."`
 }
 
 type datasetsOutput struct {
 	Body struct {
-		Datasets      []Dataset `json:"datasets" nullable:"false" doc:"sorted by digest"`
-		NextPageToken string    `json:"next_page_token" doc:"empty on the last page"`
+		Datasets      []Dataset `json:"datasets" nullable:"false" doc:"Sorted by digest."`
+		NextPageToken string    `json:"next_page_token" doc:"Empty on the last page."`
 	}
 }
 
@@ -90,7 +88,7 @@ func (d *datasets) list(ctx context.Context, in *datasetsInput) (*datasetsOutput
 	}
 	all = slices.DeleteFunc(all, func(ref objstore.Ref) bool { return ref.SHA256 <= string(after) })
 	out := new(datasetsOutput)
-	if size := min(cmp.Or(in.PageSize, defaultPageSize), maxPageSize); len(all) > size {
+	if size := in.size(); len(all) > size {
 		all = all[:size]
 		out.Body.NextPageToken = pageToken(list, []byte(all[size-1].SHA256))
 	}
@@ -132,9 +130,12 @@ func (d *datasets) annotated(ctx context.Context, refs []objstore.Ref) ([]Datase
 	return list, nil
 }
 
-type datasetInput struct {
-	Digest string `path:"digest" pattern:"^[0-9a-f]{12,64}$" patternDescription:"12 to 64 lower-case hexadecimal digits" doc:"the SHA-256, or as many of its first digits as no other dataset has" example:"ab12cd34ef56"`
+// DatasetPath is the dataset in a path. It is exported because huma reads it.
+type DatasetPath struct {
+	Digest string `path:"digest" pattern:"^[0-9a-f]{12,64}$" patternDescription:"12 to 64 lower-case hexadecimal digits" doc:"The SHA-256, or as many of its first digits as no other dataset has." example:"ab12cd34ef56"`
 }
+
+type datasetInput struct{ DatasetPath }
 
 type datasetOutput struct{ Body DatasetDetails }
 

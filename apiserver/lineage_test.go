@@ -46,7 +46,7 @@ func TestBatchesOf(t *testing.T) {
 				seen = append(seen, b.TaskID)
 				if b.Links.Result != "/wine/predict/batch/"+strings.ReplaceAll(b.TaskID, "/", "%2F") ||
 					b.Links.Version != "/wine/versions/1" ||
-					b.Dataset != up.Digest ||
+					b.DatasetSHA256 != up.Digest || b.Dataset != up.Digest ||
 					b.Rows != 4 {
 					t.Errorf("%s: %+v, want links to the result and the version", path, b)
 				}

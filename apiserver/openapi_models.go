@@ -31,14 +31,14 @@ type modelsDocument struct {
 // asked for it.
 func (s *Server) currentDocument() ([]byte, error) {
 	champions := s.Cache.Champions()
-	if kept := s.models.Load(); kept != nil && slices.Equal(kept.champions, champions) {
+	if kept := s.document.Load(); kept != nil && slices.Equal(kept.champions, champions) {
 		return kept.encoded, nil
 	}
 	encoded, err := s.encodeDocument(champions)
 	if err != nil {
 		return nil, err
 	}
-	s.models.Store(&modelsDocument{champions, encoded})
+	s.document.Store(&modelsDocument{champions, encoded})
 	return encoded, nil
 }
 

@@ -99,7 +99,10 @@ func TestRollback_otherPromotionFirst(t *testing.T) {
 	theWorld(t).addVersion(t, "raced", []byte("a,b,class\n1,2,x\n2,1,x\n8,9,y\n9,8,y\n"), model.Spec{})
 	a.promoted(t, "raced", `{"version":"2"}`).json(t, 200, new(Version))
 	stale := "1"
-	_, err := a.crown(t.Context(), workflows.PromotionInput{Model: "raced", Version: "1", Expected: &stale, Actor: "test"})
+	_, err := a.models.promote(
+		t.Context(),
+		workflows.PromotionInput{Model: "raced", Version: "1", Expected: &stale, Actor: "test"},
+	)
 	p := problemOf(err)
 	if p.Status != http.StatusConflict || !strings.Contains(p.Detail, "the champion of raced is 2") {
 		t.Errorf("got %+v, want 409 naming the champion", p)

@@ -1,0 +1,61 @@
+package apiserver
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"iris/apiserver/apidoc"
+)
+
+func listDatasetsOperation(path string) huma.Operation {
+	return datasetOperation("list-datasets", http.MethodGet, path, "List datasets", "")
+}
+
+func getDatasetOperation(path string) huma.Operation {
+	return datasetOperation("get-dataset", http.MethodGet, path, "Get a dataset and what was trained on it",
+		"The digest may be shortened to 12 or more of its first digits. If several datasets have these, the answer is 409.")
+}
+
+func patchDatasetOperation(path string) huma.Operation {
+	return datasetOperation("patch-dataset", http.MethodPatch, path, "Name and tag a dataset",
+		"Names and tags that the request does not mention stay. Concurrent requests that change different names and tags "+
+			"do not overwrite each other.")
+}
+
+func datasetBatchesOperation(path string) huma.Operation {
+	return datasetOperation(
+		"list-dataset-batches", http.MethodGet, path, "List the batches whose rows were a dataset", "")
+}
+
+func uploadDatasetOperation(docs apidoc.Schemas, path string) huma.Operation {
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "A CSV with a header and a class column."}
+	query := func(name, description string, schema *huma.Schema) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+	}
+	text := &huma.Schema{Type: huma.TypeString}
+	op := datasetOperation("upload-dataset", http.MethodPost, path, "Keep a CSV as a dataset",
+		"The CSV is checked by the rules of a training, but no training starts. The same bytes are always the same dataset.")
+	op.Parameters = []*huma.Param{
+		query("label_column", "The class column; the default is the last column.", text),
+		query("name", "A name to add: 1 to 100 letters, digits and _ . -", text),
+		query("tag", "A tag to set, written key:value. The parameter may be repeated.",
+			&huma.Schema{Type: huma.TypeArray, Items: text}),
+	}
+	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
+		"multipart/form-data": {
+			Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": file}},
+		},
+		"text/csv": {Schema: file},
+	})
+	op.Responses = map[string]*huma.Response{
+		"201": docs.Answer("The dataset is kept. Location names it.", DatasetUploaded{}),
+	}
+	return op
+}
+
+func datasetOperation(id, method, path, summary, description string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Tags: []string{"datasets"}, Summary: summary, Description: description,
+	}
+}
