@@ -11,26 +11,26 @@ import (
 	"iris/model"
 )
 
-// Algorithm is a family of learners as GET /algorithms lists it.
+// Algorithm is an algorithm as GET /algorithms lists it.
 type Algorithm struct {
 	Algorithm       model.Algorithm       `json:"algorithm" example:"logistic_regression"`
-	Summary         string                `json:"summary" doc:"what it is, in a sentence"`
-	Hyperparameters HyperparametersSchema `json:"hyperparameters" doc:"JSON Schema of the field hyperparameters of a training"`
+	Summary         string                `json:"summary" doc:"What it is, in a sentence."`
+	Hyperparameters HyperparametersSchema `json:"hyperparameters" doc:"JSON Schema of the field hyperparameters of a training."`
 }
 
-// HyperparametersSchema is a JSON Schema as it is sent.
+// HyperparametersSchema is a JSON Schema in an answer.
 type HyperparametersSchema struct{ schema *huma.Schema }
 
-// MarshalJSON is the schema, which says which dialect it is in.
+// MarshalJSON returns the schema with the name of its dialect.
 func (h HyperparametersSchema) MarshalJSON() ([]byte, error) {
 	named := *h.schema
 	named.Extensions = map[string]any{"$schema": "https://json-schema.org/draft/2020-12/schema"}
 	return json.Marshal(&named)
 }
 
-// Schema describes it to OpenAPI, as any object: the schemas themselves are in the description of a training.
+// Schema describes the schema to OpenAPI as any object. The description of a training has the schemas themselves.
 func (HyperparametersSchema) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "a JSON Schema, draft 2020-12"}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "A JSON Schema, draft 2020-12."}
 }
 
 type algorithmsOutput struct {
@@ -41,9 +41,12 @@ type algorithmsOutput struct {
 
 func listAlgorithmsOperation(path string) huma.Operation {
 	return huma.Operation{
-		OperationID: "list-algorithms", Method: http.MethodGet, Path: path, Tags: []string{"train"},
+		OperationID: "list-algorithms",
+		Method:      http.MethodGet,
+		Path:        path,
+		Tags:        []string{"train"},
 		Summary:     "List algorithms",
-		Description: "Each with a JSON Schema of its hyperparameters: types, defaults, ranges, and a sentence each.",
+		Description: "Every algorithm has a JSON Schema of its hyperparameters, with types, defaults, ranges and descriptions.",
 	}
 }
 
@@ -58,7 +61,7 @@ func listAlgorithms(context.Context, *struct{}) (*algorithmsOutput, error) {
 	return out, nil
 }
 
-// descriptions lists what every family says of itself.
+// descriptions returns the description of every algorithm.
 func descriptions() []model.Description {
 	algorithms := model.Algorithms()
 	list := make([]model.Description, len(algorithms))
@@ -68,25 +71,21 @@ func descriptions() []model.Description {
 	return list
 }
 
-// hyperparameters is the JSON Schema of what a family takes.
+// hyperparameters returns the JSON Schema of the hyperparameters of an algorithm.
 func hyperparameters(d model.Description) *huma.Schema {
 	schema := &huma.Schema{
 		Type: huma.TypeObject, Title: string(d.Algorithm), Description: d.Summary,
 		AdditionalProperties: false, Properties: map[string]*huma.Schema{},
 	}
 	for _, p := range d.Parameters {
-		schema.Properties[p.Name] = parameterSchema(p)
+		property := domainSchema(p.Domain)
+		property.Description, property.Default = p.About, p.Default
+		schema.Properties[p.Name] = property
 	}
 	return schema
 }
 
-func parameterSchema(p model.Parameter) *huma.Schema {
-	schema := domainSchema(p.Domain)
-	schema.Description, schema.Default = p.About, p.Default
-	return schema
-}
-
-// domainSchema is the JSON Schema of the values that a hyperparameter, or an element of one, may take.
+// domainSchema returns the JSON Schema of the values of a hyperparameter, or of its elements.
 func domainSchema(d model.Domain) *huma.Schema {
 	schema := &huma.Schema{Type: d.Type}
 	switch {
@@ -97,56 +96,56 @@ func domainSchema(d model.Domain) *huma.Schema {
 	case len(d.Extra) == 0:
 		schema.Minimum, schema.Maximum = new(d.Low), new(d.High)
 	default:
-		apart := &huma.Schema{Type: d.Type}
+		extra := &huma.Schema{Type: d.Type}
 		for _, e := range d.Extra {
-			apart.Enum = append(apart.Enum, float64(e)) // as any JSON number is decoded
+			extra.Enum = append(extra.Enum, float64(e)) // as encoding/json decodes a number
 		}
-		schema.AnyOf = []*huma.Schema{{Type: d.Type, Minimum: new(d.Low), Maximum: new(d.High)}, apart}
+		schema.AnyOf = []*huma.Schema{{Type: d.Type, Minimum: new(d.Low), Maximum: new(d.High)}, extra}
 	}
 	return schema
 }
 
-// searchSchema is a search as JSON.
+// searchSchema describes the field search of a training.
 func searchSchema() *huma.Schema {
 	words := func(list []any) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Enum: list} }
 	method, metric := words(anyOf(search.Methods())), words(anyOf(search.Metrics()))
 	metric.Default = search.LogLoss
 	number := &huma.Schema{Type: huma.TypeNumber}
 	dimension := &huma.Schema{OneOf: []*huma.Schema{
-		{Type: huma.TypeArray, MinItems: new(1), Items: &huma.Schema{}, Description: "values to choose from"},
+		{Type: huma.TypeArray, MinItems: new(1), Items: &huma.Schema{}, Description: "Values to choose from."},
 		{
 			Type:                 huma.TypeObject,
 			AdditionalProperties: false,
 			Required:             []string{"min", "max"},
-			Description:          "a range of numbers, not for a grid",
+			Description:          "A range of numbers. Not for a grid.",
 			Properties: map[string]*huma.Schema{
 				"min": number, "max": number,
-				"log":     {Type: huma.TypeBoolean, Description: "draw every order of magnitude as often as any other"},
-				"integer": {Type: huma.TypeBoolean, Description: "whole numbers only"},
+				"log":     {Type: huma.TypeBoolean, Description: "Draw on a logarithmic scale."},
+				"integer": {Type: huma.TypeBoolean, Description: "Whole numbers only."},
 			},
 		},
 	}}
 	return &huma.Schema{
 		Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"method", "space"},
-		Description: "find the best hyperparameters by cross-validation on the rows for training, then fit with them",
+		Description: "Find the best hyperparameters by cross-validation on the training rows, and fit with them.",
 		Properties: map[string]*huma.Schema{
 			"method": method,
 			"space": {
 				Type:                 huma.TypeObject,
 				AdditionalProperties: dimension,
-				Description:          "what to try of each hyperparameter",
+				Description:          "The values to try, by hyperparameter.",
 			},
 			"budget": {
 				Type:        huma.TypeInteger,
 				Minimum:     new(1.0),
 				Maximum:     new(float64(search.MaxBudget)),
-				Description: "trials at most; 30, or the size of the grid",
+				Description: "The maximum number of trials. Default 30, or the size of the grid.",
 			},
 			"folds": {
 				Type:        huma.TypeInteger,
 				Minimum:     new(float64(search.MinFolds)),
 				Maximum:     new(float64(search.MaxFolds)),
-				Description: "of a trial; cv_folds when absent",
+				Description: "Folds of a trial. Default cv_folds.",
 			},
 			"metric": metric,
 		},

@@ -13,7 +13,7 @@ import (
 	"iris/model"
 )
 
-// sentSchema is as much of a JSON Schema as the tests look at.
+// sentSchema is the part of a JSON Schema that the tests read.
 type sentSchema struct {
 	Dialect              string `json:"$schema"`
 	Type, Description    string
@@ -82,7 +82,7 @@ func TestAlgorithms_defaultsResolve(t *testing.T) {
 	}
 }
 
-// What huma makes of a schema and what Spec.Resolve does must be the same.
+// huma, reading the schema, and Spec.Resolve must accept the same values.
 func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 	registry := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
 	values := []any{
@@ -104,7 +104,7 @@ func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 		[]any{1e12},
 		[]any{"gini"},
 		make([]any, 1001),
-	} // not null: huma takes it for absent
+	} // without null, which huma takes for absent
 	for _, d := range descriptions() {
 		schema := hyperparameters(d)
 		schema.PrecomputeMessages()

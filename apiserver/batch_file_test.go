@@ -78,7 +78,7 @@ func formWith(parts ...formPart) (body, header string) {
 	return out.String(), "Content-Type: " + w.FormDataContentType()
 }
 
-// batchInput is what a batch was started with.
+// batchInput returns the input that a batch was started with.
 func (a *api) batchInput(t testing.TB, id string) (in workflows.BatchInput, priority int32) {
 	t.Helper()
 	events := a.temporal.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -100,7 +100,7 @@ func TestBatchFile(t *testing.T) {
 		name, query  string
 		send         [2]string
 		encoding     string
-		format, want string // of what lies in the store
+		format, want string // of the stored object
 	}{
 		{name: "CSV", send: [2]string{irisCSV, "Content-Type: text/csv"}, format: "csv", want: irisCSV},
 		{name: "CSV in UTF-8", send: [2]string{irisCSV, "Content-Type: text/csv; charset=UTF-8"}, format: "csv", want: irisCSV},
@@ -134,7 +134,7 @@ func TestBatchFile(t *testing.T) {
 				t.Errorf("priority %d, input %+v", priority, in)
 			}
 			if got := string(a.contentOf(t, in.Rows)); got != test.want {
-				t.Errorf("%d bytes lie in the store, want %d", len(got), len(test.want))
+				t.Errorf("%d bytes are in the store, want %d", len(got), len(test.want))
 			}
 		})
 	}
@@ -311,24 +311,24 @@ func TestBatchFile_badInput(t *testing.T) {
 		{name: "no rows", send: csv("sepal_length,sepal_width,petal_length,petal_width\n\n"), status: 422, want: "has no rows"},
 		{name: "nothing", send: csv(""), status: 422, want: "has no rows"},
 		{name: "an endless header", send: csv(strings.Repeat("x,", 600_000)), status: 422},
-		{name: "no JSON lines", send: [2]string{"\n\n", "Content-Type: application/jsonl"}, status: 422, want: "has no rows"},
-		{name: "no Parquet", send: [2]string{irisCSV, "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "Parquet"},
-		{name: "Parquet cut off", send: [2]string{irisParquet(t)[:100], "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "Parquet"},
+		{name: "empty JSON Lines", send: [2]string{"\n\n", "Content-Type: application/jsonl"}, status: 422, want: "has no rows"},
+		{name: "CSV sent as Parquet", send: [2]string{irisCSV, "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "Parquet"},
+		{name: "truncated Parquet", send: [2]string{irisParquet(t)[:100], "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "Parquet"},
 		{name: "Parquet without a key", query: "?key_columns=customer", send: [2]string{irisParquet(t), "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "customer"},
 		{name: "too large", send: csv(irisCSV + strings.Repeat("1,2,3,4,5\n", 220_000)), status: 413, want: "2097152"},
 		{name: "too large, packed", send: csv(gzipped(t, irisCSV+strings.Repeat("1,2,3,4,5\n", 220_000))), encoding: "gzip", status: 413, want: "2097152"},
 		{name: "a packed file too large", send: form(formPart{"file", "x.csv.gz", "", gzipped(t, irisCSV+strings.Repeat("1,2,3,4,5\n", 220_000))}), status: 413, want: "2097152"},
-		{name: "gzip cut off", send: csv(packed[:len(packed)-12]), encoding: "gzip", status: 400, want: "ended early"},
-		{name: "a packed file cut off", send: form(formPart{"file", "x.csv.gz", "", packed[:len(packed)-12]}), status: 400, want: "ended early"},
-		{name: "gzip damaged", send: csv(packed[:len(packed)-8] + "12345678"), encoding: "gzip", status: 400, want: "damaged"},
+		{name: "truncated gzip", send: csv(packed[:len(packed)-12]), encoding: "gzip", status: 400, want: "ended early"},
+		{name: "a truncated packed file", send: form(formPart{"file", "x.csv.gz", "", packed[:len(packed)-12]}), status: 400, want: "ended early"},
+		{name: "damaged gzip", send: csv(packed[:len(packed)-8] + "12345678"), encoding: "gzip", status: 400, want: "damaged"},
 		{name: "not gzip", send: csv(irisCSV), encoding: "gzip", status: 400, want: "not gzip"},
 		{name: "a file that is not gzip", send: form(formPart{"file", "x.csv.gz", "", irisCSV}), status: 400, want: "not gzip"},
 		{name: "an unknown type", send: [2]string{irisCSV, "Content-Type: application/xml"}, status: 415, want: "application/xml"},
 		{name: "a file of an unknown type", send: form(formPart{"file", "x.png", "image/png", irisCSV}), status: 415, want: "image/png"},
-		{name: "no form", send: [2]string{irisCSV, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed"},
+		{name: "a body that is not a form", send: [2]string{irisCSV, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed"},
 		{name: "no file", send: form(formPart{"request", "", "", "{}"}), status: 422, fault: parameter("file")},
-		{name: "the request behind the file", send: form(file, formPart{"request", "", "", "{}"}), status: 422, want: "last part", fault: parameter("request")},
-		{name: "Parquet and a part behind it", send: form(formPart{"file", "x.parquet", "", irisParquet(t)}, formPart{"request", "", "", "{}"}), status: 422, fault: parameter("request")},
+		{name: "the request after the file", send: form(file, formPart{"request", "", "", "{}"}), status: 422, want: "last part", fault: parameter("request")},
+		{name: "a part after Parquet", send: form(formPart{"file", "x.parquet", "", irisParquet(t)}, formPart{"request", "", "", "{}"}), status: 422, fault: parameter("request")},
 		{name: "the request twice", send: form(formPart{"request", "", "", "{}"}, formPart{"request", "", "", "{}"}, file), status: 422, fault: parameter("request")},
 		{name: "an unknown part", send: form(formPart{"rows", "", "", "{}"}, file), status: 422, fault: parameter("rows")},
 		{name: "a part too large", send: request(`{"output":"` + strings.Repeat("x", 70_000) + `"}`), status: 413, want: "65536"},
@@ -337,12 +337,12 @@ func TestBatchFile_badInput(t *testing.T) {
 		{name: "a misspelt field", send: request(`{"keys":[]}`), status: 422, fault: at("/keys")},
 		{name: "a field twice", send: request(`{"output":"csv","output":"csv"}`), status: 422, want: "twice", fault: at("/output")},
 		{name: "a field in the query too", query: "?output=csv", send: request(`{"output":"csv"}`), status: 422, want: "query", fault: at("/output")},
-		{name: "no JSON", send: request(`{`), status: 400},
+		{name: "a part that is not JSON", send: request(`{`), status: 400},
 		{name: "a number for key columns", send: request(`{"key_columns":"id"}`), status: 422, fault: at("/key_columns")},
 		{name: "an unknown output", send: request(`{"output":"xml"}`), status: 422, want: "csv, jsonl or parquet", fault: at("/output")},
 		{name: "a ratio over 1", send: request(`{"max_error_ratio":1.5}`), status: 422, fault: at("/max_error_ratio")},
 		{name: "a key named label", send: request(`{"key_columns":["label"]}`), status: 422, want: `named "label"`, fault: at("/key_columns")},
-		{name: "a key of no name", send: request(`{"key_columns":["x",""]}`), status: 422, fault: at("/key_columns")},
+		{name: "a key without a name", send: request(`{"key_columns":["x",""]}`), status: 422, fault: at("/key_columns")},
 		{name: "a key with a line feed", send: request(`{"key_columns":["a\nb"]}`), status: 422, fault: at("/key_columns")},
 		{name: "a key twice", query: "?key_columns=id&key_columns=id", send: csv(irisCSV), status: 422, fault: parameter("key_columns")},
 		{name: "too many keys", query: "?key_columns=x" + strings.Repeat("&key_columns=x", 64), send: csv(irisCSV), status: 422, want: "64", fault: parameter("key_columns")},
@@ -351,7 +351,7 @@ func TestBatchFile_badInput(t *testing.T) {
 		{name: "an empty parameter", query: "?key_columns=", send: csv(irisCSV), status: 422, fault: parameter("key_columns")},
 		{name: "neither true nor false", query: "?labels_only=maybe", send: csv(irisCSV), status: 422, fault: parameter("labels_only")},
 		{name: "not a ratio", query: "?max_error_ratio=few", send: csv(irisCSV), status: 422, fault: parameter("max_error_ratio")},
-		{name: "a ratio that is no number", query: "?max_error_ratio=NaN", send: csv(irisCSV), status: 422, fault: parameter("max_error_ratio")},
+		{name: "a ratio that is not a number", query: "?max_error_ratio=NaN", send: csv(irisCSV), status: 422, fault: parameter("max_error_ratio")},
 		{name: "a malformed query", query: "?%zz", send: csv(irisCSV), status: 422, want: "malformed"},
 		{name: "an unknown version", query: "?model_id=99", send: csv(irisCSV), status: 404, fault: parameter("model_id")},
 	} {
@@ -376,7 +376,7 @@ func TestBatchFile_badInput(t *testing.T) {
 	}
 }
 
-// A large file goes through: the memory of the process does not grow with it.
+// The memory of the process does not grow with the file.
 func TestBatchFile_largeInBoundedMemory(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
 	const size = 200 << 20
@@ -417,9 +417,9 @@ func TestBatchFile_largeInBoundedMemory(t *testing.T) {
 	}
 	var after runtime.MemStats
 	runtime.ReadMemStats(&after)
-	const most = 100 << 20
-	if grown := int64(heap.Load()) - int64(before.HeapAlloc); grown > most {
-		t.Errorf("the heap grew by %d MiB for a file of %d MiB, want at most %d", grown>>20, size>>20, most>>20)
+	const limit = 100 << 20
+	if grown := int64(heap.Load()) - int64(before.HeapAlloc); grown > limit {
+		t.Errorf("the heap grew by %d MiB for a file of %d MiB, want at most %d", grown>>20, size>>20, limit>>20)
 	}
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > size {
 		t.Errorf("%d MiB were allocated for a file of %d MiB", allocated>>20, size>>20)
@@ -445,7 +445,7 @@ func (s *sampling) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A client that hangs up leaves nothing, however much has arrived and in which format.
+// A client that hangs up leaves nothing behind, whatever the format and however much has arrived.
 func TestBatchFile_clientHangsUp(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
 	for media, start := range map[string]string{"text/csv": irisCSV, "application/jsonl": irisJSL, "application/vnd.apache.parquet": "PAR1"} {
@@ -471,7 +471,7 @@ func TestBatchFile_clientHangsUp(t *testing.T) {
 	}
 }
 
-// What was stored goes when Temporal does not take the batch.
+// The stored rows are removed if Temporal does not start the batch.
 func TestBatchFile_temporalIsDown(t *testing.T) {
 	a := newAPI(t, freshBucket(t), func(o *Options) { o.Temporal = refusing{o.Temporal} })
 	for _, send := range [][2]string{{irisCSV, "text/csv"}, {irisParquet(t), "application/vnd.apache.parquet"}, {twoRows, "application/json"}} {

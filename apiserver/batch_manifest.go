@@ -32,7 +32,7 @@ type BatchManifest struct {
 	Classes    []string           `json:"classes" nullable:"false"`
 	Rows       int64              `json:"rows" doc:"Number of results."`
 	BadRows    int64              `json:"bad_rows" doc:"Rows that have no result. The file of errors says why."`
-	Failed     int64              `json:"failed" deprecated:"true" doc:"The old name of bad_rows."`
+	Failed     int64              `json:"failed" deprecated:"true" doc:"The older name of bad_rows."`
 	Parts      []BatchPart        `json:"parts" nullable:"false" doc:"Pieces of the results, in the order of the rows."`
 	StartedAt  time.Time          `json:"started_at"`
 	FinishedAt time.Time          `json:"finished_at"`
@@ -45,7 +45,7 @@ type BatchPart struct {
 	First   int64 `json:"first" doc:"Index of its first row in the results."`
 	Rows    int64 `json:"rows"`
 	BadRows int64 `json:"bad_rows,omitempty"`
-	Failed  int64 `json:"failed,omitempty" deprecated:"true" doc:"The old name of bad_rows."`
+	Failed  int64 `json:"failed,omitempty" deprecated:"true" doc:"The older name of bad_rows."`
 	Bytes   int64 `json:"bytes"`
 }
 

@@ -18,7 +18,7 @@ import (
 // BatchStatus is the answer for a batch without results.
 type BatchStatus struct {
 	Status workflows.State `json:"status" enum:"PENDING,FAILURE,REVOKED" doc:"PENDING until the batch has ended."`
-	TaskProgress
+	workflows.TaskProgress
 	Error string `json:"error,omitempty" doc:"Why the batch failed."`
 	Rows  string `json:"rows,omitempty" doc:"Of a cancelled batch: the route of the results that were finished."`
 }
@@ -66,8 +66,10 @@ func (bs *batches) findRevoked(r *http.Request, m *workflows.Manifest) (Task, er
 	if errors.As(err, &p) && p.Status == http.StatusNotFound {
 		return Task{
 			TaskID: m.TaskID, State: workflows.Revoked,
-			TaskProgress: TaskProgress{Done: m.Rows + m.BadRows, BadRows: m.BadRows, Failed: m.BadRows, Unit: "rows"},
-			Error:        &workflows.TaskError{Message: "cancelled"},
+			TaskProgress: workflows.TaskProgress{
+				Done: m.Rows + m.BadRows, Unit: "rows", BadRows: m.BadRows, Failed: m.BadRows,
+			},
+			Error: &workflows.TaskError{Message: "cancelled"},
 		}, nil
 	}
 	return t, err

@@ -24,13 +24,13 @@ import (
 	"iris/workflows"
 )
 
-// storedBatch is a batch that has ended, as its workers have left it.
+// storedBatch is a batch that has ended, as its worker leaves it.
 type storedBatch struct {
 	workflows.Manifest
 	rows []ScoredRow
 }
 
-// putBatch stores a batch whose parts have so many rows each. Temporal has never seen it.
+// putBatch stores a batch whose parts have the given numbers of rows. Temporal does not know it.
 func (a *api) putBatch(t testing.TB, id string, layout scores.Layout, failed int64, parts ...int) storedBatch {
 	t.Helper()
 	ctx := context.Background()
@@ -125,7 +125,7 @@ func batchLayout(format scores.Format) scores.Layout {
 	}
 }
 
-// contentOf is the bytes of an object.
+// contentOf returns the bytes of an object.
 func (w *world) contentOf(t testing.TB, ref objstore.Ref) []byte {
 	t.Helper()
 	object := must(w.store.Get(context.Background(), ref))
@@ -133,7 +133,7 @@ func (w *world) contentOf(t testing.TB, ref objstore.Ref) []byte {
 	return must(io.ReadAll(object))
 }
 
-// allRows reads the pages of a batch to the last.
+// allRows reads all pages of a batch.
 func (a *api) allRows(t testing.TB, path string, size int) (rows []ScoredRow, pages int) {
 	t.Helper()
 	token := ""
@@ -325,7 +325,6 @@ func TestBatchOutput(t *testing.T) {
 	}
 }
 
-// How much is read of the store is what is asked for, and a HEAD reads nothing.
 func TestBatchOutput_ofAnObjectWithoutAHash(t *testing.T) {
 	a := newAPI(t)
 	b := a.putBatch(t, "batch-iris-nohash", batchLayout(scores.CSV), 0, 5)
@@ -335,7 +334,7 @@ func TestBatchOutput_ofAnObjectWithoutAHash(t *testing.T) {
 	if len(first) < 10 || first[0] != '"' {
 		t.Errorf("ETag %s, want one", first)
 	}
-	b.Manifest.FinishedAt = b.Manifest.FinishedAt.Add(time.Second) // it was run again
+	b.Manifest.FinishedAt = b.Manifest.FinishedAt.Add(time.Second) // the batch ran again
 	a.putManifest(t, b.Manifest)
 	if second := a.do(t, "GET", b.location()+"/output", nil).header.Get("ETag"); second == first {
 		t.Errorf("the ETag of another run is the same, %s", second)
@@ -400,7 +399,7 @@ func TestBatchManifest(t *testing.T) {
 	}
 }
 
-// The links are for the address that clients know, and need no key of the store.
+// The links have the address that clients know, and need no key of the object store.
 func TestBatchLinks(t *testing.T) {
 	w := theWorld(t)
 	elsewhere := strings.Replace(w.addresses.S3, "127.0.0.1", "localhost", 1)
@@ -484,7 +483,7 @@ func TestBatchResult_ofEveryFormat(t *testing.T) {
 	}
 }
 
-// A batch that was cancelled has the results that were finished by then.
+// A cancelled batch has the results that were finished.
 func TestBatchResult_cancelledWithResults(t *testing.T) {
 	a := newAPI(t)
 	for _, format := range scores.Formats() {
@@ -495,7 +494,7 @@ func TestBatchResult_cancelledWithResults(t *testing.T) {
 		a.do(t, "GET", b.location(), nil).json(t, 200, &status)
 		want := BatchStatus{
 			Status:       workflows.Revoked,
-			TaskProgress: TaskProgress{Done: 51, BadRows: 1, Failed: 1, Unit: "rows"},
+			TaskProgress: workflows.TaskProgress{Done: 51, BadRows: 1, Failed: 1, Unit: "rows"},
 			Error:        "cancelled", Rows: b.location() + "/rows",
 		}
 		if status != want {
@@ -540,7 +539,7 @@ func TestBatchResult_cancelledWithResults(t *testing.T) {
 	})
 }
 
-// What a batch leaves behind is asked for in vain while there is nothing, and the answer says why.
+// While a batch has no results, the answer says why.
 func TestBatchFiles_notThere(t *testing.T) {
 	a := newAPI(t)
 	a.world.start(t, "batch-iris-soon", "nobody", workflows.BatchType, workflows.BatchInput{Model: "iris"}, memo("iris"))
@@ -586,7 +585,7 @@ func TestBatchFiles_notThere(t *testing.T) {
 	}
 }
 
-// Whoever starts a workflow elsewhere may call it what he likes.
+// Another program may start a workflow under any id.
 func TestBatchFiles_ofAwkwardNames(t *testing.T) {
 	a := newAPI(t)
 	b := a.putBatch(t, "a name/with \"all\" of 100%", batchLayout(scores.CSV), 1, 3)
@@ -610,7 +609,7 @@ func TestBatchFiles_storeIsDown(t *testing.T) {
 	}
 }
 
-// between is a Temporal that something happens before it describes a task.
+// between is a Temporal client that runs a function before it describes a task.
 type between struct {
 	client.Client
 	happens func()
@@ -624,7 +623,7 @@ func (b *between) DescribeWorkflowExecution(
 	return b.Client.DescribeWorkflowExecution(ctx, id, run)
 }
 
-// A batch that ends after its manifest was looked for in vain is not taken for one whose results are gone.
+// A batch may end after the first look for its manifest. Its results are then not reported as gone.
 func TestBatchResult_endsMeanwhile(t *testing.T) {
 	temporal := new(between)
 	a := newAPI(t, func(o *Options) {

@@ -29,7 +29,7 @@ import (
 
 const twoRows = `{"data":[` + setosa + `,{"sepal_length":6.3,"sepal_width":3.3,"petal_length":6.0,"petal_width":2.5,"note":{"skipped":[1]}}]}`
 
-// startBatch posts a batch and returns its task id and where to ask.
+// startBatch posts a batch and returns its task id and location.
 func (a *api) startBatch(t *testing.T, path, body string) (id, location string) {
 	t.Helper()
 	got := a.do(t, "POST", path, body, "Content-Type: application/json")
@@ -141,11 +141,11 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "null for a number", body: row(`null`), status: 422, fault: at("/data/1/petal_width")},
 		{name: "not finite", body: row(`-1e999`), status: 422, fault: at("/data/1/petal_width")},
 		{name: "a missing feature", body: row(`2.5},{"sepal_length":1`), status: 422, fault: at("/data/2/sepal_width")},
-		{name: "a row that is no object", body: row(`2.5},[1]`) + "", status: 400},
+		{name: "a row that is an array", body: row(`2.5},[1]`) + "", status: 400},
 		{name: "a number for a row", body: `{"data":[1]}`, status: 422, fault: at("/data/0")},
 		{name: "no data", body: `{}`, status: 422, fault: at("/data")},
 		{name: "no rows", body: `{"data":[]}`, status: 422, fault: at("/data")},
-		{name: "data that is no list", body: `{"data":{}}`, status: 422, fault: at("/data")},
+		{name: "data that is an object", body: `{"data":{}}`, status: 422, fault: at("/data")},
 		{name: "an array for an object", body: `[]`, status: 422, fault: at("")},
 		{name: "a model id that is a number", body: `{"model_id":3,"data":[` + setosa + `]}`, status: 422, fault: at("/model_id")},
 		{name: "an empty body", body: ``, status: 400},
@@ -157,7 +157,7 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "an unknown alias", body: modelID("models:/iris@nobody"), status: 404, fault: at("/model_id")},
 		{name: "an unknown run", body: modelID("runs:/" + strings.Repeat("0", 32) + "/model"), status: 404, fault: at("/model_id")},
 		{name: "a version of another model", body: modelID("models:/wine/1"), status: 422, fault: at("/model_id"), want: "another model"},
-		{name: "no reference", body: modelID("latest please"), status: 422, fault: at("/model_id"), want: "models:/iris/3"},
+		{name: "a malformed reference", body: modelID("latest please"), status: 422, fault: at("/model_id"), want: "models:/iris/3"},
 		{name: "an unknown model", path: "/tulip/predict/batch", body: twoRows, status: 404, want: "tulip"},
 		{name: "an unknown model and a version", path: "/tulip/predict/batch", body: modelID("models:/iris/1"), status: 404, want: "tulip"},
 		{name: "no champion", path: "/unpromoted/predict/batch", body: twoRows, status: 503, want: "no champion"},
@@ -212,7 +212,7 @@ func TestBatch_manyLargeBodiesAtOnce(t *testing.T) {
 	if got.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	a.startBatch(t, "/iris/predict/batch", twoRows) // small ones need no place
+	a.startBatch(t, "/iris/predict/batch", twoRows) // small bodies need no place
 	<-a.bulk
 	a.startBatch(t, "/iris/predict/batch", large)
 	if len(a.bulk) != httpio.MaxBulk-1 {
@@ -249,7 +249,7 @@ func TestBatchResult_whileItRunsAndWhenItFails(t *testing.T) {
 			workflows.BatchInput{Model: "iris", ModelID: blocks},
 		)
 		a.await(t, "batch-iris-running", enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
-		progress := TaskProgress{Stage: "train the model", Done: 3, Total: 10, Unit: "iterations"}
+		progress := workflows.TaskProgress{Stage: "train the model", Done: 3, Total: 10, Unit: "iterations"}
 		want := BatchStatus{Status: workflows.Pending, TaskProgress: progress}
 		if got := status(t, "batch-iris-running"); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
@@ -320,7 +320,7 @@ func TestBatchResult_notFound(t *testing.T) {
 	}
 }
 
-// A batch is read from the store when Temporal has forgotten it, whatever it is called.
+// The results come from the store after Temporal has forgotten the batch, whatever its id.
 func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	a := newAPI(t)
 	id := "a name/with \"all\" of 100%"
@@ -356,7 +356,7 @@ func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	}
 }
 
-// An answer that cannot be finished is cut off, so that nobody takes the half of it for the whole.
+// An answer that cannot be finished is cut off, so that no client takes it for the whole.
 func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 	a := newAPI(t)
 	put := func(t *testing.T, id string, rows int64, parts ...string) {
@@ -381,7 +381,7 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 		}
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
 	}
-	good := strings.Repeat("a,0.5,0.5\n", 9_000) // more than fits in the buffer: the answer has begun
+	good := strings.Repeat("a,0.5,0.5\n", 9_000) // more than the buffer holds, so the answer has begun
 	for name, broken := range map[string]string{
 		"text for a number":     "a,x,0.5\n",
 		"not finite":            "a,NaN,0.5\n",
@@ -394,7 +394,7 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 			put(t, id, 9_001, good, broken)
 			for _, path := range []string{"", "/rows?page_size=10000"} {
 				if path != "" && broken == "" {
-					continue // a page does not count
+					continue // a page does not count the rows of the batch
 				}
 				response := must(http.Get(a.url + "/iris/predict/batch/" + id + path))
 				body, err := io.ReadAll(response.Body)
@@ -444,7 +444,7 @@ func TestBatchResult_clientHangsUp(t *testing.T) {
 			t.Errorf("the handler ended with %v, want it to abort", err)
 		}
 		if a.log.String() != "" {
-			t.Errorf("logged, though it is no news: %s", a.log)
+			t.Errorf("logged, although a client that hangs up is not an error: %s", a.log)
 		}
 	}()
 	a.Handler().ServeHTTP(lostConnection{httptest.NewRecorder()}, httptest.NewRequest("GET", location, nil))

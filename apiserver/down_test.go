@@ -17,7 +17,7 @@ import (
 	"iris/workflows"
 )
 
-// unusedPort is an address where nobody listens.
+// unusedPort returns an address that nothing listens on.
 func unusedPort(t testing.TB) string {
 	t.Helper()
 	l := must(net.Listen("tcp", "127.0.0.1:0"))
@@ -25,7 +25,7 @@ func unusedPort(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// silentPort is an address where connections are taken and nothing is ever said.
+// silentPort returns an address that accepts connections and never answers.
 func silentPort(t testing.TB) string {
 	t.Helper()
 	l := must(net.Listen("tcp", "127.0.0.1:0"))
@@ -33,7 +33,7 @@ func silentPort(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// downRegistry is a registry whose MLflow is at an address of nobody, and a cache over it that serves nothing.
+// downRegistry returns a registry whose MLflow does not run, and a cache that serves nothing.
 func downRegistry(t testing.TB, address string) (*registry.Registry, *champions.Cache) {
 	t.Helper()
 	w := theWorld(t)
@@ -45,7 +45,8 @@ func downRegistry(t testing.TB, address string) (*registry.Registry, *champions.
 	return r, must(champions.New(champions.Options{Registry: r}))
 }
 
-// What needs a dependency that is down is a 503 within three seconds that says when to try again, and nothing of why.
+// A request that needs a dependency that is down gets a 503 within three seconds. The answer says when to try again and
+// nothing about the cause.
 func TestDown(t *testing.T) {
 	theWorld(t)
 	const asJSON, asCSV = "Content-Type: application/json", "Content-Type: text/csv"
@@ -58,7 +59,7 @@ func TestDown(t *testing.T) {
 	get := func(path string) request { return request{"GET", path, "", "X-None: x"} }
 	for _, test := range []struct {
 		name     string
-		who      string // is named in the answer
+		who      string // named in the answer
 		change   func(*Options)
 		requests []request
 	}{
@@ -101,7 +102,7 @@ func TestDown(t *testing.T) {
 	}
 }
 
-// Temporal goes away after the rows of a batch were stored.
+// Temporal stops after the rows of a batch were stored.
 func TestDown_batchLeavesNothing(t *testing.T) {
 	a := newAPI(t, freshBucket(t), func(o *Options) { o.Temporal = downTemporal(t) })
 	a.do(t, "POST", "/iris/predict/batch", twoRows).problem(t, http.StatusServiceUnavailable)
@@ -110,7 +111,7 @@ func TestDown_batchLeavesNothing(t *testing.T) {
 	}
 }
 
-// A prediction needs none of them.
+// A prediction needs no dependency.
 func TestDown_predictionsAreAnswered(t *testing.T) {
 	a := newAPI(t, func(o *Options) {
 		o.Temporal, o.Store = downTemporal(t), downStore(t)
@@ -123,7 +124,7 @@ func TestDown_predictionsAreAnswered(t *testing.T) {
 	}
 }
 
-// A task that has ended is read from Temporal when the store is down: it may say less then.
+// If the store is down, the status of an ended task comes from Temporal and may say less.
 func TestDown_endedTaskWithoutTheStore(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Store = downStore(t) })
 	id := a.accepted(t, a.do(t, "POST", "/iris/training", nil))

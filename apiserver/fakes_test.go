@@ -22,14 +22,13 @@ import (
 	"iris/workflows"
 )
 
-// What the fake workflows are told to do: as the label column of a training, the model id of a batch and the reason of
-// a
+// Instructions for the fake workflows: the label column of a training, the model id of a batch, or the reason of a
 // promotion.
 const (
 	blocks   = "block"   // until it is cancelled
 	fails    = "fail"    // with an application error
-	waits    = "wait"    // for a verdict, with which it ends; the name "nobody" is refused
-	heartens = "hearten" // runs an activity that goes on heartbeating, on the queue heartQueue
+	waits    = "wait"    // for a verdict, and then ends; refuses the name "nobody"
+	heartens = "hearten" // runs an activity that keeps heartbeating, on the queue heartQueue
 )
 
 const heartQueue = "hearts"
@@ -39,9 +38,10 @@ func answerStatus(ctx workflow.Context, modelName, how string) (*workflows.Statu
 	info := workflow.GetInfo(ctx)
 	status := &workflows.Status{
 		TaskID: info.WorkflowExecution.ID, Type: info.WorkflowType.Name, Model: modelName, State: workflows.Started,
-		Stage: "train the model", Done: 3, Total: 10, Unit: "iterations", StartedAt: info.WorkflowStartTime,
+		TaskProgress: workflows.TaskProgress{Stage: "train the model", Done: 3, Total: 10, Unit: "iterations"},
+		StartedAt:    info.WorkflowStartTime,
 	}
-	if how == heartens { // a fit: only its activity knows how far it is
+	if how == heartens { // as in a fit, where only the activity knows its progress
 		status.Done, status.Total, status.Unit = 0, 0, ""
 	}
 	return status, workflow.SetQueryHandler(
@@ -51,7 +51,7 @@ func answerStatus(ctx workflow.Context, modelName, how string) (*workflows.Statu
 	)
 }
 
-// behave does what is common to the fakes.
+// behave follows the instructions that all fakes share.
 func behave(ctx workflow.Context, how string) error {
 	switch how {
 	case blocks:
@@ -96,7 +96,7 @@ func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (
 	return result, behave(ctx, in.LabelColumn)
 }
 
-// awaitVerdict waits for one of the updates and leaves what it said in the stage.
+// awaitVerdict waits for one of the updates and writes the verdict into the stage.
 func awaitVerdict(ctx workflow.Context, status *workflows.Status) error {
 	status.Approval = &workflows.PendingApproval{Version: "7", ModelID: "models:/iris/7"}
 	for _, name := range []string{workflows.ApproveUpdate, workflows.RejectUpdate} {
@@ -156,7 +156,7 @@ func (w *world) fakePromotion(ctx workflow.Context, in workflows.PromotionInput)
 
 func fakeOther(workflow.Context, string) error { return nil }
 
-// score does the whole of a batch at once: it reads the rows, writes two parts and the manifest.
+// score does a whole batch: it reads the rows and writes two parts and the manifest.
 func (w *world) score(ctx context.Context, in workflows.BatchInput) (workflows.BatchResult, error) {
 	id := activity.GetInfo(ctx).WorkflowExecution.ID
 	v, err := w.registry.Resolve(ctx, in.Model, in.ModelID)
@@ -246,14 +246,14 @@ func (w *world) makeChampion(ctx context.Context, in workflows.PromotionInput) (
 	return workflows.PromotionResult{From: champion.Number, To: in.Version, At: at}, nil
 }
 
-// steady heartbeats once and goes on until it is cancelled.
+// steady heartbeats once and runs until it is cancelled.
 func steady(ctx context.Context) error {
 	activity.RecordHeartbeat(ctx, workflows.Progress{Done: 40, Total: 100, Unit: "rows"})
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// start starts a workflow as the temporal CLI would: without a memo.
+// start starts a workflow without a memo, as the temporal CLI does.
 func (w *world) start(
 	t testing.TB,
 	id, queue, workflowType string,
@@ -291,7 +291,7 @@ func (w *world) await(t testing.TB, id string, wanted enumspb.EventType) {
 	t.Fatalf("%s ended without %s", id, wanted)
 }
 
-// refusing is a Temporal that answers and starts nothing.
+// refusing is a Temporal client that starts no workflow.
 type refusing struct{ client.Client }
 
 func (refusing) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {

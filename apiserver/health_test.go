@@ -78,11 +78,11 @@ func TestReady_logsChangesOnly(t *testing.T) {
 	probe()
 	log := a.log.String()
 	if strings.Count(log, "no route to host") != 1 || strings.Count(log, "answers again") != 1 {
-		t.Errorf("want a line when it stops to answer and one when it answers again: %s", log)
+		t.Errorf("want one line when it stops answering and one when it answers again: %s", log)
 	}
 }
 
-// Without a check of its own, what is known of MLflow is how the last poll of the champions went.
+// Without a check of MLflow, the result of the last poll of the champions counts.
 func TestReady_withoutACheckOfMLflow(t *testing.T) {
 	w := theWorld(t)
 	cache := must(champions.New(champions.Options{Registry: w.registry}))
@@ -94,7 +94,7 @@ func TestReady_withoutACheckOfMLflow(t *testing.T) {
 	}
 }
 
-// downTemporal is a client of a server that is not there.
+// downTemporal returns a client of a server that does not run.
 func downTemporal(t testing.TB) client.Client {
 	t.Helper()
 	c := must(client.NewLazyClient(client.Options{HostPort: unusedPort(t)}))
@@ -102,7 +102,7 @@ func downTemporal(t testing.TB) client.Client {
 	return c
 }
 
-// downStore is a store that is not there.
+// downStore returns a client of an object store that does not run.
 func downStore(t testing.TB) *objstore.Store {
 	t.Helper()
 	a := testenv.All(t)

@@ -10,7 +10,7 @@ import (
 	"iris/workflows"
 )
 
-// A request with a key is one task however often it is sent, and its rows lie in the store once.
+// A request with a key is one task however often it is sent, and its rows are stored once.
 func TestIdempotencyKey(t *testing.T) {
 	a := newAPI(t)
 	asForm, formType := formWith(formPart{"request", "", "", `{"output":"jsonl"}`}, formPart{"file", "x.csv", "", irisCSV})
@@ -36,7 +36,7 @@ func TestIdempotencyKey(t *testing.T) {
 			}
 			fresh.do(t, "DELETE", "/tasks/"+first.TaskID, nil)
 			fresh.wait(t, first.TaskID)
-			post(key, "/iris/predict/batch").json(t, 202, &again) // also when it has ended
+			post(key, "/iris/predict/batch").json(t, 202, &again) // the task has ended
 			if again != first {
 				t.Errorf("sent after its end it is %v", again)
 			}
@@ -56,7 +56,7 @@ func TestIdempotencyKey(t *testing.T) {
 				}
 			}
 			if want := map[bool]int{true: 0, false: 2}[name == "an object"]; inputs != want {
-				t.Errorf("%d inputs lie in the store, want %d", inputs, want)
+				t.Errorf("%d inputs are in the store, want %d", inputs, want)
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestIdempotencyKey(t *testing.T) {
 			problem(t, 422, "255").
 			faultAt(t, problem.Fault{Parameter: "Idempotency-Key"})
 	}
-	// A task that was started elsewhere under the id has no fingerprint.
+	// A task that another program started under the id has no fingerprint.
 	id := workflows.KeyedBatchID("iris", "taken")
 	a.world.start(t, id, "nobody", workflows.BatchType, workflows.BatchInput{Model: "iris"}, memo("iris"))
 	a.do(t, "POST", "/iris/predict/batch", twoRows, "Idempotency-Key: taken").problem(t, 422, "another batch")

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
-// metric reads a series from GET /metrics, 0 when it is not there.
+// metric returns a series from GET /metrics, 0 if it does not exist.
 func (a *api) metric(t *testing.T, series string) float64 {
 	t.Helper()
 	for line := range strings.Lines(a.metricsPage(t)) {
@@ -106,7 +106,7 @@ func TestMetrics_countWhatWasCutOff(t *testing.T) {
 	}
 }
 
-// What a client invents must not fill the memory of the server.
+// Names that a client invents must not fill the memory of the server.
 func TestMetrics_noSeriesForWhatDoesNotExist(t *testing.T) {
 	a := newAPI(t)
 	for _, path := range []string{"/invented/predict", "/iris/versions/4242/predict", "/invented/predict/batch", "/invented/1/2/3"} {

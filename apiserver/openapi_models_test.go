@@ -12,7 +12,7 @@ import (
 	"iris/model"
 )
 
-// concrete is as much of a route of a champion as the test looks at.
+// concrete is the part of a champion's route that the tests read.
 type concrete struct {
 	OperationID string
 	RequestBody struct {
@@ -37,7 +37,7 @@ type schemaOfTest struct {
 	Examples   []float64
 }
 
-// concrete returns the routes of champions that the document describes, by their paths.
+// concrete returns the routes of champions in the document, by path.
 func (a *api) concrete(t *testing.T) map[string]concrete {
 	t.Helper()
 	_, raw := a.document(t)
@@ -96,7 +96,7 @@ func TestOpenAPI_describesWhatIsServed(t *testing.T) {
 		if _, ok := op.Responses["default"].Content[problem.MediaType]; !ok {
 			t.Errorf("%s has no problem", name)
 		}
-		// The example is what the route says.
+		// The route must answer the example as documented.
 		var want, got any
 		answer := a.do(t, "POST", "/"+name+"/predict", []byte(request.Example))
 		if err := json.Unmarshal(answer.body, &got); err != nil || answer.status != 200 {
@@ -128,7 +128,7 @@ func TestOpenAPI_followsTheChampion(t *testing.T) {
 	a := newAPI(t)
 	const name = "described"
 	if _, ok := a.concrete(t)["/"+name+"/predict"]; ok {
-		t.Fatal("described before it is there")
+		t.Fatal("described before it exists")
 	}
 	first, second := a.addVersion(
 		t,
@@ -154,6 +154,6 @@ func TestOpenAPI_followsTheChampion(t *testing.T) {
 	again, err := a.currentDocument()
 	kept, _ := a.currentDocument()
 	if err != nil || &again[0] != &kept[0] {
-		t.Error("the document was made anew though no champion changed")
+		t.Error("the document was encoded again although no champion has changed")
 	}
 }

@@ -41,7 +41,7 @@ func walk(t *testing.T, s *Server, visit func(method, path string)) {
 	}
 }
 
-// A model may not be called like the first segment of a route: it could not be reached.
+// A model may not have the name of the first segment of a route, because it could not be reached.
 func TestRoutes_literalsAreReservedNames(t *testing.T) {
 	a := newAPI(t)
 	literals := 0
@@ -68,12 +68,12 @@ func TestRoutes_literalsComeFirst(t *testing.T) {
 		case strings.HasPrefix(path, "/{model}/") && !strings.HasSuffix(path, "/predict"):
 			seenModel = path
 		case seenModel != "" && !strings.HasPrefix(path, "/{model}/"):
-			t.Errorf("%s comes after %s, which might take what is its", path, seenModel)
+			t.Errorf("%s comes after %s, which may match its requests", path, seenModel)
 		}
 	})
 }
 
-// document is as much of OpenAPI as the tests look at.
+// document is the part of OpenAPI that the tests read.
 type document struct {
 	OpenAPI    string
 	Info       struct{ Title, Version string }
@@ -113,7 +113,7 @@ func (a *api) document(t *testing.T) (d document, raw []byte) {
 	return d, got.body
 }
 
-func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
+func TestOpenAPI_describesExactlyTheRoutes(t *testing.T) {
 	a := newAPI(t)
 	d, _ := a.document(t)
 	if !strings.HasPrefix(d.OpenAPI, "3.1.") || d.Info.Version != "v1.2.3" {
@@ -155,14 +155,13 @@ func TestOpenAPI_describesTheRoutesThatThereAre(t *testing.T) {
 	for path, item := range d.Paths {
 		for method := range item {
 			if !routes[method+" "+path] && !a.isOfChampion(method, path) {
-				t.Errorf("%s %s is described, but there is no such route", method, path)
+				t.Errorf("%s %s is described and not a route", method, path)
 			}
 		}
 	}
 }
 
-// isOfChampion reports whether a path is the template of predictions with the name of a champion in it, and leads
-// there.
+// isOfChampion reports whether a path is the prediction route of a champion.
 func (a *api) isOfChampion(method, path string) bool {
 	name, ok := strings.CutSuffix(strings.TrimPrefix(path, "/"), "/predict")
 	var match mux.RouteMatch
@@ -174,7 +173,7 @@ func (a *api) isOfChampion(method, path string) bool {
 	return err == nil && template == serving.PredictTemplate
 }
 
-func TestOpenAPI_refersToSchemasThatThereAre(t *testing.T) {
+func TestOpenAPI_refersToExactlyItsSchemas(t *testing.T) {
 	a := newAPI(t)
 	d, raw := a.document(t)
 	const prefix = `"$ref":"#/components/schemas/`
@@ -189,12 +188,12 @@ func TestOpenAPI_refersToSchemasThatThereAre(t *testing.T) {
 	}
 	for name := range used {
 		if d.Components.Schemas[name] == nil {
-			t.Errorf("schema %s is referred to and not there", name)
+			t.Errorf("schema %s is missing", name)
 		}
 	}
 	for name := range d.Components.Schemas {
 		if !used[name] {
-			t.Errorf("schema %s is there and not referred to", name)
+			t.Errorf("schema %s is not used", name)
 		}
 	}
 	for _, name := range []string{"Problem", "Task", "TrainingResult", "Prediction", "InferenceReply"} {
@@ -231,7 +230,7 @@ func TestOpenAPI_describesEveryFieldOfATraining(t *testing.T) {
 		}
 		delete(fields, "dataset_uri") // sets the dataset
 		if len(fields) != 0 {
-			t.Errorf("%s: fields %v are described and not there", path, fields)
+			t.Errorf("%s: fields %v are described and do not exist", path, fields)
 		}
 	}
 }

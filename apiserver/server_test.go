@@ -72,7 +72,7 @@ func TestNew_defaults(t *testing.T) {
 	}
 }
 
-// run starts a server and returns its address, how to stop it and what Run returned.
+// run starts a server. It returns the address, a function that stops the server, and the result of Run.
 func run(t *testing.T, s *Server) (url string, stop context.CancelFunc, returned chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -83,7 +83,7 @@ func run(t *testing.T, s *Server) (url string, stop context.CancelFunc, returned
 	return "http://" + l.Addr().String(), cancel, returned
 }
 
-// slowRequest sends a request whose body is not complete yet, and returns once its handler runs.
+// slowRequest sends a request whose body is incomplete, and returns when its handler runs.
 func slowRequest(t *testing.T, s *Server, url string) (body *io.PipeWriter, answered chan int) {
 	t.Helper()
 	entered := make(chan struct{})
@@ -136,7 +136,7 @@ func TestRun_cutsOffWhatDoesNotEnd(t *testing.T) {
 	}
 	body.CloseWithError(errors.New("the other side is gone"))
 	if got := <-answered; got != 0 {
-		t.Errorf("half a request was answered with status %d", got)
+		t.Errorf("an incomplete request was answered with status %d", got)
 	}
 	if !strings.Contains(a.log.String(), "cut off") {
 		t.Errorf("nothing was logged: %s", a.log)

@@ -23,7 +23,7 @@ type Task struct {
 	Type   string          `json:"type" enum:"Training,BatchPrediction,Promotion"`
 	Model  string          `json:"model" doc:"Empty if another program started the task and no worker answers."`
 	State  workflows.State `json:"state" enum:"PENDING,STARTED,SUCCESS,FAILURE,REVOKED" doc:"In a list, every task that has not ended is STARTED."`
-	TaskProgress
+	workflows.TaskProgress
 	Search    *workflows.SearchProgress  `json:"search,omitempty" doc:"Of a training: its trials and the best one so far."`
 	StartedAt time.Time                  `json:"started_at"`
 	EndedAt   *time.Time                 `json:"ended_at,omitempty"`
@@ -32,28 +32,6 @@ type Task struct {
 	Links     TaskLinks                  `json:"links"`
 	Approval  *workflows.PendingApproval `json:"approval,omitempty" doc:"The decision that a training with promote=manual waits for."`
 	Stale     bool                       `json:"stale,omitempty" doc:"True if no worker answers, so that the progress may be old."`
-}
-
-// TaskProgress is how far a task is, or how far it was when it ended.
-type TaskProgress struct {
-	Stage         string  `json:"stage,omitempty" doc:"The current step, or the last one of a task that has ended."`
-	Done          int64   `json:"done"`
-	Total         int64   `json:"total" doc:"0 while unknown."`
-	Unit          string  `json:"unit,omitempty" doc:"What done and total count." example:"rows"`
-	BadRows       int64   `json:"bad_rows,omitempty" doc:"Of a batch: rows that have no result. They are part of done."`
-	Failed        int64   `json:"failed,omitempty" deprecated:"true" doc:"The old name of bad_rows."`
-	RowsPerSecond float64 `json:"rows_per_second,omitempty" doc:"Of a batch: since scoring began."`
-	ETASeconds    int64   `json:"eta_seconds,omitempty" doc:"Of a batch: until all rows are scored at that rate. Absent while unknown."`
-	ShardsDone    int     `json:"shards_done,omitempty" doc:"Of a batch: pieces of the input that are scored."`
-	ShardsTotal   int     `json:"shards_total,omitempty" doc:"Of a batch: pieces of the input."`
-}
-
-// progressOf returns the progress in a status that a workflow reports.
-func progressOf(s workflows.Status) TaskProgress {
-	return TaskProgress{
-		Stage: s.Stage, Done: s.Done, Total: s.Total, Unit: s.Unit, BadRows: s.BadRows, Failed: s.BadRows,
-		RowsPerSecond: s.RowsPerSecond, ETASeconds: s.ETASeconds, ShardsDone: s.ShardsDone, ShardsTotal: s.ShardsTotal,
-	}
 }
 
 // TaskLinks are pages and routes that say more about a task.

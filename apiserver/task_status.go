@@ -100,7 +100,7 @@ func (ts *tasks) readRunning(
 
 // apply sets what a task reports about itself.
 func (t *Task) apply(status workflows.Status) {
-	t.Model, t.State, t.TaskProgress = status.Model, status.State, progressOf(status)
+	t.Model, t.State, t.TaskProgress = status.Model, status.State, status.TaskProgress
 	t.EndedAt, t.Error, t.Search, t.Approval = status.EndedAt, status.Error, status.Search, status.Approval
 	if status.Training != nil || status.Batch != nil || status.Promotion != nil {
 		t.Result = &Result{Training: status.Training, Batch: status.Batch, Promotion: status.Promotion}

@@ -20,7 +20,7 @@ import (
 	"iris/workflows"
 )
 
-// memo makes a workflow one that the API might have started.
+// memo gives a workflow the memo of a task that the API starts.
 func memo(modelName string) func(*client.StartWorkflowOptions) {
 	return func(o *client.StartWorkflowOptions) { o.Memo = map[string]any{workflows.MemoModel: modelName} }
 }
@@ -176,7 +176,7 @@ func TestTask_failed(t *testing.T) {
 	}
 }
 
-// When no worker answers the query, Temporal still knows how far the activities were.
+// If no worker answers the query, Temporal still has the heartbeats of the activities.
 func TestTask_withoutAWorker(t *testing.T) {
 	a := newAPI(t)
 	const queue = "a-worker-that-leaves"
@@ -217,9 +217,8 @@ func TestTask_withoutAWorker(t *testing.T) {
 	}
 }
 
-// heartbeatOf waits until Temporal has the heartbeat of the one activity of a workflow. The activity sends it as the
-// first
-// thing it does, but nothing in the history says when it has arrived.
+// heartbeatOf waits until Temporal has the heartbeat of the only activity of a workflow. The activity sends the
+// heartbeat first, but the history does not say when it has arrived.
 func (a *api) heartbeatOf(t *testing.T, id string) {
 	t.Helper()
 	for t.Context().Err() == nil {
@@ -230,13 +229,20 @@ func (a *api) heartbeatOf(t *testing.T, id string) {
 	}
 }
 
-// A task that Temporal has forgotten is in the store.
+// After Temporal has forgotten a task, its status comes from the store.
 func TestTask_fromTheStore(t *testing.T) {
 	a := newAPI(t)
 	ended := time.Now().UTC().Truncate(time.Second)
 	for _, status := range []workflows.Status{
-		{TaskID: "old one/1", Type: workflows.TrainingType, Model: "iris", State: workflows.Success, Stage: "done", StartedAt: ended.Add(-time.Minute), EndedAt: &ended, Training: &workflows.TrainingResult{Model: "iris", Version: "3", RunID: "r", ExperimentID: "2"}},
-		{TaskID: "old-failure", Type: workflows.BatchType, Model: "iris", State: workflows.Failure, EndedAt: &ended, Error: &workflows.TaskError{Type: "BadInput", Message: "why"}},
+		{
+			TaskID: "old one/1", Type: workflows.TrainingType, Model: "iris", State: workflows.Success,
+			TaskProgress: workflows.TaskProgress{Stage: "done"}, StartedAt: ended.Add(-time.Minute), EndedAt: &ended,
+			Training: &workflows.TrainingResult{Model: "iris", Version: "3", RunID: "r", ExperimentID: "2"},
+		},
+		{
+			TaskID: "old-failure", Type: workflows.BatchType, Model: "iris", State: workflows.Failure, EndedAt: &ended,
+			Error: &workflows.TaskError{Type: "BadInput", Message: "why"},
+		},
 	} {
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(status.TaskID), status))
 		got := a.getTask(t, status.TaskID)
@@ -255,22 +261,15 @@ func TestTask_fromTheStore(t *testing.T) {
 	a.do(t, "DELETE", "/tasks/old-failure", nil).json(t, http.StatusOK, new(taskView))
 }
 
-// What a workflow leaves in the store says more than Temporal does, as long as it is of the same run.
+// The status in the store says more than Temporal, if it is of the same run.
 func TestTask_endedWithAStoredStatus(t *testing.T) {
 	a := newAPI(t)
 	const id = "training-iris-stored"
 	leave := func(at time.Time, state workflows.State) {
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(id), workflows.Status{
-			TaskID:    id,
-			Type:      workflows.TrainingType,
-			Model:     "iris",
-			State:     state,
-			Stage:     "done",
-			Done:      5,
-			Total:     5,
-			Unit:      "iterations",
-			UpdatedAt: at,
-			Training:  &workflows.TrainingResult{Model: "iris", Version: "5"},
+			TaskID: id, Type: workflows.TrainingType, Model: "iris", State: state, UpdatedAt: at,
+			TaskProgress: workflows.TaskProgress{Stage: "done", Done: 5, Total: 5, Unit: "iterations"},
+			Training:     &workflows.TrainingResult{Model: "iris", Version: "5"},
 		}))
 	}
 	a.world.start(t, id, workflows.TaskQueue, workflows.TrainingType, workflows.TrainingInput{Model: "iris"}, memo("iris"))
@@ -305,9 +304,9 @@ func TestTask_promotion(t *testing.T) {
 	in := workflows.PromotionInput{
 		Model:    "unpromoted",
 		Version:  "9",
-		Expected: ptr("8"),
+		Expected: new("8"),
 		Actor:    "test",
-	} // refused by the registry, which fails it
+	} // the registry refuses it, and it fails
 	a.world.start(t, id, workflows.TaskQueue, workflows.PromotionType, in, memo("unpromoted"))
 	a.wait(t, id)
 	if got := a.getTask(t, id); got.Type != workflows.PromotionType || got.State != workflows.Failure || got.Error == nil {
@@ -319,13 +318,13 @@ func TestTask_notFound(t *testing.T) {
 	a := newAPI(t)
 	a.world.start(t, "not-a-task", workflows.TaskQueue, "Other", "x")
 	for name, path := range map[string]string{
-		"unknown":          "/tasks/training-iris-none",
-		"another workflow": "/tasks/not-a-task",
-		"not UTF-8":        "/tasks/%ff",
-		"not ASCII":        "/tasks/t%C3%BClip",
-		"far too long":     "/tasks/" + strings.Repeat("x", 2000),
-		"far too escaped":  "/tasks/" + strings.Repeat("%20", 500),
-		"with a slash":     "/tasks/a%2Fb",
+		"unknown":               "/tasks/training-iris-none",
+		"another workflow":      "/tasks/not-a-task",
+		"not UTF-8":             "/tasks/%ff",
+		"not ASCII":             "/tasks/t%C3%BClip",
+		"too long":              "/tasks/" + strings.Repeat("x", 2000),
+		"too long when escaped": "/tasks/" + strings.Repeat("%20", 500),
+		"with a slash":          "/tasks/a%2Fb",
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"GET", "DELETE"} {
@@ -385,7 +384,7 @@ func TestTasks_listsPages(t *testing.T) {
 		slices.Sort(ids)
 		return ids, p.Next
 	}
-	// The list lags behind the starts by some milliseconds.
+	// A task appears in the list some milliseconds after its start.
 	for ids, _ := list(""); len(ids) < len(all); ids, _ = list("") {
 		if t.Context().Err() != nil {
 			t.Fatalf("only %v were ever listed", ids)
@@ -428,13 +427,13 @@ func TestTasks_listsPages(t *testing.T) {
 func TestTasks_badQueries(t *testing.T) {
 	a := newAPI(t)
 	for name, test := range map[string]struct{ query, parameter string }{
-		"a negative size":      {"page_size=-1", "page_size"},
-		"a size in words":      {"page_size=many", "page_size"},
-		"an unknown type":      {"type=Other", "type"},
-		"an unknown name":      {"state=SUCCESS", "state"},
-		"a token of nobody":    {"page_token=%21%21", "page_token"},
-		"a token of another":   {"page_token=bm9ib2R5", "page_token"},
-		"a prefix far to long": {"prefix=" + strings.Repeat("x", 300), "prefix"},
+		"a negative size":           {"page_size=-1", "page_size"},
+		"a size in words":           {"page_size=many", "page_size"},
+		"an unknown type":           {"type=Other", "type"},
+		"an unknown name":           {"state=SUCCESS", "state"},
+		"a malformed token":         {"page_token=%21%21", "page_token"},
+		"a token of another":        {"page_token=bm9ib2R5", "page_token"},
+		"a prefix that is too long": {"prefix=" + strings.Repeat("x", 300), "prefix"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := a.do(t, "GET", "/tasks?"+test.query, nil).problem(t, 422)

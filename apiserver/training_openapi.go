@@ -81,7 +81,7 @@ func trainingJSON() *huma.Schema {
 		case p.Name == "data_path":
 			fields["dataset_uri"] = &schema
 			fields["dataset"] = &huma.Schema{
-				Type: huma.TypeString, Deprecated: true, Description: "The old name of dataset_uri.",
+				Type: huma.TypeString, Deprecated: true, Description: "The older name of dataset_uri.",
 			}
 		case fields[p.Name] == nil: // JSON may say more than the query
 			fields[p.Name] = &schema

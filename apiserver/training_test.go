@@ -22,7 +22,7 @@ import (
 	"iris/workflows"
 )
 
-// inputOf is what a task was started with.
+// inputOf returns the input that a training was started with.
 func (a *api) inputOf(t *testing.T, id string) (in workflows.TrainingInput) {
 	t.Helper()
 	events := a.temporal.GetWorkflowHistory(t.Context(), id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
@@ -39,7 +39,7 @@ func (a *api) inputOf(t *testing.T, id string) (in workflows.TrainingInput) {
 // part is a part of a form.
 type part struct{ name, body string }
 
-// form is a multipart body and its Content-Type header.
+// form returns a multipart body and its Content-Type header.
 func form(parts ...part) (string, string) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -63,11 +63,11 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 	defaults := workflows.TrainingInput{
 		Model:     "iris",
 		Algorithm: search.Auto,
-		TestSize:  ptr(0.25),
-		Seed:      ptr[uint64](42),
+		TestSize:  new(0.25),
+		Seed:      new(uint64(42)),
 		Promote:   workflows.PromoteAuto,
-		CVFolds:   ptr(5),
-		Repeats:   ptr(1),
+		CVFolds:   new(5),
+		Repeats:   new(1),
 	}
 	with := func(change func(*workflows.TrainingInput)) workflows.TrainingInput {
 		in := defaults
@@ -88,7 +88,7 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 		{name: "an empty form", path: "/iris/training", body: emptyForm, header: formType, want: defaults},
 		{name: "parameters", path: "/iris/training?algorithm=decision_tree&test_size=0.4&seed=18446744073709551615&label_column=kind&allow_schema_change=true", want: with(func(in *workflows.TrainingInput) {
 			in.CVFolds, in.Repeats = nil, nil
-			in.Algorithm, in.TestSize, in.Seed, in.LabelColumn, in.AllowSchemaChange = "decision_tree", ptr(0.4), ptr[uint64](1<<64-1), "kind", true
+			in.Algorithm, in.TestSize, in.Seed, in.LabelColumn, in.AllowSchemaChange = "decision_tree", new(0.4), new(uint64(1<<64-1)), "kind", true
 		})},
 		{name: "a policy", path: "/iris/training?promote=manual", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteManual })},
 		{name: "a policy as JSON", path: "/iris/training", body: `{"promote":"never"}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Promote = workflows.PromoteNever })},
@@ -97,12 +97,12 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			in.Tags = map[string]string{"team": "botany"}
 		})},
 		{name: "an object", path: "/wine/training?data_path=" + uri, want: with(func(in *workflows.TrainingInput) { in.Model, in.DatasetURI = "wine", uri })},
-		{name: "a dataset of ours", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
+		{name: "a dataset of Iris", path: "/newmodel/training?data_path=s3://" + a.Bucket + "/datasets/abc.csv", want: with(func(in *workflows.TrainingInput) {
 			in.Model, in.DatasetURI = "newmodel", "s3://"+a.Bucket+"/datasets/abc.csv"
 		})},
 		{name: "a form with a request", path: "/iris/training?test_size=0.5", body: requestForm, header: requestType, want: with(func(in *workflows.TrainingInput) {
 			in.Algorithm, in.CVFolds, in.Repeats = "logistic_regression", nil, nil
-			in.Seed, in.TestSize = ptr[uint64](7), ptr(0.5)
+			in.Seed, in.TestSize = new(uint64(7)), new(0.5)
 		})},
 		{name: "auto, by name", path: "/iris/training?algorithm=auto", want: defaults},
 		{name: "features and weights", path: "/iris/training?features=petal_width,%22a,b%22&class_weight=balanced", want: with(func(in *workflows.TrainingInput) {
@@ -112,9 +112,9 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			in.Features, in.ClassWeight = []string{"petal_width"}, &model.ClassWeight{Of: map[string]float64{"setosa": 2}}
 		})},
 		{name: "features and weights of null", path: "/iris/training", body: `{"features":null,"class_weight":null}`, header: "Content-Type: application/json", want: defaults},
-		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = ptr(3), ptr(2) })},
-		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = ptr[uint64](3) })},
-		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.DatasetURI, in.Seed = "wine", uri, ptr[uint64](4) })},
+		{name: "cross-validation", path: "/iris/training?cv_folds=3&repeats=2", want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = new(3), new(2) })},
+		{name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`, header: "Content-Type: application/json", want: with(func(in *workflows.TrainingInput) { in.Seed = new(uint64(3)) })},
+		{name: "JSON with an object", path: "/wine/training?seed=4", body: `{"dataset":"` + uri + `","label_column":null}`, header: "Content-Type: application/json; charset=utf-8", want: with(func(in *workflows.TrainingInput) { in.Model, in.DatasetURI, in.Seed = "wine", uri, new(uint64(4)) })},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var body any
@@ -166,13 +166,13 @@ func TestTraining_badRequests(t *testing.T) {
 		want       string
 	}{
 		// The path and the query.
-		{name: "no name of a model", path: "/Tulip/training", status: 422, fault: parameter("model")},
+		{name: "an invalid model name", path: "/Tulip/training", status: 422, fault: parameter("model")},
 		{name: "a reserved name", path: "/docs/training", status: 422, fault: parameter("model"), want: "reserved"},
 		{name: "an unknown parameter", path: "/iris/training?epochs=3", status: 422, fault: parameter("epochs"), want: "test_size"},
 		{name: "a parameter of JSON", path: "/iris/training?hyperparameters=%7B%7D", status: 422, fault: parameter("hyperparameters")},
 		{name: "a parameter twice", path: "/iris/training?seed=1&seed=2", status: 422, fault: parameter("seed"), want: "twice"},
 		{name: "an empty parameter", path: "/iris/training?seed=", status: 422, fault: parameter("seed"), want: "empty"},
-		{name: "a seed that is no number", path: "/iris/training?seed=-1", status: 422, fault: parameter("seed")},
+		{name: "a seed that is not a number", path: "/iris/training?seed=-1", status: 422, fault: parameter("seed")},
 		{name: "a size in words", path: "/iris/training?test_size=half", status: 422, fault: parameter("test_size"), want: "half"},
 		{name: "a size out of range", path: "/iris/training?test_size=1", status: 422, fault: parameter("test_size"), want: "less than 1"},
 		{name: "a size that is not a number", path: "/iris/training?test_size=NaN", status: 422, fault: parameter("test_size")},
@@ -186,13 +186,13 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "weights of knn", path: "/iris/training?algorithm=knn&class_weight=balanced", status: 422, fault: parameter("class_weight"), want: "cannot weigh"},
 		{name: "weights twice", path: "/iris/training", send: [2]string{`{"algorithm":"gbdt","class_weight":"balanced","hyperparameters":{"class_weight":"none"}}`, asJSON}, status: 422, fault: pointer("/class_weight"), want: "one of them"},
 		{name: "weights and a search for them", path: "/iris/training", send: [2]string{`{"algorithm":"gbdt","class_weight":"balanced","search":{"method":"grid","space":{"class_weight":["none"]}}}`, asJSON}, status: 422, fault: pointer("/class_weight"), want: "one of them"},
-		{name: "weights of a class that is not there", path: "/w1/training", send: formOf(part{"request", `{"class_weight":{"rose":2}}`}, part{"file", string(datasettest.Iris())}), status: 422, fault: pointer("/class_weight/rose")},
-		{name: "features of a list", path: "/iris/training?features=a,%22", status: 422, fault: parameter("features")},
+		{name: "weights of an unknown class", path: "/w1/training", send: formOf(part{"request", `{"class_weight":{"rose":2}}`}, part{"file", string(datasettest.Iris())}), status: 422, fault: pointer("/class_weight/rose")},
+		{name: "malformed features", path: "/iris/training?features=a,%22", status: 422, fault: parameter("features")},
 		{name: "no features", path: "/iris/training", send: [2]string{`{"features":[]}`, asJSON}, status: 422, fault: pointer("/features")},
 		{name: "a feature twice", path: "/iris/training?features=a,a", status: 422, fault: parameter("features"), want: "twice"},
 		{name: "a feature without a name", path: "/iris/training", send: [2]string{`{"features":["a",""]}`, asJSON}, status: 422, fault: pointer("/features/1")},
-		{name: "a feature that is not there", path: "/w1/training", send: formOf(part{"request", `{"features":["alcohol","ash","colour"]}`}, part{"file", wine[:4000]}), status: 422, fault: pointer("/features/2"), want: "colour"},
-		{name: "a feature of the query that is not there", path: "/w1/training?features=colour", send: formOf(part{"file", wine[:4000]}), status: 422, fault: parameter("features"), want: "colour"},
+		{name: "an unknown feature", path: "/w1/training", send: formOf(part{"request", `{"features":["alcohol","ash","colour"]}`}, part{"file", wine[:4000]}), status: 422, fault: pointer("/features/2"), want: "colour"},
+		{name: "an unknown feature in the query", path: "/w1/training?features=colour", send: formOf(part{"file", wine[:4000]}), status: 422, fault: parameter("features"), want: "colour"},
 		{name: "fewer features than the model has", path: "/iris/training?features=petal_width", send: formOf(part{"file", string(datasettest.Iris())}), status: 422, want: "missing"},
 		{name: "folds in words", path: "/iris/training?cv_folds=five", status: 422, fault: parameter("cv_folds"), want: "five"},
 		{name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"), want: "1 to 10"},
@@ -218,9 +218,9 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "a field of the wrong type", path: "/iris/training", send: [2]string{`{"seed":"1"}`, asJSON}, status: 422, fault: pointer("/seed")},
 		{name: "a field out of range", path: "/iris/training", send: [2]string{`{"test_size":0}`, asJSON}, status: 422, fault: pointer("/test_size")},
 		{name: "a misspelt rule of the gate", path: "/iris/training", send: [2]string{`{"gate":{"minimum":{"accuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate")},
-		{name: "a gate for no metric", path: "/iris/training", send: [2]string{`{"gate":{"min":{"acuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate/min/acuracy"), want: "log_loss"},
-		{name: "a tag of ours", path: "/iris/training", send: [2]string{`{"tags":{"iris.gate":"promoted"}}`, asJSON}, status: 422, fault: pointer("/tags/iris.gate")},
-		{name: "a tag that is no text", path: "/iris/training", send: [2]string{`{"tags":{"a":1}}`, asJSON}, status: 422, fault: pointer("/tags")},
+		{name: "a gate for an unknown metric", path: "/iris/training", send: [2]string{`{"gate":{"min":{"acuracy":1}}}`, asJSON}, status: 422, fault: pointer("/gate/min/acuracy"), want: "log_loss"},
+		{name: "a reserved tag", path: "/iris/training", send: [2]string{`{"tags":{"iris.gate":"promoted"}}`, asJSON}, status: 422, fault: pointer("/tags/iris.gate")},
+		{name: "a tag that is a number", path: "/iris/training", send: [2]string{`{"tags":{"a":1}}`, asJSON}, status: 422, fault: pointer("/tags")},
 		{name: "another model", path: "/iris/training", send: [2]string{`{"model":"wine"}`, asJSON}, status: 422, fault: pointer("/model"), want: "wine"},
 		{name: "an unknown hyperparameter", path: "/iris/training?algorithm=logistic_regression", send: [2]string{`{"hyperparameters":{"magic":1}}`, asJSON}, status: 422, fault: pointer("/hyperparameters/magic")},
 		{name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON}, status: 422, fault: pointer("/dataset")},
@@ -230,22 +230,22 @@ func TestTraining_badRequests(t *testing.T) {
 		{name: "broken JSON", path: "/iris/training", send: [2]string{`{"seed":`, asJSON}, status: 400, want: "byte"},
 		{name: "trailing bytes", path: "/iris/training", send: [2]string{`{} {}`, asJSON}, status: 400},
 		{name: "empty JSON", path: "/iris/training", send: [2]string{"", asJSON}, status: 400, want: "empty"},
-		{name: "far too much JSON", path: "/iris/training", send: [2]string{`"` + strings.Repeat("x", maxRequestPart) + `"`, asJSON}, status: 413},
+		{name: "too much JSON", path: "/iris/training", send: [2]string{`"` + strings.Repeat("x", maxRequestPart) + `"`, asJSON}, status: 413},
 
 		// Forms.
-		{name: "a part behind the file", path: "/m1/training", send: formOf(part{"file", wine[:4000]}, part{"request", `{}`}), status: 422, want: "line"},
+		{name: "a part after the file", path: "/m1/training", send: formOf(part{"file", wine[:4000]}, part{"request", `{}`}), status: 422, want: "line"},
 		{name: "another file", path: "/iris/training", send: formOf(part{"file", string(datasettest.Iris())}, part{"file", "x"}), status: 422, fault: parameter("file"), want: "last part"},
 		{name: "an unknown part", path: "/iris/training", send: formOf(part{"data", "x"}), status: 422, fault: parameter("data")},
 		{name: "a request twice", path: "/iris/training", send: formOf(part{"request", "{}"}, part{"request", "{}"}), status: 422, fault: parameter("request"), want: "twice"},
 		{name: "a request with a dataset", path: "/iris/training", send: formOf(part{"request", `{"dataset":"s3://iris/x"}`}), status: 422, fault: pointer("/dataset"), want: "file"},
-		{name: "a request that is broken", path: "/iris/training", send: formOf(part{"request", `{`}), status: 400},
-		{name: "a request far too large", path: "/iris/training", send: formOf(part{"request", strings.Repeat(" ", maxRequestPart+1)}), status: 413},
+		{name: "a malformed request", path: "/iris/training", send: formOf(part{"request", `{`}), status: 400},
+		{name: "a request that is too large", path: "/iris/training", send: formOf(part{"request", strings.Repeat(" ", maxRequestPart+1)}), status: 413},
 		{name: "a file and a path", path: "/iris/training?data_path=s3://iris/x", send: formOf(part{"file", "x"}), status: 422, fault: parameter("data_path"), want: "one of them"},
 		{name: "a file and a bad seed", path: "/iris/training", send: formOf(part{"request", `{"test_size":2}`}, part{"file", "x"}), status: 422, fault: pointer("/test_size")},
 		{name: "no boundary", path: "/iris/training", send: [2]string{"x", "Content-Type: multipart/form-data"}, status: 400, want: "boundary"},
-		{name: "no form", path: "/iris/training", send: [2]string{"hello", "Content-Type: multipart/form-data; boundary=x"}, status: 400},
-		{name: "a form without end", path: "/iris/training", send: [2]string{"--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{}", "Content-Type: multipart/form-data; boundary=x"}, status: 400},
-		{name: "a file without end", path: "/iris/training", send: [2]string{"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n" + string(datasettest.Iris()), "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "early"},
+		{name: "a body that is not a form", path: "/iris/training", send: [2]string{"hello", "Content-Type: multipart/form-data; boundary=x"}, status: 400},
+		{name: "a truncated form", path: "/iris/training", send: [2]string{"--x\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{}", "Content-Type: multipart/form-data; boundary=x"}, status: 400},
+		{name: "a truncated file", path: "/iris/training", send: [2]string{"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n" + string(datasettest.Iris()), "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "early"},
 
 		// Other bodies.
 		{name: "another type", path: "/iris/training", send: [2]string{"x", "Content-Type: application/pdf"}, status: 415, want: "text/csv"},
@@ -267,13 +267,13 @@ func TestTraining_badRequests(t *testing.T) {
 		t.Errorf("%d workflows were started", n)
 	}
 	if keys := a.keys(t, a.Bucket, ""); len(keys) != 1 {
-		t.Errorf("left behind: %v, want the large dataset alone", keys)
+		t.Errorf("left behind: %v, want only the large dataset", keys)
 	}
 }
 
 func TestTraining_chunkedBodies(t *testing.T) {
 	a := newAPI(t)
-	chunked := func(s string) any { return struct{ *strings.Reader }{strings.NewReader(s)} } // of a length that net/http cannot see
+	chunked := func(s string) any { return struct{ *strings.Reader }{strings.NewReader(s)} } // hides its length from net/http
 	a.accepted(t, a.do(t, "POST", "/iris/training", chunked("")))
 	a.do(t, "POST", "/iris/training", chunked("x")).problem(t, http.StatusUnsupportedMediaType)
 	id := a.accepted(

@@ -36,7 +36,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// world is what the tests share: real servers, some models, and a worker whose workflows do as they are told.
+// world is shared by all tests: real servers, some models, and a worker with fake workflows.
 type world struct {
 	addresses stack.Addresses
 	namespace string
@@ -48,7 +48,7 @@ type world struct {
 	cache     *champions.Cache
 }
 
-// The models of the world. Those that a test changes are its own.
+// The models of the world. A test that changes a model has its own.
 const (
 	wineModel       = "wine"       // version 1 is the champion
 	awkwardModel    = "awkward"    // its names need escaping everywhere
@@ -56,7 +56,7 @@ const (
 	wideModel       = "wide"       // has 30 features
 )
 
-// awkwardCSV has names and labels that JSON, CSV and URLs each have to escape.
+// awkwardCSV has names and labels that JSON, CSV and URLs must escape.
 const awkwardCSV = "\"a/b~c\",\"say \"\"hi\"\"\",kind\n1,2,\"<a & \"\"b\"\">\"\n2,1,\"<a & \"\"b\"\">\"\n8,9,\"ü,é\"\n9,8,\"ü,é\"\n"
 
 var shared struct {
@@ -64,7 +64,7 @@ var shared struct {
 	*world
 }
 
-// theWorld returns the shared world, made by the first test that needs it.
+// theWorld returns the shared world. The first test that needs it creates it.
 func theWorld(t testing.TB) *world {
 	t.Helper()
 	shared.once.Do(func() { shared.world = newWorld(t) })
@@ -85,7 +85,7 @@ func newWorld(t testing.TB) *world {
 	w.mlflow = mlflow.New(mlflow.Options{URL: w.addresses.MLflow})
 	w.registry = must(registry.New(registry.Options{MLflow: w.mlflow, Store: w.store, Bucket: w.bucket}))
 	w.cache = must(champions.New(champions.Options{Registry: w.registry}))
-	// Not testenv.Temporal, which is closed with the test that asks for it.
+	// testenv.Temporal would be closed at the end of the first test.
 	w.temporal = must(
 		client.Dial(
 			client.Options{HostPort: w.addresses.Temporal, Namespace: w.namespace, Logger: log.NewStructuredLogger(quiet)},
@@ -120,7 +120,7 @@ func (w *world) addVersion(t testing.TB, name string, csv []byte, spec model.Spe
 	ctx := context.Background()
 	var known *dataset.Schema
 	if name == dataset.IrisModel {
-		known = ptr(dataset.Iris())
+		known = new(dataset.Iris())
 	}
 	table, summary, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: known})
 	if err != nil {
@@ -166,9 +166,7 @@ func (w *world) promote(t testing.TB, name, version string) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
-// startWorker runs the fake workflows on a task queue until the returned function is called, or the process ends.
+// startWorker runs the fake workflows on a task queue until stop is called or the process ends.
 func (w *world) startWorker(t testing.TB, queue string) (stop func()) {
 	t.Helper()
 	wk := worker.New(w.temporal, queue, worker.Options{})
@@ -185,17 +183,17 @@ func (w *world) startWorker(t testing.TB, queue string) (stop func()) {
 	return wk.Stop
 }
 
-// api is a server under test and how it is called.
+// api is a server under test.
 type api struct {
 	*Server
 	*world
 	url     string
-	started *atomic.Int64 // workflows that it has asked Temporal to start
+	started *atomic.Int64 // workflows that the server has asked Temporal to start
 	log     *syncBuffer
 	busy    sync.WaitGroup
 }
 
-// newAPI serves the world; change makes the options those of the test.
+// newAPI serves the world. The functions change the options.
 func newAPI(t testing.TB, change ...func(*Options)) *api {
 	t.Helper()
 	w := theWorld(t)
@@ -233,13 +231,13 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	return a
 }
 
-// idle waits until no request is being handled: a client may know of its end before the handler.
+// idle waits until no handler runs. A client may receive its answer before the handler returns.
 func (a *api) idle(t testing.TB) {
 	t.Helper()
 	a.busy.Wait()
 }
 
-// countingClient counts what is started.
+// countingClient counts the workflows that are started.
 type countingClient struct {
 	client.Client
 	started *atomic.Int64
@@ -255,7 +253,7 @@ func (c countingClient) ExecuteWorkflow(
 	return c.Client.ExecuteWorkflow(ctx, o, workflow, args...)
 }
 
-// syncBuffer is a log that can be read while it is written.
+// syncBuffer is a log that may be read while it is written.
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -273,14 +271,14 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// answer is what the server said.
+// answer is a response of the server.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// do sends a request. A body that is a string is sent as it is; headers are "Name: value".
+// do sends a request. A header is "Name: value".
 func (a *api) do(t testing.TB, method, path string, body any, headers ...string) answer {
 	t.Helper()
 	var reader io.Reader
@@ -303,7 +301,7 @@ func (a *api) do(t testing.TB, method, path string, body any, headers ...string)
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	response, err := http.DefaultTransport.RoundTrip(r) // no redirect is followed
+	response, err := http.DefaultTransport.RoundTrip(r) // which follows no redirects
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
@@ -315,7 +313,7 @@ func (a *api) do(t testing.TB, method, path string, body any, headers ...string)
 	return answer{status: response.StatusCode, header: response.Header, body: content}
 }
 
-// json decodes the body of an answer that must have the status; fields that v lacks are an error.
+// json decodes the body of an answer, which must have the status and no fields that v lacks.
 func (an answer) json(t testing.TB, status int, v any) {
 	t.Helper()
 	if an.status != status {
@@ -331,7 +329,7 @@ func (an answer) json(t testing.TB, status int, v any) {
 	}
 }
 
-// problem checks that an answer is a problem of the status that says the words somewhere, and returns it.
+// problem returns the problem in an answer, which must have the status and contain the words in its detail.
 func (an answer) problem(t testing.TB, status int, words ...string) told {
 	t.Helper()
 	if an.status != status {
@@ -360,10 +358,10 @@ func (an answer) problem(t testing.TB, status int, words ...string) told {
 	return p
 }
 
-// told is a problem that a client was told.
+// told is a problem in an answer.
 type told struct{ problem.Problem }
 
-// faultAt checks that the problem has one fault there.
+// faultAt checks that the problem has exactly one fault, at the given place.
 func (p told) faultAt(t testing.TB, want problem.Fault) {
 	t.Helper()
 	if len(p.Errors) != 1 {
@@ -379,7 +377,7 @@ func (p told) faultAt(t testing.TB, want problem.Fault) {
 	}
 }
 
-// keys lists what lies under a prefix of the world's bucket.
+// keys lists the keys of a bucket with a prefix.
 func (w *world) keys(t testing.TB, bucket, prefix string) []string {
 	t.Helper()
 	refs, err := w.store.List(context.Background(), bucket, prefix)
@@ -393,16 +391,10 @@ func (w *world) keys(t testing.TB, bucket, prefix string) []string {
 	return keys
 }
 
-// freshBucket gives a test a bucket of its own, so that what is left in it is its doing.
+// freshBucket gives a test its own bucket, so that every object in it is the test's.
 func freshBucket(t testing.TB) func(*Options) {
 	bucket := testenv.Bucket(t)
 	return func(o *Options) { o.Bucket = bucket }
-}
-
-// readAll reads a CSV of the iris data.
-func readAll(csv []byte) (*dataset.Table, error) {
-	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: ptr(dataset.Iris())})
-	return table, err
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }

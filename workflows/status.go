@@ -20,26 +20,15 @@ const (
 // Status is the answer to the query "status": how far a task is, and its result. Its size is bounded: it has counts,
 // names and metrics, but no rows.
 type Status struct {
-	TaskID    string     `json:"task_id"`
-	Type      string     `json:"type"`
-	Model     string     `json:"model"`
-	State     State      `json:"state"`
-	Stage     string     `json:"stage,omitempty"` // the present step, or the step in which the task ended
-	Done      int64      `json:"done"`
-	Total     int64      `json:"total"`          // 0 while unknown
-	Unit      string     `json:"unit,omitempty"` // of Done and Total: iterations, rows, trials
+	TaskID string `json:"task_id"`
+	Type   string `json:"type"`
+	Model  string `json:"model"`
+	State  State  `json:"state"`
+	TaskProgress
 	StartedAt time.Time  `json:"started_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 	Error     *TaskError `json:"error,omitempty"`
-
-	// The progress of a batch.
-	RowsPerSecond float64 `json:"rows_per_second,omitempty"` // since scoring began
-	ETASeconds    int64   `json:"eta_seconds,omitempty"`     // until all rows are scored at that rate; 0 while unknown
-	BadRows       int64   `json:"bad_rows,omitempty"`        // included in Done
-	Failed        int64   `json:"failed,omitempty"`          // the older name of bad_rows
-	ShardsDone    int     `json:"shards_done,omitempty"`
-	ShardsTotal   int     `json:"shards_total,omitempty"`
 
 	// Approval is set while a training waits for a person to approve its version.
 	Approval *PendingApproval `json:"approval,omitempty"`
@@ -51,6 +40,21 @@ type Status struct {
 	Training  *TrainingResult  `json:"training,omitempty"`
 	Batch     *BatchResult     `json:"batch,omitempty"`
 	Promotion *PromotionResult `json:"promotion,omitempty"`
+}
+
+// TaskProgress is how far a task is, or how far it was when it ended. Clients of the REST API see it as it is.
+type TaskProgress struct {
+	Stage string `json:"stage,omitempty" doc:"The current step, or the last one of a task that has ended."`
+	Done  int64  `json:"done"`
+	Total int64  `json:"total" doc:"0 while unknown."`
+	Unit  string `json:"unit,omitempty" doc:"What done and total count: iterations, rows or trials." example:"rows"`
+
+	RowsPerSecond float64 `json:"rows_per_second,omitempty" doc:"Of a batch: since scoring began."`
+	ETASeconds    int64   `json:"eta_seconds,omitempty" doc:"Of a batch: until all rows are scored at that rate. Absent while unknown."`
+	BadRows       int64   `json:"bad_rows,omitempty" doc:"Of a batch: rows that have no result. They are part of done."`
+	Failed        int64   `json:"failed,omitempty" deprecated:"true" doc:"The older name of bad_rows."`
+	ShardsDone    int     `json:"shards_done,omitempty" doc:"Of a batch: pieces of the input that are scored."`
+	ShardsTotal   int     `json:"shards_total,omitempty" doc:"Of a batch: pieces of the input."`
 }
 
 // UnmarshalJSON also reads older statuses, which have only the older name of bad_rows.

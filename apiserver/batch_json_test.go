@@ -18,7 +18,7 @@ func TestParseBatchBody_accepts(t *testing.T) {
 	for _, c := range []struct{ name, body, model, data string }{
 		{"rows only", `{"data":[{"a":1}]}`, "", `[{"a":1}]`},
 		{"with a model", ` { "model_id" : "models:/iris/3" , "data" : [ ] } `, "models:/iris/3", `[ ]`},
-		{"model behind the rows", `{"data":[1,2],"model_id":"3"}`, "3", `[1,2]`},
+		{"model after the rows", `{"data":[1,2],"model_id":"3"}`, "3", `[1,2]`},
 		{"escapes", `{"d\u0061ta":[],"model\u005fid":"runs:\/x\u002fmod\u00e9l"}`, "runs:/x/modél", `[]`},
 		{"extra fields", `{"x":{"data":1},"y":[],"y":null,"Data":7,"data":[],"MODEL_ID":7}`, "", `[]`},
 		{"no name for the model", `{"model_id":"","data":[]}`, "", `[]`},
@@ -84,7 +84,7 @@ func TestParseBatchBody_badRequests(t *testing.T) {
 	}
 }
 
-// FuzzParseBatchBody checks that encoding/json takes what parseBatchBody takes, and that the rows are what was posted.
+// FuzzParseBatchBody checks that encoding/json accepts what parseBatchBody accepts, and that the rows are unchanged.
 func FuzzParseBatchBody(f *testing.F) {
 	for _, rows := range []string{`[{"a":1}]`, `null`, `{"a":"\ud83d"}`, `[1,2}`, "\"\xff\"", `[]}`, `[],"x":[]`} {
 		f.Add([]byte(rows))

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// countingReaderAt counts how often it is read.
+// countingReaderAt counts its reads.
 type countingReaderAt struct {
 	io.ReaderAt
 	reads int
@@ -27,7 +27,7 @@ func TestBlockReader(t *testing.T) {
 	}
 	from := &countingReaderAt{ReaderAt: bytes.NewReader(data)}
 	b := &blockReader{from: from, size: int64(len(data))}
-	for range 100 { // small pieces of the same block, as a footer is read
+	for range 100 { // small pieces of one block, as in a footer
 		offset, p := len(data)-1-random.IntN(100), make([]byte, 1)
 		if n, err := b.ReadAt(p, int64(offset)); n != 1 || err != nil || p[0] != data[offset] {
 			t.Fatalf("at %d: %d bytes, %v", offset, n, err)
