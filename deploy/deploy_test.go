@@ -42,7 +42,7 @@ func TestTemporalArchive(t *testing.T) {
 	}
 }
 
-// Every package has one exact version, and no line says where it comes from: whoever installs it chooses that.
+// Every line pins one package to one version. No line names an index or a URL, because the installer chooses those.
 func TestRequirements_arePinned(t *testing.T) {
 	postgres, err := os.ReadFile("requirements-postgres.txt")
 	if err != nil {

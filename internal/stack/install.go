@@ -223,7 +223,7 @@ func (i *installer) make(ctx context.Context, r recipe) error {
 		}
 		return fmt.Errorf("install %s: %w; the end of %s:\n%s", r.title, err, log.path, log.tail())
 	}
-	// Only the owner can read a folder of MkdirTemp, but whoever can read the project may use the part.
+	// Only the owner can read a folder of MkdirTemp. The part is for every user who can read the project.
 	if err := os.Chmod(temporary, 0o755); err != nil {
 		return fmt.Errorf("install %s: %w", r.part, err)
 	}

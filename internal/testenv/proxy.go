@@ -25,7 +25,7 @@ const (
 	Cut          // the server acts on the request, and the connection ends before the answer
 )
 
-// Proxy stands between a client and a real server. It counts requests and makes them fail.
+// Proxy is a proxy between a client and a real server. It counts requests and makes them fail.
 type Proxy struct {
 	*httptest.Server
 

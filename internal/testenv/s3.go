@@ -7,7 +7,7 @@ import (
 	"iris/internal/stack"
 )
 
-// S3 returns a store on a real MinIO. Tests share it; a bucket of one's own comes from Bucket.
+// S3 returns a store on a real MinIO. Tests share the server, so each needs its own bucket, from Bucket.
 func S3(t testing.TB) *objstore.Store {
 	t.Helper()
 	a := need(t, stack.MinIO)
@@ -18,7 +18,7 @@ func S3(t testing.TB) *objstore.Store {
 	return store
 }
 
-// Bucket makes an empty bucket and returns its name. It goes when the server does.
+// Bucket creates an empty bucket and returns its name. The bucket ends with the server.
 func Bucket(t testing.TB) string {
 	t.Helper()
 	store, name := S3(t), Name()

@@ -15,14 +15,15 @@ import (
 	"iris/internal/stack"
 )
 
-// Temporal returns a client for a namespace of its own, so that task queues, workflow ids and lists of two tests never
-// meet. The client is closed when the test ends; stop the workers before, with t.Cleanup registered later or defer.
+// Temporal returns a client with its own namespace, so that two tests never share task queues, workflow ids or lists.
+// The
+// client closes when the test ends. Workers must stop before: use defer, or a t.Cleanup after this call.
 func Temporal(t testing.TB) client.Client {
 	t.Helper()
 	return dial(t, need(t, stack.Temporal).Temporal, Namespace(t))
 }
 
-// Namespace registers a new Temporal namespace and returns its name once workflows can be started in it.
+// Namespace registers a new Temporal namespace and returns its name.
 func Namespace(t testing.TB) string {
 	t.Helper()
 	c := dial(t, need(t, stack.Temporal).Temporal, client.DefaultNamespace)
@@ -39,7 +40,7 @@ func Namespace(t testing.TB) string {
 	return name
 }
 
-// dial connects to the server; warnings of the client go to standard error.
+// dial connects to the server. The client logs warnings to standard error.
 func dial(t testing.TB, hostPort, namespace string) client.Client {
 	t.Helper()
 	c, err := client.DialContext(t.Context(), client.Options{

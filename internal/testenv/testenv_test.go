@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 func echo(_ workflow.Context, s string) (string, error) { return s, nil }
 
-// Two tests may use the same workflow ids and queues: each client has a namespace of its own.
+// Two tests may use the same workflow ids and queues, because each client has its own namespace.
 func TestTemporal_keepsTestsApart(t *testing.T) {
 	for _, want := range []string{"one", "two"} {
 		c := testenv.Temporal(t)
@@ -41,10 +41,10 @@ func TestBucket_isEmptyAndNew(t *testing.T) {
 	store, bucket := testenv.S3(t), testenv.Bucket(t)
 	refs, err := store.List(t.Context(), bucket, "")
 	if err != nil || len(refs) != 0 {
-		t.Errorf("a new bucket holds %v, %v", refs, err)
+		t.Errorf("a new bucket contains %v, %v; want nothing", refs, err)
 	}
 	if other := testenv.Bucket(t); other == bucket {
-		t.Errorf("two buckets are called %s", bucket)
+		t.Errorf("two buckets have the name %s", bucket)
 	}
 }
 
