@@ -242,7 +242,8 @@ func TestBatch_formatsOfScores(t *testing.T) {
 	ref := l.put("given/rows.csv", irisRows(40_000)) // several shards
 	for output, check := range map[string]func(t *testing.T, data string){
 		"jsonl": func(t *testing.T, data string) {
-			if n := strings.Count(data, "\n"); n != 40_000 || !strings.HasPrefix(data, `{"note":"0","label":"setosa"}`+"\n"+`{"note":"1","label":"virginica"}`+"\n") {
+			const first = `{"note":"0","label":"setosa"}` + "\n" + `{"note":"1","label":"virginica"}` + "\n"
+			if n := strings.Count(data, "\n"); n != 40_000 || !strings.HasPrefix(data, first) {
 				t.Errorf("%d lines that begin with %.100s", n, data)
 			}
 		},
@@ -312,7 +313,8 @@ func TestBatch_prefix(t *testing.T) {
 	if want := "note,label\na1,setosa\nb1,virginica\nd1,setosa\n"; b.output != want {
 		t.Errorf("output %q, want %q", b.output, want)
 	}
-	want := "object,line,column,reason\n\"many/a, quoted.csv\",4,,\"want 5 values, found 2\"\nmany/b.csv,3,petal_length,\"\"\"x\"\" is not a finite number\"\n"
+	want := "object,line,column,reason\n\"many/a, quoted.csv\",4,,\"want 5 values, found 2\"\n" +
+		"many/b.csv,3,petal_length,\"\"\"x\"\" is not a finite number\"\n"
 	if b.errors != want {
 		t.Errorf("errors\n%swant\n%s", b.errors, want)
 	}

@@ -72,7 +72,9 @@ func TestEvaluateModel_logsMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"accuracy", "ece", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds"} {
+	for _, key := range []string{
+		"accuracy", "ece", "log_loss", "macro_f1", "precision/setosa", "recall/virginica", "fit_seconds",
+	} {
 		if _, ok := logged.Metrics[key]; !ok {
 			t.Errorf("MLflow has no metric %s: %v", key, logged.Metrics)
 		}
@@ -156,7 +158,9 @@ func TestRegisterModel_writesPortableFiles(t *testing.T) {
 			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)
 		}
 	}
-	for _, name := range []string{"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png"} {
+	for _, name := range []string{
+		"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png",
+	} {
 		if image, err := png.Decode(
 			strings.NewReader(l.artifact(logged.ArtifactURI, name)),
 		); err != nil || image.Bounds().Dx() < 200 ||

@@ -23,10 +23,14 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 		want          model.Algorithm
 		reason        string
 	}{
-		"the cheap one is better":                           {score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2"},
-		"the costly one is better, within a standard error": {score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error"},
-		"the costly one is clearly better":                  {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "best of 2"},
-		"a tie":                                             {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
+		"the cheap one is better": {
+			score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2",
+		},
+		"the costly one is better, within a standard error": {
+			score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error",
+		},
+		"the costly one is clearly better": {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "best of 2"},
+		"a tie":                            {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
@@ -45,7 +49,9 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 				)
 			})
 			e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Maybe().Return(nil)
-			e.OnActivity(acts.LogChoice, mock.Anything, mock.MatchedBy(func(in activities.LogChoiceInput) bool { return in.Spec.Algorithm == test.want })).
+			e.OnActivity(acts.LogChoice, mock.Anything, mock.MatchedBy(func(in activities.LogChoiceInput) bool {
+				return in.Spec.Algorithm == test.want
+			})).
 				Return(nil).
 				Once()
 			onTraining(e)
@@ -76,10 +82,7 @@ func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(large, nil)
 	var r runs
 	r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) { return tried(in, 1, 0), nil })
-	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
-	onTraining(e)
-	onKept(e)
-	onFinish(e, mlflow.RunFinished)
+	onChosen(e)
 	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto})
 	if want := len(model.Candidates(1 << 30)); len(r.seen) != want {
 		t.Errorf("%d families were tried, want %d", len(r.seen), want)

@@ -131,8 +131,13 @@ func TestBatchPrediction_showsProgress(t *testing.T) {
 func TestBatchPrediction_oneShardThatFailsEndsIt(t *testing.T) {
 	e := newEnvironment(t)
 	onShards(e, 12)
-	e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool { return in.Shard == 1 })).
-		Return(activities.ScoredShard{}, temporal.NewNonRetryableApplicationError("the rows have changed", activities.ErrBadDataset, nil))
+	e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool {
+		return in.Shard == 1
+	})).
+		Return(
+			activities.ScoredShard{},
+			temporal.NewNonRetryableApplicationError("the rows have changed", activities.ErrBadDataset, nil),
+		)
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
 		Return(activities.ScoredShard{}, nil).
 		After(time.Hour).
@@ -280,11 +285,16 @@ func TestBatchInput_refusesUnknownFields(t *testing.T) {
 
 // A cancelled batch keeps its finished parts, and ends as cancelled even if that fails.
 func TestBatchPrediction_cancel(t *testing.T) {
-	for name, keep := range map[string]error{"kept": nil, "not kept": temporal.NewNonRetryableApplicationError("no", "x", nil)} {
+	for name, keep := range map[string]error{
+		"kept":     nil,
+		"not kept": temporal.NewNonRetryableApplicationError("no", "x", nil),
+	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			onShards(e, 20)
-			e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool { return in.Shard == 2 })).
+			e.OnActivity(acts.ScoreShard, mock.Anything, mock.MatchedBy(func(in activities.ScoreShardInput) bool {
+				return in.Shard == 2
+			})).
 				Return(activities.ScoredShard{Rows: 3, Bytes: 30}, nil).
 				Once()
 			e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).

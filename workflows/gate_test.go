@@ -113,7 +113,8 @@ func TestDecide(t *testing.T) {
 			workflows.GateRules{Min: map[string]float64{"macro_f1": 1, "accuracy": 1}, Max: map[string]float64{"log_loss": 0}},
 			activities.Comparison{},
 			workflows.Kept,
-			"accuracy 0.8000 is under the minimum of 1; macro_f1 (not measured) is under the minimum of 1; log_loss 0.5000 is over the maximum of 0",
+			"accuracy 0.8000 is under the minimum of 1; macro_f1 (not measured) is under the minimum of 1;" +
+				" log_loss 0.5000 is over the maximum of 0",
 		},
 	}
 	for name, test := range tests {

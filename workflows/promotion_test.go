@@ -76,7 +76,10 @@ func TestPromotion_ignoresACancelOnceBegun(t *testing.T) {
 func TestPromotion_unknownVersionFails(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.PromoteVersion, mock.Anything, mock.Anything).
-		Return(activities.PromotionResult{}, temporal.NewNonRetryableApplicationError("models:/iris/9 does not exist", activities.ErrModelNotFound, nil)).
+		Return(
+			activities.PromotionResult{},
+			temporal.NewNonRetryableApplicationError("models:/iris/9 does not exist", activities.ErrModelNotFound, nil),
+		).
 		Once()
 	e.ExecuteWorkflow(workflows.Promotion, workflows.PromotionInput{Model: "iris", Version: "9", Actor: "somebody"})
 	if errorType, _ := applicationError(t, e.GetWorkflowError()); errorType != activities.ErrModelNotFound {

@@ -41,7 +41,9 @@ func onTraining(e *environment) {
 
 // onFinish expects the run in MLflow to end with status.
 func onFinish(e *environment, status mlflow.RunStatus) {
-	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool { return in.Status == status })).
+	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
+		return in.Status == status
+	})).
 		Return(nil).
 		Once()
 }
@@ -134,10 +136,14 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 func TestTraining_passesGateAndTagsOn(t *testing.T) {
 	tags := map[string]string{"team": "botany"}
 	e := newEnvironment(t)
-	e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool { return in.Tags["team"] == "botany" })).
+	e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool {
+		return in.Tags["team"] == "botany"
+	})).
 		Return(trainingRun, nil).
 		Once()
-	e.OnActivity(acts.RegisterModel, mock.Anything, mock.MatchedBy(func(in activities.RegisterModelInput) bool { return in.Tags["team"] == "botany" })).
+	e.OnActivity(acts.RegisterModel, mock.Anything, mock.MatchedBy(func(in activities.RegisterModelInput) bool {
+		return in.Tags["team"] == "botany"
+	})).
 		Return(activities.RegisteredVersion{Number: "3", URI: "models:/iris/3"}, nil).
 		Once()
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)

@@ -67,6 +67,14 @@ func onKept(e *environment) {
 		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
 }
 
+// onChosen mocks everything after the trials, for a training that ends without a promotion.
+func onChosen(e *environment) {
+	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
+	onTraining(e)
+	onKept(e)
+	onFinish(e, mlflow.RunFinished)
+}
+
 // result runs a training that must succeed.
 func (e *environment) result(t *testing.T, in workflows.TrainingInput) (result workflows.TrainingResult) {
 	t.Helper()
@@ -84,7 +92,11 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 	for name, test := range map[string]struct {
 		metric search.Metric
 		best   float64
-	}{"less is better": {search.LogLoss, 1}, "more is better": {search.Accuracy, 1}, "less error is better": {search.ECE, 1}} {
+	}{
+		"less is better":       {search.LogLoss, 1},
+		"more is better":       {search.Accuracy, 1},
+		"less error is better": {search.ECE, 1},
+	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
 			var r runs
@@ -96,7 +108,9 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 				return in.Search["search.method"] == "grid" && in.Search["search.metric"] == string(test.metric) &&
 					in.Search["cv_folds"] == "4"
 			})).Return(trainingRun, nil).Once()
-			e.OnActivity(acts.TrainModel, mock.Anything, mock.MatchedBy(func(in activities.TrainModelInput) bool { return l2(in.Spec) == test.best })).
+			e.OnActivity(acts.TrainModel, mock.Anything, mock.MatchedBy(func(in activities.TrainModelInput) bool {
+				return l2(in.Spec) == test.best
+			})).
 				Return(fitted, nil).
 				Once()
 			onTraining(e)
@@ -151,10 +165,7 @@ func TestSearch_survivesFailedTrials(t *testing.T) {
 			return temporal.NewNonRetryableApplicationError("MLflow is gone", "x", nil) // ignored
 		}).
 		Twice()
-	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
-	onTraining(e)
-	onKept(e)
-	onFinish(e, mlflow.RunFinished)
+	onChosen(e)
 	result := e.result(
 		t,
 		workflows.TrainingInput{
@@ -175,8 +186,11 @@ func TestSearch_survivesFailedTrials(t *testing.T) {
 
 func TestSearch_allTrialsFail(t *testing.T) {
 	for name, test := range map[string]struct{ kind, message, wantMessage string }{
-		"for the user": {activities.ErrBadDataset, "class x only " + strings.Repeat("y", 400), "all 3 trials failed, the first: class x only"},
-		"internal":     {activities.ErrRefused, "secret", "internal error"},
+		"for the user": {
+			activities.ErrBadDataset, "class x only " + strings.Repeat("y", 400),
+			"all 3 trials failed, the first: class x only",
+		},
+		"internal": {activities.ErrRefused, "secret", "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnvironment(t)
@@ -216,13 +230,20 @@ func TestSearch_cancelKeepsFinishedTrials(t *testing.T) {
 	e := newEnvironment(t)
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(trainingData, nil)
 	e.OnActivity(acts.StartRun, mock.Anything, mock.Anything).Return(trainingRun, nil)
-	e.OnActivity(acts.RunTrial, mock.Anything, mock.MatchedBy(func(in activities.RunTrialInput) bool { return l2(in.Spec) <= 3 })).
-		Return(activities.TriedSpec{RunID: "r", Validated: model.Validated{Fits: 5, Scores: map[string]model.Score{"log_loss": {Mean: 0.5}}}}, nil)
+	e.OnActivity(acts.RunTrial, mock.Anything, mock.MatchedBy(func(in activities.RunTrialInput) bool {
+		return l2(in.Spec) <= 3
+	})).
+		Return(activities.TriedSpec{
+			RunID:     "r",
+			Validated: model.Validated{Fits: 5, Scores: map[string]model.Score{"log_loss": {Mean: 0.5}}},
+		}, nil)
 	e.OnActivity(acts.RunTrial, mock.Anything, mock.Anything).
 		Return(activities.TriedSpec{}, temporal.NewCanceledError()).
 		After(time.Hour)
 	var killed atomic.Int64
-	e.OnActivity(acts.CloseTrial, mock.Anything, mock.MatchedBy(func(in activities.CloseTrialInput) bool { return in.Status == mlflow.RunKilled })).
+	e.OnActivity(acts.CloseTrial, mock.Anything, mock.MatchedBy(func(in activities.CloseTrialInput) bool {
+		return in.Status == mlflow.RunKilled
+	})).
 		Return(func(context.Context, activities.CloseTrialInput) error { killed.Add(1); return nil })
 	onFinish(e, mlflow.RunKilled)
 	var during workflows.Status
@@ -265,10 +286,7 @@ func TestSearch_halvingKeepsTheBestThird(t *testing.T) {
 	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(large, nil)
 	var r runs
 	r.on(e, lossIsL2)
-	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
-	onTraining(e)
-	onKept(e)
-	onFinish(e, mlflow.RunFinished)
+	onChosen(e)
 	result := e.result(
 		t,
 		workflows.TrainingInput{
@@ -316,10 +334,7 @@ func TestSearch_halvingContinuesAfterFailures(t *testing.T) {
 		return lossIsL2(in)
 	})
 	e.OnActivity(acts.CloseTrial, mock.Anything, mock.Anything).Return(nil)
-	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
-	onTraining(e)
-	onKept(e)
-	onFinish(e, mlflow.RunFinished)
+	onChosen(e)
 	result := e.result(
 		t,
 		workflows.TrainingInput{
@@ -339,10 +354,7 @@ func TestTraining_crossValidatesTheGivenSpec(t *testing.T) {
 	e := newEnvironment(t)
 	var r runs
 	r.on(e, lossIsL2)
-	e.OnActivity(acts.LogChoice, mock.Anything, mock.Anything).Return(nil).Once()
-	onTraining(e)
-	onKept(e)
-	onFinish(e, mlflow.RunFinished)
+	onChosen(e)
 	result := e.result(
 		t,
 		workflows.TrainingInput{

@@ -36,7 +36,9 @@ func resolved(t *testing.T, algorithm model.Algorithm, text string) (Request, mo
 }
 
 func TestRequest_refusesUnknownFields(t *testing.T) {
-	for _, text := range []string{`{"method":"grid","spaces":{}}`, `{"space":{"l2":{"min":1,"most":2}}}`, `{"space":{"l2":5}}`} {
+	for _, text := range []string{
+		`{"method":"grid","spaces":{}}`, `{"space":{"l2":{"min":1,"most":2}}}`, `{"space":{"l2":5}}`,
+	} {
 		var r Request
 		if err := json.Unmarshal([]byte(text), &r); err == nil {
 			t.Errorf("%s was read as %+v, want it refused", text, r)
@@ -65,7 +67,8 @@ func TestCandidates_random(t *testing.T) {
 	r, spec := resolved(
 		t,
 		model.LogisticRegression,
-		`{"method":"random","space":{"l2":{"min":0.001,"max":1000,"log":true},"max_iterations":{"min":1,"max":4},"tolerance":[0.01,0.1]},"budget":200}`,
+		`{"method":"random","space":{"l2":{"min":0.001,"max":1000,"log":true},"max_iterations":{"min":1,"max":4},`+
+			`"tolerance":[0.01,0.1]},"budget":200}`,
 	)
 	drawn := r.candidates(spec, 200)
 	if again := r.candidates(spec, 200); !reflect.DeepEqual(drawn, again) {
