@@ -11,14 +11,13 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
-	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
 	"iris/model"
 	"iris/workflows"
 )
 
-// promotable makes a model of two versions, the first of them the champion.
+// promotable makes a model with two versions, the first of which is the champion.
 func promotable(t *testing.T, name string) {
 	t.Helper()
 	w := theWorld(t)
@@ -30,10 +29,10 @@ func promotable(t *testing.T, name string) {
 
 func (a *api) promoted(t *testing.T, name, body string) answer {
 	t.Helper()
-	return a.do(t, "PUT", "/"+name+"/champion", body, "Content-Type: application/json")
+	return a.do(t, "PUT", "/"+name+"/champion", body, jsonType)
 }
 
-// encoding/json would take a field in any case.
+// encoding/json accepts fields in any case.
 func TestChampion_fieldsInAnotherCaseAreUnknown(t *testing.T) {
 	a := newAPI(t)
 	for body, fault := range map[string]string{
@@ -86,38 +85,47 @@ func TestChampion_isServedBeforeTheAnswer(t *testing.T) {
 func TestChampion_badRequests(t *testing.T) {
 	promotable(t, "refused")
 	a := newAPI(t)
-	const asJSON = "application/json"
 	foreign := must(a.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{
 		Name:          "refused",
 		LoggedModelID: must(a.world.registry.Resolve(t.Context(), "refused", "2")).LoggedModelID,
 		RunID:         strings.Repeat("f", 32),
 	}))
+	field := func(name string) *problem.Fault { return &problem.Fault{Pointer: "/" + name} }
 	for _, test := range []struct {
 		name, path, body, contentType string
 		status                        int
 		fault                         *problem.Fault
 		want                          string
 	}{
-		{name: "an unknown version", body: `{"version":"99"}`, status: 404, fault: &problem.Fault{Pointer: "/version"}, want: "99"},
-		{name: "no version", body: `{"version":"the best"}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
-		{name: "a version of another model", body: `{"version":"models:/wine/1"}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
-		{name: "a version that Iris did not make", body: `{"version":"` + foreign.Version + `"}`, status: 422, fault: &problem.Fault{Pointer: "/version"}, want: "not registered by Iris"},
-		{name: "a number", body: `{"version":2}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
+		{name: "an unknown version", body: `{"version":"99"}`, status: 404, fault: field("version"), want: "99"},
+		{name: "not a version", body: `{"version":"the best"}`, status: 422, fault: field("version")},
+		{name: "a version of another model", body: `{"version":"models:/wine/1"}`, status: 422, fault: field("version")},
+		{
+			name: "a version of another program", body: `{"version":"` + foreign.Version + `"}`,
+			status: 422, fault: field("version"), want: "not registered by Iris",
+		},
+		{name: "a number", body: `{"version":2}`, status: 422, fault: field("version")},
 		{name: "nothing", body: `{}`, status: 422, want: "version"},
-		{name: "an empty version", body: `{"version":""}`, status: 422, fault: &problem.Fault{Pointer: "/version"}},
-		{name: "an unknown field", body: `{"version":"2","force":true}`, status: 422, fault: &problem.Fault{Pointer: "/force"}},
-		{name: "a long reason", body: `{"version":"2","reason":"` + strings.Repeat("x", 2001) + `"}`, status: 422, fault: &problem.Fault{Pointer: "/reason"}},
+		{name: "an empty version", body: `{"version":""}`, status: 422, fault: field("version")},
+		{name: "an unknown field", body: `{"version":"2","force":true}`, status: 422, fault: field("force")},
+		{
+			name: "a long reason", body: `{"version":"2","reason":"` + strings.Repeat("x", 2001) + `"}`,
+			status: 422, fault: field("reason"),
+		},
 		{name: "a list", body: `[]`, status: 422},
 		{name: "an empty body", body: ``, status: 400},
 		{name: "broken JSON", body: `{"version":`, status: 400},
 		{name: "trailing bytes", body: `{"version":"2"}}`, status: 400},
-		{name: "another type", body: `version=2`, contentType: "application/x-www-form-urlencoded", status: 415},
-		{name: "far too much", body: `{"version":"` + strings.Repeat("x", httpio.MaxSmall) + `"}`, status: 413},
+		{name: "another type", body: `version=2`, contentType: csvType, status: 415},
+		{name: "a large body", body: `{"version":"` + strings.Repeat("x", httpio.MaxSmall) + `"}`, status: 413},
 		{name: "an unknown model", path: "/tulip/champion", body: `{"version":"1"}`, status: 404, want: "tulip"},
 		{name: "a reserved name", path: "/models/champion", body: `{"version":"1"}`, status: 404},
 		{name: "another champion", body: `{"version":"2","expected_champion":"2"}`, status: 409, want: "is 1"},
 		{name: "no champion expected", body: `{"version":"2","expected_champion":""}`, status: 409, want: "is 1"},
-		{name: "a parameter", path: "/refused/champion?force=1", body: `{"version":"2"}`, status: 422, fault: &problem.Fault{Parameter: "force"}},
+		{
+			name: "a parameter", path: "/refused/champion?force=1", body: `{"version":"2"}`,
+			status: 422, fault: &problem.Fault{Parameter: "force"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(
@@ -125,7 +133,7 @@ func TestChampion_badRequests(t *testing.T) {
 				"PUT",
 				cmp.Or(test.path, "/refused/champion"),
 				test.body,
-				"Content-Type: "+cmp.Or(test.contentType, asJSON),
+				cmp.Or(test.contentType, jsonType),
 			)
 			p := got.problem(t, test.status, test.want)
 			if test.fault != nil {
@@ -134,7 +142,7 @@ func TestChampion_badRequests(t *testing.T) {
 		})
 	}
 	if served := a.cache.Champion("refused"); served.Version.Number != "1" {
-		t.Errorf("version %s is served after requests that were all refused", served.Version.Number)
+		t.Errorf("version %s is served, want 1: all requests were refused", served.Version.Number)
 	}
 }
 
@@ -147,13 +155,13 @@ func TestChampion_waitsForItsTurn(t *testing.T) {
 		a.world.start(t, workflows.PromotionID("queued"), workflows.TaskQueue, workflows.PromotionType, in, memo("queued"))
 		a.await(t, workflows.PromotionID("queued"), enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
 	}
-	t.Run("and comes", func(t *testing.T) {
+	t.Run("that comes", func(t *testing.T) {
 		block()
 		done := make(chan answer, 1)
 		go func() { done <- a.promoted(t, "queued", `{"version":"2"}`) }()
-		for a.started.Load() < 3 { // it has been turned away at least twice
+		for a.started.Load() < 3 { // it was refused at least twice
 			if t.Context().Err() != nil {
-				t.Fatal("it was never tried")
+				t.Fatal("no further attempt")
 			}
 		}
 		if err := a.temporal.CancelWorkflow(t.Context(), workflows.PromotionID("queued"), ""); err != nil {
@@ -163,7 +171,7 @@ func TestChampion_waitsForItsTurn(t *testing.T) {
 			t.Errorf("got %s, want 200", got)
 		}
 	})
-	t.Run("and does not come", func(t *testing.T) {
+	t.Run("that does not come", func(t *testing.T) {
 		block()
 		a.models.promotionTimeout = 500 * time.Millisecond
 		a.promoted(t, "queued", `{"version":"1"}`).problem(t, http.StatusConflict, "still running", "/tasks/promotion-queued")
@@ -188,69 +196,16 @@ func TestChampion_promotionFails(t *testing.T) {
 	}
 	a.wait(t, workflows.PromotionID("failing"))
 	if task := a.getTask(t, workflows.PromotionID("failing")); task.State != workflows.Revoked {
-		t.Errorf("the promotion that nobody finished is %s, want REVOKED", task.State)
+		t.Errorf("the abandoned promotion is %s, want REVOKED", task.State)
 	}
 }
 
-// huma would cancel a handler five seconds after it has read a body.
+// By default huma cancels a handler five seconds after it has read the body.
 func TestChampion_mayTakeLongerThanReadingTheBody(t *testing.T) {
 	a := newAPI(t)
 	for _, path := range a.Server.api.OpenAPI().Paths {
 		if op := path.Put; op != nil && op.BodyReadTimeout >= 0 {
-			t.Errorf("%s has a timeout of %s for its body, which ends its handler", op.Path, op.BodyReadTimeout)
+			t.Errorf("%s has a read timeout of %s, which ends its handler", op.Path, op.BodyReadTimeout)
 		}
-	}
-}
-
-func TestModels(t *testing.T) {
-	a := newAPI(t)
-	var list struct{ Models []Model }
-	a.do(t, "GET", "/models", nil).json(t, 200, &list)
-	byName := map[string]Model{}
-	for _, m := range list.Models {
-		byName[m.Model] = m
-	}
-	iris := byName[dataset.IrisModel]
-	if iris.Champion != "1" || iris.LatestVersion != "2" || len(iris.Features) != 4 || len(iris.Classes) != 3 ||
-		iris.Links.MLflow != "http://mlflow.test/#/models/iris?workflowType=machine_learning" {
-		t.Errorf("iris is %+v", iris)
-	}
-	if m := byName[unpromotedModel]; m.Champion != "" || m.LatestVersion != "1" || m.Features != nil {
-		t.Errorf("unpromoted is %+v", m)
-	}
-}
-
-func TestVersions(t *testing.T) {
-	a := newAPI(t)
-	var list struct {
-		Model    string
-		Versions []Version
-	}
-	a.do(t, "GET", "/iris/versions", nil).json(t, 200, &list)
-	if list.Model != "iris" || len(list.Versions) != 2 || list.Versions[0].Version != "2" ||
-		list.Versions[1].Version != "1" {
-		t.Fatalf("got %+v, want versions 2 and 1 of iris", list)
-	}
-	var one Version
-	a.do(t, "GET", "/iris/versions/1", nil).json(t, 200, &one)
-	if one.URI != "models:/iris/1" || one.Algorithm != model.LogisticRegression || one.Seed != 0 ||
-		one.TestSize != 0.25 ||
-		len(one.DatasetSHA256) != 64 || one.Dataset != one.DatasetSHA256 ||
-		one.Metrics["accuracy"] != 0.97 ||
-		one.RunID == "" ||
-		!strings.HasPrefix(one.LoggedModelID, "m-") ||
-		one.TaskID != "training-iris-test" ||
-		len(one.Aliases) != 1 ||
-		one.CreatedAt.IsZero() ||
-		one.Links.MLflow != "http://mlflow.test/#/models/iris/versions/1?workflowType=machine_learning" {
-		t.Errorf("got %+v", one)
-	}
-	if one.Hyperparameters["l2"] != 1.0 || len(one.Features) != 4 || len(one.Classes) != 3 || one.LabelColumn == "" ||
-		one.ClassWeight != nil ||
-		one.SplitSeed != 42 {
-		t.Errorf("got %+v, want the spec and the schema", one)
-	}
-	for _, path := range []string{"/iris/versions/99", "/iris/versions/first", "/iris/versions/models:%2Fwine%2F1", "/tulip/versions", "/tulip/versions/1", "/tasks%2F/versions", "/models/versions"} {
-		t.Run(path, func(t *testing.T) { a.do(t, "GET", path, nil).problem(t, 404) })
 	}
 }

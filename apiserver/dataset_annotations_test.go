@@ -12,7 +12,16 @@ import (
 	"iris/internal/catalogue"
 )
 
-const smallCSV = "x,kind\n1,a\n2,a\n3,b\n4,b\n"
+const (
+	smallCSV = "x,kind\n1,a\n2,a\n3,b\n4,b\n"
+	jsonType = "Content-Type: application/json"
+)
+
+// patchDataset sends a PATCH of a dataset.
+func (a *api) patchDataset(t *testing.T, digest, body string) answer {
+	t.Helper()
+	return a.do(t, "PATCH", "/datasets/"+digest, body, jsonType)
+}
 
 func TestDatasetAnnotations(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
@@ -68,14 +77,14 @@ func TestDatasetAnnotations(t *testing.T) {
 	}
 
 	var patched DatasetDetails
-	a.do(t, "PATCH", "/datasets/"+first.Digest[:12], `{"add_names":["v1"],"remove_names":["small"],"tags":{"owner":null,"stage":"raw"}}`, "Content-Type: application/json").
-		json(t, 200, &patched)
+	patch := `{"add_names":["v1"],"remove_names":["small"],"tags":{"owner":null,"stage":"raw"}}`
+	a.patchDataset(t, first.Digest[:12], patch).json(t, 200, &patched)
 	if !slices.Equal(patched.Names, []string{"tiny", "v1"}) || patched.Tags["stage"] != "raw" || len(patched.Tags) != 2 ||
 		len(patched.Views) != 1 {
 		t.Errorf("got %+v, want the names tiny and v1, and stage for owner", patched.Dataset)
 	}
 	if named := listed("?name=small"); !slices.Equal(named, []string{other.Digest}) {
-		t.Errorf("named small: %v, want only the other", named)
+		t.Errorf("named small: %v, want only the other dataset", named)
 	}
 }
 
@@ -87,40 +96,39 @@ func TestDatasetAnnotations_badRequests(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("%q", fmt.Sprintf("n%d", i))
 	}
-	a.do(t, "PATCH", "/datasets/"+up.Digest, `{"add_names":[`+strings.Join(many, ",")+`]}`, "Content-Type: application/json").
-		json(t, 200, new(DatasetDetails))
+	a.patchDataset(t, up.Digest, `{"add_names":[`+strings.Join(many, ",")+`]}`).json(t, 200, new(DatasetDetails))
+	long := strings.Repeat("x", 501)
 	for _, test := range []struct {
 		name, method, path, body string
 		status                   int
 		at                       problem.Fault
 	}{
 		{"a bad name", "POST", "?name=a/b", smallCSV, 422, problem.Fault{Parameter: "name"}},
-		{"no name", "POST", "?name=", smallCSV, 422, problem.Fault{Parameter: "name"}},
+		{"an empty name", "POST", "?name=", smallCSV, 422, problem.Fault{Parameter: "name"}},
 		{"two names", "POST", "?name=a&name=b", smallCSV, 422, problem.Fault{Parameter: "name"}},
 		{"a name like a digest", "POST", "?name=0123456789abcdef", smallCSV, 422, problem.Fault{Parameter: "name"}},
 		{"a tag without a value", "POST", "?tag=owner", smallCSV, 422, problem.Fault{Parameter: "tag"}},
 		{"a tag twice", "POST", "?tag=a:1&tag=a:2", smallCSV, 422, problem.Fault{Parameter: "tag"}},
 		{"a bad name to add", "PATCH", "", `{"add_names":["ok",".."]}`, 422, problem.Fault{Pointer: "/add_names/1"}},
 		{"a bad tag", "PATCH", "", `{"tags":{"a/b":"x"}}`, 422, problem.Fault{Pointer: "/tags/a~1b"}},
-		{"a long tag", "PATCH", "", `{"tags":{"a":"` + strings.Repeat("x", 501) + `"}}`, 422, problem.Fault{Pointer: "/tags/a"}},
+		{"a long tag", "PATCH", "", `{"tags":{"a":"` + long + `"}}`, 422, problem.Fault{Pointer: "/tags/a"}},
 		{"a number", "PATCH", "", `{"tags":{"a":1}}`, 422, problem.Fault{Pointer: "/tags/a"}},
 		{"an unknown field", "PATCH", "", `{"name":"a"}`, 422, problem.Fault{Pointer: "/name"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path, contentType := "/datasets"+test.path, csvType
 			if test.method == "PATCH" {
-				path, contentType = "/datasets/"+up.Digest, "Content-Type: application/json"
+				path, contentType = "/datasets/"+up.Digest, jsonType
 			}
 			a.do(t, test.method, path, test.body, contentType).problem(t, test.status).faultAt(t, test.at)
 		})
 	}
-	send := func(path, body string) answer { return a.do(t, "PATCH", path, body, "Content-Type: application/json") }
-	send("/datasets/"+up.Digest, `{"add_names":["a","b","c","d","e","f"]}`).problem(t, 422, "up to 20 names")
-	send("/datasets/"+strings.Repeat("ef", 6), `{}`).problem(t, 404, "no dataset")
+	a.patchDataset(t, up.Digest, `{"add_names":["a","b","c","d","e","f"]}`).problem(t, 422, "up to 20 names")
+	a.patchDataset(t, strings.Repeat("ef", 6), `{}`).problem(t, 404, "no dataset")
 	var now DatasetDetails
 	a.do(t, "GET", "/datasets/"+up.Digest, nil).json(t, 200, &now)
 	if len(now.Names) != 15 || len(now.Tags) != 0 {
-		t.Errorf("got %+v, want nothing changed by what was refused", now.Dataset)
+		t.Errorf("got %+v, want no change", now.Dataset)
 	}
 }
 
@@ -129,8 +137,7 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 	var one, two DatasetUploaded
 	a.do(t, "POST", "/datasets?name=one&tag=a:b", smallCSV, csvType).json(t, http.StatusCreated, &one)
 	a.do(t, "POST", "/datasets?name=both", smallCSV+"5,b\n", csvType).json(t, http.StatusCreated, &two)
-	a.do(t, "PATCH", "/datasets/"+one.Digest, `{"add_names":["both"]}`, "Content-Type: application/json").
-		json(t, 200, new(DatasetDetails))
+	a.patchDataset(t, one.Digest, `{"add_names":["both"]}`).json(t, 200, new(DatasetDetails))
 	for path, body := range map[string]string{
 		"/named/training?data_path=one":                  "",
 		"/named/training?data_path=" + one.Digest[:12]:   "",
@@ -138,7 +145,7 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 		"/named/training":                                `{"dataset":"one"}`,
 		"/named/training?seed=1&data_path=" + one.Digest: `{"cv_folds":3}`,
 	} {
-		header := "Content-Type: application/json"
+		header := jsonType
 		if body == "" {
 			header = "X-None: x"
 		}
@@ -148,23 +155,25 @@ func TestTraining_onADatasetByItsName(t *testing.T) {
 		}
 	}
 	for word, want := range map[string]string{
-		"none": "neither", "both": "2 datasets", strings.Repeat("ef", 6): "neither", "abc": "neither", "/etc/passwd": "not an object in S3",
+		"none": "neither", "abc": "neither", strings.Repeat("ef", 6): "neither",
+		"both": "2 datasets", "/etc/passwd": "not an object in S3",
 	} {
 		a.do(t, "POST", "/named/training?data_path="+word, nil).
 			problem(t, 422, want).
 			faultAt(t, problem.Fault{Parameter: "data_path"})
 	}
-	a.do(t, "POST", "/named/training", `{"dataset":"none"}`, "Content-Type: application/json").
+	a.do(t, "POST", "/named/training", `{"dataset":"none"}`, jsonType).
 		problem(t, 422).
 		faultAt(t, problem.Fault{Pointer: "/dataset"})
 }
 
 func TestPrintableName(t *testing.T) {
 	for given, want := range map[string]string{
-		"wine.csv": "wine.csv", "a\x00b\n.csv": "ab.csv", "\xff.csv": ".csv", "": "", strings.Repeat("ü", 300): strings.Repeat("ü", 200),
+		"wine.csv": "wine.csv", "a\x00b\n.csv": "ab.csv", "\xff.csv": ".csv", "": "",
+		strings.Repeat("ü", 300): strings.Repeat("ü", 200),
 	} {
 		if got := printableName(given); got != want {
-			t.Errorf("%q is shown as %q, want %q", given, got, want)
+			t.Errorf("%q: got %q, want %q", given, got, want)
 		}
 	}
 }

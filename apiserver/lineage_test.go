@@ -11,7 +11,7 @@ import (
 	"iris/internal/objstore"
 )
 
-func TestBatchesOf(t *testing.T) {
+func TestBatches_ofVersionsAndDatasets(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
 	var up DatasetUploaded
 	a.do(t, "POST", "/datasets", smallCSV, csvType).json(t, http.StatusCreated, &up)
@@ -35,13 +35,7 @@ func TestBatchesOf(t *testing.T) {
 	}
 	for _, path := range []string{"/wine/versions/1/batches", "/datasets/" + up.Digest[:12] + "/batches"} {
 		var seen []string
-		token := ""
-		for pages := 0; pages == 0 || token != ""; pages++ {
-			var page struct {
-				Batches       []BatchUse
-				NextPageToken string `json:"next_page_token"`
-			}
-			a.do(t, "GET", path+"?page_size=2&page_token="+token, nil).json(t, 200, &page)
+		eachPage(t, a, path+"?page_size=2", func(page struct{ Batches []BatchUse }) {
 			for _, b := range page.Batches {
 				seen = append(seen, b.TaskID)
 				if b.Links.Result != "/wine/predict/batch/"+strings.ReplaceAll(b.TaskID, "/", "%2F") ||
@@ -51,8 +45,7 @@ func TestBatchesOf(t *testing.T) {
 					t.Errorf("%s: %+v, want links to the result and the version", path, b)
 				}
 			}
-			token = page.NextPageToken
-		}
+		})
 		if got := strings.Join(seen, " "); got != "batch/2 batch/1 batch/0" {
 			t.Errorf("%s lists %s, want all three, newest first", path, got)
 		}

@@ -13,7 +13,7 @@ import (
 
 func (a *api) rolledBack(t *testing.T, name string, body any) answer {
 	t.Helper()
-	return a.do(t, "POST", "/"+name+"/rollback", body, "Content-Type: application/json")
+	return a.do(t, "POST", "/"+name+"/rollback", body, jsonType)
 }
 
 func TestRollback_restoresThePreviousChampion(t *testing.T) {
@@ -53,7 +53,7 @@ func TestRollback_restoresThePreviousChampion(t *testing.T) {
 		t.Errorf("entry %+v, want ada's rollback from 2 to 1", e)
 	}
 	if e := history.Entries[0]; e.Actor != defaultActor || e.Reason != "rollback from version 2" {
-		t.Errorf("entry %+v, want one that says what it was", e)
+		t.Errorf("entry %+v, want the reason rollback", e)
 	}
 }
 
@@ -66,6 +66,7 @@ func TestRollback_badRequests(t *testing.T) {
 	if err := a.mlflow.SetVersionTag(t.Context(), broken, "1", "iris.split", "?"); err != nil {
 		t.Fatal(err)
 	}
+	long := strings.Repeat("x", 201)
 	for _, test := range []struct {
 		name, model, body, contentType string
 		status                         int
@@ -73,35 +74,34 @@ func TestRollback_badRequests(t *testing.T) {
 	}{
 		{name: "no champion before", model: "unrolled", status: 409, want: "no version with the alias previous"},
 		{name: "no champion at all", model: unpromotedModel, status: 409, want: "nothing to roll back to"},
-		{name: "a previous one that is damaged", model: broken, status: 422, want: "damaged"},
+		{name: "a damaged version before", model: broken, status: 422, want: "damaged"},
 		{name: "an unknown model", model: "tulip", status: 404, want: "tulip"},
 		{name: "a reserved name", model: "models", status: 404},
 		{name: "an unknown field", model: "unrolled", body: `{"version":"1"}`, status: 422, want: "/version"},
-		{name: "a long actor", model: "unrolled", body: `{"actor":"` + strings.Repeat("x", 201) + `"}`, status: 422, want: "/actor"},
+		{name: "a long actor", model: "unrolled", body: `{"actor":"` + long + `"}`, status: 422, want: "/actor"},
 		{name: "a list", model: "unrolled", body: `[]`, status: 422},
 		{name: "broken JSON", model: "unrolled", body: `{`, status: 400},
-		{name: "another type", model: "unrolled", body: `x`, contentType: "text/plain", status: 415},
+		{name: "another type", model: "unrolled", body: `x`, contentType: csvType, status: 415},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a.do(t, "POST", "/"+test.model+"/rollback", test.body, "Content-Type: "+cmp.Or(test.contentType, "application/json")).
+			a.do(t, "POST", "/"+test.model+"/rollback", test.body, cmp.Or(test.contentType, jsonType)).
 				problem(t, test.status, test.want)
 		})
 	}
 	if served := a.cache.Champion("unrolled"); served.Version.Number != "1" {
-		t.Errorf("version %s is served after requests that were all refused", served.Version.Number)
+		t.Errorf("version %s is served, want 1: all requests were refused", served.Version.Number)
 	}
 }
 
-// The champion that the rollback leaves is the one that was looked up, or nothing happens.
+// A rollback changes nothing if another promotion happened after it looked up the champion.
 func TestRollback_otherPromotionFirst(t *testing.T) {
 	promotable(t, "raced")
 	a := newAPI(t)
 	theWorld(t).addVersion(t, "raced", []byte("a,b,class\n1,2,x\n2,1,x\n8,9,y\n9,8,y\n"), model.Spec{})
 	a.promoted(t, "raced", `{"version":"2"}`).json(t, 200, new(Version))
-	stale := "1"
 	_, err := a.models.promote(
 		t.Context(),
-		workflows.PromotionInput{Model: "raced", Version: "1", Expected: &stale, Actor: "test"},
+		workflows.PromotionInput{Model: "raced", Version: "1", Expected: new("1"), Actor: "test"},
 	)
 	p := problemOf(err)
 	if p.Status != http.StatusConflict || !strings.Contains(p.Detail, "the champion of raced is 2") {
@@ -116,25 +116,17 @@ func TestHistory_pages(t *testing.T) {
 		a.promoted(t, "storied", `{"version":"`+version+`"}`).json(t, 200, new(Version))
 	}
 	var to []string
-	token := ""
-	for pages := 0; pages == 0 || token != ""; pages++ {
-		var page struct {
-			Model         string
-			Entries       []HistoryEntry
-			NextPageToken string `json:"next_page_token"`
-		}
-		a.do(t, "GET", "/storied/history?page_size=3&page_token="+token, nil).json(t, 200, &page)
+	eachPage(t, a, "/storied/history?page_size=3", func(page struct{ Entries []HistoryEntry }) {
 		for _, e := range page.Entries {
 			to = append(to, e.To)
 		}
-		token = page.NextPageToken
-	}
+	})
 	if got := strings.Join(to, " "); got != "2 1 2 1" {
 		t.Errorf("got %s, want the four promotions, newest first", got)
 	}
 	for name, path := range map[string]string{
 		"a token of another list": "/iris/history?page_token=" + pageToken("history of storied", []byte("x")),
-		"no token":                "/storied/history?page_token=hello",
+		"not a token":             "/storied/history?page_token=hello",
 		"a negative size":         "/storied/history?page_size=-1",
 		"an unknown parameter":    "/storied/history?order=up",
 	} {

@@ -27,9 +27,9 @@ func TestUpload_becomesADataset(t *testing.T) {
 		name, path, csv string
 		send            [2]string
 	}{
-		{"a body", "/iris/training", string(datasettest.Iris()), [2]string{string(datasettest.Iris()), "Content-Type: text/csv"}},
+		{"a body", "/iris/training", string(datasettest.Iris()), [2]string{string(datasettest.Iris()), csvType}},
 		{"a form", "/iris/training", string(datasettest.Iris()), asForm(string(datasettest.Iris()))},
-		{"UCI's file, which has no header", "/iris/training", uci, asForm(uci)},
+		{"UCI's file without a header", "/iris/training", uci, asForm(uci)},
 		{"with CRLF", "/training", strings.ReplaceAll(uci, "\n", "\r\n"), asForm(strings.ReplaceAll(uci, "\n", "\r\n"))},
 		{"a new model", "/newcomer/training", wine, [2]string{wine, "Content-Type: text/csv; charset=utf-8"}},
 		{"of another schema, if allowed", "/iris/training?allow_schema_change=true", wine, asForm(wine)},
@@ -68,7 +68,7 @@ func TestUpload_badCSVs(t *testing.T) {
 				path += "?label_column=" + bad.LabelColumn
 			}
 			formBody, formType := form(part{"file", string(bad.CSV)})
-			for _, send := range [][2]string{{string(bad.CSV), "Content-Type: text/csv"}, {formBody, formType}} {
+			for _, send := range [][2]string{{string(bad.CSV), csvType}, {formBody, formType}} {
 				got := a.do(t, "POST", path, send[0], send[1])
 				p := got.problem(t, bad.Status, bad.Want)
 				if bad.Status == http.StatusUnprocessableEntity {
@@ -107,7 +107,7 @@ func TestUpload_recordsItsSourceOnce(t *testing.T) {
 	}
 }
 
-// repeating is an endless file.
+// repeating repeats a line without end.
 type repeating struct {
 	line string
 	at   int
@@ -122,7 +122,7 @@ func (r *repeating) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A client that hangs up leaves nothing, however much has arrived.
+// A client that hangs up leaves no object, however much has arrived.
 func TestUpload_clientHangsUp(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
 	sent, hangUp := io.Pipe()
@@ -131,7 +131,7 @@ func TestUpload_clientHangsUp(t *testing.T) {
 			hangUp,
 			io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 40<<20)),
 		)
-		hangUp.CloseWithError(errors.New("the line is dead"))
+		hangUp.CloseWithError(errors.New("the client hangs up"))
 	}()
 	r := must(http.NewRequest("POST", a.url+"/newcomer/training", sent))
 	r.Header.Set("Content-Type", "text/csv")
@@ -145,7 +145,7 @@ func TestUpload_clientHangsUp(t *testing.T) {
 	}
 }
 
-// The store fails while the upload is read: the client is told, not left to send on.
+// If the store fails during an upload, the client gets an answer before it has sent everything.
 func TestUpload_storeFails(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Bucket = "no-such-bucket" })
 	body := io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 200<<20))
@@ -153,7 +153,7 @@ func TestUpload_storeFails(t *testing.T) {
 	r.Header.Set("Content-Type", "text/csv")
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		t.Logf("the answer was lost: %v", err) // the client was still sending
+		t.Logf("the answer was lost: %v", err) // if the client was still sending
 	} else {
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusInternalServerError {
@@ -166,9 +166,9 @@ func TestUpload_storeFails(t *testing.T) {
 	}
 }
 
-func TestUpload_schemaOfAForeignKind(t *testing.T) {
+func TestUpload_anotherSchema(t *testing.T) {
 	a := newAPI(t)
 	wine := string(datasettest.Wine())
-	a.do(t, "POST", "/iris/training", wine, "Content-Type: text/csv").problem(t, 422, "petal")
-	a.do(t, "POST", "/wine/training", string(dataset.IrisCSV()), "Content-Type: text/csv").problem(t, 422, "alcohol")
+	a.do(t, "POST", "/iris/training", wine, csvType).problem(t, 422, "petal")
+	a.do(t, "POST", "/wine/training", string(dataset.IrisCSV()), csvType).problem(t, 422, "alcohol")
 }

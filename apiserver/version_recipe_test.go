@@ -10,7 +10,7 @@ import (
 	"iris/model"
 )
 
-// wide is a CSV of so many features.
+// wide returns a CSV with a number of features.
 func wide(features int) []byte {
 	var b strings.Builder
 	for f := range features {
@@ -26,8 +26,7 @@ func wide(features int) []byte {
 	return []byte(b.String())
 }
 
-// What a version was trained as is told of wide ones too, from their artifact, and left out where nobody knows any
-// more.
+// The recipe of a wide version is read from its artifact, and left out if the artifact is damaged.
 func TestVersion_recipe(t *testing.T) {
 	a := newAPI(t)
 	a.addVersion(
@@ -72,6 +71,6 @@ func TestVersion_recipe(t *testing.T) {
 	v = Version{}
 	a.do(t, "GET", "/wider/versions/2", nil).json(t, 200, &v)
 	if v.Algorithm != model.GaussianNB || v.Features != nil || v.Hyperparameters != nil {
-		t.Errorf("got %+v, want what is known of a version whose artifact is damaged", v)
+		t.Errorf("got %+v, want the version without its recipe", v)
 	}
 }
