@@ -76,10 +76,10 @@ type batchPlan struct {
 
 // batchObject is one object of the rows.
 type batchObject struct {
-	Ref    objstore.Ref `json:"ref"` // the object to read; for a packed object, its unpacked copy
-	Name   string       `json:"name"`
-	Format rows.Format  `json:"format"`
-	Header int          `json:"header,omitempty"` // index in Headers
+	Ref    objstore.Ref  `json:"ref"` // the object to read; for a packed object, its unpacked copy
+	Name   string        `json:"name"`
+	Format scores.Format `json:"format"`
+	Header int           `json:"header,omitempty"` // index in Headers
 }
 
 // PlanBatch resolves the model of a batch to a version, reads the rows once and cuts them into shards. Running it twice
@@ -166,7 +166,7 @@ func (a *Activities) findObjects(ctx context.Context, in PlanBatchInput, p *batc
 		}
 		o := batchObject{Ref: ref, Name: ref.Key, Format: format}
 		_, _ = fmt.Fprintf(digest, "%s %d %s\n", ref.ETag, ref.Size, ref.Key) // writing to a hash does not fail
-		if format != rows.Parquet {
+		if format != scores.Parquet {
 			index := -1
 			if p.Prefix {
 				index = i
@@ -182,7 +182,7 @@ func (a *Activities) findObjects(ctx context.Context, in PlanBatchInput, p *batc
 		p.Digest = hex.EncodeToString(digest.Sum(nil))
 	case in.Rows.SHA256 != "":
 		p.Digest = in.Rows.SHA256
-	case p.Objects[0].Ref.Key != refs[0].Key || p.Objects[0].Format == rows.Parquet:
+	case p.Objects[0].Ref.Key != refs[0].Key || p.Objects[0].Format == scores.Parquet:
 		p.Digest, err = a.digest(ctx, refs[0])
 	}
 	return err
@@ -233,7 +233,7 @@ func (a *Activities) cut(ctx context.Context, p *batchPlan, report func(Progress
 			return err
 		}
 		p.Rows += cuts.Rows
-		if p.Objects[i].Format == rows.CSV {
+		if p.Objects[i].Format == scores.CSV {
 			p.Objects[i].Header = p.header(cuts.Header)
 		}
 		for _, shard := range cuts.Shards {
@@ -277,7 +277,7 @@ func (a *Activities) cutObject(
 	report func(int64),
 ) (rows.Cuts, error) {
 	o := p.Objects[i]
-	if o.Format == rows.Parquet {
+	if o.Format == scores.Parquet {
 		limit := float64(maxShards-len(p.Objects)) * float64(o.Ref.Size) / float64(size)
 		return rows.CutParquet(a.o.Store.ReaderAt(ctx, o.Ref), o.Ref.Size, p.Columns, shardRows, int64(limit))
 	}

@@ -11,7 +11,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/objstore"
-	"iris/internal/rows"
+	"iris/internal/scores"
 )
 
 // Limits of unpacking. Gzip reduces rows of numbers to a third, and one row repeated to a hundredth. An object that
@@ -32,7 +32,7 @@ func (a *Activities) unpacked(
 	taskID string,
 	index int,
 	ref objstore.Ref,
-	format rows.Format,
+	format scores.Format,
 	report func(Progress),
 ) (objstore.Ref, error) {
 	if ref.Size == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"iris/internal/objstore"
 	"iris/internal/rows"
+	"iris/internal/scores"
 	"iris/model"
 )
 
@@ -82,7 +83,7 @@ type shardReader struct {
 // openShard opens a shard for reading.
 func (a *Activities) openShard(ctx context.Context, p *batchPlan, s rows.Shard) (shardReader, error) {
 	o := p.Objects[s.Object]
-	if o.Format == rows.Parquet {
+	if o.Format == scores.Parquet {
 		r, err := rows.NewParquet(a.o.Store.ReaderAt(ctx, o.Ref), o.Ref.Size, p.Columns, s)
 		return shardReader{r, r}, err
 	}
@@ -90,7 +91,7 @@ func (a *Activities) openShard(ctx context.Context, p *batchPlan, s rows.Shard) 
 	if err != nil {
 		return shardReader{}, err
 	}
-	if o.Format == rows.JSONL {
+	if o.Format == scores.JSONL {
 		return shardReader{rows.NewJSONL(body, p.Columns, s.Line), body}, nil
 	}
 	return shardReader{rows.NewCSV(body, p.Columns, p.Headers[o.Header], s.Line), body}, nil

@@ -17,6 +17,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/rows"
+	"iris/internal/scores"
 	"iris/workflows"
 )
 
@@ -99,12 +100,12 @@ func (bs *batches) startWithJSON(w http.ResponseWriter, r *http.Request, b *batc
 		return err
 	}
 	id := workflows.NewBatchID(b.in.Model)
-	key := objstore.BatchInputKey(id, string(rows.CSV))
+	key := objstore.BatchInputKey(id, string(scores.CSV))
 	b.in.Rows, err = bs.store.Put(ctx, bs.bucket, key, bytes.NewReader(lines), int64(len(lines)), "text/csv")
 	if err != nil {
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}
-	b.in.Count, b.in.Format = int64(count), string(rows.CSV)
+	b.in.Count, b.in.Format = int64(count), string(scores.CSV)
 	return bs.startTask(w, r, b, newTask{
 		id: id, summary: fmt.Sprintf("score %d rows with %s", count, versionLabel(served)),
 		priority: workflows.PriorityInteractive,

@@ -17,21 +17,22 @@ import (
 	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/rows"
+	"iris/internal/scores"
 	"iris/workflows"
 )
 
 // rowMedia are the media types of files of rows.
-var rowMedia = map[string]rows.Format{
-	"text/csv":                       rows.CSV,
-	"application/jsonl":              rows.JSONL,
-	"application/x-ndjson":           rows.JSONL,
-	"application/vnd.apache.parquet": rows.Parquet,
+var rowMedia = map[string]scores.Format{
+	"text/csv":                       scores.CSV,
+	"application/jsonl":              scores.JSONL,
+	"application/x-ndjson":           scores.JSONL,
+	"application/vnd.apache.parquet": scores.Parquet,
 }
 
 // rowFile is a file of rows that arrives in a request.
 type rowFile struct {
 	body   io.Reader
-	format rows.Format
+	format scores.Format
 	atEnd  func() error // checks what follows the body, and may still refuse the request
 }
 
@@ -115,7 +116,7 @@ func (bs *batches) startWithFile(w http.ResponseWriter, r *http.Request, b *batc
 		return err
 	}
 	err = f.atEnd()
-	if err == nil && f.format == rows.Parquet {
+	if err == nil && f.format == scores.Parquet {
 		b.in.Count, err = bs.checkParquet(ctx, b.in.Rows, columns)
 	}
 	if err != nil {
@@ -142,7 +143,7 @@ func (bs *batches) storeFile(
 		}
 	}
 	ref, err = bs.uploads.stream(ctx, key, mediaType, f.body, func(r io.Reader) error {
-		if f.format == rows.Parquet { // its columns are at its end
+		if f.format == scores.Parquet { // its columns are at its end
 			_, err := io.Copy(io.Discard, r)
 			return err
 		}

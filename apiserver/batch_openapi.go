@@ -7,7 +7,6 @@ import (
 
 	"iris/apiserver/apidoc"
 	"iris/apiserver/serving"
-	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
 )
@@ -75,7 +74,7 @@ func batchOptions() map[string]*huma.Schema {
 				"under it, at most 1,000.",
 		},
 		"format": {
-			Type: huma.TypeString, Enum: anyOf([]rows.Format{rows.CSV, rows.JSONL, rows.Parquet}),
+			Type: huma.TypeString, Enum: anyOf([]scores.Format{scores.CSV, scores.JSONL, scores.Parquet}),
 			Description: "The format of the objects. By default the file extensions decide, and csv if there are none.",
 		},
 	}

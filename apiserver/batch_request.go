@@ -111,7 +111,7 @@ func (b *batchRequest) check() error {
 		return b.refuse("output", err)
 	}
 	b.in.Output = string(output)
-	b.in.Format = foldWord(b.in.Format, []string{string(rows.CSV), string(rows.JSONL), string(rows.Parquet)})
+	b.in.Format = foldWord(b.in.Format, []string{string(scores.CSV), string(scores.JSONL), string(scores.Parquet)})
 	if _, err := rows.FormatOf(b.in.Format, ""); err != nil {
 		return b.refuse("format", err)
 	}

@@ -48,7 +48,12 @@ func rooms() []room {
 		// The formats of rows: JSON objects, the frames of other protocols, and the files of a batch.
 		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}},
-		{path: "internal/rows", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}, lib: []string{parquet}},
+		{
+			path:  "internal/rows",
+			floor: 1,
+			iris:  []string{"internal/dataset", "internal/jsonrow", "internal/scores"},
+			lib:   []string{parquet},
+		},
 
 		// Machine learning. It uses neither Temporal nor the network.
 		{path: "model/internal/tree", floor: 1, iris: []string{"internal/dataset", "model/internal/parallel"}},

@@ -10,6 +10,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/frame"
 	"iris/internal/rows"
+	"iris/internal/scores"
 )
 
 // TestReaders_oddCSVs reads odd CSVs with every reader of rows: Scan for a training, package rows for a batch, package
@@ -159,7 +160,7 @@ func scanCSV(text string) string {
 // batchCSV returns the rows that package rows reads, and the first bad row.
 func batchCSV(text string) string {
 	columns := rows.Columns{Features: []string{"a", "b"}}
-	cuts, err := rows.Cut(strings.NewReader(text), rows.CSV, columns, 1<<30, func(int64) {})
+	cuts, err := rows.Cut(strings.NewReader(text), scores.CSV, columns, 1<<30, func(int64) {})
 	if err != nil {
 		return err.Error()
 	}

@@ -12,12 +12,19 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/scores"
 )
 
 var abk = Columns{Features: []string{"a", "b"}, Keys: []string{"k"}}
 
 // read returns all rows and bad rows of the shards of an object.
-func read(t testing.TB, data []byte, format Format, c Columns, target int64) (rows []string, bad []Bad, cuts Cuts) {
+func read(
+	t testing.TB,
+	data []byte,
+	format scores.Format,
+	c Columns,
+	target int64,
+) (rows []string, bad []Bad, cuts Cuts) {
 	t.Helper()
 	cuts, err := Cut(bytes.NewReader(data), format, c, target, func(int64) {})
 	if err != nil {
@@ -31,7 +38,7 @@ func read(t testing.TB, data []byte, format Format, c Columns, target int64) (ro
 		end = s.Offset + s.Length
 		part := bytes.NewReader(data[s.Offset:end])
 		var r Reader
-		if format == CSV {
+		if format == scores.CSV {
 			r = NewCSV(part, c, cuts.Header, s.Line)
 		} else {
 			r = NewJSONL(part, c, s.Line)
@@ -118,10 +125,10 @@ func FuzzCSV(f *testing.F) {
 		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		want, wantBad, ok := reference(data)
 		if !ok || len(want)+len(wantBad) == 0 {
-			_, _ = Cut(bytes.NewReader(data), CSV, abk, int64(target)+1, func(int64) {}) // must end
+			_, _ = Cut(bytes.NewReader(data), scores.CSV, abk, int64(target)+1, func(int64) {}) // must end
 			return
 		}
-		got, bad, _ := read(t, data, CSV, abk, int64(target)+1)
+		got, bad, _ := read(t, data, scores.CSV, abk, int64(target)+1)
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Fatalf("rows of %q:\n%s\nwant\n%s", data, got, want)
 		}
@@ -152,7 +159,7 @@ func TestCSV_layoutsOfLines(t *testing.T) {
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
 			for _, target := range []int64{1, 10, 1 << 20} {
-				got, bad, _ := read(t, []byte(text), CSV, abk, target)
+				got, bad, _ := read(t, []byte(text), scores.CSV, abk, target)
 				if strings.Join(got, "\n") != strings.Join(want, "\n") || len(bad) > 0 {
 					t.Errorf("shards of %d bytes: rows %s, bad %v, want %s", target, got, bad, want)
 				}
@@ -163,7 +170,7 @@ func TestCSV_layoutsOfLines(t *testing.T) {
 
 // encoding/csv turns a CRLF inside quotes into LF. Keys are passed through, so this reader keeps their bytes.
 func TestCSV_keysKeepTheirBytes(t *testing.T) {
-	got, bad, _ := read(t, []byte("a,b,k\r\n1,2,\"x\r\ny\xff\"\r\n"), CSV, abk, 1<<20)
+	got, bad, _ := read(t, []byte("a,b,k\r\n1,2,\"x\r\ny\xff\"\r\n"), scores.CSV, abk, 1<<20)
 	if want := `[1 2] ["x\r\ny\xff"]`; len(got) != 1 || got[0] != want || len(bad) > 0 {
 		t.Errorf("rows %s, bad %v, want %s", got, bad, want)
 	}
@@ -172,7 +179,7 @@ func TestCSV_keysKeepTheirBytes(t *testing.T) {
 func TestCSV_badRows(t *testing.T) {
 	text := "a,b,k\n1,2,x\n1,2\n1,x,y\n1,,y\n1,2,3,4\n1,\"2\"x,3\n1,2\",3\n" +
 		"1e999,1,1\nNaN,1,1\n0x10,1,1\n3,4,z\n1,2,\"open\n5,6,7\n"
-	got, bad, _ := read(t, []byte(text), CSV, abk, 1<<20)
+	got, bad, _ := read(t, []byte(text), scores.CSV, abk, 1<<20)
 	if want := `[1 2] ["x"]|[3 4] ["z"]`; strings.Join(got, "|") != want {
 		t.Errorf("rows %s, want %s", got, want)
 	}
@@ -203,7 +210,7 @@ func TestCSV_rowsThatAreTooLong(t *testing.T) {
 	long := strings.Repeat("9", dataset.MaxRecord)
 	lines := strings.Repeat("1,2,3\n", dataset.MaxRecord/6+50)
 	text := "a,b,k\n1,2,first\n" + long + ",1,1\n1,2,\"" + lines + "3,4,last\n"
-	got, bad, cuts := read(t, []byte(text), CSV, abk, 1<<19)
+	got, bad, cuts := read(t, []byte(text), scores.CSV, abk, 1<<19)
 	if len(bad) != 2 || bad[0].Reason != dataset.LongRecord || bad[1].Reason != dataset.LongRecord || bad[1].Line != 4 {
 		t.Fatalf("bad rows %v, want two that are too long", bad)
 	}
@@ -240,7 +247,7 @@ func TestCSV_manyWindows(t *testing.T) {
 		want = append(want, fmt.Sprintf("%v %q", []float64{x[0] + 0, x[1]}, []string{key}))
 	}
 	for _, target := range []int64{1 << 16, 1 << 20, 1 << 30} {
-		got, bad, cuts := read(t, b.Bytes(), CSV, abk, target)
+		got, bad, cuts := read(t, b.Bytes(), scores.CSV, abk, target)
 		if len(bad) > 0 || len(got) != len(want) {
 			t.Fatalf("%d rows and bad ones %v, want %d rows", len(got), bad, len(want))
 		}
@@ -268,7 +275,7 @@ func TestCut_refusals(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := Cut(strings.NewReader(test.text), CSV, abk, 1<<20, func(int64) {})
+			_, err := Cut(strings.NewReader(test.text), scores.CSV, abk, 1<<20, func(int64) {})
 			var row *dataset.RowError
 			if !errors.As(err, &row) || !strings.Contains(err.Error(), test.words) {
 				t.Errorf("got %v, want a RowError that says %q", err, test.words)
@@ -294,7 +301,7 @@ func TestReaders_passOnWhatBreaks(t *testing.T) {
 	text := strings.Repeat("1,2,3\n", 10)
 	if _, err := Cut(
 		brokenReader{strings.NewReader("a,b,k\n" + text)},
-		CSV,
+		scores.CSV,
 		abk,
 		1<<20,
 		func(int64) {},
@@ -304,7 +311,16 @@ func TestReaders_passOnWhatBreaks(t *testing.T) {
 	) {
 		t.Errorf("Cut: %v", err)
 	}
-	if _, err := Cut(brokenReader{strings.NewReader("")}, JSONL, abk, 1<<20, func(int64) {}); !errors.Is(err, errBroken) {
+	if _, err := Cut(
+		brokenReader{strings.NewReader("")},
+		scores.JSONL,
+		abk,
+		1<<20,
+		func(int64) {},
+	); !errors.Is(
+		err,
+		errBroken,
+	) {
 		t.Errorf("Cut: %v", err)
 	}
 	long := brokenReader{strings.NewReader(strings.Repeat("1", 2*dataset.MaxRecord))}
@@ -387,7 +403,7 @@ func BenchmarkPlan(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Cut(bytes.NewReader(text), CSV, irisColumns, 2<<20, func(int64) {}); err != nil {
+				if _, err := Cut(bytes.NewReader(text), scores.CSV, irisColumns, 2<<20, func(int64) {}); err != nil {
 					b.Fatal(err)
 				}
 			}

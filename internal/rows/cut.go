@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"iris/internal/dataset"
+	"iris/internal/scores"
 )
 
 // Cuts is what one pass finds in an object.
@@ -19,17 +20,17 @@ var ErrNoRows = &dataset.RowError{Reason: "has no rows"}
 
 // Cut reads a CSV or JSON Lines to the end and cuts it into shards of about target bytes, or of one longer row. It
 // calls report with the number of rows so far, at most a few times per megabyte.
-func Cut(r io.Reader, format Format, c Columns, target int64, report func(rows int64)) (Cuts, error) {
+func Cut(r io.Reader, format scores.Format, c Columns, target int64, report func(rows int64)) (Cuts, error) {
 	cut := cutter{
 		window: window{r: r, data: make([]byte, maxWindowBytes)}, splitter: splitter{only: true},
-		quotes: format == CSV, target: target,
+		quotes: format == scores.CSV, target: target,
 	}
 	offset, err := cut.start()
 	if err != nil {
 		return Cuts{}, err
 	}
 	cut.shard = Shard{Offset: offset, Line: 1}
-	if format == CSV {
+	if format == scores.CSV {
 		if err := cut.header(c); err != nil {
 			return Cuts{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/scores"
 )
 
 func TestJSONL(t *testing.T) {
@@ -29,7 +30,7 @@ func TestJSONL(t *testing.T) {
 		`{"a":3,"b":4,"k":{"x":1}}`,
 	}, "\n")
 	for _, target := range []int64{1, 30, 1 << 20} {
-		got, bad, cuts := read(t, []byte(text), JSONL, abk, target)
+		got, bad, cuts := read(t, []byte(text), scores.JSONL, abk, target)
 		want := []string{`[1 2] ["x"]`, `[0.5 -25] ["q\"é\n"]`, `[3 4] ["null"]`, `[3 4] ["12.50"]`, `[3 4] ["{\"x\":1}"]`}
 		if strings.Join(got, "|") != strings.Join(want, "|") {
 			t.Errorf("rows\n%s\nwant\n%s", got, want)
@@ -62,7 +63,7 @@ func TestJSONL_linesThatAreTooLong(t *testing.T) {
 		" ",
 		2*dataset.MaxRecord,
 	) + "1}\n" + `{"a":3,"b":4,"k":"last"}`
-	got, bad, _ := read(t, []byte(text), JSONL, abk, 1<<20)
+	got, bad, _ := read(t, []byte(text), scores.JSONL, abk, 1<<20)
 	if len(got) != 2 || len(bad) != 1 || bad[0].Reason != dataset.LongRecord || bad[0].Line != 2 {
 		t.Errorf("rows %v, bad %v: want two and a long one between them", got, bad)
 	}
@@ -76,11 +77,11 @@ func FuzzJSONL(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		cuts, err := Cut(bytes.NewReader(data), JSONL, abk, 10, func(int64) {})
+		cuts, err := Cut(bytes.NewReader(data), scores.JSONL, abk, 10, func(int64) {})
 		if err != nil {
 			return
 		}
-		got, bad, _ := read(t, data, JSONL, abk, 10)
+		got, bad, _ := read(t, data, scores.JSONL, abk, 10)
 		if int64(len(got)+len(bad)) != cuts.Rows {
 			t.Fatalf("%d rows and %d bad ones of %q, the plan says %d", len(got), len(bad), data, cuts.Rows)
 		}
@@ -103,17 +104,17 @@ func FuzzJSONL(f *testing.F) {
 func TestFormatOf(t *testing.T) {
 	for _, test := range []struct {
 		name, key string
-		want      Format
+		want      scores.Format
 	}{
-		{"", "a/b.csv", CSV},
-		{"", "a/b.CSV.gz", CSV},
-		{"", "a/b", CSV},
-		{"", "b.jsonl", JSONL},
-		{"", "b.ndjson.gz", JSONL},
-		{"", "b.parquet", Parquet},
-		{"jsonl", "b.csv", JSONL},
-		{"parquet", "b", Parquet},
-		{"csv", "b.parquet", CSV},
+		{"", "a/b.csv", scores.CSV},
+		{"", "a/b.CSV.gz", scores.CSV},
+		{"", "a/b", scores.CSV},
+		{"", "b.jsonl", scores.JSONL},
+		{"", "b.ndjson.gz", scores.JSONL},
+		{"", "b.parquet", scores.Parquet},
+		{"jsonl", "b.csv", scores.JSONL},
+		{"parquet", "b", scores.Parquet},
+		{"csv", "b.parquet", scores.CSV},
 	} {
 		if got, err := FormatOf(test.name, test.key); err != nil || got != test.want {
 			t.Errorf("FormatOf(%q, %q) = %s, %v; want %s", test.name, test.key, got, err, test.want)

@@ -1,7 +1,6 @@
 package rows
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"iris/internal/dataset"
+	"iris/internal/scores"
 )
 
 // parquetBuffer is the number of bytes of a column that one read fetches. Each read of an object store is a request.
@@ -18,7 +18,7 @@ const parquetBuffer = 1 << 20
 
 // openParquet opens a file and finds its columns, features first.
 func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, error) {
-	if err := checkFooter(r, size); err != nil {
+	if err := scores.CheckFooter(readerAt{r}, size); err != nil {
 		return nil, nil, unreadable(err)
 	}
 	f, err := parquet.OpenFile(readerAt{r}, size,
@@ -76,22 +76,6 @@ func checkGroups(f *parquet.File, leaves []leaf) error {
 	}
 	if left != 0 {
 		return unreadable(errors.New("its row groups do not have its rows"))
-	}
-	return nil
-}
-
-// checkFooter refuses a file whose footer claims to be longer than the file: parquet-go would allocate that length.
-func checkFooter(r io.ReaderAt, size int64) error {
-	const magic, around = "PAR1", 2*len("PAR1") + 4 // a magic at each end, and the length
-	var end [8]byte
-	if size < int64(around) {
-		return errors.New("it is too short")
-	}
-	if n, err := (readerAt{r}).ReadAt(end[:], size-int64(len(end))); n < len(end) {
-		return err
-	}
-	if string(end[4:]) != magic || int64(binary.LittleEndian.Uint32(end[:])) > size-int64(around) {
-		return errors.New("it has no footer, or it is truncated")
 	}
 	return nil
 }

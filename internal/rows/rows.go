@@ -1,5 +1,5 @@
 // Package rows reads the rows that a batch prediction scores, from CSV, JSON Lines or Parquet. It does not score them,
-// and it does not know where the bytes are stored; package scores writes the results.
+// and it does not know where the bytes are stored; package scores writes the results, in the same formats.
 //
 // Cut and CutParquet find shards, ranges of complete rows that can be read independently. A Reader reads the rows of
 // one shard, block by block. Memory depends on the number of columns, not of rows. A row that cannot be scored is not
@@ -10,40 +10,26 @@
 package rows
 
 import (
-	"fmt"
 	"path"
 	"strings"
 
 	"iris/internal/dataset"
-)
-
-// Format is a file format of rows.
-type Format string
-
-// The formats.
-const (
-	CSV     Format = "csv"
-	JSONL   Format = "jsonl"
-	Parquet Format = "parquet"
+	"iris/internal/scores"
 )
 
 // FormatOf returns the format of an object: the named one, or else the one of the key's extension, before .gz if the
 // key ends in that. The default is CSV.
-func FormatOf(name, key string) (Format, error) {
-	switch f := Format(name); f {
-	case CSV, JSONL, Parquet:
-		return f, nil
-	case "":
-	default:
-		return "", fmt.Errorf("%.40q is not a format: want csv, jsonl or parquet", name)
+func FormatOf(name, key string) (scores.Format, error) {
+	if name != "" {
+		return scores.ParseFormat(name)
 	}
 	switch path.Ext(strings.TrimSuffix(strings.ToLower(key), ".gz")) {
 	case ".jsonl", ".ndjson":
-		return JSONL, nil
+		return scores.JSONL, nil
 	case ".parquet":
-		return Parquet, nil
+		return scores.Parquet, nil
 	}
-	return CSV, nil
+	return scores.CSV, nil
 }
 
 // Columns names the columns that make a row. A column may be both a feature and a key.

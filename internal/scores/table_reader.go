@@ -41,7 +41,7 @@ func newTableReader(l Layout, r io.ReaderAt, size int64) (_ *tableReader, err er
 
 // openTable opens a Parquet file with the columns of a layout.
 func openTable(l Layout, r io.ReaderAt, size int64) (*parquet.File, error) {
-	if err := checkFooter(r, size); err != nil {
+	if err := CheckFooter(r, size); err != nil {
 		return nil, fmt.Errorf("read scores: %w", err)
 	}
 	file, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true))
@@ -54,18 +54,19 @@ func openTable(l Layout, r io.ReaderAt, size int64) (*parquet.File, error) {
 	return file, nil
 }
 
-// checkFooter refuses a file whose footer is longer than the file: the library would allocate what it says.
-func checkFooter(r io.ReaderAt, size int64) error {
-	const magic, around = "PAR1", 2*len("PAR1") + 4 // one at each end, and the length
+// CheckFooter refuses a Parquet file whose footer claims to be longer than the file: parquet-go would allocate that
+// length.
+func CheckFooter(r io.ReaderAt, size int64) error {
+	const magic, around = "PAR1", 2*len("PAR1") + 4 // a magic at each end, and the length
 	var end [8]byte
 	if size < int64(around) {
-		return errors.New("too short for a Parquet")
+		return errors.New("too short for a Parquet file")
 	}
 	if n, err := r.ReadAt(end[:], size-int64(len(end))); n < len(end) {
-		return fmt.Errorf("read its footer: %w", err)
+		return fmt.Errorf("read the footer: %w", err)
 	}
 	if string(end[4:]) != magic || int64(binary.LittleEndian.Uint32(end[:])) > size-int64(around) {
-		return errors.New("not a Parquet, or cut off")
+		return errors.New("without a footer: not a Parquet file, or truncated")
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package datasettest holds data that the tests of several packages share: the classic datasets with their folds, and
-// the table of CSVs nobody may accept. Only tests import it.
+// Package datasettest holds data that the tests of several packages share: classic datasets with their folds, and a
+// table of bad CSVs. Only tests import it.
 package datasettest
 
 import (
@@ -12,16 +12,16 @@ import (
 	"iris/internal/dataset/testdata"
 )
 
-// Iris is the iris data with its classes numbered 0, 1 and 2, unlike dataset.IrisCSV, whose rows are the same.
+// Iris returns the iris data. Its rows are those of dataset.IrisCSV, with the classes numbered 0, 1 and 2.
 func Iris() []byte { return file("iris.csv") }
 
-// Wine is the wine data: 178 rows, 13 features, classes 0, 1 and 2.
+// Wine returns the wine data: 178 rows, 13 features, classes 0, 1 and 2.
 func Wine() []byte { return file("wine.csv") }
 
-// BreastCancer is Wisconsin's diagnostic data: 569 rows, 30 features, classes 0 (malignant) and 1.
+// BreastCancer returns Wisconsin's diagnostic data: 569 rows, 30 features, classes 0 (malignant) and 1 (benign).
 func BreastCancer() []byte { return file("breast_cancer.csv") }
 
-// Folds gives the fold, 0 to 4, of each row of "iris", "wine" or "breast_cancer". The folds are stratified.
+// Folds returns the fold, 0 to 4, of each row of "iris", "wine" or "breast_cancer". The folds are stratified.
 func Folds(name string) []int {
 	records, err := csv.NewReader(bytes.NewReader(file(name + "_folds.csv"))).ReadAll()
 	must(err)
@@ -35,8 +35,8 @@ func Folds(name string) []int {
 	return folds
 }
 
-// UCIIris is the iris data as UCI's iris.data has it: no header, labels such as Iris-setosa, other values in rows 34
-// and 37 (from 0), an empty last line.
+// UCIIris returns the iris data in the form of UCI's iris.data: without a header, with labels such as Iris-setosa,
+// other values in rows 34 and 37 (from 0), and an empty last line.
 func UCIIris() []byte {
 	lines := bytes.SplitAfter(dataset.IrisCSV(), []byte("\n"))[1:]
 	lines[34] = []byte("4.9,3.1,1.5,0.1,setosa\n")
