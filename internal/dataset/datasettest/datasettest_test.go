@@ -50,8 +50,8 @@ func TestUCIIris(t *testing.T) {
 	}
 }
 
-// Each case is told apart by its name, and its fields agree with each other and with its bytes. That it is refused is
-// tested with Scan.
+// Each case has its own name, and its fields agree with each other and with its bytes. The tests of Scan check that it
+// is refused.
 func TestBadCSVs(t *testing.T) {
 	names := make(map[string]bool)
 	for _, bad := range datasettest.BadCSVs() {

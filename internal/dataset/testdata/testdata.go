@@ -1,10 +1,10 @@
-// Package testdata embeds the files beside it for package datasettest, since a package can embed only what lies in its
-// own folder. README.md says where they come from.
+// Package testdata embeds the files of its folder for package datasettest, because a package can embed only files of
+// its own folder. README.md says where the files come from.
 package testdata
 
 import "embed"
 
-// Files are the CSVs of this folder.
+// Files holds the CSVs of this folder.
 //
 //go:embed *.csv
 var Files embed.FS
