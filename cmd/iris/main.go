@@ -34,8 +34,7 @@ func main() {
 }
 
 // run is main with its arguments, environment and output as parameters. A command that ctx stops returns nil, wherever
-// it
-// was.
+// it was.
 func run(ctx context.Context, args []string, env environment, out io.Writer) error {
 	err := command(ctx, args, env, out)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {

@@ -244,8 +244,7 @@ func TestUp_namesTheBusyPort(t *testing.T) {
 }
 
 // localEnvironment returns an environment with its own stack folder, which shares the installed parts of the project,
-// and
-// with free ports.
+// and with free ports.
 func localEnvironment(t *testing.T) environment {
 	t.Helper()
 	testenv.Programs(t, stack.AllParts()...)

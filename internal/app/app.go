@@ -1,7 +1,6 @@
 // Package app connects the packages of Iris: it turns a Config into a running worker and API, in one process or in
 // several. Package main and the end-to-end tests start Iris through it. It only wires: it reads no environment and
-// decides
-// nothing about models or requests.
+// decides nothing about models or requests.
 package app
 
 import (
@@ -63,8 +62,7 @@ type System struct {
 }
 
 // Connect builds a System. It opens no connection yet: a dependency that is down appears at its first use, as a 503 or
-// a
-// retried activity.
+// a retried activity.
 func Connect(c Config) (*System, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -131,8 +129,7 @@ func (s *System) RunWorker(ctx context.Context) error {
 
 // gcFloor is the size of an allocation that is never touched. It takes no memory, but the garbage collector counts it
 // as memory in use, so the API collects after about 12 MB of garbage. Without it, an API with small models has 6 MB in
-// use and
-// collects every 6 MB. With twice as much, an upload would take the process above 100 MB.
+// use and collects every 6 MB. With twice as much, an upload would take the process above 100 MB.
 const gcFloor = 6 << 20
 
 // RunAPI serves the REST API on l and, unless g is nil, gRPC inference on g. It follows the champions until ctx ends.
@@ -189,8 +186,7 @@ func Listen(address, grpcAddress string) (l, g net.Listener, err error) {
 }
 
 // together runs functions side by side. When ctx ends or one of them returns, it cancels the others, waits for them,
-// and
-// returns the first error.
+// and returns the first error.
 func together(ctx context.Context, all ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

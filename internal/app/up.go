@@ -28,8 +28,7 @@ const mlflowBucket = "mlflow"
 
 // Up installs and starts the local stack, the worker and the API. It trains the first model if the default model has no
 // champion, makes a prediction and prints the result. A demo ends there; otherwise Up runs until ctx ends. In both
-// cases it
-// stops everything that it started.
+// cases it stops everything that it started.
 func Up(ctx context.Context, o UpOptions) (err error) {
 	listener, grpcListener, err := Listen(o.Listen, o.GRPCListen)
 	if err != nil {

@@ -15,8 +15,7 @@ import (
 )
 
 // artifactTimeout bounds an upload, and the wait for the first byte of a download: MLflow fetches the whole artifact
-// from
-// its store before it sends one. Artifacts are models and pictures, not data.
+// from its store before it sends one. Artifacts are models and pictures, not data.
 const artifactTimeout = 2 * time.Minute
 
 const (
@@ -25,8 +24,7 @@ const (
 )
 
 // PutArtifact stores a file under the artifact URI of a run or a logged model, and replaces an existing one. The name
-// may
-// contain folders, but not #. size is -1 if it is not known; a reader of another size is an error.
+// may contain folders, but not #. size is -1 if it is not known; a reader of another size is an error.
 func (c *Client) PutArtifact(
 	ctx context.Context,
 	uri, name string,

@@ -72,8 +72,7 @@ func newTransport() *http.Transport {
 }
 
 // Check reports whether MLflow serves requests. It reads from the registry because MLflow's own /health succeeds even
-// if
-// the database is down, or if MLflow refuses every other request for its Host header.
+// if the database is down, or if MLflow refuses every other request for its Host header.
 func (c *Client) Check(ctx context.Context) error {
 	return c.read(ctx, "check MLflow", "mlflow/registered-models/search", url.Values{"max_results": {"1"}}, nil)
 }

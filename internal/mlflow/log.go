@@ -42,8 +42,8 @@ type wireMetric struct {
 }
 
 // LogBatch adds metrics, params and tags to a run, in as many requests as MLflow's limits demand. Logging the same
-// batch
-// twice has the same result as once. A param cannot change its value. A failure may leave part of the batch in MLflow.
+// batch twice has the same result as once. A param cannot change its value. A failure may leave part of the batch in
+// MLflow.
 func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 	now := time.Now()
 	metrics := make([]wireMetric, 0, len(b.Metrics))

@@ -67,8 +67,7 @@ func (w wireLoggedModel) value() LoggedModel {
 }
 
 // CreateLoggedModel creates a logged model, which is pending until FinishLoggedModel. Each call creates another one, so
-// a
-// caller that may run again calls FindLoggedModel first.
+// a caller that may run again calls FindLoggedModel first.
 func (c *Client) CreateLoggedModel(ctx context.Context, n NewLoggedModel) (LoggedModel, error) {
 	var answer struct {
 		Model wireLoggedModel `json:"model"`

@@ -1,7 +1,6 @@
 // Package mlflow is a small typed client of MLflow's REST API: experiments and runs, logged models, the model registry,
 // and the artifacts that MLflow proxies. It knows MLflow 3 and nothing of Iris: the callers decide what a tag or a
-// metric
-// means.
+// metric means.
 //
 // Callers may run again after a failure. A method that reads repeats its request twice, quickly, if MLflow does not
 // answer, and so does a method that writes the same result each time. CreateRun, CreateLoggedModel and CreateVersion

@@ -7,8 +7,7 @@ import (
 )
 
 // Versions in the requirements of a model's folder. The tests of the folder use the same versions of MLflow and of the
-// two
-// ONNX packages, which package deploy pins.
+// two ONNX packages, which package deploy pins.
 const (
 	pythonVersion      = "3.11.7"
 	mlflowVersion      = "3.17.2"

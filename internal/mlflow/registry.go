@@ -69,8 +69,7 @@ func (c *Client) GetRegisteredModel(ctx context.Context, name string) (Registere
 }
 
 // RegisteredModels returns all registered models, sorted by name. Up to 1,000 models take one request of about 10 ms,
-// so
-// a caller may poll it every second.
+// so a caller may poll it every second.
 func (c *Client) RegisteredModels(ctx context.Context) ([]RegisteredModel, error) {
 	var models []RegisteredModel
 	err := pages(func(token string) (string, error) {

@@ -69,8 +69,7 @@ func versions(list []wireVersion) []ModelVersion {
 }
 
 // CreateVersion registers a logged model as the next version of a registered model. Each call creates another version,
-// so
-// a caller that may run again calls SearchVersions by run first.
+// so a caller that may run again calls SearchVersions by run first.
 func (c *Client) CreateVersion(ctx context.Context, n NewVersion) (ModelVersion, error) {
 	var answer struct {
 		Version wireVersion `json:"model_version"`

@@ -45,8 +45,7 @@ func fromPairs(list []pair) map[string]string {
 }
 
 // millis is a time in milliseconds since 1970. MLflow writes 64-bit integers as numbers. Its protocol buffers define
-// them
-// as strings, and other servers write strings.
+// them as strings, and other servers write strings.
 type millis int64
 
 func toMillis(t time.Time) millis { return millis(t.UnixMilli()) }
@@ -119,8 +118,7 @@ func unquote(data []byte) string {
 }
 
 // Quote quotes a value for a filter, as in "run_id = " + Quote(id). MLflow's filters have no escapes, so a filter
-// cannot
-// contain a value with both kinds of quotes or with a trailing backslash. Quote reports false for those.
+// cannot contain a value with both kinds of quotes or with a trailing backslash. Quote reports false for those.
 func Quote(value string) (quoted string, ok bool) {
 	for _, quote := range []string{"'", `"`} {
 		if !strings.Contains(value, quote) && !strings.HasSuffix(value, `\`) {

@@ -35,8 +35,7 @@ func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 }
 
 // SetExpiry sets after how many days S3 deletes the objects under each prefix, counted from their creation. 0 days
-// keeps
-// them. It replaces every rule of the bucket, and writes nothing if the rules are the same already.
+// keeps them. It replaces every rule of the bucket, and writes nothing if the rules are the same already.
 func (s *Store) SetExpiry(ctx context.Context, bucket string, days map[string]int) error {
 	doing := "set expiry of bucket " + bucket
 	want := lifecycle.NewConfiguration()

@@ -24,8 +24,7 @@ const (
 // Compose concatenates a head and other objects into one object, and returns its size. S3 copies the objects itself.
 // Only objects that are too small to be a part of an upload, and the bytes that the head needs to become one, go
 // through memory: at most 10 MiB per request. The refs must have sizes. As with Put, the key changes only when the
-// whole object is
-// there, and an error leaves nothing behind.
+// whole object is there, and an error leaves nothing behind.
 func (s *Store) Compose(ctx context.Context, bucket, key, contentType string, head []byte, objects []Ref) (Ref, error) {
 	pieces := cutPieces(head, objects)
 	if len(pieces) == 0 || len(pieces) == 1 && pieces[0].copy.length == 0 {

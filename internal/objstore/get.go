@@ -15,8 +15,7 @@ func (s *Store) Get(ctx context.Context, ref Ref) (io.ReadCloser, error) {
 }
 
 // GetRange is Get for length bytes from offset, or fewer if the object ends earlier. An offset at or after the end is
-// an
-// error, and so is a length below 1.
+// an error, and so is a length below 1.
 func (s *Store) GetRange(ctx context.Context, ref Ref, offset, length int64) (io.ReadCloser, error) {
 	doing := fmt.Sprintf("get bytes %d to %d of %s", offset, offset+length, ref.URI())
 	if offset < 0 || length <= 0 {

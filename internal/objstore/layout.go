@@ -10,8 +10,7 @@ import (
 )
 
 // The layout of the bucket: this file and layout_*.go build every key. Anybody who starts a workflow chooses its task
-// id,
-// so a task id becomes one segment of a path, whatever it contains.
+// id, so a task id becomes one segment of a path, whatever it contains.
 
 // Prefixes of objects that expire (Store.SetExpiry).
 const (

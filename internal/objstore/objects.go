@@ -60,8 +60,7 @@ func (s *Store) ListAtMost(ctx context.Context, bucket, prefix string, limit int
 }
 
 // ListPage lists at most limit objects whose keys start with prefix and sort after the key after, which is empty for
-// the
-// first page. It requests no more than limit objects from S3, however many there are.
+// the first page. It requests no more than limit objects from S3, however many there are.
 func (s *Store) ListPage(ctx context.Context, bucket, prefix, after string, limit int) ([]Ref, error) {
 	options := minio.ListObjectsOptions{Prefix: prefix, Recursive: true, StartAfter: after, MaxKeys: limit}
 	return s.list(ctx, bucket, options, limit)

@@ -2,9 +2,8 @@
 // only format it knows.
 //
 // It is a thin layer over minio-go and the only package that imports it. A Ref names an object. An upload of unknown
-// size
-// takes the memory of one part, and leaves nothing behind when it fails. A server that is down is ErrUnavailable within
-// three seconds. layout.go defines every key of the bucket.
+// size takes the memory of one part, and leaves nothing behind when it fails. A server that is down is ErrUnavailable
+// within three seconds. layout.go defines every key of the bucket.
 package objstore
 
 import (

@@ -6,8 +6,7 @@ import (
 )
 
 // ParseObjects parses the URI of an object, as ParseURI does, or a URI that ends with a slash. The latter stands for
-// all
-// objects whose keys start with its key.
+// all objects whose keys start with its key.
 func ParseObjects(s string) (Ref, error) {
 	object, isPrefix := strings.CutSuffix(s, "/")
 	if !isPrefix {

@@ -26,10 +26,9 @@ const (
 
 // Put stores all that r yields under a key, and returns the size and the SHA-256. It replaces an existing object after
 // all of the new one has arrived. size is the number of bytes that r will yield, or -1 if it is not known; another
-// number
-// of bytes is an error. After an error, including one of r or the end of ctx, the key is as it was and no part is left
-// behind. The exception is an S3 that dies after it completes an upload and before it answers: the object is there. Put
-// keeps at most 16 MiB in memory.
+// number of bytes is an error. After an error, including one of r or the end of ctx, the key is as it was and no part
+// is left behind. The exception is an S3 that dies after it completes an upload and before it answers: the object is
+// there. Put keeps at most 16 MiB in memory.
 func (s *Store) Put(ctx context.Context, bucket, key string, r io.Reader, size int64, contentType string) (Ref, error) {
 	u := &upload{store: s, ref: Ref{Bucket: bucket, Key: key}, in: newSource(r, size)}
 	u.doing = "put " + u.ref.URI()

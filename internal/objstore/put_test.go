@@ -264,8 +264,7 @@ func TestPut_serverFailsInTheMiddle(t *testing.T) {
 }
 
 // An upload of unknown size takes the memory of one part, 16 MiB. The test measures the bytes allocated in total,
-// because
-// those in use depend on when the garbage collector runs.
+// because those in use depend on when the garbage collector runs.
 func TestPut_memory(t *testing.T) {
 	store, bucket := realS3(t)
 	const limit = 48 * mib // a part, requests and signatures; with minio-go's default it would be over 500 MiB

@@ -24,8 +24,7 @@ const scheme = "s3://"
 func (r Ref) URI() string { return scheme + r.Bucket + "/" + r.Key }
 
 // ParseURI parses what URI returns. It refuses everything that is not an object in a bucket: local paths, other
-// schemes,
-// folders.
+// schemes, folders.
 func ParseURI(s string) (Ref, error) {
 	rest, found := strings.CutPrefix(s, scheme)
 	if !found {

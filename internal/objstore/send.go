@@ -14,8 +14,7 @@ const retryWait = 100 * time.Millisecond
 
 // send makes a request with a body, and repeats it if S3 was unavailable. minio-go could repeat it too, but it rewinds
 // a reader that net/http may still read for the previous attempt: if S3 answers before it has received everything, the
-// two
-// attempts share the rest. Here each attempt has a reader of its own. Nobody reads data after send returns.
+// two attempts share the rest. Here each attempt has a reader of its own. Nobody reads data after send returns.
 func (u *upload) send(ctx context.Context, data []byte, request func(body io.Reader) error) error {
 	for attempt := 1; ; attempt++ {
 		body := &detachable{r: bytes.NewReader(data)}

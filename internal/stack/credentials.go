@@ -13,16 +13,14 @@ import (
 const credentialsFile = "s3-credentials.json"
 
 // credentials holds MinIO's root user and password. Each data folder has its own. They leave it only in Addresses and
-// in
-// the environment of the parts.
+// in the environment of the parts.
 type credentials struct {
 	AccessKey string `json:"access_key"`
 	SecretKey string `json:"secret_key"`
 }
 
 // loadCredentials reads the keys in file. If the file does not exist, it generates keys and writes them, readable by
-// the
-// owner alone.
+// the owner alone.
 func loadCredentials(file string) (credentials, error) {
 	var c credentials
 	data, err := os.ReadFile(file)

@@ -24,7 +24,7 @@ const (
 	downloadSilence = 10 * time.Second
 	// downloadTimeout bounds a download in all. On two cores, compiling takes about as long.
 	downloadTimeout = 5 * time.Minute
-	// maxDownload bounds an archive and the program in it. Temporal's are about 50 MB and 150 MB.
+	// maxDownload bounds an archive and the program in it. Temporal's program has about 200 MB.
 	maxDownload = 1 << 30
 )
 
@@ -35,15 +35,14 @@ var (
 )
 
 // download fetches an official release and puts its program into dir. It unpacks nothing of an archive whose hash is
-// not
-// the pinned one.
+// not the pinned one.
 func download(ctx context.Context, a deploy.Archive, program, dir string, silence time.Duration) error {
 	file, err := os.CreateTemp(dir, "archive-")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // an archive that stays is in the way of nothing
-	defer file.Close()           //nolint:errcheck // it was read to the end
+	defer os.Remove(file.Name()) //nolint:errcheck // a leftover archive does no harm
+	defer file.Close()           //nolint:errcheck // the archive is complete or of no use
 	sum, err := fetch(ctx, a.URL, file, silence)
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", a.URL, err)

@@ -10,8 +10,7 @@ import (
 // guard is a shell that leads the process group of a part and kills the group when this process dies for any reason. It
 // reads from a pipe whose other end only this process holds. The kernel's Pdeathsig exists only on Linux and does not
 // reach grandchildren, such as the server that MLflow's launcher starts. A guard starts before its part, so a part
-// never
-// runs without one.
+// never runs without one.
 type guard struct {
 	shell *exec.Cmd
 	alive *os.File // this process's end of the pipe

@@ -165,8 +165,7 @@ func (i *installer) waitForLock(ctx context.Context) (*os.File, error) {
 }
 
 // install makes the missing parts side by side. The caller holds the lock, so every folder with a temporary name is
-// left
-// over from an install that was killed.
+// left over from an install that was killed.
 func (i *installer) install(ctx context.Context, missing []recipe) error {
 	leftovers, err := filepath.Glob(filepath.Join(i.dir, "parts", ".tmp-*"))
 	if err != nil {

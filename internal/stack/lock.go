@@ -8,8 +8,7 @@ import (
 )
 
 // tryLock locks a file. It returns nil if another process or another caller in this one holds the lock. Closing the
-// file
-// releases the lock, and so does the end of the process.
+// file releases the lock, and so does the end of the process.
 func tryLock(file string) (*os.File, error) {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

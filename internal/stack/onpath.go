@@ -43,8 +43,7 @@ func minioFits(ctx context.Context, program string) bool {
 }
 
 // minioDate returns the UTC time in a pseudo-version or in the version line of a release, as 20060102150405. It returns
-// ""
-// for any other text.
+// "" for any other text.
 func minioDate(version string) string {
 	if m := pseudoVersion.FindStringSubmatch(version); m != nil {
 		return m[1]

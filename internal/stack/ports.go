@@ -75,8 +75,7 @@ func free(listeners []listener) bool {
 }
 
 // check fails if a program listens on the port. It dials as well as listens, because some systems let two servers share
-// a
-// port if one of them listens on every address.
+// a port if one of them listens on every address.
 func (l listener) check() error {
 	busy := fmt.Errorf("port %d (%s) is in use: stop what listens there or set %s", l.number, l.name, l.setting)
 	if c, err := net.DialTimeout("tcp", address(l.number), time.Second); err == nil {
@@ -94,8 +93,7 @@ func (l listener) check() error {
 }
 
 // freePort finds a port on which nothing listens. It searches below the range that systems use for outgoing
-// connections,
-// because such a connection could take the port before a slow part listens on it.
+// connections, because such a connection could take the port before a slow part listens on it.
 func freePort() (int, error) {
 	const lowest, highest = 10_000, 30_000
 	var last error

@@ -1,7 +1,6 @@
 // Package stack is the local stack: it installs pinned versions of Temporal, MinIO and MLflow into a folder, starts
 // them on the loopback interface, waits until each answers, and stops them. It serves `iris up` and, through package
-// testenv,
-// the tests. It does not deploy Iris: in production the three are services outside it.
+// testenv, the tests. It does not deploy Iris: in production the three are services outside it.
 package stack
 
 import (

@@ -34,8 +34,7 @@ type service struct {
 }
 
 // start launches a part and waits until it answers. It does nothing if the part is running. prepare receives the ports
-// of
-// the part in the order of Ports.of.
+// of the part in the order of Ports.of.
 func (s *Stack) start(ctx context.Context, part Part, prepare func(ports []int) (service, error)) error {
 	if s.process(part) != nil {
 		return nil

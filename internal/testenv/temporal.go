@@ -16,8 +16,7 @@ import (
 )
 
 // Temporal returns a client with its own namespace, so that two tests never share task queues, workflow ids or lists.
-// The
-// client closes when the test ends. Workers must stop before: use defer, or a t.Cleanup after this call.
+// The client closes when the test ends. Workers must stop before: use defer, or a t.Cleanup after this call.
 func Temporal(t testing.TB) client.Client {
 	t.Helper()
 	return dial(t, need(t, stack.Temporal).Temporal, Namespace(t))

@@ -14,8 +14,7 @@ var files embed.FS
 const Page = "index.html"
 
 // ContentSecurityPolicy belongs in the headers of every file. With it the page runs no foreign code, whatever the name
-// of a
-// model or a column contains.
+// of a model or a column contains.
 const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 	"connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -1,7 +1,6 @@
 // Command install installs the local stack into the project's .stack folder, where `iris up` and the tests find it. The
 // arguments name the parts to install; by default it installs every part that the stack starts. It compiles Temporal
-// and
-// does not try the official release, so that CI depends on no further host.
+// and does not try the official release, so that CI depends on no further host.
 package main
 
 import (
