@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -59,8 +60,8 @@ func download(ctx context.Context, a deploy.Archive, program, dir string, silenc
 	return nil
 }
 
-// fetch copies what a URL answers to w and returns its SHA-256. It gives up after silence without a byte.
-func fetch(ctx context.Context, url string, w io.Writer, silence time.Duration) (sum string, err error) {
+// fetch copies the response of an address to w and returns its SHA-256. It gives up after silence without a byte.
+func fetch(ctx context.Context, address string, w io.Writer, silence time.Duration) (sum string, err error) {
 	ctx, stop := context.WithTimeoutCause(ctx, downloadTimeout, errSlow)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -72,11 +73,14 @@ func fetch(ctx context.Context, url string, w io.Writer, silence time.Duration) 
 			err = context.Cause(ctx) // says more than "context canceled"
 		}
 	}()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return "", err
 	}
 	response, err := http.DefaultClient.Do(request)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // without the URL, which the caller names
+	}
 	if err != nil {
 		return "", err
 	}
