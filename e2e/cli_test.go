@@ -47,7 +47,7 @@ func TestCLI_startsATraining(t *testing.T) {
 		"--workflow-id",
 		"by-hand",
 		"--input",
-		`{"model":"by-hand","dataset":"`+s.put(
+		`{"model":"by-hand","dataset_uri":"`+s.put(
 			"given/by-hand.csv",
 			noisyRows(1, 300),
 		)+`","algorithm":"logistic_regression","seed":7}`,

@@ -40,8 +40,8 @@ func (c Card) Markdown() []byte {
 		p("| %s | %.6g |\n", name, c.Metrics[name])
 	}
 	p(
-		"\nFiles beside this one hold the metrics of each class (`metrics.json`), the confusion matrix, ROC, precision and\n" +
-			"recall, calibration, and the importance of the features (`importance.csv`).\n\n",
+		"\nFiles beside this one hold the metrics of each class (`metrics.json`), the confusion matrix, ROC, precision\n" +
+			"and recall, calibration, and the importance of the features (`importance.csv`).\n\n",
 	)
 	p("## Parameters\n\n| parameter | value |\n| --- | --- |\n")
 	params := c.Spec.Params()
