@@ -9,14 +9,15 @@ import (
 	"iris/internal/scores"
 )
 
-// Prediction is the answer to POST /{model}/predict.
+// Prediction is the answer to POST /{model}/predict. The OpenAPI document is derived from it. Answers are written by
+// appendAnswer, which needs no reflection, and a test compares its bytes with those of encoding/json.
 type Prediction struct {
 	Specie        string             `json:"specie,omitempty" doc:"the label, for the model iris alone" example:"setosa"`
 	Logits        [][]float64        `json:"logits" nullable:"false" doc:"one row: a probability per class, in class order"`
 	Label         string             `json:"label" doc:"the most probable class" example:"setosa"`
 	Probabilities map[string]float64 `json:"probabilities" doc:"the same probabilities by class"`
-	ModelVersion  string             `json:"model_version" example:"3"`
-	ModelID       string             `json:"model_id" example:"models:/iris/3"`
+	ModelVersion  string             `json:"model_version" doc:"the version that answers" example:"3"`
+	ModelID       string             `json:"model_id" doc:"the same as MLflow names it" example:"models:/iris/3"`
 }
 
 // LabelJSON is a class as pieces of JSON.
@@ -34,6 +35,22 @@ func NewLabelJSON(modelName, class string) LabelJSON {
 		l.Open = []byte(`{"specie":` + name + `,"logits":[[`)
 	}
 	return l
+}
+
+// answer returns the Prediction of class best.
+func (p *Predictor) answer(best int, probabilities []float64) Prediction {
+	schema, version := p.Model.Schema(), p.Version
+	answer := Prediction{
+		Logits: [][]float64{probabilities}, Label: schema.Classes[best], Probabilities: map[string]float64{},
+		ModelVersion: version.Number, ModelID: version.URI(),
+	}
+	if version.Model == dataset.IrisModel {
+		answer.Specie = answer.Label
+	}
+	for i, class := range schema.Classes {
+		answer.Probabilities[class] = probabilities[i]
+	}
+	return answer
 }
 
 // appendAnswer appends the Prediction of class best. The probabilities must be finite.

@@ -62,6 +62,9 @@ func TestPredictor_answerIsWhatEncodingJSONWouldWrite(t *testing.T) {
 				"virginica":  probabilities[2],
 			},
 		}
+		if answer := p.answer(2, probabilities); !reflect.DeepEqual(answer, want) {
+			t.Errorf("got %+v, want %+v", answer, want)
+		}
 		var decoded Prediction
 		if err := json.Unmarshal(got, &decoded); err != nil {
 			t.Fatalf("%s: %v", got, err)
