@@ -203,7 +203,7 @@ func TestChampion_promotionFails(t *testing.T) {
 // By default huma cancels a handler five seconds after it has read the body.
 func TestChampion_mayTakeLongerThanReadingTheBody(t *testing.T) {
 	a := newAPI(t)
-	for _, path := range a.Server.api.OpenAPI().Paths {
+	for _, path := range a.router.api.OpenAPI().Paths {
 		if op := path.Put; op != nil && op.BodyReadTimeout >= 0 {
 			t.Errorf("%s has a read timeout of %s, which ends its handler", op.Path, op.BodyReadTimeout)
 		}

@@ -1,28 +1,41 @@
 package apiserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gorilla/mux"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/apiserver/serving"
 	"iris/internal/champions"
+	"iris/internal/webui"
 )
 
-// modelsDocument is the encoded OpenAPI document while these champions are served. It has a route of predictions for
-// each champion, an instance of /{model}/predict with the names of its features and classes.
-type modelsDocument struct {
+// apiDocument is the OpenAPI document. Besides the routes of the router, it has a route of predictions for each
+// champion: an instance of /{model}/predict with the names of its features and classes.
+type apiDocument struct {
+	api   huma.API
+	cache *champions.Cache
+	kept  atomic.Pointer[encodedDocument]
+}
+
+// encodedDocument is the document while these champions are served.
+type encodedDocument struct {
 	champions []*champions.Served
 	encoded   []byte
 }
 
-func (s *Server) handleDocument(w http.ResponseWriter, _ *http.Request) error {
-	document, err := s.currentDocument()
+// get sends the document.
+func (d *apiDocument) get(w http.ResponseWriter, _ *http.Request) error {
+	document, err := d.current()
 	if err != nil {
 		return err
 	}
@@ -30,24 +43,24 @@ func (s *Server) handleDocument(w http.ResponseWriter, _ *http.Request) error {
 	return sendFile(w, document)
 }
 
-// currentDocument returns the OpenAPI document with the current champions. It encodes the document again only if one of
-// them has changed since the last request for it.
-func (s *Server) currentDocument() ([]byte, error) {
-	champions := s.Cache.Champions()
-	if kept := s.document.Load(); kept != nil && slices.Equal(kept.champions, champions) {
+// current returns the document with the current champions. It encodes the document again only if one of them has
+// changed since the last request for it.
+func (d *apiDocument) current() ([]byte, error) {
+	champions := d.cache.Champions()
+	if kept := d.kept.Load(); kept != nil && slices.Equal(kept.champions, champions) {
 		return kept.encoded, nil
 	}
-	encoded, err := s.encodeDocument(champions)
+	encoded, err := d.encode(champions)
 	if err != nil {
 		return nil, err
 	}
-	s.document.Store(&modelsDocument{champions, encoded})
+	d.kept.Store(&encodedDocument{champions, encoded})
 	return encoded, nil
 }
 
-// encodeDocument returns the OpenAPI document with these champions.
-func (s *Server) encodeDocument(champions []*champions.Served) ([]byte, error) {
-	api := *s.api.OpenAPI()
+// encode returns the document with these champions.
+func (d *apiDocument) encode(champions []*champions.Served) ([]byte, error) {
+	api := *d.api.OpenAPI()
 	api.Paths = maps.Clone(api.Paths)
 	template := api.Paths[serving.PredictTemplate].Post
 	for _, served := range champions {
@@ -59,4 +72,34 @@ func (s *Server) encodeDocument(champions []*champions.Served) ([]byte, error) {
 		return nil, fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
 	return encoded, nil
+}
+
+// check returns an error if the document cannot be encoded. All routes must have been added.
+func (d *apiDocument) check() error {
+	schemas := d.api.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // huma's, which is never sent
+	delete(schemas, "ErrorDetail")
+	_, err := d.encode(nil)
+	return err
+}
+
+// getDocs sends the page that renders the document, or a file of the page.
+func getDocs(w http.ResponseWriter, r *http.Request) error {
+	name := cmp.Or(mux.Vars(r)["file"], webui.Page)
+	content, mediaType, ok := webui.File(name)
+	if !ok {
+		return problem.NotFound("the page has no file %q", problem.Clip(name))
+	}
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Security-Policy", webui.ContentSecurityPolicy)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	return sendFile(w, content)
+}
+
+// sendFile sends content of the binary. A browser asks for it again each time, because another binary may have other
+// content.
+func sendFile(w http.ResponseWriter, content []byte) error {
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(content) // fails only for a client that hung up
+	return nil
 }

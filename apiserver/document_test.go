@@ -151,8 +151,8 @@ func TestOpenAPI_followsTheChampion(t *testing.T) {
 			t.Errorf("version %v is described, want %s", got, v)
 		}
 	}
-	again, err := a.currentDocument()
-	kept, _ := a.currentDocument()
+	again, err := a.apiDocument.current()
+	kept, _ := a.apiDocument.current()
 	if err != nil || &again[0] != &kept[0] {
 		t.Error("the document was encoded again although no champion has changed")
 	}

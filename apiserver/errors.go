@@ -22,7 +22,8 @@ import (
 	"iris/model"
 )
 
-// problemOf is the one place where an error becomes HTTP. What a client may not know is kept as the cause, for the log.
+// problemOf turns every error into the problem that a client is told. What a client must not know is only logged, as
+// the cause.
 func problemOf(err error) *problem.Problem {
 	var (
 		known   *problem.Problem
@@ -55,8 +56,7 @@ func problemOf(err error) *problem.Problem {
 	return problem.Internal(err)
 }
 
-// whoIsDown names the dependency that err says does not answer, "" when it says something else: also that one answered
-// what was not expected.
+// whoIsDown returns the dependency that does not answer, "" if err means something else, such as an unexpected answer.
 func whoIsDown(err error) string {
 	var (
 		unavailable *serviceerror.Unavailable
@@ -77,20 +77,21 @@ func whoIsDown(err error) string {
 	return ""
 }
 
-// problemTransformer makes the errors of huma's own checks look like all others, and logs what its handlers return.
-func (s *Server) problemTransformer(ctx huma.Context, _ string, v any) (any, error) {
+// transformProblem gives the errors of huma's own checks the form of all other errors, and logs the problems that
+// handlers return.
+func (r *router) transformProblem(ctx huma.Context, _ string, v any) (any, error) {
 	switch v := v.(type) {
 	case *huma.ErrorModel:
 		return problemOfHuma(v), nil
 	case *problem.Problem:
-		r, w := humamux.Unwrap(ctx)
-		s.handler.LogProblem(w, r, v)
+		req, w := humamux.Unwrap(ctx)
+		r.handler.LogProblem(w, req, v)
 	}
 	return v, nil
 }
 
-// problemOfHuma is a Problem for what huma found wrong with a request before its handler ran. Its location body.version
-// is our pointer /version; query.page_size and path.task_id are our parameters.
+// problemOfHuma returns the problem of a request that huma has refused. Its location body.version becomes the pointer
+// /version; query.page_size and path.task_id become parameters.
 func problemOfHuma(e *huma.ErrorModel) *problem.Problem {
 	p := problem.New(e.Status, e.Detail)
 	for _, detail := range e.Errors {
@@ -109,7 +110,7 @@ func problemOfHuma(e *huma.ErrorModel) *problem.Problem {
 	return p
 }
 
-// pointer is huma's a.b[0].c as an RFC 6901 pointer.
+// pointer turns huma's path a.b[0].c into an RFC 6901 pointer.
 func pointer(path string) string {
 	if path == "" {
 		return ""

@@ -169,7 +169,7 @@ func TestRun_deadlineOfTheBodyAlone(t *testing.T) {
 	server.ReadTimeout = 100 * time.Millisecond
 	a.router.Path("/late").HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := httpio.ReadBody(r, nil, httpio.MaxSmall); err != nil {
-			a.handler.Fail(w, r, err)
+			a.router.handler.Fail(w, r, err)
 			return
 		}
 		select {

@@ -13,8 +13,7 @@ import (
 
 // findInput finds the object, or the objects under a prefix, that a request names as its data. The size of the result
 // is that of all objects together. findInput refuses what the workflow cannot or may not read; at is where the request
-// names
-// it.
+// names it.
 func findInput(
 	ctx context.Context, c *catalogue.Catalogue, ref objstore.Ref, maxBytes int64, at problem.Fault,
 ) (objstore.Ref, error) {

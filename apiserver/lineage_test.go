@@ -25,7 +25,7 @@ func TestBatches_ofVersionsAndDatasets(t *testing.T) {
 			StartedAt:  at.Add(time.Duration(i) * time.Minute),
 			FinishedAt: at,
 		}
-		if err := a.catalogue.RecordBatch(
+		if err := a.models.catalogue.RecordBatch(
 			t.Context(),
 			b,
 			objstore.Ref{Bucket: a.Bucket, Key: objstore.DatasetKey(up.Digest)},

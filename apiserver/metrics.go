@@ -12,7 +12,7 @@ import (
 	"iris/internal/champions"
 )
 
-// metrics is what GET /metrics shows.
+// metrics are the metrics of GET /metrics.
 type metrics struct {
 	handler http.Handler
 	http    *httpio.Metrics
@@ -24,7 +24,7 @@ func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics
 		http: httpio.NewMetrics(),
 		batched: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iris_batch_rows_accepted_total",
-			Help: "Rows of the batch tasks that were started; those of data_path are not known yet and not among them.",
+			Help: "Rows of batches that were started. Rows of a data_path are not counted, because their number is not known yet.",
 		}, []string{"model"}),
 	}
 	all := prometheus.NewRegistry()
@@ -36,14 +36,14 @@ func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics
 	return m
 }
 
-// handleMetrics shows the metrics, without those of versions that are not in memory any more.
-func (s *Server) handleMetrics(w http.ResponseWriter, r *http.Request) error {
+// getMetrics sends the metrics, without those of versions that are no longer in memory.
+func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request) error {
 	s.serving.Predictors.Sweep()
 	s.metrics.handler.ServeHTTP(w, r)
 	return nil
 }
 
-// cacheMetrics reads the numbers of a cache when it is asked for them.
+// cacheMetrics collects the numbers of a cache on each scrape.
 type cacheMetrics struct{ cache *champions.Cache }
 
 var (
@@ -57,13 +57,13 @@ var (
 	)
 	cacheRequests = prometheus.NewDesc(
 		"iris_cache_requests_total",
-		"Versions asked for by number or alias: hit were in memory, miss were looked up, negative were known not to exist.",
+		"Requests for a version by number or alias: hit in memory, miss looked up, negative known not to exist.",
 		[]string{"result"},
 		nil,
 	)
 	championLoads = prometheus.NewDesc(
 		"iris_champion_loads_total",
-		"Champions that were loaded, and tries that failed.",
+		"Champions that were loaded, and attempts that failed.",
 		[]string{"result"},
 		nil,
 	)

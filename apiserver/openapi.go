@@ -10,21 +10,20 @@ import (
 	"iris/apiserver/problem"
 )
 
-// The words of the OpenAPI document, in the order of the routes. What huma binds describes its own input and output;
-// for
-// the other routes both are described here.
+// The parts of the OpenAPI document that several resources share. Each resource describes its own operations.
 
-const apiDescription = "Trains, versions, serves and batch-scores classifiers of tabular data. The model `iris` comes with it; " +
-	"any CSV of numeric features with a class column makes another one. Errors are RFC 9457 problems."
+const apiDescription = "Trains, versions, serves and batch-scores classifiers of tabular data. " +
+	"The model `iris` is bundled; any CSV of numeric features with a class column trains another model. " +
+	"Errors are RFC 9457 problems."
 
 var apiTags = []*huma.Tag{
-	{Name: "predict", Description: "Ask a model: one row, or many."},
+	{Name: "predict", Description: "Predict one row or many."},
 	openinference.Tag,
-	{Name: "train", Description: "Make a version of a model from a CSV."},
-	{Name: "datasets", Description: "What models are trained on."},
-	{Name: "models", Description: "What there is, and what is served."},
+	{Name: "train", Description: "Train a version of a model from a CSV."},
+	{Name: "datasets", Description: "The data that models are trained on."},
+	{Name: "models", Description: "Models, their versions, and which version is served."},
 	{Name: "tasks", Description: "Jobs that take longer than a request."},
-	{Name: "protocols", Description: "The protocols of other inference servers, for clients that speak them."},
+	{Name: "protocols", Description: "Protocols of other inference servers, for their clients."},
 	{Name: "server", Description: "The process itself."},
 }
 
@@ -41,22 +40,22 @@ func documentOperation(id, path, summary, media string) huma.Operation {
 		Summary:     summary,
 		Parameters:  apidoc.PathParameters(path),
 		Responses: map[string]*huma.Response{
-			"200": {Description: "The document", Content: map[string]*huma.MediaType{media: {}}},
+			"200": {Description: "The document.", Content: map[string]*huma.MediaType{media: {}}},
 		},
 	}
 }
 
-// describeErrors adds what every operation may answer.
-func (s *Server) describeErrors(op *huma.Operation) {
+// describeErrors adds the error response of an operation, unless its protocol has its own.
+func describeErrors(docs apidoc.Schemas, op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
 	if op.Responses["default"] != nil {
-		return // of a protocol that has its own
+		return
 	}
 	op.Responses["default"] = &huma.Response{
-		Description: "A problem",
-		Content:     map[string]*huma.MediaType{problem.MediaType: {Schema: s.docs.Of(problem.Problem{})}},
+		Description: "A problem.",
+		Content:     map[string]*huma.MediaType{problem.MediaType: {Schema: docs.Of(problem.Problem{})}},
 	}
 }
 

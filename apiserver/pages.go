@@ -23,8 +23,8 @@ type PageQuery struct {
 // size returns how many elements the page has at most.
 func (q PageQuery) size() int { return min(cmp.Or(q.PageSize, defaultPageSize), maxPageSize) }
 
-// pageToken returns the token that a client sends for the next page of a list, "" for the last page. Temporal reports
-// a foreign token as unavailable, so tokens carry a checksum of the list that they belong to.
+// pageToken returns the token that a client sends for the next page of a list, "" for the last page. Temporal reports a
+// foreign token as unavailable, so tokens carry a checksum of the list that they belong to.
 func pageToken(list string, position []byte) string {
 	if len(position) == 0 {
 		return ""

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 )
 
 const (
@@ -19,9 +20,41 @@ const (
 	maxHeader     = 64 << 10 // bytes
 )
 
-// Run serves l until ctx ends, lets the requests under way finish and returns nil, or returns the first error. It
-// closes l.
-// Bodies and answers have no overall deadline, since an upload may be slow and large: each must only keep moving.
+// Server serves the HTTP API, and the Open Inference Protocol over gRPC.
+type Server struct {
+	Options
+	router *router
+	resources
+
+	drain time.Duration // for running requests when the server stops; after it they are cut off
+}
+
+// New returns a Server that has not been started. The error names the option that is missing or invalid.
+func New(o Options) (*Server, error) {
+	o, err := o.resolve()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Options: o, drain: drainTimeout}
+	s.bulk = httpio.NewBulk()
+	s.serving = serving.New(serving.Options{
+		Cache: o.Cache, Registry: o.Registry, Bulk: s.bulk, DefaultModel: o.DefaultModel, MaxBody: o.MaxBody,
+	})
+	s.metrics = newMetrics(o.Cache, s.serving.Predictors)
+	s.router = newRouter(o, s.metrics.http)
+	if err := s.resources.build(o, s.router); err != nil {
+		return nil, err
+	}
+	s.addRoutes()
+	return s, s.apiDocument.check()
+}
+
+// Handler returns the whole API as one handler.
+func (s *Server) Handler() http.Handler { return s.router.handler }
+
+// Run serves HTTP on l until ctx ends or serving fails. After ctx ends, Run lets running requests finish and returns
+// nil. It closes l. A body or an answer has no deadline as a whole, because it may be large and the client slow; the
+// client only has to keep moving.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := s.httpServer()
 	failed := make(chan error, 1)
@@ -49,12 +82,11 @@ func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
 	return s.inference.RunGRPC(ctx, l, s.drain)
 }
 
-// httpServer is the server that Run runs. Its ReadTimeout is no bound of a whole body: while one arrives, exchange
-// moves
-// the deadline on. That it is set already when a request begins costs the many small ones nothing.
+// httpServer returns the server that Run runs. Its ReadTimeout does not bound a whole body: httpio moves the deadline
+// while the body arrives. Small requests, which are most, need no system call for it.
 func (s *Server) httpServer() *http.Server {
 	return &http.Server{
-		Handler:           s.handler,
+		Handler:           s.router.handler,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       httpio.StallTimeout,
 		IdleTimeout:       idleTimeout,

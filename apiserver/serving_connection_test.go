@@ -13,8 +13,7 @@ import (
 )
 
 // BenchmarkPredictConnection calls the servers over a connection on loopback, one request after the other. Beside the
-// wall
-// time it reports the processor time of the whole process, of which the client, the same for all, has its share.
+// wall time it reports the processor time of the whole process, of which the client, the same for all, has its share.
 func BenchmarkPredictConnection(b *testing.B) {
 	for _, s := range subjects(b) {
 		b.Run(s.name, func(b *testing.B) {

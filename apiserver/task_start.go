@@ -31,8 +31,8 @@ type newTask struct {
 	priority           temporal.Priority
 	workflow, input    any
 
-	// fingerprint is the hash of a request that has an idempotency key. If it is set, the id is never used again, not even
-	// after the task has ended, so that the request is one task however often it is sent.
+	// fingerprint is the hash of a request that has an idempotency key. If it is set, the id is never used again, not
+	// even after the task has ended, so that the request is one task however often it is sent.
 	fingerprint string
 }
 
