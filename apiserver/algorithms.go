@@ -46,7 +46,8 @@ func listAlgorithmsOperation(path string) huma.Operation {
 		Path:        path,
 		Tags:        []string{"train"},
 		Summary:     "List algorithms",
-		Description: "Every algorithm has a JSON Schema of its hyperparameters, with types, defaults, ranges and descriptions.",
+		Description: "Every algorithm has a JSON Schema of its hyperparameters, with types, defaults, ranges and " +
+			"descriptions.",
 	}
 }
 

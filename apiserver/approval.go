@@ -36,8 +36,9 @@ func verdictOperation(verb, path string) huma.Operation {
 		Tags:          []string{"tasks"},
 		DefaultStatus: http.StatusAccepted,
 		Summary:       strings.ToUpper(verb[:1]) + verb[1:] + " the promotion of a new version",
-		Description: "For a training with `promote=manual` at the stage `waiting for approval`. The field `approval` of the " +
-			"task shows what there is to decide. After 30 days without a verdict, the version counts as rejected. " +
+		Description: "For a training with `promote=manual` at the stage `waiting for approval`. " +
+			"The field `approval` of the task shows what there is to decide. " +
+			"After 30 days without a verdict, the version counts as rejected. " +
 			"If the task does not wait for approval, the answer is 409.",
 	}
 }

@@ -89,11 +89,20 @@ func TestApproval_badRequests(t *testing.T) {
 		{name: "no worker", task: "training-iris-unheard", body: good, status: 503, want: "it may do so yet"},
 		{name: "no name", task: waiting, body: `{"reason":"x"}`, status: 422, want: "name"},
 		{name: "an empty name", task: waiting, body: `{"name":"","reason":"x"}`, status: 422, want: "/name"},
-		{name: "a name the workflow refuses", task: waiting, body: `{"name":"nobody","reason":"x"}`, status: 422, want: "/name: is nobody"},
+		{
+			name: "a name the workflow refuses", task: waiting, body: `{"name":"nobody","reason":"x"}`, status: 422,
+			want: "/name: is nobody",
+		},
 		{name: "a refusal that is not for users", task: waiting, body: `{"name":"trouble","reason":"x"}`, status: 500},
 		{name: "no reason", task: waiting, body: `{"name":"ada"}`, status: 422, want: "reason"},
-		{name: "a long reason", task: waiting, body: `{"name":"ada","reason":"` + strings.Repeat("x", 2001) + `"}`, status: 422, want: "/reason"},
-		{name: "an unknown field", task: waiting, body: `{"name":"ada","reason":"x","force":true}`, status: 422, want: "/force"},
+		{
+			name: "a long reason", task: waiting, body: `{"name":"ada","reason":"` + strings.Repeat("x", 2001) + `"}`,
+			status: 422, want: "/reason",
+		},
+		{
+			name: "an unknown field", task: waiting, body: `{"name":"ada","reason":"x","force":true}`, status: 422,
+			want: "/force",
+		},
 		{name: "no body", task: waiting, body: ``, status: 400},
 		{name: "broken JSON", task: waiting, body: `{`, status: 400},
 	} {

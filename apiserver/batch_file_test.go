@@ -103,18 +103,53 @@ func TestBatchFile(t *testing.T) {
 		format, want string // of the stored object
 	}{
 		{name: "CSV", send: [2]string{irisCSV, "Content-Type: text/csv"}, format: "csv", want: irisCSV},
-		{name: "CSV in UTF-8", send: [2]string{irisCSV, "Content-Type: text/csv; charset=UTF-8"}, format: "csv", want: irisCSV},
-		{name: "JSON Lines", send: [2]string{irisJSL, "Content-Type: application/jsonl"}, format: "jsonl", want: irisJSL},
-		{name: "NDJSON", send: [2]string{irisJSL, "Content-Type: application/x-ndjson"}, format: "jsonl", want: irisJSL},
-		{name: "Parquet", send: [2]string{table, "Content-Type: application/vnd.apache.parquet"}, format: "parquet", want: table},
-		{name: "gzip", send: [2]string{gzipped(t, irisCSV), "Content-Type: text/csv"}, encoding: "gzip", format: "csv", want: irisCSV},
+		{
+			name: "CSV in UTF-8", send: [2]string{irisCSV, "Content-Type: text/csv; charset=UTF-8"}, format: "csv",
+			want: irisCSV,
+		},
+		{
+			name: "JSON Lines", send: [2]string{irisJSL, "Content-Type: application/jsonl"}, format: "jsonl",
+			want: irisJSL,
+		},
+		{
+			name: "NDJSON", send: [2]string{irisJSL, "Content-Type: application/x-ndjson"}, format: "jsonl",
+			want: irisJSL,
+		},
+		{
+			name: "Parquet", send: [2]string{table, "Content-Type: application/vnd.apache.parquet"}, format: "parquet",
+			want: table,
+		},
+		{
+			name: "gzip", send: [2]string{gzipped(t, irisCSV), "Content-Type: text/csv"}, encoding: "gzip",
+			format: "csv", want: irisCSV,
+		},
 		{name: "a form", send: form(formPart{"file", "", "", irisCSV}), format: "csv", want: irisCSV},
-		{name: "a form with a type", send: form(formPart{"file", "x.csv", "application/jsonl", irisJSL}), format: "jsonl", want: irisJSL},
-		{name: "a form with a name", send: form(formPart{"file", "rows.NDJSON", "application/octet-stream", irisJSL}), format: "jsonl", want: irisJSL},
-		{name: "a form with Parquet", send: form(formPart{"file", "rows.parquet", "", table}), format: "parquet", want: table},
-		{name: "a packed file", send: form(formPart{"file", "rows.jsonl.gz", "application/gzip", gzipped(t, irisJSL)}), format: "jsonl", want: irisJSL},
-		{name: "a packed file of a type alone", send: form(formPart{"file", "", "application/x-gzip", gzipped(t, irisCSV)}), format: "csv", want: irisCSV},
-		{name: "a browser's type", send: form(formPart{"file", "rows.csv", "application/vnd.ms-excel", irisCSV}), format: "csv", want: irisCSV},
+		{
+			name: "a form with a type", send: form(formPart{"file", "x.csv", "application/jsonl", irisJSL}),
+			format: "jsonl", want: irisJSL,
+		},
+		{
+			name: "a form with a name",
+			send: form(formPart{"file", "rows.NDJSON", "application/octet-stream", irisJSL}), format: "jsonl",
+			want: irisJSL,
+		},
+		{
+			name: "a form with Parquet", send: form(formPart{"file", "rows.parquet", "", table}), format: "parquet",
+			want: table,
+		},
+		{
+			name: "a packed file",
+			send: form(formPart{"file", "rows.jsonl.gz", "application/gzip", gzipped(t, irisJSL)}), format: "jsonl",
+			want: irisJSL,
+		},
+		{
+			name: "a packed file of a type alone",
+			send: form(formPart{"file", "", "application/x-gzip", gzipped(t, irisCSV)}), format: "csv", want: irisCSV,
+		},
+		{
+			name: "a browser's type", send: form(formPart{"file", "rows.csv", "application/vnd.ms-excel", irisCSV}),
+			format: "csv", want: irisCSV,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			headers := []string{test.send[1]}
@@ -154,8 +189,10 @@ func TestBatch_options(t *testing.T) {
 		Count:         2,
 	}
 	const query = "?model_id=2&key_columns=id&key_columns=sepal_width&output=parquet&labels_only=true&max_error_ratio=0.25"
-	const options = `"model_id":"models:/iris/2","key_columns":["id","sepal_width"],"output":"Parquet","labels_only":true,"max_error_ratio":0.25`
-	rows := `"data":[{"id":"a,1",` + setosa[1:] + `,{"id":17.50,"sepal_length":6.3,"sepal_width":3.3,"petal_length":6.0,"petal_width":2.5}]`
+	const options = `"model_id":"models:/iris/2","key_columns":["id","sepal_width"],"output":"Parquet",` +
+		`"labels_only":true,"max_error_ratio":0.25`
+	rows := `"data":[{"id":"a,1",` + setosa[1:] +
+		`,{"id":17.50,"sepal_length":6.3,"sepal_width":3.3,"petal_length":6.0,"petal_width":2.5}]`
 	asForm, formType := formWith(formPart{"request", "", "", "{" + options + "}"}, formPart{"file", "", "", irisCSV})
 	for name, send := range map[string][3]string{
 		"in the query":               {query, irisCSV, "Content-Type: text/csv"},
@@ -191,8 +228,13 @@ func TestBatch_keysOfJSON(t *testing.T) {
 		return `{"key_columns":["a/b ~"],"data":[{` + key + strings.TrimPrefix(setosa, "{") + `]}`
 	}
 	for key, want := range map[string]string{
-		`"a/b ~":"two\nlines \"x\"",`: "\"two\nlines \"\"x\"\"\"", `"a/b ~":1e3,`: "1e3", `"a/b ~":true,`: "true", `"a/b ~":null,`: "", `"a/b ~":"",`: "",
-		`"a/b ~":" 7",`: `" 7"`, `"a/b ~":"ü",`: "ü",
+		`"a/b ~":"two\nlines \"x\"",`: "\"two\nlines \"\"x\"\"\"",
+		`"a/b ~":1e3,`:                "1e3",
+		`"a/b ~":true,`:               "true",
+		`"a/b ~":null,`:               "",
+		`"a/b ~":"",`:                 "",
+		`"a/b ~":" 7",`:               `" 7"`,
+		`"a/b ~":"ü",`:                "ü",
 	} {
 		var accepted Accepted
 		a.do(t, "POST", "/iris/predict/batch", body(key)).json(t, 202, &accepted)
@@ -214,7 +256,8 @@ func TestBatch_ofObjects(t *testing.T) {
 	lake := testenv.Bucket(t)
 	a := newAPI(t, freshBucket(t), func(o *Options) { o.DataBuckets, o.MaxBatchData = []string{lake}, 100 })
 	for key, content := range map[string]string{
-		"rows.csv": irisCSV[:60], "in/a.jsonl": "12345", "in/b.jsonl": "67890", "in/_SUCCESS": "", "in/_marks": "x", "in/.hidden": "x", "large": strings.Repeat("x", 101),
+		"rows.csv": irisCSV[:60], "in/a.jsonl": "12345", "in/b.jsonl": "67890", "in/_SUCCESS": "", "in/_marks": "x",
+		"in/.hidden": "x", "large": strings.Repeat("x", 101),
 		"many/0": strings.Repeat("x", 51), "many/1": strings.Repeat("x", 51), "marks/_SUCCESS": "x",
 	} {
 		must(a.store.Put(t.Context(), lake, key, strings.NewReader(content), -1, ""))
@@ -223,7 +266,10 @@ func TestBatch_ofObjects(t *testing.T) {
 		body string
 		want workflows.BatchInput
 	}{
-		{`{"data_path":"s3://` + lake + `/rows.csv"}`, workflows.BatchInput{Rows: objstore.Ref{Key: "rows.csv", Size: 60}}},
+		{
+			`{"data_path":"s3://` + lake + `/rows.csv"}`,
+			workflows.BatchInput{Rows: objstore.Ref{Key: "rows.csv", Size: 60}},
+		},
 		{`{"data_path":"s3://` + lake + `/in/","format":"jsonl","key_columns":["id"]}`, workflows.BatchInput{
 			Rows: objstore.Ref{Key: "in/", Size: 10}, Format: "jsonl", KeyColumns: []string{"id"},
 		}},
@@ -305,55 +351,178 @@ func TestBatchFile_badInput(t *testing.T) {
 		want        string
 		fault       *problem.Fault
 	}{
-		{name: "a missing feature", send: csv("id,sepal_length,petal_length,petal_width\n1,2,3,4\n"), status: 422, want: "sepal_width", fault: column("sepal_width")},
-		{name: "a feature twice", send: csv("sepal_length,sepal_length,sepal_width,petal_length,petal_width\n1,1,2,3,4\n"), status: 422, fault: column("sepal_length")},
-		{name: "a missing key", query: "?key_columns=customer", send: csv(irisCSV), status: 422, fault: column("customer")},
-		{name: "no rows", send: csv("sepal_length,sepal_width,petal_length,petal_width\n\n"), status: 422, want: "has no rows"},
+		{
+			name: "a missing feature", send: csv("id,sepal_length,petal_length,petal_width\n1,2,3,4\n"), status: 422,
+			want: "sepal_width", fault: column("sepal_width"),
+		},
+		{
+			name: "a feature twice",
+			send: csv("sepal_length,sepal_length,sepal_width,petal_length,petal_width\n1,1,2,3,4\n"), status: 422,
+			fault: column("sepal_length"),
+		},
+		{
+			name: "a missing key", query: "?key_columns=customer", send: csv(irisCSV), status: 422,
+			fault: column("customer"),
+		},
+		{
+			name: "no rows", send: csv("sepal_length,sepal_width,petal_length,petal_width\n\n"), status: 422,
+			want: "has no rows",
+		},
 		{name: "nothing", send: csv(""), status: 422, want: "has no rows"},
 		{name: "an endless header", send: csv(strings.Repeat("x,", 600_000)), status: 422},
-		{name: "empty JSON Lines", send: [2]string{"\n\n", "Content-Type: application/jsonl"}, status: 422, want: "has no rows"},
-		{name: "CSV sent as Parquet", send: [2]string{irisCSV, "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "Parquet"},
-		{name: "truncated Parquet", send: [2]string{irisParquet(t)[:100], "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "Parquet"},
-		{name: "Parquet without a key", query: "?key_columns=customer", send: [2]string{irisParquet(t), "Content-Type: application/vnd.apache.parquet"}, status: 422, want: "customer"},
+		{
+			name: "empty JSON Lines", send: [2]string{"\n\n", "Content-Type: application/jsonl"}, status: 422,
+			want: "has no rows",
+		},
+		{
+			name: "CSV sent as Parquet", send: [2]string{irisCSV, "Content-Type: application/vnd.apache.parquet"},
+			status: 422, want: "Parquet",
+		},
+		{
+			name: "truncated Parquet",
+			send: [2]string{irisParquet(t)[:100], "Content-Type: application/vnd.apache.parquet"}, status: 422,
+			want: "Parquet",
+		},
+		{
+			name: "Parquet without a key", query: "?key_columns=customer",
+			send: [2]string{irisParquet(t), "Content-Type: application/vnd.apache.parquet"}, status: 422,
+			want: "customer",
+		},
 		{name: "too large", send: csv(irisCSV + strings.Repeat("1,2,3,4,5\n", 220_000)), status: 413, want: "2097152"},
-		{name: "too large, packed", send: csv(gzipped(t, irisCSV+strings.Repeat("1,2,3,4,5\n", 220_000))), encoding: "gzip", status: 413, want: "2097152"},
-		{name: "a packed file too large", send: form(formPart{"file", "x.csv.gz", "", gzipped(t, irisCSV+strings.Repeat("1,2,3,4,5\n", 220_000))}), status: 413, want: "2097152"},
-		{name: "truncated gzip", send: csv(packed[:len(packed)-12]), encoding: "gzip", status: 400, want: "ended early"},
-		{name: "a truncated packed file", send: form(formPart{"file", "x.csv.gz", "", packed[:len(packed)-12]}), status: 400, want: "ended early"},
-		{name: "damaged gzip", send: csv(packed[:len(packed)-8] + "12345678"), encoding: "gzip", status: 400, want: "damaged"},
+		{
+			name: "too large, packed", send: csv(gzipped(t, irisCSV+strings.Repeat("1,2,3,4,5\n", 220_000))),
+			encoding: "gzip", status: 413, want: "2097152",
+		},
+		{
+			name:   "a packed file too large",
+			send:   form(formPart{"file", "x.csv.gz", "", gzipped(t, irisCSV+strings.Repeat("1,2,3,4,5\n", 220_000))}),
+			status: 413, want: "2097152",
+		},
+		{
+			name: "truncated gzip", send: csv(packed[:len(packed)-12]), encoding: "gzip", status: 400,
+			want: "ended early",
+		},
+		{
+			name: "a truncated packed file", send: form(formPart{"file", "x.csv.gz", "", packed[:len(packed)-12]}),
+			status: 400, want: "ended early",
+		},
+		{
+			name: "damaged gzip", send: csv(packed[:len(packed)-8] + "12345678"), encoding: "gzip", status: 400,
+			want: "damaged",
+		},
 		{name: "not gzip", send: csv(irisCSV), encoding: "gzip", status: 400, want: "not gzip"},
-		{name: "a file that is not gzip", send: form(formPart{"file", "x.csv.gz", "", irisCSV}), status: 400, want: "not gzip"},
-		{name: "an unknown type", send: [2]string{irisCSV, "Content-Type: application/xml"}, status: 415, want: "application/xml"},
-		{name: "a file of an unknown type", send: form(formPart{"file", "x.png", "image/png", irisCSV}), status: 415, want: "image/png"},
-		{name: "a body that is not a form", send: [2]string{irisCSV, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed"},
+		{
+			name: "a file that is not gzip", send: form(formPart{"file", "x.csv.gz", "", irisCSV}), status: 400,
+			want: "not gzip",
+		},
+		{
+			name: "an unknown type", send: [2]string{irisCSV, "Content-Type: application/xml"}, status: 415,
+			want: "application/xml",
+		},
+		{
+			name: "a file of an unknown type", send: form(formPart{"file", "x.png", "image/png", irisCSV}), status: 415,
+			want: "image/png",
+		},
+		{
+			name: "a body that is not a form",
+			send: [2]string{irisCSV, "Content-Type: multipart/form-data; boundary=x"}, status: 400, want: "malformed",
+		},
 		{name: "no file", send: form(formPart{"request", "", "", "{}"}), status: 422, fault: parameter("file")},
-		{name: "the request after the file", send: form(file, formPart{"request", "", "", "{}"}), status: 422, want: "last part", fault: parameter("request")},
-		{name: "a part after Parquet", send: form(formPart{"file", "x.parquet", "", irisParquet(t)}, formPart{"request", "", "", "{}"}), status: 422, fault: parameter("request")},
-		{name: "the request twice", send: form(formPart{"request", "", "", "{}"}, formPart{"request", "", "", "{}"}, file), status: 422, fault: parameter("request")},
-		{name: "an unknown part", send: form(formPart{"rows", "", "", "{}"}, file), status: 422, fault: parameter("rows")},
-		{name: "a part too large", send: request(`{"output":"` + strings.Repeat("x", 70_000) + `"}`), status: 413, want: "65536"},
+		{
+			name: "the request after the file", send: form(file, formPart{"request", "", "", "{}"}), status: 422,
+			want: "last part", fault: parameter("request"),
+		},
+		{
+			name:   "a part after Parquet",
+			send:   form(formPart{"file", "x.parquet", "", irisParquet(t)}, formPart{"request", "", "", "{}"}),
+			status: 422, fault: parameter("request"),
+		},
+		{
+			name: "the request twice",
+			send: form(formPart{"request", "", "", "{}"}, formPart{"request", "", "", "{}"}, file), status: 422,
+			fault: parameter("request"),
+		},
+		{
+			name: "an unknown part", send: form(formPart{"rows", "", "", "{}"}, file), status: 422,
+			fault: parameter("rows"),
+		},
+		{
+			name: "a part too large", send: request(`{"output":"` + strings.Repeat("x", 70_000) + `"}`), status: 413,
+			want: "65536",
+		},
 		{name: "rows beside the file", send: request(`{"data":[]}`), status: 422, fault: at("/data")},
-		{name: "objects beside the file", send: request(`{"data_path":"s3://a/b"}`), status: 422, fault: at("/data_path")},
+		{
+			name: "objects beside the file", send: request(`{"data_path":"s3://a/b"}`), status: 422,
+			fault: at("/data_path"),
+		},
 		{name: "a misspelt field", send: request(`{"keys":[]}`), status: 422, fault: at("/keys")},
-		{name: "a field twice", send: request(`{"output":"csv","output":"csv"}`), status: 422, want: "twice", fault: at("/output")},
-		{name: "a field in the query too", query: "?output=csv", send: request(`{"output":"csv"}`), status: 422, want: "query", fault: at("/output")},
+		{
+			name: "a field twice", send: request(`{"output":"csv","output":"csv"}`), status: 422, want: "twice",
+			fault: at("/output"),
+		},
+		{
+			name: "a field in the query too", query: "?output=csv", send: request(`{"output":"csv"}`), status: 422,
+			want: "query", fault: at("/output"),
+		},
 		{name: "a part that is not JSON", send: request(`{`), status: 400},
-		{name: "a number for key columns", send: request(`{"key_columns":"id"}`), status: 422, fault: at("/key_columns")},
-		{name: "an unknown output", send: request(`{"output":"xml"}`), status: 422, want: "csv, jsonl or parquet", fault: at("/output")},
+		{
+			name: "a number for key columns", send: request(`{"key_columns":"id"}`), status: 422,
+			fault: at("/key_columns"),
+		},
+		{
+			name: "an unknown output", send: request(`{"output":"xml"}`), status: 422, want: "csv, jsonl or parquet",
+			fault: at("/output"),
+		},
 		{name: "a ratio over 1", send: request(`{"max_error_ratio":1.5}`), status: 422, fault: at("/max_error_ratio")},
-		{name: "a key named label", send: request(`{"key_columns":["label"]}`), status: 422, want: `named "label"`, fault: at("/key_columns")},
-		{name: "a key without a name", send: request(`{"key_columns":["x",""]}`), status: 422, fault: at("/key_columns")},
-		{name: "a key with a line feed", send: request(`{"key_columns":["a\nb"]}`), status: 422, fault: at("/key_columns")},
-		{name: "a key twice", query: "?key_columns=id&key_columns=id", send: csv(irisCSV), status: 422, fault: parameter("key_columns")},
-		{name: "too many keys", query: "?key_columns=x" + strings.Repeat("&key_columns=x", 64), send: csv(irisCSV), status: 422, want: "64", fault: parameter("key_columns")},
-		{name: "an unknown parameter", query: "?data_path=s3://a/b", send: csv(irisCSV), status: 422, fault: parameter("data_path")},
-		{name: "a parameter twice", query: "?output=csv&output=csv", send: csv(irisCSV), status: 422, fault: parameter("output")},
-		{name: "an empty parameter", query: "?key_columns=", send: csv(irisCSV), status: 422, fault: parameter("key_columns")},
-		{name: "neither true nor false", query: "?labels_only=maybe", send: csv(irisCSV), status: 422, fault: parameter("labels_only")},
-		{name: "not a ratio", query: "?max_error_ratio=few", send: csv(irisCSV), status: 422, fault: parameter("max_error_ratio")},
-		{name: "a ratio that is not a number", query: "?max_error_ratio=NaN", send: csv(irisCSV), status: 422, fault: parameter("max_error_ratio")},
+		{
+			name: "a key named label", send: request(`{"key_columns":["label"]}`), status: 422, want: `named "label"`,
+			fault: at("/key_columns"),
+		},
+		{
+			name: "a key without a name", send: request(`{"key_columns":["x",""]}`), status: 422,
+			fault: at("/key_columns"),
+		},
+		{
+			name: "a key with a line feed", send: request(`{"key_columns":["a\nb"]}`), status: 422,
+			fault: at("/key_columns"),
+		},
+		{
+			name: "a key twice", query: "?key_columns=id&key_columns=id", send: csv(irisCSV), status: 422,
+			fault: parameter("key_columns"),
+		},
+		{
+			name: "too many keys", query: "?key_columns=x" + strings.Repeat("&key_columns=x", 64), send: csv(irisCSV),
+			status: 422, want: "64", fault: parameter("key_columns"),
+		},
+		{
+			name: "an unknown parameter", query: "?data_path=s3://a/b", send: csv(irisCSV), status: 422,
+			fault: parameter("data_path"),
+		},
+		{
+			name: "a parameter twice", query: "?output=csv&output=csv", send: csv(irisCSV), status: 422,
+			fault: parameter("output"),
+		},
+		{
+			name: "an empty parameter", query: "?key_columns=", send: csv(irisCSV), status: 422,
+			fault: parameter("key_columns"),
+		},
+		{
+			name: "neither true nor false", query: "?labels_only=maybe", send: csv(irisCSV), status: 422,
+			fault: parameter("labels_only"),
+		},
+		{
+			name: "not a ratio", query: "?max_error_ratio=few", send: csv(irisCSV), status: 422,
+			fault: parameter("max_error_ratio"),
+		},
+		{
+			name: "a ratio that is not a number", query: "?max_error_ratio=NaN", send: csv(irisCSV), status: 422,
+			fault: parameter("max_error_ratio"),
+		},
 		{name: "a malformed query", query: "?%zz", send: csv(irisCSV), status: 422, want: "malformed"},
-		{name: "an unknown version", query: "?model_id=99", send: csv(irisCSV), status: 404, fault: parameter("model_id")},
+		{
+			name: "an unknown version", query: "?model_id=99", send: csv(irisCSV), status: 404,
+			fault: parameter("model_id"),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			headers := []string{test.send[1]}
@@ -448,7 +617,9 @@ func (s *sampling) Read(p []byte) (int, error) {
 // A client that hangs up leaves nothing behind, whatever the format and however much has arrived.
 func TestBatchFile_clientHangsUp(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
-	for media, start := range map[string]string{"text/csv": irisCSV, "application/jsonl": irisJSL, "application/vnd.apache.parquet": "PAR1"} {
+	for media, start := range map[string]string{
+		"text/csv": irisCSV, "application/jsonl": irisJSL, "application/vnd.apache.parquet": "PAR1",
+	} {
 		sent, hangUp := io.Pipe()
 		go func() {
 			lines := slices.Concat([]byte(start), []byte("\n"))
@@ -474,7 +645,9 @@ func TestBatchFile_clientHangsUp(t *testing.T) {
 // The stored rows are removed if Temporal does not start the batch.
 func TestBatchFile_temporalIsDown(t *testing.T) {
 	a := newAPI(t, freshBucket(t), func(o *Options) { o.Temporal = refusing{o.Temporal} })
-	for _, send := range [][2]string{{irisCSV, "text/csv"}, {irisParquet(t), "application/vnd.apache.parquet"}, {twoRows, "application/json"}} {
+	for _, send := range [][2]string{
+		{irisCSV, "text/csv"}, {irisParquet(t), "application/vnd.apache.parquet"}, {twoRows, "application/json"},
+	} {
 		a.do(t, "POST", "/iris/predict/batch", send[0], "Content-Type: "+send[1]).problem(t, 500)
 	}
 	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 {

@@ -225,7 +225,8 @@ func batchFileOperation(id, path, summary, description string, mediaTypes ...str
 
 func badRowsHeaders() map[string]*huma.Param {
 	return map[string]*huma.Param{badRowsHeader: {
-		Description: "The number of bad rows, which have no result. A `Link` with `rel=\"errors\"` says where they are listed.",
-		Schema:      &huma.Schema{Type: huma.TypeInteger},
+		Description: "The number of bad rows, which have no result. " +
+			"A `Link` with `rel=\"errors\"` says where they are listed.",
+		Schema: &huma.Schema{Type: huma.TypeInteger},
 	}}
 }

@@ -222,7 +222,7 @@ func TestBatchRows_badParameters(t *testing.T) {
 	other := a.putBatch(t, "batch-iris-otherpage", batchLayout(scores.CSV), 0, 30)
 	var page BatchRows
 	a.do(t, "GET", other.location()+"/rows?page_size=1", nil).json(t, 200, &page)
-	beyond := pageToken("rows of "+b.TaskID, position{part: 0, row: 30}.encode())
+	token := func(position []byte) string { return "page_token=" + pageToken("rows of "+b.TaskID, position) }
 	for query, fault := range map[string]problem.Fault{
 		"page_size=-1":                     {Parameter: "page_size"},
 		"page_size=many":                   {Parameter: "page_size"},
@@ -231,12 +231,12 @@ func TestBatchRows_badParameters(t *testing.T) {
 		"page=2":                           {Parameter: "page"},
 		"page_token=x":                     {Parameter: "page_token"},
 		"page_token=" + page.NextPageToken: {Parameter: "page_token"},
-		"page_token=" + beyond:             {Parameter: "page_token"},
-		"page_token=" + pageToken("rows of "+b.TaskID, position{part: 1}.encode()):                                 {Parameter: "page_token"},
-		"page_token=" + pageToken("rows of "+b.TaskID, position{offset: 1 << 40}.encode()):                         {Parameter: "page_token"},
-		"page_token=" + pageToken("rows of "+b.TaskID, []byte{1}):                                                  {Parameter: "page_token"},
-		"page_token=" + pageToken("rows of "+b.TaskID, bytes.Repeat([]byte{0xff}, 30)):                             {Parameter: "page_token"},
-		"page_token=" + pageToken("rows of "+b.TaskID, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01\x01")): {Parameter: "page_token"},
+		token(position{part: 0, row: 30}.encode()):                        {Parameter: "page_token"},
+		token(position{part: 1}.encode()):                                 {Parameter: "page_token"},
+		token(position{offset: 1 << 40}.encode()):                         {Parameter: "page_token"},
+		token([]byte{1}):                                                  {Parameter: "page_token"},
+		token(bytes.Repeat([]byte{0xff}, 30)):                             {Parameter: "page_token"},
+		token([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01\x01")): {Parameter: "page_token"},
 	} {
 		a.do(t, "GET", b.location()+"/rows?"+query, nil).problem(t, 422).faultAt(t, fault)
 	}

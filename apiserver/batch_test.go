@@ -27,7 +27,8 @@ import (
 	"iris/workflows"
 )
 
-const twoRows = `{"data":[` + setosa + `,{"sepal_length":6.3,"sepal_width":3.3,"petal_length":6.0,"petal_width":2.5,"note":{"skipped":[1]}}]}`
+const twoRows = `{"data":[` + setosa +
+	`,{"sepal_length":6.3,"sepal_width":3.3,"petal_length":6.0,"petal_width":2.5,"note":{"skipped":[1]}}]}`
 
 // startBatch posts a batch and returns its task id and location.
 func (a *api) startBatch(t *testing.T, path, body string) (id, location string) {
@@ -147,7 +148,10 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "no rows", body: `{"data":[]}`, status: 422, fault: at("/data")},
 		{name: "data that is an object", body: `{"data":{}}`, status: 422, fault: at("/data")},
 		{name: "an array for an object", body: `[]`, status: 422, fault: at("")},
-		{name: "a model id that is a number", body: `{"model_id":3,"data":[` + setosa + `]}`, status: 422, fault: at("/model_id")},
+		{
+			name: "a model id that is a number", body: `{"model_id":3,"data":[` + setosa + `]}`, status: 422,
+			fault: at("/model_id"),
+		},
 		{name: "an empty body", body: ``, status: 400},
 		{name: "broken JSON", body: `{"data":[`, status: 400, want: "byte"},
 		{name: "trailing bytes", body: twoRows + "{}", status: 400},
@@ -155,13 +159,28 @@ func TestBatch_badInput(t *testing.T) {
 		{name: "too large", body: `{"data":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, want: "2097152"},
 		{name: "an unknown version", body: modelID("99"), status: 404, fault: at("/model_id"), want: `"99"`},
 		{name: "an unknown alias", body: modelID("models:/iris@nobody"), status: 404, fault: at("/model_id")},
-		{name: "an unknown run", body: modelID("runs:/" + strings.Repeat("0", 32) + "/model"), status: 404, fault: at("/model_id")},
-		{name: "a version of another model", body: modelID("models:/wine/1"), status: 422, fault: at("/model_id"), want: "another model"},
-		{name: "a malformed reference", body: modelID("latest please"), status: 422, fault: at("/model_id"), want: "models:/iris/3"},
+		{
+			name: "an unknown run", body: modelID("runs:/" + strings.Repeat("0", 32) + "/model"), status: 404,
+			fault: at("/model_id"),
+		},
+		{
+			name: "a version of another model", body: modelID("models:/wine/1"), status: 422, fault: at("/model_id"),
+			want: "another model",
+		},
+		{
+			name: "a malformed reference", body: modelID("latest please"), status: 422, fault: at("/model_id"),
+			want: "models:/iris/3",
+		},
 		{name: "an unknown model", path: "/tulip/predict/batch", body: twoRows, status: 404, want: "tulip"},
-		{name: "an unknown model and a version", path: "/tulip/predict/batch", body: modelID("models:/iris/1"), status: 404, want: "tulip"},
+		{
+			name: "an unknown model and a version", path: "/tulip/predict/batch", body: modelID("models:/iris/1"),
+			status: 404, want: "tulip",
+		},
 		{name: "no champion", path: "/unpromoted/predict/batch", body: twoRows, status: 503, want: "no champion"},
-		{name: "features of another model", path: "/wine/predict/batch", body: twoRows, status: 422, fault: at("/data/0/alcohol")},
+		{
+			name: "features of another model", path: "/wine/predict/batch", body: twoRows, status: 422,
+			fault: at("/data/0/alcohol"),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(

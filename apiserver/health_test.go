@@ -37,8 +37,14 @@ func TestReady(t *testing.T) {
 	}{
 		{"all is well", func(*Options) {}, 200, "iris/1", up},
 		{"a model without a champion", func(o *Options) { o.DefaultModel = unpromotedModel }, 503, "", up},
-		{"Temporal is down", func(o *Options) { o.Temporal = downTemporal(t) }, 200, "iris/1", map[string]string{"temporal": "unreachable", "s3": "ok", "mlflow": "ok"}},
-		{"S3 is down", func(o *Options) { o.Store = downStore(t) }, 200, "iris/1", map[string]string{"temporal": "ok", "s3": "unreachable", "mlflow": "ok"}},
+		{
+			"Temporal is down", func(o *Options) { o.Temporal = downTemporal(t) }, 200, "iris/1",
+			map[string]string{"temporal": "unreachable", "s3": "ok", "mlflow": "ok"},
+		},
+		{
+			"S3 is down", func(o *Options) { o.Store = downStore(t) }, 200, "iris/1",
+			map[string]string{"temporal": "ok", "s3": "unreachable", "mlflow": "ok"},
+		},
 		{"another check fails", func(o *Options) {
 			o.Ready = func(context.Context) map[string]error {
 				return map[string]error{"mlflow": errors.New("secret.internal:5000 does not answer"), "disk": nil}

@@ -14,11 +14,12 @@ import (
 func TestIdempotencyKey(t *testing.T) {
 	a := newAPI(t)
 	asForm, formType := formWith(formPart{"request", "", "", `{"output":"jsonl"}`}, formPart{"file", "x.csv", "", irisCSV})
+	stored := must(a.store.Put(t.Context(), a.Bucket, "lake/rows.csv", strings.NewReader(irisCSV), -1, ""))
 	for name, send := range map[string][2]string{
 		"JSON":      {twoRows, "Content-Type: application/json"},
 		"a file":    {irisCSV, "Content-Type: text/csv"},
 		"a form":    {asForm, formType},
-		"an object": {`{"data_path":"` + must(a.store.Put(t.Context(), a.Bucket, "lake/rows.csv", strings.NewReader(irisCSV), -1, "")).URI() + `"}`, "Content-Type: application/json"},
+		"an object": {`{"data_path":"` + stored.URI() + `"}`, "Content-Type: application/json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fresh := newAPI(t, freshBucket(t), func(o *Options) { o.DataBuckets = []string{a.Bucket} })
@@ -85,8 +86,8 @@ func TestIdempotencyKey(t *testing.T) {
 			}
 		}
 	})
-	for _, header := range []string{`Idempotency-Key: ""`, "Idempotency-Key: " + strings.Repeat("x", 256), "Idempotency-Key: ü"} {
-		a.do(t, "POST", "/iris/predict/batch", twoRows, header).
+	for _, key := range []string{`""`, strings.Repeat("x", 256), "ü"} {
+		a.do(t, "POST", "/iris/predict/batch", twoRows, "Idempotency-Key: "+key).
 			problem(t, 422, "255").
 			faultAt(t, problem.Fault{Parameter: "Idempotency-Key"})
 	}

@@ -24,7 +24,8 @@ func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics
 		http: httpio.NewMetrics(),
 		batched: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iris_batch_rows_accepted_total",
-			Help: "Rows of batches that were started. Rows of a data_path are not counted, because their number is not known yet.",
+			Help: "Rows of batches that were started. " +
+				"Rows of a data_path are not counted, because their number is not known yet.",
 		}, []string{"model"}),
 	}
 	all := prometheus.NewRegistry()

@@ -237,7 +237,10 @@ func TestOpenAPI_describesEveryFieldOfATraining(t *testing.T) {
 
 func TestRoutes_unknownPaths(t *testing.T) {
 	a := newAPI(t)
-	for _, path := range []string{"/nothing/at/all", "//tasks", "/iris", "/iris/predict/batch/x/y", "/docs/secret.txt", "/docs/..%2fwebui.go", "/openapi.yaml", "/schemas/Task"} {
+	for _, path := range []string{
+		"/nothing/at/all", "//tasks", "/iris", "/iris/predict/batch/x/y", "/docs/secret.txt", "/docs/..%2fwebui.go",
+		"/openapi.yaml", "/schemas/Task",
+	} {
 		t.Run(path, func(t *testing.T) { a.do(t, "GET", path, nil).problem(t, 404) })
 	}
 }

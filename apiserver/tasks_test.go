@@ -147,7 +147,8 @@ func TestTask_failed(t *testing.T) {
 			change: func(o *client.StartWorkflowOptions) { o.WorkflowExecutionTimeout = time.Second },
 		},
 		{
-			name: "by termination", how: blocks, state: workflows.Revoked, wantType: "Cancelled", wantWords: "terminated", queue: "nobody",
+			name: "by termination", how: blocks, state: workflows.Revoked, wantType: "Cancelled",
+			wantWords: "terminated", queue: "nobody",
 			end: func(t *testing.T, id string) {
 				if err := a.temporal.TerminateWorkflow(t.Context(), id, "", "enough"); err != nil {
 					t.Fatal(err)
@@ -361,7 +362,9 @@ func TestTasks_listsPages(t *testing.T) {
 		`it's a test, 50%_!`,
 	}
 	for _, id := range all {
-		kind := map[byte]string{'t': workflows.TrainingType, 'b': workflows.BatchType, 'p': workflows.PromotionType, 'i': workflows.TrainingType}[id[0]]
+		kind := map[byte]string{
+			't': workflows.TrainingType, 'b': workflows.BatchType, 'p': workflows.PromotionType, 'i': workflows.TrainingType,
+		}[id[0]]
 		start(id, kind)
 	}
 	start("something-else", "Other")

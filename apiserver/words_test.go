@@ -31,7 +31,8 @@ func TestWords_ofATraining(t *testing.T) {
 		"metric":       func(in workflows.TrainingInput) string { return string(in.Search.Metric) },
 		"criterion":    func(in workflows.TrainingInput) string { return valueOf(in.Hyperparameters, "class_weight") },
 	}
-	const search = `{"algorithm":"logistic_regression","search":{"method":"Random","metric":"ACCURACY","space":{"l2":[1,2]}}}`
+	const search = `{"algorithm":"logistic_regression",` +
+		`"search":{"method":"Random","metric":"ACCURACY","space":{"l2":[1,2]}}}`
 	for _, test := range []struct {
 		name, query string
 		send        [2]string // body and header
@@ -49,8 +50,14 @@ func TestWords_ofATraining(t *testing.T) {
 			name: "a form", send: inForm(`{"algorithm":"Random_Forest","promote":"AUTO"}`),
 			want: map[string]string{"algorithm": "random_forest", "promote": "auto"},
 		},
-		{name: "a search", send: [2]string{search, asJSON}, want: map[string]string{"method": "random", "metric": "accuracy"}},
-		{name: "a search in a form", send: inForm(search), want: map[string]string{"method": "random", "metric": "accuracy"}},
+		{
+			name: "a search", send: [2]string{search, asJSON},
+			want: map[string]string{"method": "random", "metric": "accuracy"},
+		},
+		{
+			name: "a search in a form", send: inForm(search),
+			want: map[string]string{"method": "random", "metric": "accuracy"},
+		},
 		{
 			name: "a hyperparameter",
 			send: [2]string{`{"algorithm":"gbdt","hyperparameters":{"class_weight":"Balanced"}}`, asJSON},

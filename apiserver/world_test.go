@@ -57,7 +57,8 @@ const (
 )
 
 // awkwardCSV has names and labels that JSON, CSV and URLs must escape.
-const awkwardCSV = "\"a/b~c\",\"say \"\"hi\"\"\",kind\n1,2,\"<a & \"\"b\"\">\"\n2,1,\"<a & \"\"b\"\">\"\n8,9,\"ü,é\"\n9,8,\"ü,é\"\n"
+const awkwardCSV = "\"a/b~c\",\"say \"\"hi\"\"\",kind\n" +
+	"1,2,\"<a & \"\"b\"\">\"\n2,1,\"<a & \"\"b\"\">\"\n8,9,\"ü,é\"\n9,8,\"ü,é\"\n"
 
 var shared struct {
 	once sync.Once
