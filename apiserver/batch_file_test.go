@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -12,7 +11,6 @@ import (
 	"net/textproto"
 	"reflect"
 	"runtime"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -530,19 +528,10 @@ func TestBatchFile_badInput(t *testing.T) {
 				headers = append(headers, "Content-Encoding: "+test.encoding)
 			}
 			got := a.do(t, "POST", "/iris/predict/batch"+test.query, test.send[0], headers...)
-			p := got.problem(t, test.status, test.want)
-			if test.fault != nil {
-				p.faultAt(t, *test.fault)
-			}
+			got.refused(t, test.status, test.want, test.fault)
 		})
 	}
-	a.idle(t)
-	if n := a.started.Load(); n != 0 {
-		t.Errorf("%d workflows were started", n)
-	}
-	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 {
-		t.Errorf("left behind: %v", keys)
-	}
+	a.leavesNothing(t, 0)
 }
 
 // The memory of the process does not grow with the file.
@@ -574,15 +563,9 @@ func TestBatchFile_largeInBoundedMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, _ := a.batchInput(t, accepted.TaskID)
-	if want := int64(
-		len(header),
-	) + size/int64(
-		len(line),
-	)*int64(
-		len(line),
-	); in.Rows.Size != want ||
-		in.Count != size/int64(len(line)) {
-		t.Errorf("%d bytes and %d rows arrived, want %d and %d", in.Rows.Size, in.Count, want, size/len(line))
+	count := int64(size / len(line))
+	if want := int64(len(header)) + count*int64(len(line)); in.Rows.Size != want || in.Count != count {
+		t.Errorf("%d bytes and %d rows arrived, want %d and %d", in.Rows.Size, in.Count, want, count)
 	}
 	var after runtime.MemStats
 	runtime.ReadMemStats(&after)
@@ -620,26 +603,9 @@ func TestBatchFile_clientHangsUp(t *testing.T) {
 	for media, start := range map[string]string{
 		"text/csv": irisCSV, "application/jsonl": irisJSL, "application/vnd.apache.parquet": "PAR1",
 	} {
-		sent, hangUp := io.Pipe()
-		go func() {
-			lines := slices.Concat([]byte(start), []byte("\n"))
-			_, _ = io.Copy(
-				hangUp,
-				io.MultiReader(bytes.NewReader(lines), io.LimitReader(&repeating{line: "1,2,3,4,5\n"}, 40<<20)),
-			)
-			hangUp.CloseWithError(errors.New("the line is dead"))
-		}()
-		r := must(http.NewRequest("POST", a.url+"/iris/predict/batch", sent))
-		r.Header.Set("Content-Type", media)
-		if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
-			defer response.Body.Close()
-			t.Fatalf("status %d for half an upload", response.StatusCode)
-		}
+		a.hangUp(t, "/iris/predict/batch", media, start+"\n", "1,2,3,4,5\n")
 	}
-	a.idle(t)
-	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 || a.started.Load() != 0 {
-		t.Errorf("left behind: %v, %d workflows", keys, a.started.Load())
-	}
+	a.leavesNothing(t, 0)
 }
 
 // The stored rows are removed if Temporal does not start the batch.

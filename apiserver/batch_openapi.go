@@ -184,19 +184,7 @@ func batchManifestOperation(docs apidoc.Schemas, path string) huma.Operation {
 }
 
 func batchJSONOperation(docs apidoc.Schemas, id, path, summary, description string, v any) huma.Operation {
-	return huma.Operation{
-		OperationID: apidoc.OperationID(
-			id,
-			path,
-		),
-		Method:      http.MethodGet,
-		Path:        path,
-		Tags:        []string{"predict"},
-		Summary:     summary,
-		Description: description + " 409 while the batch runs.",
-		Parameters:  apidoc.PathParameters(path),
-		Responses:   map[string]*huma.Response{"200": docs.Answer("OK", v)},
-	}
+	return endedBatchOperation(id, path, summary, description, map[string]*huma.Response{"200": docs.Answer("OK", v)})
 }
 
 func batchFileOperation(id, path, summary, description string, mediaTypes ...string) huma.Operation {
@@ -204,22 +192,21 @@ func batchFileOperation(id, path, summary, description string, mediaTypes ...str
 	for _, media := range mediaTypes {
 		content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	}
+	return endedBatchOperation(id, path, summary, description, map[string]*huma.Response{
+		"200": {Description: "The file.", Content: content},
+		"206": {Description: "The part of the file that `Range` requests.", Content: content},
+		"416": {Description: "The file has no such part."},
+	})
+}
+
+// endedBatchOperation describes a route that answers after the batch has ended.
+func endedBatchOperation(
+	id, path, summary, description string, responses map[string]*huma.Response,
+) huma.Operation {
 	return huma.Operation{
-		OperationID: apidoc.OperationID(
-			id,
-			path,
-		),
-		Method:      http.MethodGet,
-		Path:        path,
-		Tags:        []string{"predict"},
-		Summary:     summary,
-		Description: description + " 409 while the batch runs.",
-		Parameters:  apidoc.PathParameters(path),
-		Responses: map[string]*huma.Response{
-			"200": {Description: "The file.", Content: content},
-			"206": {Description: "The part of the file that `Range` requests.", Content: content},
-			"416": {Description: "The file has no such part."},
-		},
+		OperationID: apidoc.OperationID(id, path), Method: http.MethodGet, Path: path, Tags: []string{"predict"},
+		Summary: summary, Description: description + " 409 while the batch runs.",
+		Parameters: apidoc.PathParameters(path), Responses: responses,
 	}
 }
 

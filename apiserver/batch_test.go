@@ -183,28 +183,12 @@ func TestBatch_badInput(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := a.do(
-				t,
-				"POST",
-				cmp.Or(test.path, "/iris/predict/batch"),
-				test.body,
-				"Content-Type: "+cmp.Or(test.contentType, "application/json"),
-			)
-			p := got.problem(t, test.status, test.want)
-			if test.fault != nil {
-				p.faultAt(t, *test.fault)
-			}
-			if got.header.Get("Location") != "" {
-				t.Error("a Location for nothing")
-			}
+			contentType := "Content-Type: " + cmp.Or(test.contentType, "application/json")
+			got := a.do(t, "POST", cmp.Or(test.path, "/iris/predict/batch"), test.body, contentType)
+			got.refused(t, test.status, test.want, test.fault)
 		})
 	}
-	if n := a.started.Load(); n != 0 {
-		t.Errorf("%d workflows were started", n)
-	}
-	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 {
-		t.Errorf("left behind: %v", keys)
-	}
+	a.leavesNothing(t, 0)
 }
 
 func TestBatch_ofAnotherModelByRun(t *testing.T) {
@@ -343,29 +327,10 @@ func TestBatchResult_notFound(t *testing.T) {
 func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	a := newAPI(t)
 	id := "a name/with \"all\" of 100%"
-	parts := [][]byte{[]byte("\"<a & \"\"b\"\">\",0.75,0.25\n"), []byte("\"ü,é\",1e-09,1\n")}
+	parts := []string{"\"<a & \"\"b\"\">\",0.75,0.25\n", "\"ü,é\",1e-09,1\n"}
 	m := workflows.Manifest{TaskID: id, Model: awkwardModel, Version: "1", Rows: 2}
 	m.Layout = scores.Layout{Format: scores.CSV, Classes: []string{`<a & "b">`, "ü,é"}, Probabilities: true}
-	for i, part := range parts {
-		m.Parts = append(
-			m.Parts,
-			workflows.Part{
-				Shard: i,
-				Rows:  1,
-				Ref: must(
-					a.store.Put(
-						t.Context(),
-						a.Bucket,
-						objstore.BatchPartKey(id, i, "csv"),
-						bytes.NewReader(part),
-						int64(len(part)),
-						"text/csv",
-					),
-				),
-			},
-		)
-	}
-	must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
+	a.putParts(t, m, parts...)
 	got := a.do(t, "GET", "/awkward/predict/batch/"+url.PathEscape(id), nil)
 	var rows []BatchRow
 	got.json(t, 200, &rows)
@@ -375,6 +340,17 @@ func TestBatchResult_fromTheStoreAlone(t *testing.T) {
 	}
 }
 
+// putParts stores CSVs as the parts of a batch, and its manifest.
+func (a *api) putParts(t *testing.T, m workflows.Manifest, parts ...string) {
+	t.Helper()
+	for i, part := range parts {
+		key := objstore.BatchPartKey(m.TaskID, i, "csv")
+		ref := must(a.store.Put(t.Context(), a.Bucket, key, strings.NewReader(part), int64(len(part)), "text/csv"))
+		m.Parts = append(m.Parts, workflows.Part{Shard: i, Rows: int64(strings.Count(part, "\n")), Ref: ref})
+	}
+	a.putManifest(t, m)
+}
+
 // An answer that cannot be finished is cut off, so that no client takes it for the whole.
 func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 	a := newAPI(t)
@@ -382,23 +358,7 @@ func TestBatchResult_brokenResultsAreCutOff(t *testing.T) {
 		t.Helper()
 		m := workflows.Manifest{TaskID: id, Model: "iris", Version: "1", Rows: rows}
 		m.Layout = scores.Layout{Format: scores.CSV, Classes: []string{"a", "b"}, Probabilities: true}
-		for i, part := range parts {
-			m.Parts = append(m.Parts, workflows.Part{
-				Shard: i,
-				Rows:  int64(strings.Count(part, "\n")),
-				Ref: must(
-					a.store.Put(
-						t.Context(),
-						a.Bucket,
-						objstore.BatchPartKey(id, i, "csv"),
-						strings.NewReader(part),
-						int64(len(part)),
-						"text/csv",
-					),
-				),
-			})
-		}
-		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.BatchManifestKey(id), m))
+		a.putParts(t, m, parts...)
 	}
 	good := strings.Repeat("a,0.5,0.5\n", 9_000) // more than the buffer holds, so the answer has begun
 	for name, broken := range map[string]string{

@@ -540,21 +540,10 @@ func TestTraining_badRequests(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(t, "POST", test.path, test.send[0], cmp.Or(test.send[1], "X-None: x"))
-			p := got.problem(t, test.status, test.want)
-			if test.fault != nil {
-				p.faultAt(t, *test.fault)
-			}
-			if got.header.Get("Location") != "" {
-				t.Error("a Location for nothing")
-			}
+			got.refused(t, test.status, test.want, test.fault)
 		})
 	}
-	if n := a.started.Load(); n != 0 {
-		t.Errorf("%d workflows were started", n)
-	}
-	if keys := a.keys(t, a.Bucket, ""); len(keys) != 1 {
-		t.Errorf("left behind: %v, want only the large dataset", keys)
-	}
+	a.leavesNothing(t, 1) // besides the large dataset
 }
 
 func TestTraining_chunkedBodies(t *testing.T) {

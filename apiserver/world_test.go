@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -375,6 +376,50 @@ func (p told) faultAt(t testing.TB, want problem.Fault) {
 	got.Detail = want.Detail
 	if got != want {
 		t.Errorf("fault %+v, want %+v", got, want)
+	}
+}
+
+// refused checks that an answer is a problem of the status that says the words, at the fault unless that is nil, and
+// that
+// it has no Location.
+func (an answer) refused(t testing.TB, status int, words string, fault *problem.Fault) {
+	t.Helper()
+	p := an.problem(t, status, words)
+	if fault != nil {
+		p.faultAt(t, *fault)
+	}
+	if an.header.Get("Location") != "" {
+		t.Error("a refused request has a Location")
+	}
+}
+
+// leavesNothing checks that no workflow was started, and that the bucket of the test has only so many objects as the
+// test
+// has stored.
+func (a *api) leavesNothing(t testing.TB, stored int) {
+	t.Helper()
+	a.idle(t)
+	if n := a.started.Load(); n != 0 {
+		t.Errorf("%d workflows were started", n)
+	}
+	if keys := a.keys(t, a.Bucket, ""); len(keys) != stored {
+		t.Errorf("left behind: %v, want %d objects", keys, stored)
+	}
+}
+
+// hangUp sends the start of an upload and then lines until it hangs up.
+func (a *api) hangUp(t testing.TB, path, contentType, start, line string) {
+	t.Helper()
+	sent, client := io.Pipe()
+	go func() {
+		_, _ = io.Copy(client, io.MultiReader(strings.NewReader(start), io.LimitReader(&repeating{line: line}, 40<<20)))
+		client.CloseWithError(errors.New("the line is dead"))
+	}()
+	r := must(http.NewRequest("POST", a.url+path, sent))
+	r.Header.Set("Content-Type", contentType)
+	if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
+		defer response.Body.Close()
+		t.Fatalf("status %d for half an upload", response.StatusCode)
 	}
 }
 
