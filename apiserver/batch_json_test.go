@@ -12,6 +12,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
+	"iris/internal/rows"
 )
 
 func TestParseBatchBody_accepts(t *testing.T) {
@@ -80,6 +81,28 @@ func TestParseBatchBody_badRequests(t *testing.T) {
 		var syntax *jsonrow.SyntaxError
 		if _, err := parseBatchBody([]byte(body)); !errors.As(err, &syntax) {
 			t.Errorf("%s: error %T %v, want a *SyntaxError", name, err, err)
+		}
+	}
+}
+
+// Each row is decoded once: its numbers and keys are written as strconv and the rules of CSV want them.
+func TestRowsCSV(t *testing.T) {
+	columns := rows.Columns{Features: []string{"a", "b,c"}, Keys: []string{"id", "a", "k"}}
+	const data = `[{"k":null,"id":"x,\"y\"","b,c":1.50,"a":-0.0,"skipped":{"id":[1]}},` +
+		`{"id":1,"id":17.50,"a":1e2,"b,c":1000000,"k":true}]`
+	const want = "a,\"b,c\",id,k\n-0,1.5,\"x,\"\"y\"\"\",\n100,1e+06,17.50,true\n"
+	got, n, err := rowsCSV(columns, []byte(data))
+	if err != nil || n != 2 || string(got) != want {
+		t.Errorf("got %q, %d rows (%v), want %q", got, n, err, want)
+	}
+	for data, want := range map[string]string{
+		`[{"a":1,"b,c":2,"k":3}]`:                        "/data/0/id: is missing",
+		`[{"a":1,"b,c":2,"k":3,"id":1},{"a":1,"b,c":2}]`: "/data/1/id: is missing",
+		`[{"a":1,"id":1,"k":{}}]`:                        "/data/0/b,c: missing",
+		`[{"a":1,"b,c":2,"id":1,"k":{}}]`:                "/data/0/k: is neither text nor a number",
+	} {
+		if _, _, err := rowsCSV(columns, []byte(data)); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", data, err, want)
 		}
 	}
 }

@@ -165,6 +165,11 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			want:   with(func(in *workflows.TrainingInput) { in.Seed = new(uint64(3)) }),
 		},
 		{
+			name: "JSON with a dataset_uri", path: "/wine/training", body: `{"dataset_uri":"` + uri + `"}`,
+			header: "Content-Type: application/json",
+			want:   with(func(in *workflows.TrainingInput) { in.Model, in.DatasetURI = "wine", uri }),
+		},
+		{
 			name: "JSON with an object", path: "/wine/training?seed=4",
 			body:   `{"dataset":"` + uri + `","label_column":null}`,
 			header: "Content-Type: application/json; charset=utf-8",
@@ -444,6 +449,24 @@ func TestTraining_badRequests(t *testing.T) {
 		{
 			name: "a local path as JSON", path: "/iris/training", send: [2]string{`{"dataset":"iris.csv"}`, asJSON},
 			status: 422, fault: pointer("/dataset"),
+		},
+		{
+			name: "a closed bucket as dataset_uri", path: "/iris/training",
+			send: [2]string{`{"dataset_uri":"s3://mlflow/x"}`, asJSON}, status: 422, fault: pointer("/dataset_uri"),
+		},
+		{
+			name: "a local path as dataset_uri", path: "/iris/training",
+			send: [2]string{`{"dataset_uri":"/etc/passwd"}`, asJSON}, status: 422, fault: pointer("/dataset_uri"),
+		},
+		{
+			name: "both names of a dataset", path: "/iris/training",
+			send: [2]string{`{"dataset_uri":"s3://a/b","dataset":"s3://a/b"}`, asJSON}, status: 422,
+			fault: pointer("/dataset_uri"), want: "/dataset already",
+		},
+		{
+			name: "a dataset_uri in a form", path: "/iris/training",
+			send: formOf(part{"request", `{"dataset_uri":"s3://iris/x"}`}), status: 422, fault: pointer("/dataset_uri"),
+			want: "file",
 		},
 		{
 			name: "a closed bucket as JSON", path: "/iris/training",
