@@ -64,17 +64,26 @@ func TestDown(t *testing.T) {
 		requests []request
 	}{
 		{"Temporal", "Temporal does not answer", func(o *Options) { o.Temporal = downTemporal(t) }, []request{
-			batch, upload, bundled, promotion, get("/tasks"), get("/tasks/t"), get("/iris/training/t"), get("/iris/predict/batch/t"), {"DELETE", "/tasks/t", "", "X-None: x"},
+			batch, upload, bundled, promotion, get("/tasks"), get("/tasks/t"), get("/iris/training/t"),
+			get("/iris/predict/batch/t"),
+			{"DELETE", "/tasks/t", "", "X-None: x"},
 		}},
-		{"S3", "the object store does not answer", func(o *Options) { o.Store, o.DataBuckets = downStore(t), []string{shared.bucket} }, []request{
-			batch, upload, get("/iris/predict/batch/t"), get("/tasks/t"), {"POST", "/iris/training?data_path=s3://" + shared.bucket + "/x.csv", "", "X-None: x"},
+		{"S3", "the object store does not answer", func(o *Options) {
+			o.Store, o.DataBuckets = downStore(t), []string{shared.bucket}
+		}, []request{
+			batch, upload, get("/iris/predict/batch/t"), get("/tasks/t"),
+			{"POST", "/iris/training?data_path=s3://" + shared.bucket + "/x.csv", "", "X-None: x"},
 		}},
-		{"MLflow", "MLflow does not answer", func(o *Options) { o.Registry, o.Cache = downRegistry(t, unusedPort(t)) }, []request{
-			{"POST", "/iris/predict", setosa, asJSON}, batch, promotion, get("/models"), get("/iris/versions"), get("/iris/versions/1"),
+		{"MLflow", "MLflow does not answer", func(o *Options) {
+			o.Registry, o.Cache = downRegistry(t, unusedPort(t))
+		}, []request{
+			{"POST", "/iris/predict", setosa, asJSON},
+			batch, promotion, get("/models"), get("/iris/versions"),
+			get("/iris/versions/1"),
 		}},
-		{"MLflow that hangs", "MLflow does not answer", func(o *Options) { o.Registry, o.Cache = downRegistry(t, silentPort(t)) }, []request{
-			get("/models"), batch,
-		}},
+		{"MLflow that hangs", "MLflow does not answer", func(o *Options) {
+			o.Registry, o.Cache = downRegistry(t, silentPort(t))
+		}, []request{get("/models"), batch}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAPI(t, freshBucket(t), test.change)
@@ -91,7 +100,7 @@ func TestDown(t *testing.T) {
 						t.Error("no Retry-After")
 					}
 					if strings.Contains(string(got.body), "127.0.0.1") {
-						t.Errorf("the answer tells where our servers are: %s", p.Detail)
+						t.Errorf("the answer has the address of a server: %s", p.Detail)
 					}
 					if !strings.Contains(a.log.String(), got.header.Get(httpio.RequestIDHeader)) {
 						t.Error("nothing was logged under the id of the request")

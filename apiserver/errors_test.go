@@ -51,7 +51,7 @@ func TestProblemOf(t *testing.T) {
 				t.Errorf("got %d with cause %v, want %d", p.Status, p.Cause, test.status)
 			}
 			if test.logged && strings.Contains(p.Detail, "doing") {
-				t.Errorf("detail %q tells of our insides", p.Detail)
+				t.Errorf("detail %q has internals", p.Detail)
 			}
 			if (p.Header.Get("Retry-After") != "") != (test.status == 503) {
 				t.Errorf("Retry-After %q", p.Header.Get("Retry-After"))

@@ -33,7 +33,7 @@ const (
 
 const heartQueue = "hearts"
 
-// answerStatus registers the query, as the real workflows do.
+// answerStatus registers the query of the status, as the real workflows do.
 func answerStatus(ctx workflow.Context, modelName, how string) (*workflows.Status, error) {
 	info := workflow.GetInfo(ctx)
 	status := &workflows.Status{

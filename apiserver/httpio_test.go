@@ -60,7 +60,7 @@ func TestGzipBodies(t *testing.T) {
 			t.Error("two datasets of the same bytes")
 		}
 	})
-	t.Run("plain in so many words", func(t *testing.T) {
+	t.Run("explicitly plain", func(t *testing.T) {
 		var p serving.Prediction
 		a.do(t, "POST", "/iris/predict", setosa, "Content-Encoding: identity").json(t, 200, &p)
 	})
@@ -132,7 +132,7 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// stalled is a body whose client has stopped sending: its connection has run into the deadline.
+// stalled is the body of a client that stops sending: after what was sent, the deadline of the connection passes.
 type stalled struct{ sent io.Reader }
 
 func (s stalled) Read(p []byte) (int, error) {
@@ -144,7 +144,9 @@ func (s stalled) Read(p []byte) (int, error) {
 
 func TestExchange_bodyThatStandsStill(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
-	for path, contentType := range map[string]string{"/iris/predict": "application/json", "/iris/training": "text/csv", "/iris/champion": "application/json"} {
+	for path, contentType := range map[string]string{
+		"/iris/predict": "application/json", "/iris/training": "text/csv", "/iris/champion": "application/json",
+	} {
 		t.Run(path, func(t *testing.T) {
 			method := "POST"
 			if strings.HasSuffix(path, "champion") {
@@ -162,7 +164,7 @@ func TestExchange_bodyThatStandsStill(t *testing.T) {
 	}
 }
 
-// The server's deadline is for the body: a handler may take longer.
+// The deadline of the server limits the body. A handler may take longer.
 func TestRun_deadlineOfTheBodyAlone(t *testing.T) {
 	a := newAPI(t)
 	server := a.httpServer()
@@ -212,7 +214,9 @@ func TestRun_deadlineOfTheBodyAlone(t *testing.T) {
 
 func TestExchange_bodyThatEndsEarly(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
-	for path, contentType := range map[string]string{"/iris/predict": "application/json", "/iris/predict/batch": "application/json", "/iris/training": "text/csv"} {
+	for path, contentType := range map[string]string{
+		"/iris/predict": "application/json", "/iris/predict/batch": "application/json", "/iris/training": "text/csv",
+	} {
 		t.Run(path, func(t *testing.T) {
 			conn := must(net.Dial("tcp", strings.TrimPrefix(a.url, "http://")))
 			defer conn.Close()

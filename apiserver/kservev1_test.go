@@ -16,7 +16,10 @@ func TestKServeV1_predicts(t *testing.T) {
 		want                []string
 	}{
 		{"iris:predict", `{"instances":[` + setosa + `,` + virginica + `]}`, "iris/1", both},
-		{"iris:predict", `{"signature_name":"x","instances":[[5.1,3.5,1.4,0.2],[6.7,3,5.2,2.3]],"parameters":{}}`, "iris/1", both},
+		{
+			"iris:predict", `{"signature_name":"x","instances":[[5.1,3.5,1.4,0.2],[6.7,3,5.2,2.3]],"parameters":{}}`, "iris/1",
+			both,
+		},
 		{"iris:predict", `{"instances":[[5.1,"3.5",1.4,0.2],` + virginica + `]}`, "iris/1", both},
 		{"iris:predict", `{"instances":[]}`, "iris/1", nil},
 		{"iris:predict/", `{"instances":[` + setosa + `]}`, "iris/1", both[:1]},
@@ -74,15 +77,24 @@ func TestKServeV1_badInput(t *testing.T) {
 		{name: "no array", body: `{"instances":{}}`, status: 400, words: "/instances: an object"},
 		{name: "no row", body: `{"instances":[3]}`, status: 400, words: "/instances/0"},
 		{name: "a short row", body: `{"instances":[[1,2,3]]}`, status: 400, words: "3 values, want 4"},
-		{name: "a missing feature", body: `{"instances":[` + setosa + `,{}]}`, status: 400, words: "/instances/1/sepal_length: missing"},
-		{name: "null in a row", body: `{"instances":[[1,2,null,3]]}`, status: 400, words: `column "petal_length", /instances/0/2: null`},
+		{
+			name: "a missing feature", body: `{"instances":[` + setosa + `,{}]}`, status: 400,
+			words: "/instances/1/sepal_length: missing",
+		},
+		{
+			name: "null in a row", body: `{"instances":[[1,2,null,3]]}`, status: 400,
+			words: `column "petal_length", /instances/0/2: null`,
+		},
 		{name: "NaN", body: `{"instances":[[1,2,NaN,3]]}`, status: 400, words: "NaN is not finite"},
 		{name: "text", body: `{"instances":[[1,2,"x",3]]}`, status: 400, words: `"x", want a number`},
 		{name: "another type", body: "a,b\n", contentType: "text/csv", status: 400, words: "byte"},
 		{name: "too large", body: `{"x":"` + strings.Repeat("x", DefaultMaxBody) + `"}`, status: 413, words: "larger"},
 		{name: "an unknown model", path: "/v1/models/tulip:predict", body: `{}`, status: 404, words: "tulip"},
 		{name: "an unknown version", path: "/v1/models/iris/versions/99:predict", body: `{}`, status: 404, words: "99"},
-		{name: "an alias behind the name", path: "/v1/models/iris@champion:predict", body: `{}`, status: 404, words: "iris@champion"},
+		{
+			name: "an alias behind the name", path: "/v1/models/iris@champion:predict", body: `{}`, status: 404,
+			words: "iris@champion",
+		},
 		{name: "no champion", path: "/v1/models/unpromoted:predict", body: `{}`, status: 503, words: "no champion"},
 		{name: "an unknown verb", path: "/v1/models/iris:explain", body: `{}`, status: 404, words: "nothing at"},
 		{name: "an unknown model to get", method: "GET", path: "/v1/models/tulip", status: 404, words: "tulip"},

@@ -109,7 +109,9 @@ func TestMetrics_countWhatWasCutOff(t *testing.T) {
 // Names that a client invents must not fill the memory of the server.
 func TestMetrics_noSeriesForWhatDoesNotExist(t *testing.T) {
 	a := newAPI(t)
-	for _, path := range []string{"/invented/predict", "/iris/versions/4242/predict", "/invented/predict/batch", "/invented/1/2/3"} {
+	for _, path := range []string{
+		"/invented/predict", "/iris/versions/4242/predict", "/invented/predict/batch", "/invented/1/2/3",
+	} {
 		a.do(t, "POST", path, setosa).problem(t, 404)
 	}
 	a.do(t, "POST", "/invented/predict/batch", twoRows).problem(t, 404)
@@ -140,7 +142,9 @@ func TestMetrics_ofTheProcess(t *testing.T) {
 		}
 	}
 	page := a.metricsPage(t)
-	for _, series := range []string{"iris_cache_versions ", `iris_cache_bytes{of="versions"} `, `iris_champion_loads_total{result="failed"} `} {
+	for _, series := range []string{
+		"iris_cache_versions ", `iris_cache_bytes{of="versions"} `, `iris_champion_loads_total{result="failed"} `,
+	} {
 		if !strings.Contains(page, series) {
 			t.Errorf("%s is not there", series)
 		}
@@ -158,17 +162,23 @@ func TestMetrics_ofTheProcess(t *testing.T) {
 
 func TestMetrics_countRowsOfEveryProtocol(t *testing.T) {
 	a := newGRPC(t)
-	a.do(t, "POST", "/iris/invocations", `{"dataframe_records":[`+setosa+`,`+setosa+`]}`, "Content-Type: application/json").
+	a.do(
+		t, "POST", "/iris/invocations", `{"dataframe_records":[`+setosa+`,`+setosa+`]}`, "Content-Type: application/json",
+	).
 		json(t, 200, new(map[string]any))
 	a.do(t, "POST", "/v1/models/iris:predict", `{"instances":[`+setosa+`]}`).json(t, 200, new(map[string]any))
-	a.do(t, "POST", "/v2/models/iris/infer", `{"inputs":[{"name":"input","datatype":"FP64","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}`).
+	a.do(
+		t, "POST", "/v2/models/iris/infer",
+		`{"inputs":[{"name":"input","datatype":"FP64","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}`,
+	).
 		json(t, 200, new(map[string]any))
 	must(a.ModelInfer(t.Context(), rawRequest(threeRows[:1])))
 	a.idle(t)
+	const duration = `iris_http_request_duration_seconds_count{model="iris",route=`
 	for series, want := range map[string]float64{
-		`iris_predicted_rows_total{model="iris",version="1"}`:                                                                   5,
-		`iris_http_request_duration_seconds_count{model="iris",route="/v2/models/{model}/infer",version="1"}`:                   1,
-		`iris_http_request_duration_seconds_count{model="iris",route="/inference.GRPCInferenceService/ModelInfer",version="1"}`: 1,
+		`iris_predicted_rows_total{model="iris",version="1"}`:                  5,
+		duration + `"/v2/models/{model}/infer",version="1"}`:                   1,
+		duration + `"/inference.GRPCInferenceService/ModelInfer",version="1"}`: 1,
 	} {
 		if got := a.metric(t, series); got != want {
 			t.Errorf("%s is %v, want %v", series, got, want)

@@ -18,7 +18,7 @@ import (
 
 const virginica = `{"petal_width":2.3,"sepal_length":6.7,"sepal_width":3,"petal_length":5.2}`
 
-// predictions is what the protocols of other servers answer with.
+// predictions is the answer of the protocols of other servers.
 type predictions struct {
 	Predictions []map[string]any `json:"predictions"`
 }
@@ -52,15 +52,32 @@ func TestInvocations_forms(t *testing.T) {
 		want                    []string
 	}{
 		{"records", "", `{"dataframe_records":[` + setosa + `,` + virginica + `]}`, both},
-		{"split", "", `{"dataframe_split":{"columns":["petal_width","sepal_length","sepal_width","petal_length","x"],"data":[[0.2,5.1,3.5,1.4,"y"],[2.3,6.7,3,5.2,null]],"index":[4,5]}}`, both},
-		{"no rows", "", `{"dataframe_split":{"columns":["petal_width","sepal_length","sepal_width","petal_length"],"data":[]}}`, nil},
+		{
+			"split", "",
+			`{"dataframe_split":{"columns":["petal_width","sepal_length","sepal_width","petal_length","x"],` +
+				`"data":[[0.2,5.1,3.5,1.4,"y"],[2.3,6.7,3,5.2,null]],"index":[4,5]}}`,
+			both,
+		},
+		{
+			"no rows", "",
+			`{"dataframe_split":{"columns":["petal_width","sepal_length","sepal_width","petal_length"],"data":[]}}`, nil,
+		},
 		{"instances", "", `{"instances":[` + setosa + `,` + virginica + `],"params":{"a":[1]},"other":1}`, both},
-		{"columns in instances", "", `{"instances":{"petal_width":[0.2,2.3],"sepal_length":[5.1,6.7],"sepal_width":[3.5,3],"petal_length":[1.4,5.2]}}`, both},
-		{"columns", "", `{"inputs":{"petal_width":[0.2,2.3],"sepal_length":[5.1,6.7],"sepal_width":[3.5,3],"petal_length":[1.4,5.2]}}`, both},
+		{
+			"columns in instances", "",
+			`{"instances":{"petal_width":[0.2,2.3],"sepal_length":[5.1,6.7],"sepal_width":[3.5,3],"petal_length":[1.4,5.2]}}`,
+			both,
+		},
+		{
+			"columns", "",
+			`{"inputs":{"petal_width":[0.2,2.3],"sepal_length":[5.1,6.7],"sepal_width":[3.5,3],"petal_length":[1.4,5.2]}}`, both,
+		},
 		{"records in inputs", "", `{"inputs":[` + setosa + `,` + virginica + `]}`, both},
 		{"a form twice", "", `{"inputs":[],"inputs":[` + setosa + `]}`, both[:1]},
 		{"with a mark", "", "\ufeff" + `{"inputs":[` + setosa + `]}`, both[:1]},
-		{"csv", "text/csv", "petal_width,sepal_length,x,sepal_width,petal_length\n0.2,5.1,y,3.5,1.4\n2.3,6.7,z,3,5.2\n", both},
+		{
+			"csv", "text/csv", "petal_width,sepal_length,x,sepal_width,petal_length\n0.2,5.1,y,3.5,1.4\n2.3,6.7,z,3,5.2\n", both,
+		},
 		{"csv with a charset", "text/csv; charset=UTF-8", "petal_width,sepal_length,sepal_width,petal_length\r\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -83,7 +100,8 @@ func TestInvocations_forms(t *testing.T) {
 func TestInvocations_versions(t *testing.T) {
 	a := newAPI(t)
 	for path, want := range map[string]string{
-		"/invocations": "iris/1", "/iris/invocations": "iris/1", "/iris/invocations/": "iris/1", "/iris/versions/2/invocations": "iris/2",
+		"/invocations": "iris/1", "/iris/invocations": "iris/1", "/iris/invocations/": "iris/1",
+		"/iris/versions/2/invocations":        "iris/2",
 		"/iris/versions/champion/invocations": "iris/1", "/unpromoted/versions/1/invocations": "unpromoted/1",
 	} {
 		t.Run(path, func(t *testing.T) {
@@ -145,7 +163,7 @@ var (
 
 const csvMedia = "text/csv"
 
-// mlflowFault checks an error of MLflow's shape and returns its message.
+// mlflowFault checks that an answer is an error in MLflow's shape whose message contains the words.
 func (an answer) mlflowFault(t *testing.T, status int, want mlflowError, words ...string) {
 	t.Helper()
 	var got mlflowError
@@ -186,9 +204,17 @@ func TestInvocations_badInput(t *testing.T) {
 		{name: "NaN", body: with(`NaN`), want: mlflowMisfit, words: "/dataframe_records/0/petal_width: NaN"},
 		{name: "Infinity", body: with(`-Infinity`), want: mlflowMisfit, words: "-Infinity is not finite"},
 		{name: "1e999", body: with(`1e999`), want: mlflowMisfit, words: "1e999"},
-		{name: "a missing feature", body: `{"dataframe_records":[{"sepal_length":1}]}`, want: mlflowMisfit, words: "/dataframe_records/0/sepal_width: missing"},
-		{name: "a missing feature later", body: `{"dataframe_records":[` + setosa + `,{}]}`, want: mlflowMisfit, words: "/dataframe_records/1/sepal_length: missing"},
-		{name: "a missing instance", body: `{"instances":[` + setosa + `,{}]}`, want: mlflowBadRequest, words: "/instances/1"},
+		{
+			name: "a missing feature", body: `{"dataframe_records":[{"sepal_length":1}]}`, want: mlflowMisfit,
+			words: "/dataframe_records/0/sepal_width: missing",
+		},
+		{
+			name: "a missing feature later", body: `{"dataframe_records":[` + setosa + `,{}]}`, want: mlflowMisfit,
+			words: "/dataframe_records/1/sepal_length: missing",
+		},
+		{
+			name: "a missing instance", body: `{"instances":[` + setosa + `,{}]}`, want: mlflowBadRequest, words: "/instances/1",
+		},
 		{name: "no records", body: `{"dataframe_records":[]}`, want: mlflowMisfit, words: "no records"},
 		{name: "no instances", body: `{"instances":[]}`, want: mlflowMisfit, words: "no records"},
 		{name: "null for records", body: `{"dataframe_records":null}`, want: mlflowBadRequest, words: "null, want an array"},
@@ -196,23 +222,68 @@ func TestInvocations_badInput(t *testing.T) {
 		{name: "text for inputs", body: `{"inputs":"x"}`, want: mlflowBadRequest, words: "a string"},
 		{name: "bare rows", body: `{"instances":[[5.1,3.5,1.4,0.2]]}`, want: mlflowMisfit, words: "/instances/0"},
 		{name: "a nested value in a frame", body: with(`[1]`), want: mlflowBadRequest, words: "an array"},
-		{name: "a nested value in inputs", body: `{"inputs":[` + strings.Replace(setosa, "0.2", "[1]", 1) + `]}`, want: mlflowMisfit, words: "an array"},
-		{name: "columns of two lengths", body: `{"inputs":{"sepal_length":[1,2],"sepal_width":[1]}}`, want: mlflowMisfit, words: "/inputs/sepal_width: 1 value"},
-		{name: "instances of two lengths", body: `{"instances":{"sepal_length":[1,2],"sepal_width":[1]}}`, want: mlflowBadRequest, words: "1 value"},
+		{
+			name: "a nested value in inputs", body: `{"inputs":[` + strings.Replace(setosa, "0.2", "[1]", 1) + `]}`,
+			want: mlflowMisfit, words: "an array",
+		},
+		{
+			name: "columns of two lengths", body: `{"inputs":{"sepal_length":[1,2],"sepal_width":[1]}}`, want: mlflowMisfit,
+			words: "/inputs/sepal_width: 1 value",
+		},
+		{
+			name: "instances of two lengths", body: `{"instances":{"sepal_length":[1,2],"sepal_width":[1]}}`,
+			want: mlflowBadRequest, words: "1 value",
+		},
 		{name: "no columns", body: `{"dataframe_split":{"data":[[1,2,3,4]]}}`, want: mlflowMisfit, words: "no names"},
-		{name: "a short row", body: `{"dataframe_split":{"columns":[` + names + `],"data":[[1,2,3]]}}`, want: mlflowBadRequest, words: "/dataframe_split/data/0: 3 values"},
-		{name: "null in a split", body: `{"dataframe_split":{"columns":[` + names + `],"data":[[1,2,3,4],[1,null,3,4]]}}`, want: mlflowMisfit, words: `column "sepal_width", /dataframe_split/data/1/1: null`},
+		{
+			name: "a short row", body: `{"dataframe_split":{"columns":[` + names + `],"data":[[1,2,3]]}}`,
+			want: mlflowBadRequest, words: "/dataframe_split/data/0: 3 values",
+		},
+		{
+			name: "null in a split", body: `{"dataframe_split":{"columns":[` + names + `],"data":[[1,2,3,4],[1,null,3,4]]}}`,
+			want: mlflowMisfit, words: `column "sepal_width", /dataframe_split/data/1/1: null`,
+		},
 		{name: "an empty csv", contentType: csvMedia, want: mlflowBadRequest, words: "empty"},
-		{name: "text in a csv", contentType: csvMedia, body: "sepal_length,sepal_width,petal_length,petal_width\n1,2,x,4\n", want: mlflowBadRequest, words: `line 2, column "petal_length"`},
-		{name: "a gap in a csv", contentType: csvMedia, body: "sepal_length,sepal_width,petal_length,petal_width\n1,2,,4\n", want: mlflowMisfit, words: `line 2, column "petal_length"`},
-		{name: "a csv without a column", contentType: csvMedia, body: "sepal_length\n1\n", want: mlflowMisfit, words: "sepal_width"},
-		{name: "an unknown model", path: "/tulip/invocations", body: with("1"), status: 404, want: mlflowUnknown, words: "tulip"},
-		{name: "an unknown version", path: "/iris/versions/99/invocations", body: with("1"), status: 404, want: mlflowUnknown, words: "99"},
-		{name: "an unknown alias", path: "/iris/versions/staging/invocations", body: with("1"), status: 404, want: mlflowUnknown, words: "staging"},
-		{name: "no alias", path: "/iris/versions/a%20b/invocations", body: with("1"), status: 404, want: mlflowUnknown, words: "a number or an alias"},
-		{name: "a version of no model", path: "/tulip/versions/1/invocations", body: with("1"), status: 404, want: mlflowUnknown, words: "tulip"},
-		{name: "no champion", path: "/unpromoted/invocations", body: with("1"), status: 503, want: mlflowUnavailable, words: "unpromoted"},
-		{name: "too large", body: `{"x":"` + strings.Repeat("x", DefaultMaxBody) + `"}`, status: 413, want: mlflowBadRequest, words: "larger"},
+		{
+			name: "text in a csv", contentType: csvMedia, body: "sepal_length,sepal_width,petal_length,petal_width\n1,2,x,4\n",
+			want: mlflowBadRequest, words: `line 2, column "petal_length"`,
+		},
+		{
+			name: "a gap in a csv", contentType: csvMedia, body: "sepal_length,sepal_width,petal_length,petal_width\n1,2,,4\n",
+			want: mlflowMisfit, words: `line 2, column "petal_length"`,
+		},
+		{
+			name: "a csv without a column", contentType: csvMedia, body: "sepal_length\n1\n", want: mlflowMisfit,
+			words: "sepal_width",
+		},
+		{
+			name: "an unknown model", path: "/tulip/invocations", body: with("1"), status: 404, want: mlflowUnknown,
+			words: "tulip",
+		},
+		{
+			name: "an unknown version", path: "/iris/versions/99/invocations", body: with("1"), status: 404, want: mlflowUnknown,
+			words: "99",
+		},
+		{
+			name: "an unknown alias", path: "/iris/versions/staging/invocations", body: with("1"), status: 404,
+			want: mlflowUnknown, words: "staging",
+		},
+		{
+			name: "no alias", path: "/iris/versions/a%20b/invocations", body: with("1"), status: 404, want: mlflowUnknown,
+			words: "a number or an alias",
+		},
+		{
+			name: "a version of no model", path: "/tulip/versions/1/invocations", body: with("1"), status: 404,
+			want: mlflowUnknown, words: "tulip",
+		},
+		{
+			name: "no champion", path: "/unpromoted/invocations", body: with("1"), status: 503, want: mlflowUnavailable,
+			words: "unpromoted",
+		},
+		{
+			name: "too large", body: `{"x":"` + strings.Repeat("x", DefaultMaxBody) + `"}`, status: 413, want: mlflowBadRequest,
+			words: "larger",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := a.do(
@@ -236,8 +307,10 @@ func TestInvocations_badInput(t *testing.T) {
 func TestInvocations_contentTypes(t *testing.T) {
 	a := newAPI(t)
 	for contentType, want := range map[string]int{
-		"application/json": 200, "application/json; charset=utf-8": 200, " application/json ;charset=UTF-8": 200, "application/json;charset=utf-8;charset=utf-8": 200,
-		"": 415, "Application/JSON": 415, "application/json;": 415, "application/json; charset=latin1": 415, `application/json; charset="utf-8"`: 415,
+		"application/json": 200, "application/json; charset=utf-8": 200, " application/json ;charset=UTF-8": 200,
+		"application/json;charset=utf-8;charset=utf-8": 200,
+		"": 415, "Application/JSON": 415, "application/json;": 415, "application/json; charset=latin1": 415,
+		`application/json; charset="utf-8"`:     415,
 		"application/json; format=pandas-split": 415, "text/plain": 415, "application/vnd.apache.parquet": 415,
 	} {
 		t.Run(contentType, func(t *testing.T) {
@@ -257,7 +330,9 @@ func TestInvocations_contentTypes(t *testing.T) {
 
 func TestInvocations_otherMethods(t *testing.T) {
 	a := newAPI(t)
-	for path, allow := range map[string]string{"/invocations": "POST", "/iris/invocations": "POST", "/version": "GET, HEAD"} {
+	for path, allow := range map[string]string{
+		"/invocations": "POST", "/iris/invocations": "POST", "/version": "GET, HEAD",
+	} {
 		got := a.do(t, "PUT", path, "{}")
 		var said struct{ Detail string }
 		got.json(t, http.StatusMethodNotAllowed, &said)
@@ -283,11 +358,13 @@ func TestInvocations_health(t *testing.T) {
 	none.do(t, "GET", "/ping", nil).mlflowFault(t, 503, mlflowUnavailable, unpromotedModel)
 }
 
-// A task may be called like a route of the protocol; what is wrong with it is still said in Iris's own way.
+// A task may have an id like a route of a protocol. Its errors are still problems.
 func TestProtocolOf(t *testing.T) {
 	for path, want := range map[string]bool{
-		"/invocations": true, "/invocations/": true, "/iris/invocations": true, "/iris/versions/3/invocations": true, "/ping": true, "/v1/models": true, "/v1/x": true,
-		"/predict/batch/invocations": false, "/iris/predict": false, "/v1": false, "/": false, "/versions": false, "/pings": false,
+		"/invocations": true, "/invocations/": true, "/iris/invocations": true, "/iris/versions/3/invocations": true,
+		"/ping": true, "/v1/models": true, "/v1/x": true,
+		"/predict/batch/invocations": false, "/iris/predict": false, "/v1": false, "/": false, "/versions": false,
+		"/pings": false,
 	} {
 		if got := protocolOf(path) != nil; got != want {
 			t.Errorf("%s: %v, want %v", path, got, want)

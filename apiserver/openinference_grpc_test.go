@@ -46,7 +46,7 @@ func newGRPC(t testing.TB, change ...func(*Options)) grpcAPI {
 	return grpcAPI{a, inferencepb.NewGRPCInferenceServiceClient(c), c}
 }
 
-// runGRPC starts the server and returns its address, how to stop it and what it returned.
+// runGRPC starts the server. It returns the address, a function that stops the server, and the result of RunGRPC.
 func runGRPC(t testing.TB, s *Server) (address string, stop context.CancelFunc, returned chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -57,7 +57,7 @@ func runGRPC(t testing.TB, s *Server) (address string, stop context.CancelFunc, 
 	return l.Addr().String(), cancel, returned
 }
 
-// wantCode checks that err is of the code and says the words.
+// wantCode checks that err has the code and contains the words.
 func wantCode(t testing.TB, err error, code codes.Code, words ...string) {
 	t.Helper()
 	got := status.Convert(err)
@@ -206,29 +206,69 @@ func TestGRPC_badRequests(t *testing.T) {
 		code    codes.Code
 		want    string
 	}{
-		"nothing":                {&inferencepb.ModelInferRequest{}, codes.NotFound, "no model"},
-		"an unknown model":       {&inferencepb.ModelInferRequest{ModelName: "tulip"}, codes.NotFound, "tulip"},
-		"an unknown version":     {&inferencepb.ModelInferRequest{ModelName: "iris", ModelVersion: "99"}, codes.NotFound, "99"},
-		"no champion":            {&inferencepb.ModelInferRequest{ModelName: unpromotedModel}, codes.Unavailable, "no champion"},
-		"no inputs":              {&inferencepb.ModelInferRequest{ModelName: "iris"}, codes.InvalidArgument, "/inputs"},
-		"another shape":          {contentsRequest("input", "FP64", []int64{4}, &contents{Fp64Contents: threeRows[0]}), codes.InvalidArgument, "/inputs/0/shape: [4]"},
-		"no shape":               {contentsRequest("input", "FP64", nil, &contents{Fp64Contents: threeRows[0]}), codes.InvalidArgument, "/inputs/0/data: 4 elements"},
-		"no contents":            {contentsRequest("input", "FP64", []int64{1, 4}, nil), codes.InvalidArgument, "0 bytes of data"},
-		"contents of FP16":       {contentsRequest("input", "FP16", []int64{1, 4}, &contents{Fp32Contents: make([]float32, 4)}), codes.InvalidArgument, "0 bytes of data"},
-		"text":                   {contentsRequest("input", "BYTES", []int64{1, 4}, &contents{BytesContents: make([][]byte, 4)}), codes.InvalidArgument, "/inputs/0/datatype"},
-		"not a UINT8":            {contentsRequest("input", "UINT8", []int64{1, 4}, &contents{UintContents: []uint32{1, 2, 3, 256}}), codes.InvalidArgument, "/inputs/0/data/3"},
-		"not finite":             {rawRequest([][]float64{{1, 2, 3, math.NaN()}}), codes.InvalidArgument, "/inputs/0/data/3: NaN is not finite"},
-		"raw contents too few":   {change(func(r *inferencepb.ModelInferRequest) { r.Inputs = append(r.Inputs, r.Inputs[0]) }), codes.InvalidArgument, "/raw_input_contents: 1 tensors, want the 2"},
-		"raw contents and other": {change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Contents = &contents{} }), codes.InvalidArgument, "/inputs/0: contents are given beside"},
-		"raw contents too short": {change(func(r *inferencepb.ModelInferRequest) { r.RawInputContents[0] = r.RawInputContents[0][1:] }), codes.InvalidArgument, "95 bytes of data, want the 96"},
-		"shared memory":          {change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Parameters = region }), codes.InvalidArgument, "/inputs/0: shared memory is not supported"},
+		"nothing":          {&inferencepb.ModelInferRequest{}, codes.NotFound, "no model"},
+		"an unknown model": {&inferencepb.ModelInferRequest{ModelName: "tulip"}, codes.NotFound, "tulip"},
+		"an unknown version": {
+			&inferencepb.ModelInferRequest{ModelName: "iris", ModelVersion: "99"}, codes.NotFound, "99",
+		},
+		"no champion": {
+			&inferencepb.ModelInferRequest{ModelName: unpromotedModel}, codes.Unavailable, "no champion",
+		},
+		"no inputs": {&inferencepb.ModelInferRequest{ModelName: "iris"}, codes.InvalidArgument, "/inputs"},
+		"another shape": {
+			contentsRequest("input", "FP64", []int64{4}, &contents{Fp64Contents: threeRows[0]}), codes.InvalidArgument,
+			"/inputs/0/shape: [4]",
+		},
+		"no shape": {
+			contentsRequest("input", "FP64", nil, &contents{Fp64Contents: threeRows[0]}), codes.InvalidArgument,
+			"/inputs/0/data: 4 elements",
+		},
+		"no contents": {
+			contentsRequest("input", "FP64", []int64{1, 4}, nil), codes.InvalidArgument, "0 bytes of data",
+		},
+		"contents of FP16": {
+			contentsRequest("input", "FP16", []int64{1, 4}, &contents{Fp32Contents: make([]float32, 4)}), codes.InvalidArgument,
+			"0 bytes of data",
+		},
+		"text": {
+			contentsRequest("input", "BYTES", []int64{1, 4}, &contents{BytesContents: make([][]byte, 4)}), codes.InvalidArgument,
+			"/inputs/0/datatype",
+		},
+		"not a UINT8": {
+			contentsRequest("input", "UINT8", []int64{1, 4}, &contents{UintContents: []uint32{1, 2, 3, 256}}),
+			codes.InvalidArgument, "/inputs/0/data/3",
+		},
+		"not finite": {
+			rawRequest([][]float64{{1, 2, 3, math.NaN()}}), codes.InvalidArgument, "/inputs/0/data/3: NaN is not finite",
+		},
+		"raw contents too few": {
+			change(func(r *inferencepb.ModelInferRequest) { r.Inputs = append(r.Inputs, r.Inputs[0]) }), codes.InvalidArgument,
+			"/raw_input_contents: 1 tensors, want the 2",
+		},
+		"raw contents and other": {
+			change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Contents = &contents{} }), codes.InvalidArgument,
+			"/inputs/0: contents are given beside",
+		},
+		"raw contents too short": {
+			change(func(r *inferencepb.ModelInferRequest) { r.RawInputContents[0] = r.RawInputContents[0][1:] }),
+			codes.InvalidArgument, "95 bytes of data, want the 96",
+		},
+		"shared memory": {
+			change(func(r *inferencepb.ModelInferRequest) { r.Inputs[0].Parameters = region }), codes.InvalidArgument,
+			"/inputs/0: shared memory is not supported",
+		},
 		"shared memory outside": {change(func(r *inferencepb.ModelInferRequest) {
 			r.Outputs = []*inferOutput{{Name: "label", Parameters: region}}
 		}), codes.InvalidArgument, "/outputs/0: shared memory is not supported"},
-		"an unknown output": {change(func(r *inferencepb.ModelInferRequest) { r.Outputs = []*inferOutput{{Name: "score"}} }), codes.InvalidArgument, "/outputs/0"},
-		"too large":         {rawRequest(slices.Repeat(threeRows, 30_000)), codes.ResourceExhausted, "2097152"},
+		"an unknown output": {
+			change(func(r *inferencepb.ModelInferRequest) { r.Outputs = []*inferOutput{{Name: "score"}} }),
+			codes.InvalidArgument, "/outputs/0",
+		},
+		"too large": {rawRequest(slices.Repeat(threeRows, 30_000)), codes.ResourceExhausted, "2097152"},
 		"too many rows": {&inferencepb.ModelInferRequest{
-			ModelName: "iris", Inputs: []*inferInput{{Name: "input", Datatype: "INT8", Shape: []int64{100_001, 4}}}, RawInputContents: [][]byte{make([]byte, 400_004)},
+			ModelName: "iris", Inputs: []*inferInput{
+				{Name: "input", Datatype: "INT8", Shape: []int64{100_001, 4}},
+			}, RawInputContents: [][]byte{make([]byte, 400_004)},
 		}, codes.InvalidArgument, "at most 100000 rows"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -346,7 +386,9 @@ func TestGRPC_repository(t *testing.T) {
 func TestGRPC_health(t *testing.T) {
 	a := newGRPC(t)
 	client := healthpb.NewHealthClient(a.connection)
-	for service, want := range map[string]healthpb.HealthCheckResponse_ServingStatus{"": 1, "inference.GRPCInferenceService": 1} {
+	for service, want := range map[string]healthpb.HealthCheckResponse_ServingStatus{
+		"": 1, "inference.GRPCInferenceService": 1,
+	} {
 		if got, err := client.Check(
 			t.Context(),
 			&healthpb.HealthCheckRequest{Service: service},
@@ -389,7 +431,7 @@ func TestGRPC_requestIDs(t *testing.T) {
 	}
 }
 
-// What is wrong with us or with a dependency is told to the log and not to the client.
+// The log gets the cause of an internal error or of a dependency that is down. The client does not.
 func TestGRPC_tellsNoInternals(t *testing.T) {
 	a := newGRPC(t, func(o *Options) { o.Registry, o.Cache = downRegistry(t, unusedPort(t)) })
 	_, err := a.RepositoryIndex(t.Context(), nil)
@@ -410,7 +452,7 @@ func TestRunGRPC_saysWhyItCannotServe(t *testing.T) {
 	}
 }
 
-// What is under way when the server stops may end, and is cut off once the time for that is over.
+// Requests in progress when the server stops may finish, and are cut off when the time to drain is over.
 func TestRunGRPC_drains(t *testing.T) {
 	ask := &reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}}
 	for name, test := range map[string]struct {

@@ -45,7 +45,7 @@ func inferJSON(rows [][]float64, rest string) string {
 	return `{"inputs":[` + tensorJSON("input", "FP64", []int{len(rows), 4}, rows) + `]` + rest + `}`
 }
 
-// inferBinary is a request with the rows behind the JSON, and the header that says where.
+// inferBinary is a request with binary rows after the JSON, and the header that says where they begin.
 func inferBinary(rows [][]float64, rest string) (body []byte, header string) {
 	var blob []byte
 	for _, row := range rows {
@@ -60,7 +60,7 @@ func inferBinary(rows [][]float64, rest string) (body []byte, header string) {
 	return append([]byte(message), blob...), inferenceHeader + ": " + strconv.Itoa(len(message))
 }
 
-// expected is what the champion of iris says of rows.
+// expected returns what the champion of iris predicts for rows.
 func expected(t testing.TB, a *api, rows [][]float64) (labels []string, probabilities []float64) {
 	t.Helper()
 	m := a.cache.Champion(dataset.IrisModel).Model
@@ -73,7 +73,7 @@ func expected(t testing.TB, a *api, rows [][]float64) (labels []string, probabil
 	return labels, probabilities
 }
 
-// inferReply decodes an answer to an inference, the binary outputs too.
+// inferReply decodes the answer to an inference, including binary outputs.
 func inferReply(
 	t testing.TB,
 	got answer,
@@ -123,7 +123,7 @@ func inferReply(
 	return reply, labels, probabilities
 }
 
-// inferenceError checks that an answer is an error of the protocol that says the words.
+// inferenceError checks that an answer is an error of the protocol whose text contains the words.
 func (an answer) inferenceError(t testing.TB, status int, words ...string) {
 	t.Helper()
 	if an.status != status || an.header.Get("Content-Type") != "application/json" ||
@@ -184,14 +184,27 @@ func TestInfer_everyFormOfTheSameRows(t *testing.T) {
 		outputs    string
 	}{
 		{name: "JSON, nested", body: inferJSON(threeRows, "")},
-		{name: "JSON, flat", body: `{"inputs":[` + tensorJSON("input", "FP64", []int{3, 4}, slices.Concat(threeRows...)) + `]}`},
+		{
+			name: "JSON, flat",
+			body: `{"inputs":[` + tensorJSON("input", "FP64", []int{3, 4}, slices.Concat(threeRows...)) + `]}`,
+		},
 		{name: "JSON, a tensor per feature", body: `{"inputs":[` + strings.Join(perFeature, ",") + `]}`},
 		{name: "JSON, gzip", body: zipped(inferJSON(threeRows, "")), headers: []string{"Content-Encoding: gzip"}},
-		{name: "JSON of a form", body: inferJSON(threeRows, ""), headers: []string{"Content-Type: application/x-www-form-urlencoded"}},
+		{
+			name: "JSON of a form", body: inferJSON(threeRows, ""),
+			headers: []string{"Content-Type: application/x-www-form-urlencoded"},
+		},
 		{name: "binary", body: binaryBody, headers: []string{binaryHeader}},
 		{name: "binary, deflate", body: deflated(binaryBody), headers: []string{binaryHeader, "Content-Encoding: deflate"}},
 		{name: "binary and JSON", body: mixedBody, headers: []string{mixedHeader}, outputs: "probabilities label"},
-		{name: "binary answer to JSON", body: inferJSON(threeRows, `,"parameters":{"binary_data_output":true},"outputs":[{"name":"label","parameters":{"binary_data":false}},{"name":"probabilities"}]`)},
+		{
+			name: "binary answer to JSON",
+			body: inferJSON(
+				threeRows,
+				`,"parameters":{"binary_data_output":true},"outputs":[`+
+					`{"name":"label","parameters":{"binary_data":false}},{"name":"probabilities"}]`,
+			),
+		},
 		{name: "a raw body", body: raw, headers: []string{inferenceHeader + ": 0"}},
 		{name: "by version", path: "/v2/models/iris/versions/1/infer", body: inferJSON(threeRows, "")},
 		{name: "by alias", path: "/v2/models/iris/versions/champion/infer", body: inferJSON(threeRows, "")},
@@ -331,17 +344,37 @@ func TestInfer_badRequests(t *testing.T) {
 	}{
 		{name: "an empty body", body: "", status: 400, want: "invalid json"},
 		{name: "broken JSON", body: `{"inputs":`, status: 400, want: "invalid json at byte"},
-		{name: "a pointer to the place", body: strings.Replace(inferJSON(threeRows, ""), "2.9", `"2.9"`, 1), status: 400, want: "/inputs/0/data/1/1: a string, want a number"},
-		{name: "not finite", body: strings.Replace(inferJSON(threeRows, ""), "2.9", "1e999", 1), status: 400, want: "not finite"},
+		{
+			name: "a pointer to the place", body: strings.Replace(inferJSON(threeRows, ""), "2.9", `"2.9"`, 1), status: 400,
+			want: "/inputs/0/data/1/1: a string, want a number",
+		},
+		{
+			name: "not finite", body: strings.Replace(inferJSON(threeRows, ""), "2.9", "1e999", 1), status: 400,
+			want: "not finite",
+		},
 		{name: "infinity", body: nan, header: nanHeader, status: 400, want: "/inputs/0/data/3: -Inf is not finite"},
-		{name: "another shape", body: strings.Replace(inferJSON(threeRows, ""), "[3,4]", "[4,3]", 1), status: 400, want: "/inputs/0/data"},
+		{
+			name: "another shape", body: strings.Replace(inferJSON(threeRows, ""), "[3,4]", "[4,3]", 1), status: 400,
+			want: "/inputs/0/data",
+		},
 		{name: "an unknown output", body: inferJSON(threeRows, `,"outputs":[{"name":"x"}]`), status: 400, want: "/outputs/0"},
-		{name: "a header that is no number", body: "{}", header: inferenceHeader + ": ten", status: 400, want: `"ten" is not a number of bytes`},
-		{name: "a negative header", body: "{}", header: inferenceHeader + ": -1", status: 400, want: "is not a number of bytes"},
-		{name: "a header beyond the body", body: "{}", header: inferenceHeader + ": 3", status: 400, want: "3 bytes are JSON"},
+		{
+			name: "a header that is no number", body: "{}", header: inferenceHeader + ": ten", status: 400,
+			want: `"ten" is not a number of bytes`,
+		},
+		{
+			name: "a negative header", body: "{}", header: inferenceHeader + ": -1", status: 400,
+			want: "is not a number of bytes",
+		},
+		{
+			name: "a header beyond the body", body: "{}", header: inferenceHeader + ": 3", status: 400, want: "3 bytes are JSON",
+		},
 		{name: "half a raw row", body: "12345678", header: inferenceHeader + ": 0", status: 400, want: "multiple of 32"},
 		{name: "too large", body: strings.Repeat(" ", 2<<20+1), status: 413, want: "2097152"},
-		{name: "too many rows", body: append([]byte(many), make([]byte, 400004)...), header: inferenceHeader + ": " + strconv.Itoa(len(many)), status: 413, want: "at most 100000 rows"},
+		{
+			name: "too many rows", body: append([]byte(many), make([]byte, 400004)...),
+			header: inferenceHeader + ": " + strconv.Itoa(len(many)), status: 413, want: "at most 100000 rows",
+		},
 		{name: "another coding", body: "x", header: "Content-Encoding: br", status: 415, want: "gzip or as deflate"},
 		{name: "no gzip", body: "x", header: "Content-Encoding: gzip", status: 400, want: "not gzip"},
 		{name: "no deflate", body: "x", header: "Content-Encoding: deflate", status: 400, want: "not deflate"},
@@ -349,11 +382,17 @@ func TestInfer_badRequests(t *testing.T) {
 		{name: "damaged deflate", body: badZlib.Bytes(), header: "Content-Encoding: deflate", status: 400, want: "damaged"},
 		{name: "an unknown model", path: "/v2/models/tulip/infer", body: "{}", status: 404, want: "tulip"},
 		{name: "no name of a model", path: "/v2/models/Iris/infer", body: "{}", status: 404, want: "Iris"},
-		{name: "an unknown version", path: "/v2/models/iris/versions/99/infer", body: "{}", status: 404, want: `no version "99" of model iris`},
+		{
+			name: "an unknown version", path: "/v2/models/iris/versions/99/infer", body: "{}", status: 404,
+			want: `no version "99" of model iris`,
+		},
 		{name: "an unknown alias", path: "/v2/models/iris/versions/nobody/infer", body: "{}", status: 404, want: "nobody"},
 		{name: "no reference", path: "/v2/models/iris/versions/a%20b/infer", body: "{}", status: 404, want: "a%20b"},
 		{name: "a version 0", path: "/v2/models/iris/versions/0/infer", body: "{}", status: 404, want: `"0"`},
-		{name: "a version of an unknown model", path: "/v2/models/tulip/versions/1/infer", body: "{}", status: 404, want: `no model "tulip"`},
+		{
+			name: "a version of an unknown model", path: "/v2/models/tulip/versions/1/infer", body: "{}", status: 404,
+			want: `no model "tulip"`,
+		},
 		{name: "no champion", path: "/v2/models/unpromoted/infer", body: "{}", status: 503, want: "no champion"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -369,7 +408,7 @@ func TestInfer_badRequests(t *testing.T) {
 	}
 }
 
-// Values that a model cannot compute with are the request's fault.
+// A request with values that a model cannot compute with is a bad request.
 func TestInfer_hugeValues(t *testing.T) {
 	a := newAPI(t)
 	for _, value := range []float64{1e308, -1e308, 1e-308} {
@@ -444,7 +483,9 @@ func TestV2_models(t *testing.T) {
 			t.Errorf("%s is not in %v", name, list.Models)
 		}
 	}
-	for path, version := range map[string]string{"": "1", "/versions/1": "1", "/versions/champion": "1", "/versions/2": "2"} {
+	for path, version := range map[string]string{
+		"": "1", "/versions/1": "1", "/versions/champion": "1", "/versions/2": "2",
+	} {
 		var m openinference.InferenceModel
 		a.do(t, "GET", "/v2/models/iris"+path, nil).json(t, 200, &m)
 		schema := dataset.Iris()
@@ -512,18 +553,14 @@ func TestV2_repository(t *testing.T) {
 		}
 		return nil
 	}
-	if got := entry(
-		nil,
-		"iris",
-	); got == nil ||
-		*got != (openinference.InferenceIndexEntry{Name: "iris", Version: "1", State: "READY", Reason: ""}) {
+	iris := openinference.InferenceIndexEntry{Name: "iris", Version: "1", State: "READY"}
+	if got := entry(nil, "iris"); got == nil || *got != iris {
 		t.Errorf("iris is %+v", got)
 	}
-	if got := entry(
-		`{"ready":false}`,
-		unpromotedModel,
-	); got == nil ||
-		*got != (openinference.InferenceIndexEntry{Name: unpromotedModel, Version: "1", State: "UNAVAILABLE", Reason: "there is no champion"}) {
+	unpromoted := openinference.InferenceIndexEntry{
+		Name: unpromotedModel, Version: "1", State: "UNAVAILABLE", Reason: "there is no champion",
+	}
+	if got := entry(`{"ready":false}`, unpromotedModel); got == nil || *got != unpromoted {
 		t.Errorf("%s is %+v", unpromotedModel, got)
 	}
 	if got := entry(`{"ready":true}`, unpromotedModel); got != nil {
@@ -562,7 +599,7 @@ func TestV2_repository(t *testing.T) {
 	}
 }
 
-// A load takes over what another process promoted, without waiting for the next poll.
+// A load serves what another process has promoted, without waiting for the next poll.
 func TestV2_loadServesANewChampion(t *testing.T) {
 	w := theWorld(t)
 	const name = "loaded"
@@ -591,7 +628,7 @@ func TestV2_loadServesANewChampion(t *testing.T) {
 	a.do(t, "GET", "/v2/models/loaded/ready", nil).json(t, 200, &ready)
 }
 
-// What is in memory is served while MLflow is down; what is not is a 503.
+// While MLflow is down, versions in memory are served, and all others are a 503.
 func TestV2_mlflowIsDown(t *testing.T) {
 	down, empty := downRegistry(t, unusedPort(t))
 	a := newAPI(t, func(o *Options) { o.Registry = down })
@@ -608,7 +645,7 @@ func TestV2_mlflowIsDown(t *testing.T) {
 	a.do(t, "GET", "/v2/models/wine/versions/1/ready", nil).inferenceError(t, 503)
 }
 
-// Large bodies and large answers share the places that bound the memory of the process.
+// Large bodies and large answers share the places that limit the memory of the process.
 func TestInfer_placesForLargeRequests(t *testing.T) {
 	a := newAPI(t)
 	for range httpio.MaxBulk {
@@ -625,7 +662,7 @@ func TestInfer_placesForLargeRequests(t *testing.T) {
 	inferReply(t, a.do(t, "POST", "/v2/models/iris/infer", inferJSON(threeRows, "")))
 }
 
-// A client that does not wait is not worked for.
+// The rows of a client that hung up are not scored.
 func TestInfer_hangUp(t *testing.T) {
 	a := newAPI(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -639,7 +676,7 @@ func TestInfer_hangUp(t *testing.T) {
 	a.Handler().ServeHTTP(httptest.NewRecorder(), r)
 }
 
-// What a request costs does not grow with its rows, but for the slices that hold them.
+// Except for the slices that hold the rows, the allocations of a request do not grow with its rows.
 func TestInfer_allocatesNothingPerRow(t *testing.T) {
 	handler := newAPI(t).Handler()
 	cost := func(rows int) float64 {
@@ -665,7 +702,7 @@ func TestInfer_allocatesNothingPerRow(t *testing.T) {
 		})
 	}
 	few, many := cost(10), cost(5000)
-	if many > few+500 { // slices that grow to their size, and the pieces that a large answer is sent in
+	if many > few+500 { // for slices that grow, and for the pieces in which a large answer is sent
 		t.Errorf("10 rows take %v allocations, 5,000 rows %v, twice each", few, many)
 	}
 }
@@ -683,7 +720,7 @@ func BenchmarkInfer(b *testing.B) {
 	}
 }
 
-// A version that Iris did not make is in MLflow and cannot be asked.
+// A version that Iris did not register is in MLflow and cannot be asked.
 func TestV2_foreignVersions(t *testing.T) {
 	const name = "foreign-v2"
 	w := theWorld(t)

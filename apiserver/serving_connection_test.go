@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// BenchmarkPredictConnection calls the servers over a connection on loopback, one request after the other. Beside the
-// wall time it reports the processor time of the whole process, of which the client, the same for all, has its share.
+// BenchmarkPredictConnection calls the servers over a connection on loopback, one request after the other. Besides the
+// wall time it reports the processor time of the whole process. The client has the same share of it for all servers.
 func BenchmarkPredictConnection(b *testing.B) {
 	for _, s := range subjects(b) {
 		b.Run(s.name, func(b *testing.B) {

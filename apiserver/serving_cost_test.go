@@ -25,8 +25,8 @@ type subject struct {
 	server           func() *http.Server
 }
 
-// subjects are our handler and, beside it, the least that a server in Go can do with the same body: decode it with
-// encoding/json into a struct and write a constant of the length of our answer.
+// subjects are the handler of Iris and, for comparison, the least that a server in Go can do with the same body: decode
+// it with encoding/json into a struct and write a constant of the length of the answer.
 func subjects(tb testing.TB) []subject {
 	a := newAPI(tb)
 	var all []subject
@@ -51,7 +51,7 @@ func subjects(tb testing.TB) []subject {
 	return all
 }
 
-// exampleOf is a row with a number of several digits for each feature.
+// exampleOf returns a row with a number of several digits for each feature.
 func exampleOf(features []string) string {
 	row := make([]string, len(features))
 	for i, name := range features {
@@ -78,7 +78,7 @@ func bare(features []string, answer []byte) http.Handler {
 	})
 }
 
-// BenchmarkPredict calls the handlers without a connection. The request and the writer are used again.
+// BenchmarkPredict calls the handlers without a connection. It reuses the request and the writer.
 func BenchmarkPredict(b *testing.B) {
 	for _, s := range subjects(b) {
 		b.Run(s.name, func(b *testing.B) {
@@ -94,7 +94,7 @@ func BenchmarkPredict(b *testing.B) {
 	}
 }
 
-// call is a request that can be made again and again, and the writer of its answers.
+// call is a request that can be repeated, and the writer of its answers.
 type call struct {
 	request *http.Request
 	again   http.Request
@@ -127,10 +127,10 @@ func (c *call) Header() http.Header         { return c.header }
 func (c *call) Write(p []byte) (int, error) { return len(p), nil }
 func (c *call) WriteHeader(status int)      { c.status = status }
 
-// SetWriteDeadline makes the call as good as a connection to http.ResponseController.
+// SetWriteDeadline implements what http.ResponseController needs of a connection.
 func (c *call) SetWriteDeadline(time.Time) error { return nil }
 
-// A prediction may cost three allocations of 600 bytes beside those of net/http and of gorilla/mux.
+// A prediction may cost three allocations of 600 bytes in all besides those of net/http and gorilla/mux.
 func TestPredict_costsLittleMoreThanItsRouter(t *testing.T) {
 	a := newAPI(t)
 	empty := mux.NewRouter().UseEncodedPath().SkipClean(true)
@@ -156,7 +156,8 @@ func TestPredict_costsLittleMoreThanItsRouter(t *testing.T) {
 	}
 }
 
-// cost is what f allocates at the least: every so often a sync.Pool is empty, or something else allocates meanwhile.
+// cost returns the least that f allocates in 100 calls: sometimes a sync.Pool is empty, or something else allocates
+// meanwhile.
 func cost(f func()) (allocations, size uint64) {
 	allocations, size = math.MaxUint64, math.MaxUint64
 	for range 100 {

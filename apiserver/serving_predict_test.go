@@ -17,7 +17,9 @@ const setosa = `{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_
 
 func TestPredict_answersTheChampion(t *testing.T) {
 	a := newAPI(t)
-	for name, path := range map[string]string{"by name": "/iris/predict", "by default": "/predict", "with a slash": "/iris/predict/"} {
+	for name, path := range map[string]string{
+		"by name": "/iris/predict", "by default": "/predict", "with a slash": "/iris/predict/",
+	} {
 		t.Run(name, func(t *testing.T) {
 			got := a.do(t, "POST", path, setosa, "Content-Type: application/json")
 			var p serving.Prediction
@@ -78,15 +80,26 @@ func TestPredict_badInput(t *testing.T) {
 		fault                         problem.Fault
 		want                          string
 	}{
-		{name: "a missing feature", body: without("petal_width"), status: 422, fault: problem.Fault{Pointer: "/petal_width"}, want: "missing"},
-		{name: "another case", body: strings.Replace(setosa, "petal_width", "Petal_Width", 1), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{
+			name: "a missing feature", body: without("petal_width"), status: 422, fault: problem.Fault{Pointer: "/petal_width"},
+			want: "missing",
+		},
+		{
+			name: "another case", body: strings.Replace(setosa, "petal_width", "Petal_Width", 1), status: 422,
+			fault: problem.Fault{Pointer: "/petal_width"},
+		},
 		{name: "a number as text", body: with(`"0.2"`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
 		{name: "null", body: with(`null`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
 		{name: "true", body: with(`true`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
 		{name: "not finite", body: with(`1e999`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
-		{name: "given twice", body: with(`0.2,"petal_width":0.2`), status: 422, fault: problem.Fault{Pointer: "/petal_width"}},
+		{
+			name: "given twice", body: with(`0.2,"petal_width":0.2`), status: 422, fault: problem.Fault{Pointer: "/petal_width"},
+		},
 		{name: "a number for an object", body: `1`, status: 422, fault: problem.Fault{}},
-		{name: "a pointer to escape", path: "/awkward/predict", body: `{"say \"hi\"":2}`, status: 422, fault: problem.Fault{Pointer: "/a~1b~0c"}},
+		{
+			name: "a pointer to escape", path: "/awkward/predict", body: `{"say \"hi\"":2}`, status: 422,
+			fault: problem.Fault{Pointer: "/a~1b~0c"},
+		},
 		{name: "an empty body", body: "", status: 400},
 		{name: "broken JSON", body: `{"sepal_length":5.1,`, status: 400, want: "byte"},
 		{name: "trailing bytes", body: setosa + "x", status: 400},
@@ -119,7 +132,9 @@ func TestPredict_badInput(t *testing.T) {
 
 func TestPredict_contentTypesThatAreJSON(t *testing.T) {
 	a := newAPI(t)
-	for _, contentType := range []string{"", "application/json", "Application/JSON; charset=UTF-8", "application/json;charset=us-ascii"} {
+	for _, contentType := range []string{
+		"", "application/json", "Application/JSON; charset=UTF-8", "application/json;charset=us-ascii",
+	} {
 		t.Run(contentType, func(t *testing.T) {
 			var p serving.Prediction
 			a.do(t, "POST", "/iris/predict", setosa, "Content-Type: "+contentType).json(t, 200, &p)

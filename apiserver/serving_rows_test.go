@@ -25,7 +25,8 @@ func irisRows(n int) string {
 	for i := range n {
 		fmt.Fprintf(
 			&rows,
-			`,{"sepal_length":%.1f,"sepal_width":3.1,"petal_length":%.1f,"petal_width":%.1f,"note":"skipped, as every other field"}`,
+			`,{"sepal_length":%.1f,"sepal_width":3.1,"petal_length":%.1f,"petal_width":%.1f,`+
+				`"note":"skipped, as every other field"}`,
 			4.5+float64(i%30)/10,
 			1+float64(i%50)/10,
 			0.1+float64(i%24)/10,
@@ -83,14 +84,23 @@ func TestPredict_badArrays(t *testing.T) {
 		fault      problem.Fault
 		want       string
 	}{
-		{name: "a bad row", body: "[" + setosa + "," + setosa + "," + setosa + "," + without + "]", status: 422, fault: problem.Fault{Pointer: "/3/petal_width"}, want: "missing"},
-		{name: "a bad value", body: " [" + setosa + "," + strings.Replace(setosa, "0.2", "null", 1) + "]", status: 422, fault: problem.Fault{Pointer: "/1/petal_width"}},
+		{
+			name: "a bad row", body: "[" + setosa + "," + setosa + "," + setosa + "," + without + "]", status: 422,
+			fault: problem.Fault{Pointer: "/3/petal_width"}, want: "missing",
+		},
+		{
+			name: "a bad value", body: " [" + setosa + "," + strings.Replace(setosa, "0.2", "null", 1) + "]", status: 422,
+			fault: problem.Fault{Pointer: "/1/petal_width"},
+		},
 		{name: "a row that is no object", body: `[` + setosa + `,7]`, status: 422, fault: problem.Fault{Pointer: "/1"}},
 		{name: "an array in the array", body: `[[` + setosa + `]]`, status: 422, fault: problem.Fault{Pointer: "/0"}},
 		{name: "no rows", body: `[]`, status: 422, fault: problem.Fault{}, want: "no rows"},
 		{name: "broken behind a good row", body: `[` + setosa + `,`, status: 400},
 		{name: "broken behind a bad row", body: `[1,`, status: 400},
-		{name: "one row too many", body: irisRows(serving.MaxRows + 1), status: 413, want: "more than 10000 rows for one request: send them to /iris/predict/batch"},
+		{
+			name: "one row too many", body: irisRows(serving.MaxRows + 1), status: 413,
+			want: "more than 10000 rows for one request: send them to /iris/predict/batch",
+		},
 		{name: "too large", body: "[" + strings.Repeat(" ", 2<<20) + setosa + "]", status: 413, want: "2097152"},
 		{name: "a single row too large", body: strings.Repeat(" ", httpio.MaxSmall) + setosa, status: 413, want: "1048576"},
 	} {
@@ -144,8 +154,13 @@ func TestPredict_arrayWhoseClientHungUp(t *testing.T) {
 		request *http.Request
 		writer  http.ResponseWriter
 	}{
-		"before the answer": {httptest.NewRequest("POST", "/iris/predict", strings.NewReader(irisRows(5))).WithContext(canceled), httptest.NewRecorder()},
-		"during the answer": {httptest.NewRequest("POST", "/iris/predict", strings.NewReader(irisRows(500))), brokenWriter{httptest.NewRecorder()}},
+		"before the answer": {
+			httptest.NewRequest("POST", "/iris/predict", strings.NewReader(irisRows(5))).WithContext(canceled),
+			httptest.NewRecorder(),
+		},
+		"during the answer": {
+			httptest.NewRequest("POST", "/iris/predict", strings.NewReader(irisRows(500))), brokenWriter{httptest.NewRecorder()},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -161,7 +176,7 @@ func TestPredict_arrayWhoseClientHungUp(t *testing.T) {
 	}
 }
 
-// brokenWriter is a connection that its client has closed.
+// brokenWriter is a connection that the client has closed.
 type brokenWriter struct{ *httptest.ResponseRecorder }
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
@@ -200,7 +215,8 @@ func TestPredictVersion(t *testing.T) {
 func TestPredictVersion_thereIsNone(t *testing.T) {
 	a := newAPI(t)
 	for _, path := range []string{
-		"/iris/versions/99", "/iris/versions/nobody", "/iris/versions/@nobody", "/iris/versions/a%20b", "/iris/versions/0", "/iris/versions/models:%2Fwine%2F1",
+		"/iris/versions/99", "/iris/versions/nobody", "/iris/versions/@nobody", "/iris/versions/a%20b", "/iris/versions/0",
+		"/iris/versions/models:%2Fwine%2F1",
 		"/tulip/versions/1", "/Iris/versions/1",
 	} {
 		t.Run(path, func(t *testing.T) {

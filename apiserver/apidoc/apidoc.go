@@ -38,8 +38,7 @@ func Body(content map[string]*huma.MediaType) *huma.RequestBody {
 }
 
 // OperationID returns the id of an operation on a model: verb alone for a model in the path, verb-version for one of
-// its
-// versions, and verb-default for the default model.
+// its versions, and verb-default for the default model.
 func OperationID(verb, path string) string {
 	switch {
 	case strings.Contains(path, "{version}"):

@@ -24,7 +24,7 @@ func (b Bulk) Take() (release func(), err error) {
 		return func() { <-b }, nil
 	default:
 		return func() {}, problem.Unavailable(
-			fmt.Sprintf("%d large bodies are being worked on already; try again", cap(b)), nil)
+			fmt.Sprintf("the server is already working on %d large bodies; try again", cap(b)), nil)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// leaver is a client that takes some bytes of an answer and then nothing any more.
+// leaver is a client that takes some bytes of an answer and then nothing more.
 type leaver struct {
 	*httptest.ResponseRecorder
 	takes     int
@@ -28,7 +28,7 @@ func (l *leaver) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// A large answer has a deadline that moves with every piece, so that nobody holds its place by not reading.
+// The deadline of a large answer moves with every piece, so that a client that does not read cannot hold its place.
 func TestSendCompressed_givesUpOnAClientThatTakesNothing(t *testing.T) {
 	body := []byte(strings.Repeat("0123456789abcdef", 64<<10))
 	for _, coding := range []string{"", "gzip", "deflate"} {

@@ -45,7 +45,7 @@ func (d Download) Send(w http.ResponseWriter, r *http.Request, store *objstore.S
 	http.ServeContent(out, r, "", d.Changed, content)
 	if out.status == http.StatusRequestedRangeNotSatisfiable && content.err == nil {
 		return problem.New(out.status,
-			fmt.Sprintf("%s has %d bytes, and none of the range that was asked for", d.Name, found.Size))
+			fmt.Sprintf("%s has %d bytes, and none of them is in the requested range", d.Name, found.Size))
 	}
 	return content.err
 }

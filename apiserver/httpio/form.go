@@ -36,7 +36,7 @@ func FormFile(r *http.Request, request func(io.Reader) error) (file *multipart.P
 			return nil, nil, problem.Invalid(
 				problem.Fault{Parameter: problem.Clip(name), Detail: "is not a part of this form: want " + want})
 		case seen:
-			return nil, nil, problem.Invalid(problem.Fault{Parameter: "request", Detail: "is there twice"})
+			return nil, nil, problem.Invalid(problem.Fault{Parameter: "request", Detail: "is given twice"})
 		}
 		seen = true
 		if err := request(part); err != nil {
@@ -55,7 +55,7 @@ func endOf(form *multipart.Reader) error {
 		return formError(err)
 	}
 	return problem.Invalid(problem.Fault{
-		Parameter: problem.Clip(part.FormName()), Detail: "stands behind `file`, which must be the last part",
+		Parameter: problem.Clip(part.FormName()), Detail: "comes after `file`, which must be the last part",
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// deadlines records what deadlines a handler asks for.
+// deadlines records the read deadlines that a handler sets.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	read []time.Time
@@ -22,9 +22,9 @@ func (d *deadlines) SetReadDeadline(t time.Time) error {
 
 func TestExchange_movesTheDeadlineOfABody(t *testing.T) {
 	for name, test := range map[string]struct {
-		since time.Duration // the deadline was set
+		since time.Duration // since the deadline was set
 		brief bool
-		want  []bool // whether there is one, for each time that it was set
+		want  []bool // for each call, whether it set a deadline or removed it
 	}{
 		"just begun":               {want: []bool{false}},
 		"just begun, soon to end":  {brief: true},

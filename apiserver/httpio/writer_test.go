@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Results are sent to a client only as long as it takes them.
+// A Writer sends to a client only as long as the client takes something.
 func TestWriter_setsADeadlineForEveryWrite(t *testing.T) {
 	w := &writeDeadlines{ResponseRecorder: httptest.NewRecorder()}
 	m := NewWriter(w)
@@ -33,7 +33,7 @@ func (d *writeDeadlines) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// A client that takes nothing of a large answer is given up, and its place becomes free.
+// Send gives up on a client that takes nothing of a large answer, so that its place becomes free.
 func TestSend(t *testing.T) {
 	large := make([]byte, 1<<20)
 	w := httptest.NewRecorder()

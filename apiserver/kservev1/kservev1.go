@@ -86,11 +86,7 @@ func (a *API) handleModel(w http.ResponseWriter, r *http.Request) error {
 // handlePredict scores instances: objects with the names of the features, or arrays in their order. It takes the body
 // for JSON whatever its Content-Type: curl -d, which the examples of TensorFlow Serving use, sends that of a form.
 func (a *API) handlePredict(w http.ResponseWriter, r *http.Request) error {
-	served, err := a.models.Requested(r)
-	if err != nil {
-		return err
-	}
-	body, release, err := a.models.ReadBody(r)
+	p, body, release, err := a.models.ReadRows(w, r)
 	defer release()
 	if err != nil {
 		return err
@@ -108,7 +104,6 @@ func (a *API) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	case instances == nil:
 		return serving.FormError(frame.BadForm, "/"+instancesName, "missing: want an array of rows")
 	}
-	p := a.models.Predictors.Requested(w, served)
 	return a.models.AnswerPredictions(w, r, p, func(row func([]float64) error) error {
 		_, err := p.Frame.RecordsOrRows(instances, "/"+instancesName, row)
 		return err

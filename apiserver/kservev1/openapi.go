@@ -27,8 +27,8 @@ func predictOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Path:        path,
 		Tags:        []string{"protocols"},
 		Summary:     "Classify rows (KServe V1)",
-		Description: "Each instance is an object with a number for each feature, or an array of the numbers in the order of " +
-			"the features.",
+		Description: "Each instance is an object with a number for each feature, or an array of the numbers in the order " +
+			"of the features.",
 		Parameters: apidoc.PathParameters(path),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{instancesName}, Properties: map[string]*huma.Schema{

@@ -48,8 +48,7 @@ var (
 )
 
 // Fail sends a problem as `mlflow models serve` does: a text for a Content-Type that it does not understand, a detail
-// for
-// what its web framework refuses, else codes and a message.
+// for what its web framework refuses, else codes and a message.
 func Fail(w http.ResponseWriter, p *problem.Problem, err error) {
 	status, text := p.Plain()
 	var body mlflowError

@@ -1,6 +1,5 @@
 // Package mlflowscoring answers the MLflow scoring protocol, as `mlflow models serve` and SageMaker do. The scoring
-// itself
-// is in package serving.
+// itself is in package serving.
 package mlflowscoring
 
 import (
@@ -64,16 +63,11 @@ func (a *API) handleInvocations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	served, err := a.models.Requested(r)
-	if err != nil {
-		return err
-	}
-	body, release, err := a.models.ReadBody(r)
+	p, body, release, err := a.models.ReadRows(w, r)
 	defer release()
 	if err != nil {
 		return err
 	}
-	p := a.models.Predictors.Requested(w, served)
 	if media == csvMedia {
 		return a.models.AnswerPredictions(w, r, p, func(row func([]float64) error) error {
 			_, err := p.Frame.CSV(body, row)

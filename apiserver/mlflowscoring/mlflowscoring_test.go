@@ -49,7 +49,7 @@ func TestScore_bounds(t *testing.T) {
 	}
 }
 
-// served trains a model that no server knows.
+// served trains a model, which no registry has.
 func served(t testing.TB, csv string) *champions.Served {
 	t.Helper()
 	table, _, err := dataset.Read(strings.NewReader(csv), dataset.ScanOptions{})
@@ -67,7 +67,7 @@ type predictions struct {
 	Predictions []map[string]any `json:"predictions"`
 }
 
-// scoreLocally answers a JSON body of the MLflow protocol, with places for so many large answers.
+// scoreLocally answers a JSON body of the MLflow protocol, with a number of places for large answers.
 func scoreLocally(served *champions.Served, body []byte, places int) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/local/invocations", nil)
 	models := serving.New(serving.Options{Cache: new(champions.Cache), Bulk: make(httpio.Bulk, places)})
@@ -89,8 +89,10 @@ func scoreLocally(served *champions.Served, body []byte, places int) *httptest.R
 
 func FuzzInvocations(f *testing.F) {
 	for _, body := range []string{
-		`{"dataframe_records":[{"a":1,"b":2}]}`, `{"dataframe_split":{"columns":["a","b"],"data":[[1,2]],"index":[0]}}`, `{"instances":[[1,2]]}`,
-		`{"inputs":{"a":[1,2],"b":3},"params":{}}`, `{"inputs":"x"}`, `{"inputs":null}`, `{"prompt":1}`, `{"instances":[ {"a":1e308,"b":-1e308}]}`, `{"inputs":[1,2]}`, `[]`, `{`,
+		`{"dataframe_records":[{"a":1,"b":2}]}`, `{"dataframe_split":{"columns":["a","b"],"data":[[1,2]],"index":[0]}}`,
+		`{"instances":[[1,2]]}`,
+		`{"inputs":{"a":[1,2],"b":3},"params":{}}`, `{"inputs":"x"}`, `{"inputs":null}`, `{"prompt":1}`,
+		`{"instances":[ {"a":1e308,"b":-1e308}]}`, `{"inputs":[1,2]}`, `[]`, `{`,
 	} {
 		f.Add([]byte(body))
 	}
@@ -122,7 +124,7 @@ func FuzzInvocations(f *testing.F) {
 	})
 }
 
-// One row more costs no allocation, but what the answer grows by.
+// A further row costs no allocation, except that the answer grows.
 func TestScore_allocations(t *testing.T) {
 	sc := served(t, "a,b,y\n1,2,x\n2,1,x\n8,9,z\n9,8,z\n")
 	allocations := func(rows int) float64 {
@@ -160,9 +162,13 @@ func TestIsMisfit(t *testing.T) {
 		want bool
 	}{
 		"a row whose probabilities are not finite": {serving.FormError(frame.NoValue, "", "too large"), true},
-		"columns of two lengths":                   {inForm(formInputs, serving.FormError(frame.BadLength, "/inputs", "x")), true},
-		"the same of instances":                    {inForm(formInstances, serving.FormError(frame.BadLength, "", "x")), false},
-		"another error":                            {errors.New("x"), false},
+		"columns of two lengths": {
+			inForm(formInputs, serving.FormError(frame.BadLength, "/inputs", "x")), true,
+		},
+		"the same of instances": {
+			inForm(formInstances, serving.FormError(frame.BadLength, "", "x")), false,
+		},
+		"another error": {errors.New("x"), false},
 	} {
 		if got := isMisfit(test.err); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)

@@ -41,8 +41,8 @@ func invocationsOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Method:      http.MethodPost,
 		Path:        path,
 		Summary:     "Classify rows by the MLflow scoring protocol",
-		Description: "As `mlflow models serve` of the same version: JSON with exactly one of the four forms, or a CSV with a " +
-			"header.",
+		Description: "As `mlflow models serve` of the same version: JSON with exactly one of the four forms, or a CSV with " +
+			"a header.",
 		Parameters: apidoc.PathParameters(path),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{
 			"application/json": {

@@ -9,10 +9,10 @@ import (
 	"iris/apiserver/httpio"
 )
 
-// gRPC knows its codings by name and takes new ones during the start of the process only.
+// gRPC finds its codings by name. They must be registered before the first request.
 func init() { encoding.RegisterCompressor(deflate{}) }
 
-// deflate is the coding of gRPC that C, and with it Python, calls so: zlib. grpc brings gzip alone.
+// deflate is the coding that gRPC in C, and so in Python, calls deflate: zlib. The Go module has only gzip.
 type deflate struct{}
 
 // Name implements encoding.Compressor.

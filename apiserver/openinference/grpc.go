@@ -24,15 +24,14 @@ import (
 	"iris/internal/inferencepb"
 )
 
-// grpcStreams is how many requests of a connection are worked on at once; more of them wait.
+// grpcStreams is how many requests of a connection run at the same time. More of them wait.
 const grpcStreams = 64
 
 // connectionTimeout is how long a connection may take to be set up.
 const connectionTimeout = 10 * time.Second
 
-// RunGRPC serves the Open Inference Protocol over gRPC on l until ctx ends, lets the requests under way finish and
-// returns
-// nil, or returns the first error. It closes l.
+// RunGRPC serves the protocol over gRPC on l until ctx ends, lets the requests in progress finish for at most drain,
+// and returns nil, or returns the first error. It closes l.
 func (a *API) RunGRPC(ctx context.Context, l net.Listener, drain time.Duration) error {
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(
@@ -64,7 +63,8 @@ func (a *API) RunGRPC(ctx context.Context, l net.Listener, drain time.Duration) 
 	return nil
 }
 
-// interceptGRPC is what happens to every request before and after its method, as serve is over HTTP.
+// interceptGRPC does for every request over gRPC what httpio.Handler does over HTTP: it adds an id, translates errors
+// and logs.
 func (a *API) interceptGRPC(
 	ctx context.Context,
 	in any,
@@ -73,7 +73,7 @@ func (a *API) interceptGRPC(
 ) (out any, err error) {
 	sent, _ := metadata.FromIncomingContext(ctx)
 	id := a.handler.RequestID(strings.Join(sent.Get(httpio.RequestIDHeader), ""))
-	_ = grpc.SetHeader(ctx, metadata.Pairs(httpio.RequestIDHeader, id)) // fails once an answer has begun, which none has
+	_ = grpc.SetHeader(ctx, metadata.Pairs(httpio.RequestIDHeader, id)) // fails only after the answer has begun
 	log := a.handler.LogOf(id)
 	defer func() {
 		if v := recover(); v != nil {
@@ -94,7 +94,7 @@ func (a *API) interceptGRPC(
 	return nil, status.Error(codeOf(p), p.Detail)
 }
 
-// codeOf is the code of gRPC for a problem.
+// codeOf returns the code of gRPC for a problem.
 func codeOf(p *problem.Problem) codes.Code {
 	switch p.Status {
 	case http.StatusNotFound:
@@ -107,13 +107,13 @@ func codeOf(p *problem.Problem) codes.Code {
 	return codes.InvalidArgument
 }
 
-// healthService is gRPC's own protocol of health, which Kubernetes and load balancers speak.
+// healthService answers gRPC's own health protocol, which Kubernetes and load balancers speak.
 type healthService struct {
 	healthpb.UnimplementedHealthServer
 	models *serving.Models
 }
 
-// Check implements healthpb.HealthServer: whether the default model can be asked.
+// Check implements healthpb.HealthServer. It answers whether the default model can be asked.
 func (h healthService) Check(
 	_ context.Context,
 	in *healthpb.HealthCheckRequest,

@@ -11,7 +11,7 @@ import (
 	"iris/internal/inferencepb"
 )
 
-// inferenceService answers over gRPC what v2.go, v2_models.go and v2_repository.go answer over HTTP, by the same means.
+// inferenceService answers over gRPC what API answers over HTTP.
 type inferenceService struct {
 	inferencepb.UnimplementedGRPCInferenceServiceServer
 	*API
@@ -33,8 +33,8 @@ func (i inferenceService) ServerReady(
 	return &inferencepb.ServerReadyResponse{Ready: i.models.Cache.Champion(i.models.DefaultModel) != nil}, nil
 }
 
-// ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, which is no
-// error.
+// ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, which is not
+// an error.
 func (i inferenceService) ModelReady(
 	ctx context.Context,
 	in *inferencepb.ModelReadyRequest,
@@ -209,7 +209,7 @@ func (i inferenceService) ModelInfer(
 	}
 	defer func() { p.CountSince(began, len(result.Best)) }()
 	i.grpcInfer.CountOK()
-	raw := len(in.GetRawInputContents()) > 0 // an answer is as its request
+	raw := len(in.GetRawInputContents()) > 0 // the answer has the form of the request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}
 	for _, t := range request.Tensors(result) {
 		tensor := &inferencepb.ModelInferResponse_InferOutputTensor{
@@ -230,7 +230,7 @@ func (i inferenceService) ModelInfer(
 	return out, nil
 }
 
-// requestOf is a request as the decoder of HTTP would have it, and about how many bytes it has.
+// requestOf returns a request as the decoder of HTTP returns it, and its approximate size in bytes.
 func requestOf(in *inferencepb.ModelInferRequest) (r *inference.Request, size int, err error) {
 	r = &inference.Request{ID: in.GetId()}
 	raw := in.GetRawInputContents()
@@ -272,7 +272,7 @@ func requestOf(in *inferencepb.ModelInferRequest) (r *inference.Request, size in
 
 const sharedMemory = "shared_memory_region"
 
-// contentsOf are the elements of a tensor, from the field of its datatype; nil when it has none.
+// contentsOf returns the elements of a tensor from the field of its datatype, nil if it has none.
 func contentsOf(datatype string, c *inferencepb.InferTensorContents) []float64 {
 	switch datatype {
 	case "FP64":

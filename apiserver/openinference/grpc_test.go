@@ -36,9 +36,13 @@ func TestInterceptGRPC(t *testing.T) {
 		handle grpc.UnaryHandler
 		code   codes.Code
 	}{
-		"a panic":               {t.Context(), func(context.Context, any) (any, error) { panic("secret") }, codes.Internal},
-		"an unexpected error":   {t.Context(), func(context.Context, any) (any, error) { return nil, errors.New("secret") }, codes.Internal},
-		"a client that hung up": {gone, func(context.Context, any) (any, error) { return nil, httpio.ErrHungUp }, codes.Canceled},
+		"a panic": {t.Context(), func(context.Context, any) (any, error) { panic("secret") }, codes.Internal},
+		"an unexpected error": {
+			t.Context(), func(context.Context, any) (any, error) { return nil, errors.New("secret") }, codes.Internal,
+		},
+		"a client that hung up": {
+			gone, func(context.Context, any) (any, error) { return nil, httpio.ErrHungUp }, codes.Canceled,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log.Reset()

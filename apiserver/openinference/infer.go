@@ -27,7 +27,7 @@ func (a *API) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, release, err := a.models.ReadBody(r)
+	body, release, err := a.models.Bulk.Read(r, a.models.MaxBody)
 	defer release()
 	if err != nil {
 		return err

@@ -17,13 +17,13 @@ import (
 type InferenceServer struct {
 	Name       string   `json:"name" example:"iris"`
 	Version    string   `json:"version"`
-	Extensions []string `json:"extensions" nullable:"false" doc:"of the protocol, by Triton's names"`
+	Extensions []string `json:"extensions" nullable:"false" doc:"extensions of the protocol, by Triton's names"`
 }
 
 // InferenceModel describes a model.
 type InferenceModel struct {
 	Name     string            `json:"name" example:"iris"`
-	Versions []string          `json:"versions" nullable:"false" doc:"those that can be asked, oldest first"`
+	Versions []string          `json:"versions" nullable:"false" doc:"the versions that can be asked, oldest first"`
 	Platform string            `json:"platform" example:"onnx_onnxv1"`
 	Inputs   []InferenceTensor `json:"inputs" nullable:"false"`
 	Outputs  []InferenceTensor `json:"outputs" nullable:"false"`
@@ -60,7 +60,7 @@ type InferenceConstant struct {
 	StringValue string `json:"string_value"`
 }
 
-// InferenceModels is the list of models as KServe has it.
+// InferenceModels is the list of models, as KServe writes it.
 type InferenceModels struct {
 	Models []string `json:"models" nullable:"false"`
 }
@@ -91,7 +91,7 @@ func (a *API) handleLive(w http.ResponseWriter, _ *http.Request) error {
 	return httpio.WriteJSON(w, http.StatusOK, InferenceLive{Live: true})
 }
 
-// handleReady is about the default model, as /readyz.
+// handleReady answers for the default model, as /readyz does.
 func (a *API) handleReady(w http.ResponseWriter, r *http.Request) error {
 	if err := a.models.DefaultReady(); err != nil {
 		return err
@@ -142,9 +142,8 @@ func (a *API) model(ctx context.Context, served *champions.Served) (InferenceMod
 	}, nil
 }
 
-// askableVersions lists the versions of a model that can be asked. While MLflow does not answer, those are the ones
-// that
-// this process has, of which it knows one.
+// askableVersions lists the versions of a model that can be asked. While MLflow does not answer, it lists only the
+// known version, which this process has in memory.
 func (a *API) askableVersions(ctx context.Context, known registry.Version) ([]string, error) {
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
@@ -157,7 +156,7 @@ func (a *API) askableVersions(ctx context.Context, known registry.Version) ([]st
 	}
 	var numbers []string
 	for _, v := range slices.Backward(versions) {
-		if v.ArtifactSHA256 != "" { // registered by Iris
+		if v.ArtifactSHA256 != "" { // Iris has registered it
 			numbers = append(numbers, v.Number)
 		}
 	}

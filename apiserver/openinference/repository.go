@@ -16,14 +16,10 @@ import (
 	"iris/internal/registry"
 )
 
-// The extension of the Open Inference Protocol about the repository of models. Iris loads champions by itself: a client
-// that
-// loads one does not wait for the next poll.
-
 // InferenceIndexEntry is a model in the index of the repository.
 type InferenceIndexEntry struct {
 	Name    string `json:"name" example:"iris"`
-	Version string `json:"version" doc:"the champion, or the newest version when there is none" example:"3"`
+	Version string `json:"version" doc:"the champion, or the newest version of a model without one" example:"3"`
 	State   string `json:"state" enum:"READY,UNAVAILABLE"`
 	Reason  string `json:"reason" doc:"why it is unavailable"`
 }
@@ -66,7 +62,7 @@ func (a *API) handleIndex(w http.ResponseWriter, r *http.Request) error {
 	return httpio.WriteJSON(w, http.StatusOK, index)
 }
 
-// inferenceIndex lists the models, or those alone that can be asked.
+// index lists the models, or only the ones that can be asked.
 func (a *API) index(ctx context.Context, readyOnly bool) ([]InferenceIndexEntry, error) {
 	infos, err := a.models.Known(ctx)
 	if err != nil {
@@ -74,32 +70,18 @@ func (a *API) index(ctx context.Context, readyOnly bool) ([]InferenceIndexEntry,
 	}
 	index := []InferenceIndexEntry{}
 	for _, info := range infos {
-		served := a.models.Cache.Champion(info.Name)
-		switch {
+		entry := InferenceIndexEntry{Name: info.Name, State: indexUnavailable}
+		switch served := a.models.Cache.Champion(info.Name); {
 		case served != nil:
-			index = append(index, InferenceIndexEntry{Name: info.Name, Version: served.Version.Number, State: indexReady})
+			entry.Version, entry.State = served.Version.Number, indexReady
 		case readyOnly:
+			continue
 		case info.Champion != "":
-			index = append(
-				index,
-				InferenceIndexEntry{
-					Name:    info.Name,
-					Version: info.Champion,
-					State:   indexUnavailable,
-					Reason:  "the champion is not loaded yet",
-				},
-			)
+			entry.Version, entry.Reason = info.Champion, "the champion is not loaded yet"
 		default:
-			index = append(
-				index,
-				InferenceIndexEntry{
-					Name:    info.Name,
-					Version: info.LatestVersion,
-					State:   indexUnavailable,
-					Reason:  "there is no champion",
-				},
-			)
+			entry.Version, entry.Reason = info.LatestVersion, "there is no champion"
 		}
+		index = append(index, entry)
 	}
 	return index, nil
 }
@@ -120,14 +102,15 @@ func (a *API) handleLoad(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// load serves the champion that the registry names now.
+// load serves the champion that the registry names now. Iris loads champions by itself, but a client that loads one
+// does not wait for the next poll.
 func (a *API) load(ctx context.Context, name string, parameters []string) error {
 	if len(parameters) > 0 {
 		slices.Sort(parameters)
 		return problem.New(
 			http.StatusBadRequest,
 			fmt.Sprintf(
-				"parameter %q: a model is loaded as it was registered, without a configuration or files of the client's",
+				"parameter %q: a model is loaded as it was registered, without a configuration or files of the client",
 				problem.Clip(parameters[0]),
 			),
 		)
@@ -168,9 +151,8 @@ func (a *API) handleUnload(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// unload makes sure that a model is not served. What is served is the registry's decision and not that of a client of
-// one
-// process, so a model with a champion stays.
+// unload makes sure that a model is not served. The registry decides what is served, not a client of one process, so
+// unload refuses a model with a champion.
 func (a *API) unload(ctx context.Context, name string) error {
 	if served := a.models.Cache.Champion(name); served != nil {
 		return problem.New(http.StatusBadRequest, fmt.Sprintf(

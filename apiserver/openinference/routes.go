@@ -60,15 +60,15 @@ func (a *API) Routes(docs apidoc.Schemas) []apidoc.Route {
 
 // InferenceRequest is an inference as JSON.
 type InferenceRequest struct {
-	ID         string                     `json:"id,omitempty" doc:"comes back in the answer"`
+	ID         string                     `json:"id,omitempty" doc:"is returned in the answer"`
 	Parameters *InferenceParameters       `json:"parameters,omitempty"`
-	Inputs     []InferenceInput           `json:"inputs" nullable:"false" doc:"one called input of shape [-1, features], or one per feature by its name"`
+	Inputs     []InferenceInput           `json:"inputs" nullable:"false" doc:"one tensor named input of shape [-1, features], or one per feature with its name"`
 	Outputs    []InferenceRequestedOutput `json:"outputs,omitempty" nullable:"false" doc:"label and probabilities when absent"`
 }
 
-// InferenceParameters are the parameters of an inference; others are skipped.
+// InferenceParameters are the parameters of an inference. Others are skipped.
 type InferenceParameters struct {
-	Binary bool `json:"binary_data_output,omitempty" doc:"outputs behind the JSON, little-endian, unless an output says otherwise"`
+	Binary bool `json:"binary_data_output,omitempty" doc:"outputs follow the JSON, little-endian, unless an output says otherwise"`
 }
 
 // InferenceInput is a tensor of a request.
@@ -79,12 +79,12 @@ type InferenceInput struct {
 	Data     []float64 `json:"data,omitempty" nullable:"false" doc:"row-major, flat or nested; absent for binary data"`
 }
 
-// InferenceRequestedOutput is an output that a request asks for.
+// InferenceRequestedOutput is an output that a client requests.
 type InferenceRequestedOutput struct {
 	Name       string `json:"name" enum:"label,probabilities"`
 	Parameters *struct {
 		Binary         bool `json:"binary_data,omitempty"`
-		Classification int  `json:"classification,omitempty" doc:"the most probable classes, so many, as probability:index:label"`
+		Classification int  `json:"classification,omitempty" doc:"return this many of the most probable classes, as probability:index:label"`
 	} `json:"parameters,omitempty"`
 }
 
@@ -107,14 +107,14 @@ type InferenceOutput struct {
 
 // InferenceOutputParameters say where the elements of an output are.
 type InferenceOutputParameters struct {
-	BinarySize int `json:"binary_data_size" doc:"bytes behind the JSON"`
+	BinarySize int `json:"binary_data_size" doc:"bytes after the JSON"`
 }
 
 // describer describes the operations of the protocol.
 type describer struct{ docs apidoc.Schemas }
 
-// operation returns what the operations of the protocol have in common. The id of one with a version in its path says
-// so.
+// operation returns what the operations of the protocol have in common. The id of an operation on a version ends in
+// -version.
 func (d describer) operation(id, method, path, summary string, good *huma.Response) huma.Operation {
 	if strings.Contains(path, "{version}") {
 		id += "-version"
@@ -133,8 +133,8 @@ func (d describer) get(id, path, summary, description string, answer any) huma.O
 func (d describer) infer(path string) huma.Operation {
 	op := d.operation("infer", http.MethodPost, path, "Classify rows given as tensors",
 		d.docs.Answer("The outputs", InferenceReply{}))
-	op.Description = "JSON, or JSON and binary tensors behind it, whose border is in the header `" + inferenceHeader +
-		"`. gzip and deflate both ways."
+	op.Description = "JSON, or JSON followed by binary tensors. The header `" + inferenceHeader +
+		"` says how many bytes are JSON. Request and answer may be compressed with gzip or deflate."
 	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
 		"application/json": {Schema: d.docs.Of(InferenceRequest{}), Example: map[string]any{"inputs": []any{map[string]any{
 			"name": "input", "datatype": "FP64", "shape": []int{1, 4}, "data": []float64{5.1, 3.5, 1.4, 0.2},
@@ -149,7 +149,7 @@ func (d describer) index(path string) huma.Operation {
 	op := d.operation("index", http.MethodPost, path, "List models and whether they can be asked",
 		d.docs.Answer("The models", []InferenceIndexEntry{}))
 	op.RequestBody = repositoryBody(
-		map[string]*huma.Schema{"ready": {Type: huma.TypeBoolean, Description: "those alone that can be asked"}})
+		map[string]*huma.Schema{"ready": {Type: huma.TypeBoolean, Description: "list only the models that can be asked"}})
 	return op
 }
 
@@ -163,7 +163,7 @@ func (d describer) load(path string) huma.Operation {
 func (d describer) unload(path string) huma.Operation {
 	op := d.operation("unload", http.MethodPost, path, "Make sure that a model is not served",
 		&huma.Response{Description: "It is not served"})
-	op.Description = "A model with a champion is not unloaded: 400."
+	op.Description = "A model with a champion cannot be unloaded: 400."
 	op.RequestBody = repositoryBody(nil)
 	return op
 }

@@ -23,11 +23,11 @@ const retryAfter = 5 * time.Second
 
 // Problem is the body of every error, as RFC 9457 defines it.
 type Problem struct {
-	Type   string  `json:"type" doc:"about:blank: the status says it all" example:"about:blank"`
+	Type   string  `json:"type" doc:"about:blank: the status is the type" example:"about:blank"`
 	Title  string  `json:"title" doc:"the status in words" example:"Unprocessable Entity"`
 	Status int     `json:"status" example:"422"`
 	Detail string  `json:"detail" doc:"what is wrong with this request" example:"/data/3/petal_width: is missing"`
-	Errors []Fault `json:"errors,omitempty" nullable:"false" doc:"where it is wrong, when that can be said"`
+	Errors []Fault `json:"errors,omitempty" nullable:"false" doc:"the places that are wrong, if they are known"`
 
 	Header http.Header `json:"-"` // sent with the problem
 	Cause  error       `json:"-"` // logged, never sent
@@ -35,9 +35,9 @@ type Problem struct {
 
 // Fault is one place of a request and what is wrong there.
 type Fault struct {
-	Pointer   string `json:"pointer,omitempty" doc:"RFC 6901 pointer into the JSON that was sent" example:"/data/3/petal_width"`
+	Pointer   string `json:"pointer,omitempty" doc:"RFC 6901 pointer into the JSON of the request" example:"/data/3/petal_width"`
 	Parameter string `json:"parameter,omitempty" doc:"name of a path or query parameter, or of a part of a form"`
-	Line      int    `json:"line,omitempty" doc:"line of a CSV, from 1, as an editor counts"`
+	Line      int    `json:"line,omitempty" doc:"line of a CSV, counted from 1 as an editor does"`
 	Column    string `json:"column,omitempty" doc:"name of a column of a CSV"`
 	Detail    string `json:"detail" doc:"what is wrong there"`
 }

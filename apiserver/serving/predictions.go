@@ -33,8 +33,7 @@ func overflow(row int) error {
 }
 
 // AnswerPredictions answers with {"predictions":[…]}, one prediction for each row of the source, as MLflow and KServe
-// V1
-// do. It sends nothing before all rows are known to be good. An answer that grows large takes a place of Bulk.
+// V1 do. It sends nothing before all rows are known to be good. An answer that grows large takes a place of Bulk.
 func (m *Models) AnswerPredictions(w http.ResponseWriter, r *http.Request, p *Predictor, source Source) error {
 	answer := append(make([]byte, 0, 512), `{"predictions":[`...)
 	rows, large := 0, false

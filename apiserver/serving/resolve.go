@@ -140,8 +140,7 @@ func VersionReference(modelName, version string) string {
 }
 
 // VersionProblem returns the problem of a reference to a version that could not be resolved or loaded. The fault at
-// says
-// where the request has it.
+// says where the request has it.
 func VersionProblem(err error, name, ref string, at problem.Fault) error {
 	shown := problem.Clip(ref)
 	switch {

@@ -1,7 +1,6 @@
 // Package serving answers predictions with the versions of models that are in memory: it finds the version that a
 // request names, reads rows, scores them within limits, and counts them. It does not decide which version is served,
-// and
-// the protocols of other inference servers have packages of their own, which use it.
+// and the protocols of other inference servers have packages of their own, which use it.
 package serving
 
 import (
@@ -32,7 +31,15 @@ func New(o Options) *Models {
 	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds)}
 }
 
-// ReadBody reads a body with rows. The caller calls release when it is done with the body, also after an error.
-func (m *Models) ReadBody(r *http.Request) (body []byte, release func(), err error) {
-	return m.Bulk.Read(r, m.MaxBody)
+// ReadRows returns the predictor of the version that a request names, and its body. The caller calls release when it is
+// done with the body, also after an error.
+func (m *Models) ReadRows(w http.ResponseWriter, r *http.Request) (
+	p *Predictor, body []byte, release func(), err error,
+) {
+	served, err := m.Requested(r)
+	if err != nil {
+		return nil, nil, func() {}, err
+	}
+	body, release, err = m.Bulk.Read(r, m.MaxBody)
+	return m.Predictors.Requested(w, served), body, release, err
 }
