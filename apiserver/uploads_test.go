@@ -3,7 +3,6 @@ package apiserver
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -125,24 +124,8 @@ func (r *repeating) Read(p []byte) (int, error) {
 // A client that hangs up leaves no object, however much has arrived.
 func TestUpload_clientHangsUp(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
-	sent, hangUp := io.Pipe()
-	go func() {
-		_, _ = io.Copy(
-			hangUp,
-			io.MultiReader(strings.NewReader("a,b,class\n"), io.LimitReader(&repeating{line: "1,2,x\n2,3,y\n"}, 40<<20)),
-		)
-		hangUp.CloseWithError(errors.New("the client hangs up"))
-	}()
-	r := must(http.NewRequest("POST", a.url+"/newcomer/training", sent))
-	r.Header.Set("Content-Type", "text/csv")
-	if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
-		defer response.Body.Close()
-		t.Fatalf("status %d for half an upload", response.StatusCode)
-	}
-	a.idle(t)
-	if keys := a.keys(t, a.Bucket, ""); len(keys) != 0 || a.started.Load() != 0 {
-		t.Errorf("left behind: %v, %d workflows", keys, a.started.Load())
-	}
+	a.hangUp(t, "/newcomer/training", "text/csv", "a,b,class\n", "1,2,x\n2,3,y\n")
+	a.leavesNothing(t, 0)
 }
 
 // If the store fails during an upload, the client gets an answer before it has sent everything.
