@@ -2,8 +2,7 @@
 // write to MLflow, the registry and the object store. It does not decide which step comes next.
 //
 // Temporal runs an activity at least once, so every activity is safe to run twice: object keys depend on the input
-// alone,
-// and an activity looks for what MLflow would otherwise create a second time.
+// alone, and an activity looks for what MLflow would otherwise create a second time.
 package activities
 
 import (

@@ -10,8 +10,7 @@ import (
 )
 
 // assemble joins the parts into one object. S3 itself copies CSV and JSON lines. Parquet has one footer for all rows,
-// so
-// the worker reads and writes it, one row group at a time.
+// so the worker reads and writes it, one row group at a time.
 func (a *Activities) assemble(
 	ctx context.Context,
 	taskID string,

@@ -259,8 +259,7 @@ func (p *batchPlan) header(h rows.Header) int {
 }
 
 // shardBytes returns the size of the shards of a number of objects, whose total size is size. Every object ends a
-// shard,
-// so there are at most size/shardBytes + objects shards.
+// shard, so there are at most size/shardBytes + objects shards.
 func shardBytes(size int64, objects int) int64 {
 	room := int64(maxShards - objects)
 	if room <= 0 {

@@ -32,8 +32,7 @@ type Comparison struct {
 	ChampionECE       float64 `json:"champion_ece,omitempty"`
 
 	// The number of rows that only one of them got right, and the probability of a split at least as uneven between
-	// equally
-	// good models: see model.McNemar.
+	// equally good models: see model.McNemar.
 	OnlyCandidateRight int     `json:"only_candidate_right,omitempty"`
 	OnlyChampionRight  int     `json:"only_champion_right,omitempty"`
 	PValue             float64 `json:"p_value,omitempty"` // in (0, 1]; 0 if nothing was compared

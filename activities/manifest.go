@@ -13,7 +13,7 @@ import (
 // Manifest says what an ended batch consists of. It is stored beside the parts and outlives the workflow.
 type Manifest struct {
 	TaskID  string        `json:"task_id"`
-	State   string        `json:"state"` // SUCCESS; or REVOKED for a cancelled batch, of which the finished parts are kept
+	State   string        `json:"state"` // SUCCESS; or REVOKED for a cancelled batch, which keeps its finished parts
 	Model   string        `json:"model"`
 	Version string        `json:"version"`
 	ModelID string        `json:"model_id"` // models:/iris/3
@@ -99,8 +99,7 @@ type Written struct {
 }
 
 // WriteManifest assembles the parts of a batch and writes its manifest, which makes them its result. Running it twice
-// is
-// safe: every object has a fixed key, and the manifest is written last.
+// is safe: every object has a fixed key, and the manifest is written last.
 func (a *Activities) WriteManifest(ctx context.Context, in WriteManifestInput) (Written, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -160,8 +159,7 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 }
 
 // recordBatch records a batch for the version that scored it and, if its rows are a dataset, for the dataset. The
-// record
-// outlives the results.
+// record outlives the results.
 func (a *Activities) recordBatch(ctx context.Context, m Manifest) error {
 	return a.catalogue.RecordBatch(ctx, catalogue.Batch{
 		TaskID: m.TaskID, Model: m.Model, Version: m.Version, Rows: m.Rows, StartedAt: m.StartedAt, FinishedAt: m.FinishedAt,

@@ -20,8 +20,7 @@ type PromotionResult struct {
 }
 
 // UnmarshalJSON also accepts the results that activities of older workers recorded: they have "champion_changed"
-// instead
-// of "promoted".
+// instead of "promoted".
 func (r *PromotionResult) UnmarshalJSON(data []byte) error {
 	type plain PromotionResult
 	recorded := struct {

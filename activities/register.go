@@ -107,8 +107,7 @@ func card(in RegisterModelInput, m *model.Model) []byte {
 }
 
 // portable returns the model in ONNX for other programs. Its example row is the mean of the data, so that it discloses
-// no
-// actual row.
+// no actual row.
 func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*mlflow.ONNXModel, error) {
 	encoded, err := m.ONNX()
 	if err != nil {

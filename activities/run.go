@@ -44,8 +44,7 @@ type Run struct {
 }
 
 // StartRun opens the run of a training in MLflow with its parameters, tags and dataset. The experiment is named after
-// the
-// model. Running it twice is safe: it finds the run of the first attempt by the id of the workflow's run.
+// the model. Running it twice is safe: it finds the run of the first attempt by the id of the workflow's run.
 func (a *Activities) StartRun(ctx context.Context, in StartRunInput) (Run, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -138,8 +137,7 @@ type FinishRunInput struct {
 }
 
 // FinishRun ends the run of a training, so that none stays RUNNING. If StartRun never answered, it looks for the run
-// that
-// StartRun may have opened. Running it twice is safe: it sets the same tags and the same status.
+// that StartRun may have opened. Running it twice is safe: it sets the same tags and the same status.
 func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) error {
 	return translate(a.finishRun(ctx, in))
 }

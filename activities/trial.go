@@ -42,8 +42,7 @@ type TriedSpec struct {
 
 // RunTrial cross-validates a spec on the rows for training; it never uses held-out rows. It opens a run in MLflow, a
 // child of the training's run, and finishes it on success. CloseTrial finishes it otherwise. Running it twice is safe:
-// it finds
-// the run of the first attempt by its tag, and logs the same values.
+// it finds the run of the first attempt by its tag, and logs the same values.
 func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec, error) {
 	report, stop := beat(ctx)
 	defer stop()

@@ -17,7 +17,7 @@ import (
 	"iris/workflows"
 )
 
-// promotable makes a model with two versions, the first of which is the champion.
+// promotable makes a model with two versions. The first is the champion.
 func promotable(t *testing.T, name string) {
 	t.Helper()
 	w := theWorld(t)

@@ -380,8 +380,7 @@ func (p told) faultAt(t testing.TB, want problem.Fault) {
 }
 
 // refused checks that an answer is a problem of the status that says the words, at the fault unless that is nil, and
-// that
-// it has no Location.
+// that it has no Location.
 func (an answer) refused(t testing.TB, status int, words string, fault *problem.Fault) {
 	t.Helper()
 	p := an.problem(t, status, words)
@@ -393,9 +392,7 @@ func (an answer) refused(t testing.TB, status int, words string, fault *problem.
 	}
 }
 
-// leavesNothing checks that no workflow was started, and that the bucket of the test has only so many objects as the
-// test
-// has stored.
+// leavesNothing checks that no workflow was started, and that the bucket holds only the objects that the test stored.
 func (a *api) leavesNothing(t testing.TB, stored int) {
 	t.Helper()
 	a.idle(t)

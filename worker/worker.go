@@ -1,8 +1,7 @@
 // Package worker runs the workflows and activities of Iris in a Temporal worker. It does not serve HTTP.
 //
 // It polls two task queues. Activities of the first wait for the network. Activities of the second keep CPUs busy, so
-// by
-// default it runs only one per CPU at a time.
+// by default it runs only one per CPU at a time.
 package worker
 
 import (
@@ -67,8 +66,7 @@ func options(slots int) worker.Options {
 }
 
 // Run polls both queues until ctx ends, then waits for running activities to stop. It returns an error if a queue
-// cannot
-// be polled.
+// cannot be polled.
 func (w *Worker) Run(ctx context.Context) error {
 	for i, queue := range w.queues {
 		if err := queue.Start(); err != nil {

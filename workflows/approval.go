@@ -111,8 +111,7 @@ func (t *training) checkVerdict(v Verdict) error {
 }
 
 // awaitApproval waits for a verdict, or for the timeout. A verdict holds for the version: if the champion changes
-// before
-// the promotion, the training does not wait again.
+// before the promotion, the training does not wait again.
 func (t *training) awaitApproval(ctx workflow.Context) error {
 	if t.approval != nil {
 		return nil

@@ -203,8 +203,7 @@ func (b *batch) write(ctx workflow.Context, cancelled bool) error {
 }
 
 // keepFinished writes a manifest of the parts that a cancelled batch has finished, so that they can be read. A failure
-// is
-// logged and does not change how the batch ends.
+// is logged and does not change how the batch ends.
 func (b *batch) keepFinished(ctx workflow.Context) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	if err := b.write(ctx, true); err != nil {

@@ -14,8 +14,7 @@ type BatchInput struct {
 	Model   string `json:"model"`
 	ModelID string `json:"model_id,omitempty"` // any form registry.Resolve takes; "" is the champion when the batch starts
 	// Rows is one object, or, if the key ends in a slash, all objects under that prefix in the order of their keys.
-	// Objects
-	// in gzip are unpacked first.
+	// Objects in gzip are unpacked first.
 	Rows   objstore.Ref `json:"rows"`
 	Format string       `json:"format,omitempty"` // of the rows: csv, jsonl or parquet; "" is by the end of the key, else csv
 	Count  int64        `json:"count,omitempty"`  // number of rows, if known; for the progress

@@ -8,7 +8,7 @@ import (
 	"iris/workflows"
 )
 
-// The dataset of a training has two names in JSON, of which dataset is the older one.
+// The dataset of a training has two names in JSON. The older one is dataset.
 func TestTrainingInput_datasetURI(t *testing.T) {
 	const uri = "s3://iris/a.csv"
 	for text, want := range map[string]string{

@@ -7,8 +7,7 @@ import (
 )
 
 // Activities are retried without a limit on attempts until ScheduleToClose, because an error that no retry can mend
-// says
-// so itself. ScheduleToClose is the time an operator has to bring a dependency back.
+// says so itself. ScheduleToClose is the time an operator has to bring a dependency back.
 var (
 	// quick is for a handful of requests to MLflow or the object store.
 	quick = workflow.ActivityOptions{

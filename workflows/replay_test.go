@@ -15,8 +15,7 @@ import (
 var histories = filepath.Join("testdata", "history")
 
 // TestReplay replays every recorded history. A changed workflow that cannot continue from one of them fails here,
-// before
-// it meets a running task.
+// before it meets a running task.
 func TestReplay(t *testing.T) {
 	replayer := worker.NewWorkflowReplayer()
 	workflows.Register(replayer)

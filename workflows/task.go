@@ -47,8 +47,7 @@ func (t *task) logf(ctx workflow.Context, format string, args ...any) {
 }
 
 // end sets the final status from the error that the task ends with. It returns a context in which the closing
-// activities
-// run even if the task was cancelled.
+// activities run even if the task was cancelled.
 func (t *task) end(ctx workflow.Context, err error) workflow.Context {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	now := workflow.Now(ctx).UTC()

@@ -117,8 +117,7 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 }
 
 // checkFeatures rejects names that no file can have as columns. Whether the file has them is checked later. The error
-// is
-// a *model.SpecError.
+// is a *model.SpecError.
 func checkFeatures(names []string) error {
 	if names == nil {
 		return nil

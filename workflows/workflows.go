@@ -1,6 +1,5 @@
 // Package workflows holds the durable tasks of Iris as deterministic code: Training, BatchPrediction and Promotion,
-// their
-// status and their pure decisions. Everything with a side effect is an activity.
+// their status and their pure decisions. Everything with a side effect is an activity.
 package workflows
 
 import (

@@ -34,7 +34,7 @@ type mlflowError struct {
 	ErrorClass string `json:"error_class" example:"INVALID_PARAMETER_VALUE"`
 }
 
-// The errors of MLflow by their codes, each of which implies the state and the class.
+// The errors of MLflow by their codes. A code implies the state and the class.
 var (
 	badRequest = mlflowError{ErrorCode: "BAD_REQUEST", SQLState: "KAM00", ErrorClass: "INVALID_PARAMETER_VALUE"}
 	misfit     = mlflowError{

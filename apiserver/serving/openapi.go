@@ -103,7 +103,7 @@ func exampleAnswer(served *champions.Served, row []float64) any {
 	return p.answer(best, probabilities)
 }
 
-// championRow describes a row of the features, each of which is required.
+// championRow describes a row of the features. Every feature is required.
 func championRow(schema dataset.Schema, example []float64) *huma.Schema {
 	features := make(map[string]*huma.Schema, len(schema.Features))
 	for i, feature := range schema.Features {

@@ -58,7 +58,7 @@ func (p *Predictor) Count(w http.ResponseWriter, rows int) {
 	}
 }
 
-// CountSince counts a request of so many rows that did not come through an httpio.Handler.
+// CountSince counts a request that did not come through an httpio.Handler.
 func (p *Predictor) CountSince(began time.Time, rows int) {
 	p.duration.Observe(time.Since(began).Seconds())
 	p.predicted.Add(float64(rows))

@@ -19,9 +19,8 @@ var ErrTooManyObjects = errors.New("too many objects")
 
 // Objects returns the objects that are the input of a batch: ref itself, or all objects under ref, in the order of
 // their keys, if its key ends in a slash. Under a prefix, Objects leaves out folders, empty objects and those whose
-// names begin
-// with a dot or an underscore: the program that wrote the data leaves such markers. If no object is left, the error is
-// objstore.ErrNotExist.
+// names begin with a dot or an underscore: the program that wrote the data leaves such markers. If no object is left,
+// the error is objstore.ErrNotExist.
 func (c *Catalogue) Objects(ctx context.Context, ref objstore.Ref) ([]objstore.Ref, error) {
 	if !strings.HasSuffix(ref.Key, "/") {
 		found, err := c.store.Stat(ctx, ref.Bucket, ref.Key)

@@ -480,7 +480,8 @@ func TestEncode_binary(t *testing.T) {
 func TestEncode_noRows(t *testing.T) {
 	empty := &Result{Model: "m", Version: "1", Classes: []string{"a", "b"}}
 	body, _ := new(Request).Encode(nil, empty)
-	const want = `{"model_name":"m","model_version":"1","outputs":[{"name":"label","datatype":"BYTES","shape":[0],"data":[]},` +
+	const want = `{"model_name":"m","model_version":"1","outputs":[` +
+		`{"name":"label","datatype":"BYTES","shape":[0],"data":[]},` +
 		`{"name":"probabilities","datatype":"FP64","shape":[0,2],"data":[]}]}`
 	if string(body) != want {
 		t.Errorf("got %s\nwant %s", body, want)

@@ -31,7 +31,7 @@ var datasetAnnotationKey = regexp.MustCompile(
 	`^` + datasetAnnotationsPrefix + `([0-9a-f]{64})/(names|tags|sources)/([^/]+)\.json$`,
 )
 
-// DatasetAnnotation is the inverse of DatasetAnnotationKey, except for names of which the key contains only a hash. It
+// DatasetAnnotation is the inverse of DatasetAnnotationKey, except for names that the key contains only as a hash. It
 // reports false for any other key.
 func DatasetAnnotation(key string) (digest string, kind AnnotationKind, name string, ok bool) {
 	found := datasetAnnotationKey.FindStringSubmatch(key)

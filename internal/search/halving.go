@@ -14,8 +14,7 @@ const (
 )
 
 // rungs plans a halving: the number of trials of each rung, at most budget in total. The first rung has the most
-// trials.
-// The last rung uses all rows, and each other rung a third of the rows of the next.
+// trials. The last rung uses all rows, and each other rung a third of the rows of the next.
 func rungs(budget, rows, classes int) []int {
 	minRows := max(minRungRows, minRowsOfClass*classes)
 	limit := 1

@@ -68,7 +68,7 @@ func (p *Plan) Round() Round {
 	return r
 }
 
-// Next takes the results of a round, at least one of which must have a score, and plans the next round. It returns
+// Next takes the results of a round and plans the next round. At least one result must have a score. It returns
 // false after the last.
 func (p *Plan) Next(results []Trial) bool {
 	p.ranked = Rank(results, p.metric)

@@ -1,6 +1,5 @@
 // Package onnx writes a classifier as an ONNX file. It encodes the graph that its caller builds, and it does not know
-// the
-// learners.
+// the learners.
 //
 // The protobuf messages of ONNX are encoded by hand: no Go package of them exists to import, and a classifier needs few
 // messages with a dozen fields. The field numbers are those of onnx/onnx-ml.proto (https://github.com/onnx/onnx).
