@@ -26,6 +26,16 @@ type Promotion struct {
 	TaskID   string    `json:"-"`           // set by the activity; a task promotes a version only once
 }
 
+// MarshalJSON also writes "expected", the name by which the activities of 0.1.0 know the expected champion. A worker of
+// that version ignores the other name and would promote over any champion.
+func (p Promotion) MarshalJSON() ([]byte, error) {
+	type plain Promotion
+	return json.Marshal(struct {
+		plain
+		Expected010 *string `json:"expected,omitempty"`
+	}{plain(p), p.Expected})
+}
+
 // UnmarshalJSON also accepts "expected", the name that the inputs of recorded activities have.
 func (p *Promotion) UnmarshalJSON(data []byte) error {
 	type plain Promotion

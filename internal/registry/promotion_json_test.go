@@ -22,7 +22,8 @@ func TestPromotion_JSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"model":"iris","version":"2","expected_champion":"1","actor":"ada","reason":"better"}`
+	// Workers of 0.1.0 read "expected".
+	const want = `{"model":"iris","version":"2","expected_champion":"1","actor":"ada","reason":"better","expected":"1"}`
 	if string(encoded) != want {
 		t.Errorf("encoded as %s, want %s", encoded, want)
 	}
