@@ -1,4 +1,5 @@
 // Package e2e tests the whole of Iris. Worker and API run in this process, on a real Temporal, MinIO and MLflow.
+// It does not test what one package can test alone.
 package e2e
 
 import (

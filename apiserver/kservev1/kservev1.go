@@ -1,6 +1,6 @@
 // Package kservev1 answers the V1 protocol of KServe, which is also that of TensorFlow Serving and Vertex AI. A name
-// alone is the champion of a model; /versions/ and a number or an alias name a version, as in TensorFlow Serving. The
-// scoring itself is in package serving.
+// alone is the champion of a model; /versions/ and a number or an alias name a version, as in TensorFlow Serving. It
+// does not score: package serving does.
 package kservev1
 
 import (

@@ -1,5 +1,5 @@
-// Package mlflowscoring answers the MLflow scoring protocol, as `mlflow models serve` and SageMaker do. The scoring
-// itself is in package serving.
+// Package mlflowscoring answers the MLflow scoring protocol, as `mlflow models serve` and SageMaker do. It does not
+// score: package serving does.
 package mlflowscoring
 
 import (

@@ -2,24 +2,25 @@
 // good, describes their values, and chooses the rows to hold out. It knows nothing about models, storage or HTTP; rows
 // in JSON are package jsonrow's.
 //
-// Scan has the rules of a training's CSV. Package rows reads the CSV of a batch, and package frame the CSV of other
-// inference servers' clients. All three share what a record, a number and a limit is (csv.go) and differ in these:
+// Three readers read CSV: Scan for a training, package rows for a batch, and package frame for clients of other
+// inference servers. All three share what a record, a number and a limit is (csv.go). They differ in these:
 //
-//   - A header names every column for Scan, which refuses empty and repeated names, and may be missing for a model
-//     with a known schema. Rows and frame require a header, find the columns that they need by name, and ignore the
-//     others. Rows refuses a needed name that appears twice; frame takes the first, as pandas does. Scan and rows
-//     remove the blanks around a name; frame does not.
-//   - Scan and frame end at the first bad row: a dataset and an answer are whole or an error. Rows reports each bad row
-//     and goes on, because one bad row must not fail a batch of a million.
-//   - Scan and rows want as many cells in a row as in the first record. Frame takes a shorter row whose missing cells
-//     belong to ignored columns.
-//   - Scan and rows take finite decimal numbers. Frame also takes true and false, and it tells the words for a missing
-//     value, such as NA, from text, because MLflow answers them differently.
-//   - Scan refuses a name or a label that is not UTF-8, frame a document. Rows passes keys through as bytes and keeps a
-//     CRLF inside quotes, which encoding/csv turns into LF.
-//   - Scan and rows limit a record to MaxRecord and MaxColumns. A frame is a request, whose size is limited already.
-//   - Rows splits records itself instead of with encoding/csv, because a shard begins at the exact byte of a record and
-//     reading goes on after a malformed one.
+//   - Header. For Scan, a header names every column. Scan refuses an empty or repeated name, and needs no header if the
+//     model has a schema. Package rows and package frame require a header, find the columns that they need by name, and
+//     ignore the others. If a needed name appears twice, package rows refuses the file and package frame takes the
+//     first column, as pandas does. Package frame keeps the blanks around a name; the other two remove them.
+//   - Bad row. Scan and package frame end at the first bad row, because a dataset or an answer is whole or an error.
+//     Package rows reports a bad row and goes on, because one bad row must not fail a batch of a million.
+//   - Row length. Scan and package rows want as many cells in a row as in the first record. Package frame accepts a
+//     shorter row if the missing cells belong to ignored columns.
+//   - Number. All three accept finite decimal numbers. Package frame also accepts true and false, and it tells the
+//     words for a missing value, such as NA, from text, because MLflow answers them differently.
+//   - Encoding. Scan refuses a name or a label that is not UTF-8. Package frame refuses a document that is not UTF-8.
+//     Package rows copies keys byte by byte, and keeps a CRLF inside quotes, which encoding/csv turns into LF.
+//   - Limits. Scan and package rows limit a record to MaxRecord and MaxColumns. A frame is a request, which has a
+//     limit of its own.
+//   - Splitting. Package rows splits records without encoding/csv, because a shard begins at the exact byte of a record
+//     and reading goes on after a malformed one.
 package dataset
 
 import "io"
