@@ -125,12 +125,8 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 	}
 	sum := sha256.Sum256(data)
 	name := hex.EncodeToString(sum[:8])
-	if _, err := a.o.Store.PutJSON(
-		ctx,
-		a.o.Bucket,
-		objstore.BatchPlanKey(in.TaskID, name),
-		json.RawMessage(data),
-	); err != nil {
+	_, err = a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.BatchPlanKey(in.TaskID, name), json.RawMessage(data))
+	if err != nil {
 		return BatchPlan{}, err
 	}
 	return BatchPlan{Model: p.Model, Plan: name, Rows: p.Rows, Shards: len(p.Shards)}, nil

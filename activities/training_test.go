@@ -161,10 +161,8 @@ func TestRegisterModel_writesPortableFiles(t *testing.T) {
 	for _, name := range []string{
 		"confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png", "importance.png",
 	} {
-		if image, err := png.Decode(
-			strings.NewReader(l.artifact(logged.ArtifactURI, name)),
-		); err != nil || image.Bounds().Dx() < 200 ||
-			image.Bounds().Dy() < 200 {
+		image, err := png.Decode(strings.NewReader(l.artifact(logged.ArtifactURI, name)))
+		if err != nil || image.Bounds().Dx() < 200 || image.Bounds().Dy() < 200 {
 			t.Errorf("%s: %v, want a picture of at least 200 pixels", name, err)
 		}
 	}
@@ -240,12 +238,8 @@ func TestCompareWithChampion(t *testing.T) {
 	}
 	run := must(l, l.StartRun, activities.StartRunInput{Model: l.model, Dataset: other, Spec: spec, TestSize: 0.25})
 	changed := must(l, l.TrainModel, activities.TrainModelInput{Dataset: other, Spec: spec, TestSize: 0.25, Run: run})
-	if c := must(
-		l,
-		l.CompareWithChampion,
-		activities.CompareInput{ModelName: l.model, Dataset: other, Model: changed, Version: "2"},
-	); c.Comparable ||
-		!strings.Contains(c.Why, "features") {
+	in = activities.CompareInput{ModelName: l.model, Dataset: other, Model: changed, Version: "2"}
+	if c := must(l, l.CompareWithChampion, in); c.Comparable || !strings.Contains(c.Why, "features") {
 		t.Errorf("another schema: %+v, want it not comparable for its features", c)
 	}
 }
@@ -301,19 +295,15 @@ func TestFinishRun(t *testing.T) {
 	if got.Status != "FINISHED" || got.Tags["gate"] != "promoted" || got.Tags["reason"] != "better" {
 		t.Errorf("run %+v, want it finished with the gate's decision", got)
 	}
-	if _, err := l.env.ExecuteActivity(
-		l.FinishRun,
-		activities.FinishRunInput{Model: l.model, Run: run, Status: mlflow.RunFinished, Gate: "kept", Version: "9"},
-	); err == nil {
+	in := activities.FinishRunInput{Model: l.model, Run: run, Status: mlflow.RunFinished, Gate: "kept", Version: "9"}
+	if _, err := l.env.ExecuteActivity(l.FinishRun, in); err == nil {
 		t.Error("a decision was recorded for a version that does not exist")
 	}
 	if got := finish(activities.FinishRunInput{Model: l.model, Status: mlflow.RunKilled}); got.Status != "KILLED" {
 		t.Errorf("status %s of a run whose StartRun never answered, want it found and killed", got.Status)
 	}
-	if _, err := l.env.ExecuteActivity(
-		l.FinishRun,
-		activities.FinishRunInput{Model: "finishes-nothing", Status: mlflow.RunKilled},
-	); err != nil {
+	in = activities.FinishRunInput{Model: "finishes-nothing", Status: mlflow.RunKilled}
+	if _, err := l.env.ExecuteActivity(l.FinishRun, in); err != nil {
 		t.Errorf("no run at all: %v, want nothing to do", err)
 	}
 }
@@ -357,11 +347,8 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 		l.StartRun,
 		activities.StartRunInput{Model: l.model + "-2", Dataset: data, Spec: spec, TestSize: 0.25, Tags: tags},
 	)
-	if got, err := l.mlflow.GetRun(
-		t.Context(),
-		tagged.ID,
-	); err != nil || got.Tags["team"] != "botany" ||
-		got.Tags["dataset.sha256"] == "" {
+	got, err := l.mlflow.GetRun(t.Context(), tagged.ID)
+	if err != nil || got.Tags["team"] != "botany" || got.Tags["dataset.sha256"] == "" {
 		t.Errorf("run %+v (%v), want the tags of the request beside those of Iris", got.Tags, err)
 	}
 }
@@ -369,23 +356,16 @@ func TestRecordGate_andTagsOfTheRequest(t *testing.T) {
 func TestSaveTask(t *testing.T) {
 	l := newLab(t, "saves")
 	for range 2 {
-		if _, err := l.env.ExecuteActivity(
-			l.SaveTask,
-			activities.SaveTaskInput{TaskID: "a/b c", Status: []byte(`{"state":"SUCCESS"}`)},
-		); err != nil {
+		in := activities.SaveTaskInput{TaskID: "a/b c", Status: []byte(`{"state":"SUCCESS"}`)}
+		if _, err := l.env.ExecuteActivity(l.SaveTask, in); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var got struct {
 		State string `json:"state"`
 	}
-	if err := l.store.GetJSON(
-		t.Context(),
-		l.bucket,
-		objstore.TaskKey("a/b c"),
-		&got,
-	); err != nil ||
-		got.State != "SUCCESS" {
+	err := l.store.GetJSON(t.Context(), l.bucket, objstore.TaskKey("a/b c"), &got)
+	if err != nil || got.State != "SUCCESS" {
 		t.Errorf("kept %+v (%v), want the unchanged status", got, err)
 	}
 }

@@ -64,12 +64,8 @@ func TestRunTrial_twiceIsOneChildRun(t *testing.T) {
 		t.Errorf("tried on %d rows of 150, want only the rows for training", first.Rows)
 	}
 	in.Share, in.Name = 1.0/3, "trial-2"
-	if part := must(
-		l,
-		l.RunTrial,
-		in,
-	); part.Rows < first.Rows/3-2 || part.Rows > first.Rows/3+2 ||
-		part.RunID == first.RunID {
+	part := must(l, l.RunTrial, in)
+	if part.Rows < first.Rows/3-2 || part.Rows > first.Rows/3+2 || part.RunID == first.RunID {
 		t.Errorf("a third is %d rows of %d in run %s, want another run", part.Rows, first.Rows, part.RunID)
 	}
 }

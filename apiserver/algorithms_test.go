@@ -70,13 +70,8 @@ func TestAlgorithms_defaultsResolve(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: the defaults are refused: %v", a, err)
 		}
-		if absent := must(
-			model.Spec{Algorithm: a}.Resolve(),
-		); string(
-			given.Hyperparameters,
-		) != string(
-			absent.Hyperparameters,
-		) {
+		absent := must(model.Spec{Algorithm: a}.Resolve())
+		if string(given.Hyperparameters) != string(absent.Hyperparameters) {
 			t.Errorf("%s: defaults %s, want what absent ones take, %s", a, given.Hyperparameters, absent.Hyperparameters)
 		}
 	}
@@ -155,13 +150,8 @@ func TestAlgorithms_badHyperparametersNameTheirPointer(t *testing.T) {
 func TestOpenAPI_describesHyperparameters(t *testing.T) {
 	a := newAPI(t)
 	d, _ := a.document(t)
-	encoded := string(
-		must(
-			json.Marshal(
-				d.Paths["/training"]["post"].RequestBody.Content["application/json"].Schema.Properties["hyperparameters"],
-			),
-		),
-	)
+	schema := d.Paths["/training"]["post"].RequestBody.Content["application/json"].Schema
+	encoded := string(must(json.Marshal(schema.Properties["hyperparameters"])))
 	for _, description := range descriptions() {
 		if !slices.Contains(model.Algorithms(), description.Algorithm) || !strings.Contains(encoded, description.Summary) {
 			t.Errorf("%s is not described in %s", description.Algorithm, encoded)

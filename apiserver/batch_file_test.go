@@ -237,9 +237,9 @@ func TestBatch_keysOfJSON(t *testing.T) {
 		var accepted Accepted
 		a.do(t, "POST", "/iris/predict/batch", body(key)).json(t, 202, &accepted)
 		in, _ := a.batchInput(t, accepted.TaskID)
-		if got, want := string(
-			a.contentOf(t, in.Rows),
-		), "sepal_length,sepal_width,petal_length,petal_width,\"a/b ~\"\n5.1,3.5,1.4,0.2,"+want+"\n"; got != want {
+		got := string(a.contentOf(t, in.Rows))
+		want := "sepal_length,sepal_width,petal_length,petal_width,\"a/b ~\"\n5.1,3.5,1.4,0.2," + want + "\n"
+		if got != want {
 			t.Errorf("%s: the rows are %q, want %q", key, got, want)
 		}
 	}

@@ -39,11 +39,8 @@ func TestBlockReader(t *testing.T) {
 	for range 500 {
 		offset, p := random.IntN(len(data)), make([]byte, random.IntN(3*blockSize))
 		n, err := b.ReadAt(p, int64(offset))
-		if want := min(
-			len(p),
-			len(data)-offset,
-		); n != want || (n < len(p)) != errors.Is(err, io.EOF) ||
-			!bytes.Equal(p[:n], data[offset:offset+n]) {
+		want := min(len(p), len(data)-offset)
+		if n != want || (n < len(p)) != errors.Is(err, io.EOF) || !bytes.Equal(p[:n], data[offset:offset+n]) {
 			t.Fatalf("at %d: %d of %d bytes, %v", offset, n, len(p), err)
 		}
 	}

@@ -353,14 +353,8 @@ func TestBatchErrors(t *testing.T) {
 		got.header.Get("Content-Disposition") != `attachment; filename="batch-iris-errors.errors.csv"` {
 		t.Errorf("got %v %v", got, got.header)
 	}
-	if got := a.do(
-		t,
-		"GET",
-		b.location()+"/errors",
-		nil,
-		"Range: bytes=0-3",
-	); got.status != 206 ||
-		string(got.body) != "line" {
+	got = a.do(t, "GET", b.location()+"/errors", nil, "Range: bytes=0-3")
+	if got.status != 206 || string(got.body) != "line" {
 		t.Errorf("a range: %v", got)
 	}
 	good := a.putBatch(t, "batch-iris-noerrors", batchLayout(scores.CSV), 0, 5)
@@ -636,13 +630,8 @@ func TestBatchResult_endsMeanwhile(t *testing.T) {
 		must(a.store.PutJSON(t.Context(), a.Bucket, objstore.TaskKey(b.TaskID),
 			workflows.Status{TaskID: b.TaskID, Type: workflows.BatchType, Model: "iris", State: workflows.Success}))
 		temporal.happens = func() { a.putManifest(t, b.Manifest) }
-		if got := a.do(
-			t,
-			"GET",
-			b.location()+file,
-			nil,
-		); got.status != 200 ||
-			!strings.Contains(string(got.body), `"label"`) {
+		got := a.do(t, "GET", b.location()+file, nil)
+		if got.status != 200 || !strings.Contains(string(got.body), `"label"`) {
 			t.Errorf("%s: %d %s, want the results", file, got.status, got.body)
 		}
 	}

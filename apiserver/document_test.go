@@ -102,11 +102,8 @@ func TestOpenAPI_describesWhatIsServed(t *testing.T) {
 		if err := json.Unmarshal(answer.body, &got); err != nil || answer.status != 200 {
 			t.Errorf("%s of its example: %s, %v", name, answer, err)
 		}
-		if err := json.Unmarshal(
-			response.Example,
-			&want,
-		); err != nil ||
-			!bytes.Equal(must(json.Marshal(got)), must(json.Marshal(want))) {
+		err := json.Unmarshal(response.Example, &want)
+		if err != nil || !bytes.Equal(must(json.Marshal(got)), must(json.Marshal(want))) {
 			t.Errorf("%s answers %s, the example is %s", name, answer.body, response.Example)
 		}
 		for _, field := range response.Schema.Required {
@@ -144,10 +141,8 @@ func TestOpenAPI_followsTheChampion(t *testing.T) {
 	for _, v := range []string{first.Number, second.Number} {
 		a.world.promote(t, name, v)
 		op := a.concrete(t)["/"+name+"/predict"]
-		if got := op.Responses["200"].Content["application/json"].Schema.Properties["model_version"].Enum; !slices.Equal(
-			got,
-			[]string{v},
-		) {
+		got := op.Responses["200"].Content["application/json"].Schema.Properties["model_version"].Enum
+		if !slices.Equal(got, []string{v}) {
 			t.Errorf("version %v is described, want %s", got, v)
 		}
 	}

@@ -189,10 +189,8 @@ func (w *world) score(ctx context.Context, in workflows.BatchInput) (workflows.B
 		Classes: schema.Classes,
 		Rows:    in.Count,
 		Input:   in.Rows,
-		State: string(
-			workflows.Success,
-		),
-		Layout: scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
+		State:   string(workflows.Success),
+		Layout:  scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
 	}
 	half := (len(lines) + 1) / 2
 	for i, part := range [][][]string{lines[:half], lines[half:]} {

@@ -39,14 +39,8 @@ func TestGzipBodies(t *testing.T) {
 		a.do(t, "POST", "/iris/predict", zipped(setosa), asGzip, asJSON).json(t, 200, &p)
 	})
 	t.Run("a batch", func(t *testing.T) {
-		if got := a.do(
-			t,
-			"POST",
-			"/iris/predict/batch",
-			zipped(twoRows),
-			"Content-Encoding: GZIP",
-			asJSON,
-		); got.status != http.StatusAccepted {
+		got := a.do(t, "POST", "/iris/predict/batch", zipped(twoRows), "Content-Encoding: GZIP", asJSON)
+		if got.status != http.StatusAccepted {
 			t.Errorf("got %s", got)
 		}
 	})

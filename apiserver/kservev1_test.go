@@ -30,9 +30,8 @@ func TestKServeV1_predicts(t *testing.T) {
 			got := a.do(t, "POST", "/v1/models/"+test.path, test.body, "Content-Type: application/x-www-form-urlencoded")
 			var p predictions
 			got.json(t, 200, &p)
-			if labels := p.labels(
-				t,
-			); !slices.Equal(labels, test.want) || p.Predictions == nil ||
+			labels := p.labels(t)
+			if !slices.Equal(labels, test.want) || p.Predictions == nil ||
 				got.header.Get("Model-Version") != test.version {
 				t.Errorf("%v by %s, want %v by %s", labels, got.header.Get("Model-Version"), test.want, test.version)
 			}

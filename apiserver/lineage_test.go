@@ -25,11 +25,8 @@ func TestBatches_ofVersionsAndDatasets(t *testing.T) {
 			StartedAt:  at.Add(time.Duration(i) * time.Minute),
 			FinishedAt: at,
 		}
-		if err := a.models.catalogue.RecordBatch(
-			t.Context(),
-			b,
-			objstore.Ref{Bucket: a.Bucket, Key: objstore.DatasetKey(up.Digest)},
-		); err != nil {
+		ref := objstore.Ref{Bucket: a.Bucket, Key: objstore.DatasetKey(up.Digest)}
+		if err := a.models.catalogue.RecordBatch(t.Context(), b, ref); err != nil {
 			t.Fatal(err)
 		}
 	}

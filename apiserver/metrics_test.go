@@ -56,11 +56,8 @@ func TestMetrics_countPredictions(t *testing.T) {
 			t.Errorf("%s is %v, want %v", series, got, want)
 		}
 	}
-	if got := a.metric(
-		t,
-		`iris_http_request_duration_seconds_sum{model="iris",route="/{model}/predict",version="1"}`,
-	); got <= 0 ||
-		got > 60 {
+	got := a.metric(t, `iris_http_request_duration_seconds_sum{model="iris",route="/{model}/predict",version="1"}`)
+	if got <= 0 || got > 60 {
 		t.Errorf("three predictions took %v s", got)
 	}
 }

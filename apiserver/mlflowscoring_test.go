@@ -318,10 +318,8 @@ func TestInvocations_contentTypes(t *testing.T) {
 			if got.status != want {
 				t.Fatalf("%s, want %d", got, want)
 			}
-			if media := got.header.Get(
-				"Content-Type",
-			); want == 415 &&
-				(media != "text/plain; charset=utf-8" || len(got.body) == 0) {
+			media := got.header.Get("Content-Type")
+			if want == 415 && (media != "text/plain; charset=utf-8" || len(got.body) == 0) {
 				t.Errorf("Content-Type %q of %q, want a text", media, got.body)
 			}
 		})

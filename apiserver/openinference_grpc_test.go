@@ -300,11 +300,8 @@ func TestGRPC_serverAndModels(t *testing.T) {
 	if got, err := a.ServerReady(ctx, nil); err != nil || !got.GetReady() {
 		t.Errorf("ready: %v (%v)", got, err)
 	}
-	if got, err := a.ServerMetadata(
-		ctx,
-		nil,
-	); err != nil || got.GetName() != "iris" || got.GetVersion() != "v1.2.3" ||
-		len(got.GetExtensions()) == 0 {
+	got, err := a.ServerMetadata(ctx, nil)
+	if err != nil || got.GetName() != "iris" || got.GetVersion() != "v1.2.3" || len(got.GetExtensions()) == 0 {
 		t.Errorf("server: %v (%v)", got, err)
 	}
 	for _, version := range []string{"", "1", "champion", "2"} {
@@ -332,18 +329,15 @@ func TestGRPC_serverAndModels(t *testing.T) {
 			c.GetParameters()["features"].GetStringValue() == "" {
 			t.Errorf("config %v", c)
 		}
-		if got, err := a.ModelReady(
-			ctx,
-			&inferencepb.ModelReadyRequest{Name: "iris", Version: version},
-		); err != nil ||
-			!got.GetReady() {
+		got, err := a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: "iris", Version: version})
+		if err != nil || !got.GetReady() {
 			t.Errorf("model ready: %v (%v)", got, err)
 		}
 	}
 	if got, err := a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: unpromotedModel}); err != nil || got.GetReady() {
 		t.Errorf("a model without a champion: %v (%v), want it not to be ready", got, err)
 	}
-	_, err := a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: "tulip"})
+	_, err = a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: "tulip"})
 	wantCode(t, err, codes.NotFound, "tulip")
 	_, err = a.ModelMetadata(ctx, &inferencepb.ModelMetadataRequest{Name: "tulip"})
 	wantCode(t, err, codes.NotFound)
@@ -375,10 +369,8 @@ func TestGRPC_repository(t *testing.T) {
 	wantCode(t, err, codes.InvalidArgument, `"config"`)
 	_, err = a.RepositoryModelUnload(ctx, &inferencepb.RepositoryModelUnloadRequest{ModelName: "iris"})
 	wantCode(t, err, codes.InvalidArgument, "is its champion")
-	if _, err := a.RepositoryModelUnload(
-		ctx,
-		&inferencepb.RepositoryModelUnloadRequest{ModelName: unpromotedModel},
-	); err != nil {
+	_, err = a.RepositoryModelUnload(ctx, &inferencepb.RepositoryModelUnloadRequest{ModelName: unpromotedModel})
+	if err != nil {
 		t.Error(err)
 	}
 }
@@ -389,20 +381,16 @@ func TestGRPC_health(t *testing.T) {
 	for service, want := range map[string]healthpb.HealthCheckResponse_ServingStatus{
 		"": 1, "inference.GRPCInferenceService": 1,
 	} {
-		if got, err := client.Check(
-			t.Context(),
-			&healthpb.HealthCheckRequest{Service: service},
-		); err != nil ||
-			got.GetStatus() != want {
+		got, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: service})
+		if err != nil || got.GetStatus() != want {
 			t.Errorf("%q: %v (%v)", service, got, err)
 		}
 	}
 	_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "x"})
 	wantCode(t, err, codes.NotFound)
 	a = newGRPC(t, func(o *Options) { o.DefaultModel = unpromotedModel })
-	if got, err := healthpb.NewHealthClient(a.connection).
-		Check(t.Context(), nil); err != nil ||
-		got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+	got, err := healthpb.NewHealthClient(a.connection).Check(t.Context(), nil)
+	if err != nil || got.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("without a champion: %v (%v)", got, err)
 	}
 	if got, err := a.ServerReady(t.Context(), nil); err != nil || got.GetReady() {
@@ -414,18 +402,12 @@ func TestGRPC_requestIDs(t *testing.T) {
 	a := newGRPC(t)
 	for sent, want := range map[string]string{"mine-7": "mine-7", "not fit for a log": "", "": ""} {
 		var header metadata.MD
-		if _, err := a.ServerLive(
-			metadata.AppendToOutgoingContext(t.Context(), httpio.RequestIDHeader, sent),
-			nil,
-			grpc.Header(&header),
-		); err != nil {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), httpio.RequestIDHeader, sent)
+		if _, err := a.ServerLive(ctx, nil, grpc.Header(&header)); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(
-			header.Get(httpio.RequestIDHeader),
-			" ",
-		); got == "" || got == sent && want == "" ||
-			want != "" && got != want {
+		got := strings.Join(header.Get(httpio.RequestIDHeader), " ")
+		if got == "" || got == sent && want == "" || want != "" && got != want {
 			t.Errorf("sent %q, got %q", sent, got)
 		}
 	}

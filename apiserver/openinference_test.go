@@ -520,18 +520,13 @@ func TestV2_models(t *testing.T) {
 		}
 		var config openinference.InferenceConfig
 		a.do(t, "GET", "/v2/models/iris"+path+"/config", nil).json(t, 200, &config)
+		input := []openinference.InferenceConfigTensor{{Name: "input", DataType: "TYPE_FP64", Dims: []int64{-1, 4}}}
+		output := []openinference.InferenceConfigTensor{
+			{Name: "label", DataType: "TYPE_STRING", Dims: []int64{-1}},
+			{Name: "probabilities", DataType: "TYPE_FP64", Dims: []int64{-1, 3}},
+		}
 		if config.Name != "iris" || config.MaxBatchSize != 0 ||
-			!reflect.DeepEqual(
-				config.Input,
-				[]openinference.InferenceConfigTensor{{Name: "input", DataType: "TYPE_FP64", Dims: []int64{-1, 4}}},
-			) ||
-			!reflect.DeepEqual(
-				config.Output,
-				[]openinference.InferenceConfigTensor{
-					{Name: "label", DataType: "TYPE_STRING", Dims: []int64{-1}},
-					{Name: "probabilities", DataType: "TYPE_FP64", Dims: []int64{-1, 3}},
-				},
-			) ||
+			!reflect.DeepEqual(config.Input, input) || !reflect.DeepEqual(config.Output, output) ||
 			config.Parameters["classes"].StringValue != `["setosa","versicolor","virginica"]` {
 			t.Errorf("config %+v", config)
 		}
@@ -589,12 +584,8 @@ func TestV2_repository(t *testing.T) {
 	} {
 		a.do(t, "POST", "/v2/repository/"+test.path, test.body).inferenceError(t, test.status, test.want)
 	}
-	if got := a.do(
-		t,
-		"POST",
-		"/v2/repository/models/unpromoted/unload",
-		`{"parameters":{"unload_dependents":true}}`,
-	); got.status != 200 {
+	got := a.do(t, "POST", "/v2/repository/models/unpromoted/unload", `{"parameters":{"unload_dependents":true}}`)
+	if got.status != 200 {
 		t.Errorf("unload of a model that is not served: %s", got)
 	}
 }
@@ -610,15 +601,10 @@ func TestV2_loadServesANewChampion(t *testing.T) {
 	w.promote(t, name, "1")
 	var index []openinference.InferenceIndexEntry
 	a.do(t, "POST", "/v2/repository/index", nil).json(t, 200, &index)
-	if !slices.Contains(
-		index,
-		openinference.InferenceIndexEntry{
-			Name:    name,
-			Version: "1",
-			State:   "UNAVAILABLE",
-			Reason:  "the champion is not loaded yet",
-		},
-	) {
+	want := openinference.InferenceIndexEntry{
+		Name: name, Version: "1", State: "UNAVAILABLE", Reason: "the champion is not loaded yet",
+	}
+	if !slices.Contains(index, want) {
 		t.Errorf("index %+v", index)
 	}
 	if got := a.do(t, "POST", "/v2/repository/models/loaded/load", "{}"); got.status != 200 {

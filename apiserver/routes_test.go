@@ -294,13 +294,8 @@ func TestDocs(t *testing.T) {
 		if !strings.Contains(string(page.body), "/docs/"+file) {
 			t.Errorf("the page does not use %s", file)
 		}
-		if got := a.do(
-			t,
-			"GET",
-			"/docs/"+file,
-			nil,
-		); got.status != 200 ||
-			got.header.Get("X-Content-Type-Options") != "nosniff" {
+		got := a.do(t, "GET", "/docs/"+file, nil)
+		if got.status != 200 || got.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %d", file, got.status)
 		}
 	}

@@ -55,11 +55,8 @@ func TestTask_pending(t *testing.T) {
 		got.Stale {
 		t.Errorf("got %+v, want a pending training", got)
 	}
-	if want := "http://temporal.test/namespaces/" + a.namespace + "/workflows/training-iris-pending/"; !strings.HasPrefix(
-		got.Links.Temporal,
-		want,
-	) ||
-		!strings.HasSuffix(got.Links.Temporal, "/history") {
+	want := "http://temporal.test/namespaces/" + a.namespace + "/workflows/training-iris-pending/"
+	if !strings.HasPrefix(got.Links.Temporal, want) || !strings.HasSuffix(got.Links.Temporal, "/history") {
 		t.Errorf("link %q, want %s…", got.Links.Temporal, want)
 	}
 }
@@ -198,16 +195,13 @@ func TestTask_withoutAWorker(t *testing.T) {
 	)
 	a.await(t, "training-iris-stale", enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
 	a.heartbeatOf(t, "training-iris-stale")
-	if got := a.getTask(
-		t,
-		"training-iris-stale",
-	); got.Stale || got.Stage != "train the model" || got.Done != 40 || got.Total != 100 ||
-		got.Unit != "rows" {
+	got := a.getTask(t, "training-iris-stale")
+	if got.Stale || got.Stage != "train the model" || got.Done != 40 || got.Total != 100 || got.Unit != "rows" {
 		t.Errorf("with a worker: %+v, want the stage of the workflow and the counts of its activity", got)
 	}
 	stop()
 	begin := time.Now()
-	got := a.getTask(t, "training-iris-stale")
+	got = a.getTask(t, "training-iris-stale")
 	if !got.Stale || got.State != workflows.Started || got.Model != "iris" || got.Done != 40 || got.Total != 100 ||
 		got.Unit != "rows" ||
 		got.Stage != "steady" {
@@ -288,11 +282,8 @@ func TestTask_endedWithAStoredStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			leave(test.at, test.state)
-			if got := a.getTask(
-				t,
-				id,
-			); got.State != workflows.Success || got.Stage != test.stage || got.EndedAt == nil ||
-				got.Result == nil {
+			got := a.getTask(t, id)
+			if got.State != workflows.Success || got.Stage != test.stage || got.EndedAt == nil || got.Result == nil {
 				t.Errorf("got %+v, want SUCCESS at stage %q", got, test.stage)
 			}
 		})
@@ -344,12 +335,8 @@ func TestTasks_listsPages(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Temporal, o.Namespace = c, namespace })
 	start := func(id, workflowType string) {
 		t.Helper()
-		if _, err := c.ExecuteWorkflow(
-			t.Context(),
-			client.StartWorkflowOptions{ID: id, TaskQueue: "nobody", Memo: map[string]any{"model": "iris"}},
-			workflowType,
-			nil,
-		); err != nil {
+		options := client.StartWorkflowOptions{ID: id, TaskQueue: "nobody", Memo: map[string]any{"model": "iris"}}
+		if _, err := c.ExecuteWorkflow(t.Context(), options, workflowType, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -58,14 +58,9 @@ func TestVersion_recipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.mlflow.PutArtifact(
-		context.Background(),
-		logged.ArtifactURI,
-		"model.json",
-		strings.NewReader("{}"),
-		2,
-		"application/json",
-	); err != nil {
+	body := strings.NewReader("{}")
+	err = a.mlflow.PutArtifact(context.Background(), logged.ArtifactURI, "model.json", body, 2, "application/json")
+	if err != nil {
 		t.Fatal(err)
 	}
 	v = Version{}

@@ -157,10 +157,8 @@ func (w *world) addVersion(t testing.TB, name string, csv []byte, spec model.Spe
 func (w *world) promote(t testing.TB, name, version string) {
 	t.Helper()
 	ctx := context.Background()
-	if _, err := w.registry.Promote(
-		ctx,
-		registry.Promotion{Model: name, Version: version, Actor: "test", TaskID: "t" + version, At: time.Now()},
-	); err != nil {
+	promotion := registry.Promotion{Model: name, Version: version, Actor: "test", TaskID: "t" + version, At: time.Now()}
+	if _, err := w.registry.Promote(ctx, promotion); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.cache.Refresh(ctx, name); err != nil {

@@ -34,13 +34,9 @@ func servingPage(t *testing.T, s *system, r servingRun, arenas []*arena, e extra
 					"| %s | %d | %.0f | %.3f | %.2f | %.4f | %.0f | %.2f |\n",
 					v.title,
 					n,
-					median(
-						a.of(v, i, func(c cell) float64 { return c.rate }),
-					),
+					median(a.of(v, i, func(c cell) float64 { return c.rate })),
 					median(a.of(v, i, func(c cell) float64 { return c.p50 })),
-					median(
-						a.of(v, i, func(c cell) float64 { return c.p99 }),
-					),
+					median(a.of(v, i, func(c cell) float64 { return c.p99 })),
 					median(a.of(v, i, func(c cell) float64 { return c.cpu })),
 					median(a.of(v, i, func(c cell) float64 { return float64(c.rss) / 1e6 })),
 					a.ratio(v, i),

@@ -95,10 +95,8 @@ func TestApproval_andRollback(t *testing.T) {
 		"--input",
 		`{"name":"bob","reason":"too close to the release"}`,
 	)
-	if err := s.await(
-		second,
-		&result,
-	); err != nil || result.Gate.Decision != workflows.Rejected ||
+	err := s.await(second, &result)
+	if err != nil || result.Gate.Decision != workflows.Rejected ||
 		!strings.Contains(result.Gate.Reason, "rejected by bob: too close") {
 		t.Fatalf("gate %+v (%v), want bob's rejection", result.Gate, err)
 	}

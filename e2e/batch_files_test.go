@@ -159,13 +159,8 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 					t.Fatalf("row %d is %+v, and was %+v in another format", j, paged[j], first[j])
 				}
 			}
-			if got := s.call(
-				http.MethodGet,
-				location,
-				"",
-				nil,
-			); got.status != http.StatusOK ||
-				got.header.Get("Iris-Rows-Failed") != fmt.Sprint(bad) {
+			got := s.call(http.MethodGet, location, "", nil)
+			if got.status != http.StatusOK || got.header.Get("Iris-Rows-Failed") != fmt.Sprint(bad) {
 				t.Errorf(
 					"the results lead to %d with Iris-Rows-Failed %q, want the file and %d",
 					got.status,
@@ -180,11 +175,8 @@ func TestBatchFiles_everyFormatInAndOut(t *testing.T) {
 				Output struct{ URL string } `json:"output"`
 			}
 			s.call(http.MethodGet, location+"/links", "", nil).want(t, http.StatusOK, &links)
-			if linked := get(
-				t,
-				links.Output.URL,
-			); !strings.HasPrefix(links.Output.URL, "http://localhost:") ||
-				!bytes.Equal(linked, output.body) {
+			linked := get(t, links.Output.URL)
+			if !strings.HasPrefix(links.Output.URL, "http://localhost:") || !bytes.Equal(linked, output.body) {
 				t.Errorf("%d bytes at %s, want the %d of the output", len(linked), links.Output.URL, len(output.body))
 			}
 			errors := s.call(http.MethodGet, location+"/errors", "", nil)

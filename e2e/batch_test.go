@@ -285,10 +285,8 @@ func TestBatch_everyKindOfInput(t *testing.T) {
 
 	in.MaxErrorRatio = new(0.1)
 	s.startBatch("kinds-strict", workflows.PriorityBulk, in)
-	if err := s.await(
-		"kinds-strict",
-		nil,
-	); err == nil || !strings.Contains(err.Error(), "rows read are bad") ||
+	err = s.await("kinds-strict", nil)
+	if err == nil || !strings.Contains(err.Error(), "rows read are bad") ||
 		!strings.Contains(err.Error(), "the first: given/kinds/") {
 		t.Errorf("ended with %v, want how many rows are bad and one of them", err)
 	}

@@ -37,6 +37,7 @@ func (s *iris) tryTemporal(args ...string) (string, error) {
 
 func TestCLI_startsATraining(t *testing.T) {
 	s := start(t)
+	uri := s.put("given/by-hand.csv", noisyRows(1, 300))
 	s.temporal(
 		"workflow",
 		"start",
@@ -47,10 +48,7 @@ func TestCLI_startsATraining(t *testing.T) {
 		"--workflow-id",
 		"by-hand",
 		"--input",
-		`{"model":"by-hand","dataset_uri":"`+s.put(
-			"given/by-hand.csv",
-			noisyRows(1, 300),
-		)+`","algorithm":"logistic_regression","seed":7}`,
+		`{"model":"by-hand","dataset_uri":"`+uri+`","algorithm":"logistic_regression","seed":7}`,
 	)
 	var result workflows.TrainingResult
 	if err := s.await("by-hand", &result); err != nil {
@@ -113,15 +111,8 @@ func TestCLI_badInputFailsAtOnceAndSaysWhy(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.words) {
 				t.Fatalf("ended with %v, want a failure that says %q", err, test.words)
 			}
-			if shown := s.temporal(
-				"workflow",
-				"show",
-				"--workflow-id",
-				id,
-			); !strings.Contains(
-				shown,
-				"WorkflowExecutionFailed",
-			) {
+			shown := s.temporal("workflow", "show", "--workflow-id", id)
+			if !strings.Contains(shown, "WorkflowExecutionFailed") {
 				t.Errorf("the CLI shows no failure:\n%s", shown)
 			}
 		})

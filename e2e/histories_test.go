@@ -139,12 +139,8 @@ func TestHistories_cancelled(t *testing.T) {
 		},
 	}
 	for id, task := range tasks {
-		if _, err := s.Temporal.ExecuteWorkflow(
-			t.Context(),
-			client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue},
-			task[0],
-			task[1],
-		); err != nil {
+		options := client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue}
+		if _, err := s.Temporal.ExecuteWorkflow(t.Context(), options, task[0], task[1]); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Temporal.CancelWorkflow(t.Context(), id, ""); err != nil {

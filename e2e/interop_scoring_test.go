@@ -220,14 +220,12 @@ func (c interopCase) scoringRequests() []scoringRequest {
 	line := func(of int, change ...string) string { return strings.Join(values(of, change...), ",") + "\n" }
 	withExtra := func(object, member string) string { return "{" + member + "," + object[1:] }
 
+	allRows := quoted(map[string]any{"columns": c.Features, "data": c.Rows})
+	otherOrder := quoted([]map[string]float64{byName(c.Features, c.Rows[0])})
 	good := map[string]string{
-		"records": records(record(0) + "," + record(other)),
-		"all rows": `{"dataframe_split":` + quoted(
-			map[string]any{"columns": c.Features, "data": c.Rows},
-		) + "}",
-		"records, another order": `{"dataframe_records":` + quoted(
-			[]map[string]float64{byName(c.Features, c.Rows[0])},
-		) + "}",
+		"records":                    records(record(0) + "," + record(other)),
+		"all rows":                   `{"dataframe_split":` + allRows + "}",
+		"records, another order":     `{"dataframe_records":` + otherOrder + "}",
 		"records, more columns":      records(withExtra(record(0), `"foo":{"a":[1,null,"x"]}`)),
 		"records, one name twice":    records(withExtra(record(0), quoted(first)+":-1")),
 		"records, an int":            records(record(0, first, "3")),
@@ -564,11 +562,8 @@ func serveModel(t *testing.T, python, tracking, uri string) (url string) {
 	began := time.Now()
 	// MLflow starts uvicorn by name, and the environment's own may refer to a folder that was renamed.
 	programs := t.TempDir()
-	if err := os.WriteFile(
-		filepath.Join(programs, "uvicorn"),
-		[]byte("#!/bin/sh\nexec '"+python+"' -m uvicorn \"$@\"\n"),
-		0o700,
-	); err != nil {
+	program := []byte("#!/bin/sh\nexec '" + python + "' -m uvicorn \"$@\"\n")
+	if err := os.WriteFile(filepath.Join(programs, "uvicorn"), program, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(

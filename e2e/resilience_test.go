@@ -107,11 +107,8 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 			}
 			const naming = `"model_version":"`
 			body := string(answer.body)
-			if named := strings.Count(
-				body,
-				naming+strings.TrimPrefix(by, "swap/")+`"`,
-			); named == 0 ||
-				named != strings.Count(body, naming) {
+			named := strings.Count(body, naming+strings.TrimPrefix(by, "swap/")+`"`)
+			if named == 0 || named != strings.Count(body, naming) {
 				t.Fatalf("%s: an answer by %s names another version: %.300s", a.name, by, body)
 			}
 			want[i][by] = body
@@ -129,10 +126,8 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 			served.Go(func() {
 				for ctx.Err() == nil {
 					answer := api.call(http.MethodPost, a.path, "application/json", []byte(a.body))
-					if version := answer.header.Get(
-						"Model-Version",
-					); answer.status != http.StatusOK ||
-						string(answer.body) != want[i][version] {
+					version := answer.header.Get("Model-Version")
+					if answer.status != http.StatusOK || string(answer.body) != want[i][version] {
 						t.Errorf("%s: status %d by %q: %.300s", a.name, answer.status, version, answer.body)
 						return
 					}
@@ -227,13 +222,8 @@ func TestResilience_cancelsAFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run, err := s.MLflow.FindRun(
-		t.Context(),
-		experiment,
-		"temporal.workflow_id",
-		id,
-	); err != nil ||
-		run.Status != "KILLED" {
+	run, err := s.MLflow.FindRun(t.Context(), experiment, "temporal.workflow_id", id)
+	if err != nil || run.Status != "KILLED" {
 		t.Errorf("run %s (%v), want KILLED", run.Status, err)
 	}
 }

@@ -208,11 +208,8 @@ func TestBatchPrediction_maxErrorRatio(t *testing.T) {
 				}
 				return
 			}
-			if errorType, message := applicationError(
-				t,
-				e.GetWorkflowError(),
-			); errorType != activities.ErrBadDataset ||
-				!strings.Contains(message, test.fails) {
+			errorType, message := applicationError(t, e.GetWorkflowError())
+			if errorType != activities.ErrBadDataset || !strings.Contains(message, test.fails) {
 				t.Errorf("failed with %s: %s, want %q", errorType, message, test.fails)
 			}
 		})
@@ -261,11 +258,8 @@ func TestBatchPrediction_refusesABadInput(t *testing.T) {
 			in := batchInput
 			test.change(&in)
 			e.ExecuteWorkflow(workflows.BatchPrediction, in)
-			if errorType, message := applicationError(
-				t,
-				e.GetWorkflowError(),
-			); errorType != activities.ErrBadInput ||
-				!strings.Contains(message, test.pointer) {
+			errorType, message := applicationError(t, e.GetWorkflowError())
+			if errorType != activities.ErrBadInput || !strings.Contains(message, test.pointer) {
 				t.Errorf("failed with %s: %s, want BadInput that names %s", errorType, message, test.pointer)
 			}
 		})
@@ -274,11 +268,8 @@ func TestBatchPrediction_refusesABadInput(t *testing.T) {
 
 func TestBatchInput_refusesUnknownFields(t *testing.T) {
 	var in workflows.BatchInput
-	if err := json.Unmarshal(
-		[]byte(`{"model":"iris","key_colums":["id"]}`),
-		&in,
-	); err == nil ||
-		!strings.Contains(err.Error(), "key_colums") {
+	err := json.Unmarshal([]byte(`{"model":"iris","key_colums":["id"]}`), &in)
+	if err == nil || !strings.Contains(err.Error(), "key_colums") {
 		t.Errorf("got %v, want the misspelt field", err)
 	}
 }

@@ -191,11 +191,8 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		})
 	}
 	var in workflows.TrainingInput
-	if err := json.Unmarshal(
-		[]byte(`{"gate":{"minimum":{}}}`),
-		&in,
-	); err == nil ||
-		!strings.Contains(err.Error(), "minimum") {
+	err = json.Unmarshal([]byte(`{"gate":{"minimum":{}}}`), &in)
+	if err == nil || !strings.Contains(err.Error(), "minimum") {
 		t.Errorf("a misspelt rule gave %v, want an error naming it", err)
 	}
 }

@@ -87,10 +87,8 @@ func TestTraining_promotesWhatIsNotWorse(t *testing.T) {
 				result.Dataset != trainingData.SHA256 {
 				t.Errorf("result %+v, want version 3 of run-1 promoted", result)
 			}
-			if s := e.last(
-				t,
-			); s.Type != workflows.TrainingType || s.State != workflows.Success || s.Training == nil ||
-				s.EndedAt == nil {
+			s := e.last(t)
+			if s.Type != workflows.TrainingType || s.State != workflows.Success || s.Training == nil || s.EndedAt == nil {
 				t.Errorf("saved status %+v, want a success with its result", s)
 			}
 		})
@@ -297,11 +295,8 @@ func TestTraining_closesTheRunWhenAStepFails(t *testing.T) {
 				onFinish(e, mlflow.RunFailed)
 			}
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
-			if errorType, message := applicationError(
-				t,
-				e.GetWorkflowError(),
-			); errorType != activities.ErrBadDataset ||
-				message != "line 7: 3 values, want 5" {
+			errorType, message := applicationError(t, e.GetWorkflowError())
+			if errorType != activities.ErrBadDataset || message != "line 7: 3 values, want 5" {
 				t.Errorf("failed with %s: %s, want the activity's own error", errorType, message)
 			}
 			if s := e.last(t); s.State != workflows.Failure || s.Error.Type != activities.ErrBadDataset {
@@ -381,11 +376,8 @@ func TestTraining_endsWithoutMLflow(t *testing.T) {
 
 func TestTrainingInput_refusesUnknownFields(t *testing.T) {
 	var in workflows.TrainingInput
-	if err := json.Unmarshal(
-		[]byte(`{"model":"iris","algoritm":"decision_tree"}`),
-		&in,
-	); err == nil ||
-		!strings.Contains(err.Error(), "algoritm") {
+	err := json.Unmarshal([]byte(`{"model":"iris","algoritm":"decision_tree"}`), &in)
+	if err == nil || !strings.Contains(err.Error(), "algoritm") {
 		t.Errorf("a misspelt field gave %v, want an error naming it", err)
 	}
 }

@@ -380,11 +380,8 @@ func TestTraining_refusesABadSearch(t *testing.T) {
 			Search:    searchOf(t, `{"method":"grid","space":{"depth":[1]}}`),
 		},
 	)
-	if kind, message := applicationError(
-		t,
-		e.GetWorkflowError(),
-	); kind != activities.ErrBadInput ||
-		!strings.Contains(message, "/search/space/depth") {
+	kind, message := applicationError(t, e.GetWorkflowError())
+	if kind != activities.ErrBadInput || !strings.Contains(message, "/search/space/depth") {
 		t.Errorf("failed with %s: %s, want BadInput naming the pointer", kind, message)
 	}
 }

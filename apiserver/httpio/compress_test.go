@@ -38,10 +38,8 @@ func TestSendCompressed_givesUpOnAClientThatTakesNothing(t *testing.T) {
 		if err := SendCompressed(patient, r, body); err != nil {
 			t.Errorf("%q: %v", coding, err)
 		}
-		if n := len(
-			patient.deadlines,
-		); n < 2 || !patient.deadlines[n-1].IsZero() ||
-			time.Until(patient.deadlines[0]) > StallTimeout {
+		n := len(patient.deadlines)
+		if n < 2 || !patient.deadlines[n-1].IsZero() || time.Until(patient.deadlines[0]) > StallTimeout {
 			t.Errorf("%q: deadlines %v, want one before each piece and none at the end", coding, patient.deadlines)
 		}
 		if coding == "" && len(patient.deadlines) < 2*len(body)/(64<<10) {

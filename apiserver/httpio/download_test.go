@@ -29,10 +29,8 @@ func TestObjectReader(t *testing.T) {
 		t.Error("seek before the start: got no error")
 	}
 	gone := &objectReader{ctx: t.Context(), store: store, ref: objstore.Ref{Bucket: bucket, Key: "none", Size: 5}}
-	if _, err := gone.Read(
-		make([]byte, 1),
-	); !errors.Is(err, objstore.ErrNotExist) ||
-		!errors.Is(gone.err, objstore.ErrNotExist) {
+	_, err = gone.Read(make([]byte, 1))
+	if !errors.Is(err, objstore.ErrNotExist) || !errors.Is(gone.err, objstore.ErrNotExist) {
 		t.Errorf("got %v and %v, want that there is no object", err, gone.err)
 	}
 }

@@ -28,23 +28,15 @@ func TestScore_bounds(t *testing.T) {
 	a, b := strings.Repeat("a", 250), strings.Repeat("b", 250)
 	long := served(t, "x,y\n1,"+a+"\n2,"+a+"\n3,"+b+"\n4,"+b+"\n")
 	fits := []byte(strings.Replace(body, "1,1,", "1,", 1))
-	if got := scoreLocally(
-		long,
-		fits,
-		1,
-	); got.Code != http.StatusRequestEntityTooLarge ||
-		!strings.Contains(got.Body.String(), "bytes") {
+	got = scoreLocally(long, fits, 1)
+	if got.Code != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body.String(), "bytes") {
 		t.Errorf("%d, %d bytes, want a 413 that names the bytes", got.Code, got.Body.Len())
 	}
 	if got := scoreLocally(sc, fits, 1); got.Code != 200 || got.Body.Len() < httpio.MaxSmall {
 		t.Errorf("%d, %d bytes, want the predictions", got.Code, got.Body.Len())
 	}
-	if got := scoreLocally(
-		sc,
-		fits,
-		0,
-	); got.Code != http.StatusServiceUnavailable ||
-		got.Header().Get("Retry-After") == "" {
+	got = scoreLocally(sc, fits, 0)
+	if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
 		t.Errorf("%d where too many large answers are being made, want a 503", got.Code)
 	}
 }

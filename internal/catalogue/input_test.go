@@ -37,13 +37,8 @@ func TestObjects(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"none", "none/", "markers/"} {
-		if found, err := w.Objects(
-			t.Context(),
-			objstore.Ref{Bucket: w.bucket, Key: key},
-		); !errors.Is(
-			err,
-			objstore.ErrNotExist,
-		) {
+		found, err := w.Objects(t.Context(), objstore.Ref{Bucket: w.bucket, Key: key})
+		if !errors.Is(err, objstore.ErrNotExist) {
 			t.Errorf("%s: got %v (%v), want an error for what does not exist", key, found, err)
 		}
 	}

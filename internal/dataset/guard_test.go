@@ -101,11 +101,8 @@ func TestScan_limitsAreReachable(t *testing.T) {
 		t.Errorf("a row of 1 MiB: %v", err)
 	}
 	var tooLong *dataset.RowError
-	if _, err = dataset.Scan(
-		strings.NewReader(record(1<<20+1)),
-		dataset.ScanOptions{},
-	); !errors.As(err, &tooLong) ||
-		tooLong.Line != 2 {
+	_, err = dataset.Scan(strings.NewReader(record(1<<20+1)), dataset.ScanOptions{})
+	if !errors.As(err, &tooLong) || tooLong.Line != 2 {
 		t.Errorf("a row of 1 MiB and a byte: error %v, want one about line 2", err)
 	}
 }

@@ -203,12 +203,8 @@ func TestFrameDecoder_oneFeature(t *testing.T) {
 	d := frame.NewDecoder([]string{"a"})
 	var got []float64
 	keep := func(x []float64) error { got = append(got, x[0]); return nil }
-	if n, err := d.Column(
-		[]byte(`[1,"2",true]`),
-		"/c",
-		keep,
-	); n != 3 || err != nil ||
-		!slices.Equal(got, []float64{1, 2, 1}) {
+	n, err := d.Column([]byte(`[1,"2",true]`), "/c", keep)
+	if n != 3 || err != nil || !slices.Equal(got, []float64{1, 2, 1}) {
 		t.Errorf("%v, %d, %v", got, n, err)
 	}
 	if _, err := d.Column([]byte(`[1,null]`), "/c", keep); err == nil || !strings.Contains(err.Error(), "/c/1: null") {

@@ -447,12 +447,8 @@ func TestEncode_binary(t *testing.T) {
 	body, header := (&Request{Binary: true}).Encode(nil, result())
 	blob := body[header:]
 	var values [6]float64
-	if _, err := binary.Decode(
-		blob[19:],
-		binary.LittleEndian,
-		&values,
-	); err != nil ||
-		!reflect.DeepEqual(values[:], result().Probabilities) {
+	_, err := binary.Decode(blob[19:], binary.LittleEndian, &values)
+	if err != nil || !reflect.DeepEqual(values[:], result().Probabilities) {
 		t.Errorf("probabilities %v (%v)", values, err)
 	}
 	r := &Request{Outputs: []Output{{Name: ProbabilitiesName, Binary: true, Classification: 100}}}
@@ -467,12 +463,8 @@ func TestEncode_binary(t *testing.T) {
 		len(floats.Floats()) != 6 {
 		t.Errorf("probabilities %q %v", floats.Texts(), floats.Floats())
 	}
-	if raw := string(
-		tensors[0].AppendRaw(nil),
-	); !strings.HasPrefix(
-		raw,
-		"\x08\x00\x00\x000.5:1:ü\x10\x00\x00\x000.25:0:<a",
-	) {
+	raw := string(tensors[0].AppendRaw(nil))
+	if !strings.HasPrefix(raw, "\x08\x00\x00\x000.5:1:ü\x10\x00\x00\x000.25:0:<a") {
 		t.Errorf("classification %q", raw)
 	}
 }

@@ -56,11 +56,8 @@ func TestRowDecoder_numbers(t *testing.T) {
 		"0.1000000000000000055511151231257827021181583404541015625": 0.1,
 	} {
 		x := []float64{7}
-		if err := d.DecodeRow(
-			[]byte(`{"a":`+literal+`}`),
-			x,
-		); err != nil ||
-			math.Float64bits(x[0]) != math.Float64bits(want) {
+		err := d.DecodeRow([]byte(`{"a":`+literal+`}`), x)
+		if err != nil || math.Float64bits(x[0]) != math.Float64bits(want) {
 			t.Errorf("%s: %v, error %v, want %v", literal, x[0], err, want)
 		}
 	}

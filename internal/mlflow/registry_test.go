@@ -90,12 +90,8 @@ func TestVersions(t *testing.T) {
 	if age := time.Since(first.Created); age < 0 || age > time.Hour {
 		t.Errorf("created at %s, want a moment ago", first.Created)
 	}
-	if got := must(
-		w.GetVersion(t.Context(), w.name, "11"),
-	)(
-		t,
-	); got.LoggedModelID != all[10].LoggedModelID ||
-		got.RunID != run.ID {
+	got := must(w.GetVersion(t.Context(), w.name, "11"))(t)
+	if got.LoggedModelID != all[10].LoggedModelID || got.RunID != run.ID {
 		t.Errorf("GetVersion = %+v, want %+v", got, all[10])
 	}
 	if latest := w.registered(t).LatestVersions; len(latest) != 1 || latest[0].Version != "11" {

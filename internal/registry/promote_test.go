@@ -277,12 +277,8 @@ func TestHistory_ignoresOtherObjects(t *testing.T) {
 
 func TestHistory_unreadableEntry(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Store.PutJSON(
-		t.Context(),
-		w.Bucket,
-		"models/"+w.Model+"/history/2026-11-22T12:00:00.000000000Z-x.json",
-		"?",
-	); err != nil {
+	key := "models/" + w.Model + "/history/2026-11-22T12:00:00.000000000Z-x.json"
+	if _, err := w.Store.PutJSON(t.Context(), w.Bucket, key, "?"); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := w.History(t.Context(), w.Model, registry.Page{})

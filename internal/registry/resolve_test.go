@@ -111,10 +111,8 @@ func TestResolve_brokenTag(t *testing.T) {
 func TestResolve_oldestVersionOfARun(t *testing.T) {
 	w := newWorld(t)
 	v := w.MustRegister(1)
-	if _, err := w.Lab.CreateVersion(
-		t.Context(),
-		mlflow.NewVersion{Name: w.Model, LoggedModelID: v.LoggedModelID, RunID: v.RunID},
-	); err != nil {
+	again := mlflow.NewVersion{Name: w.Model, LoggedModelID: v.LoggedModelID, RunID: v.RunID}
+	if _, err := w.Lab.CreateVersion(t.Context(), again); err != nil {
 		t.Fatal(err)
 	}
 	for _, ref := range []string{"runs:/" + v.RunID + "/model", "models:/" + v.LoggedModelID} {

@@ -299,28 +299,12 @@ func (b brokenReader) Read(p []byte) (int, error) {
 
 func TestReaders_passOnWhatBreaks(t *testing.T) {
 	text := strings.Repeat("1,2,3\n", 10)
-	if _, err := Cut(
-		brokenReader{strings.NewReader("a,b,k\n" + text)},
-		scores.CSV,
-		abk,
-		1<<20,
-		func(int64) {},
-	); !errors.Is(
-		err,
-		errBroken,
-	) {
+	_, err := Cut(brokenReader{strings.NewReader("a,b,k\n" + text)}, scores.CSV, abk, 1<<20, func(int64) {})
+	if !errors.Is(err, errBroken) {
 		t.Errorf("Cut: %v", err)
 	}
-	if _, err := Cut(
-		brokenReader{strings.NewReader("")},
-		scores.JSONL,
-		abk,
-		1<<20,
-		func(int64) {},
-	); !errors.Is(
-		err,
-		errBroken,
-	) {
+	_, err = Cut(brokenReader{strings.NewReader("")}, scores.JSONL, abk, 1<<20, func(int64) {})
+	if !errors.Is(err, errBroken) {
 		t.Errorf("Cut: %v", err)
 	}
 	long := brokenReader{strings.NewReader(strings.Repeat("1", 2*dataset.MaxRecord))}

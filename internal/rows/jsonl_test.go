@@ -59,10 +59,8 @@ func TestJSONL(t *testing.T) {
 }
 
 func TestJSONL_linesThatAreTooLong(t *testing.T) {
-	text := `{"a":1,"b":2,"k":"first"}` + "\n" + `{"a":` + strings.Repeat(
-		" ",
-		2*dataset.MaxRecord,
-	) + "1}\n" + `{"a":3,"b":4,"k":"last"}`
+	long := `{"a":` + strings.Repeat(" ", 2*dataset.MaxRecord) + "1}"
+	text := `{"a":1,"b":2,"k":"first"}` + "\n" + long + "\n" + `{"a":3,"b":4,"k":"last"}`
 	got, bad, _ := read(t, []byte(text), scores.JSONL, abk, 1<<20)
 	if len(got) != 2 || len(bad) != 1 || bad[0].Reason != dataset.LongRecord || bad[0].Line != 2 {
 		t.Errorf("rows %v, bad %v: want two and a long one between them", got, bad)

@@ -64,11 +64,8 @@ func TestJoiner_badParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := j.Append(
-			bytes.NewReader(test.part),
-			int64(len(test.part)),
-		); err == nil ||
-			!strings.HasPrefix(err.Error(), test.want) {
+		err = j.Append(bytes.NewReader(test.part), int64(len(test.part)))
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: got error %v, want %q", what, err, test.want)
 		}
 		if _, err := l.NewParquetReader(bytes.NewReader(test.part), int64(len(test.part))); err == nil {

@@ -333,10 +333,8 @@ func TestFormat(t *testing.T) {
 			t.Errorf("ParseFormat(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
-	if _, err := scores.ParseFormat(
-		"CSV ",
-	); err == nil ||
-		err.Error() != `"CSV " is not a format: want csv, jsonl or parquet` {
+	_, err := scores.ParseFormat("CSV ")
+	if err == nil || err.Error() != `"CSV " is not a format: want csv, jsonl or parquet` {
 		t.Errorf("got error %v, want one that names the formats", err)
 	}
 	for format, want := range map[scores.Format][2]string{
@@ -384,12 +382,8 @@ func TestReader_badLines(t *testing.T) {
 			t.Errorf("%s %.40q: got error %v, want %q", test.layout.Format, test.text, err, test.want)
 		}
 	}
-	if err := reader(
-		t,
-		csv,
-		[]byte("1,a"),
-	).Skip(1); err == nil ||
-		err.Error() != "skip 1 rows of the scores: the last line is truncated" {
+	err := reader(t, csv, []byte("1,a")).Skip(1)
+	if err == nil || err.Error() != "skip 1 rows of the scores: the last line is truncated" {
 		t.Errorf("skip a truncated row: got error %v", err)
 	}
 }

@@ -88,11 +88,8 @@ func TestCandidates_random(t *testing.T) {
 			Iterations int     `json:"max_iterations"`
 			Tolerance  float64 `json:"tolerance"`
 		}
-		if err := json.Unmarshal(
-			c.Hyperparameters,
-			&h,
-		); err != nil || h.L2 < 0.001 || h.L2 > 1000 ||
-			h.Tolerance != 0.01 && h.Tolerance != 0.1 {
+		err := json.Unmarshal(c.Hyperparameters, &h)
+		if err != nil || h.L2 < 0.001 || h.L2 > 1000 || h.Tolerance != 0.01 && h.Tolerance != 0.1 {
 			t.Fatalf("drew %s (%v), outside of the space", c.Hyperparameters, err)
 		}
 		if math.Log10(h.L2) < 0 {

@@ -153,10 +153,8 @@ func (w *World) RegisterForeign() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.Lab.CreateVersion(
-		w.t.Context(),
-		mlflow.NewVersion{Name: w.Model, LoggedModelID: logged.ID, RunID: c.RunID},
-	); err != nil {
+	v := mlflow.NewVersion{Name: w.Model, LoggedModelID: logged.ID, RunID: c.RunID}
+	if _, err := w.Lab.CreateVersion(w.t.Context(), v); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -194,14 +192,9 @@ func (w *World) Overwrite(v registry.Version, name string, b []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.Lab.PutArtifact(
-		w.t.Context(),
-		logged.ArtifactURI,
-		name,
-		bytes.NewReader(b),
-		int64(len(b)),
-		"application/json",
-	); err != nil {
+	r, size := bytes.NewReader(b), int64(len(b))
+	err = w.Lab.PutArtifact(w.t.Context(), logged.ArtifactURI, name, r, size, "application/json")
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }
