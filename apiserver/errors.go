@@ -23,7 +23,8 @@ import (
 )
 
 // problemOf turns every error into the problem that a client is told. What a client must not know is only logged, as
-// the cause.
+// the cause. The translation stays in this package because it alone sees the errors of all others; httpio and the
+// protocols get it as a function.
 func problemOf(err error) *problem.Problem {
 	var (
 		known   *problem.Problem

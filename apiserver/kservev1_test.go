@@ -91,7 +91,7 @@ func TestKServeV1_badInput(t *testing.T) {
 		{name: "an unknown model", path: "/v1/models/tulip:predict", body: `{}`, status: 404, words: "tulip"},
 		{name: "an unknown version", path: "/v1/models/iris/versions/99:predict", body: `{}`, status: 404, words: "99"},
 		{
-			name: "an alias behind the name", path: "/v1/models/iris@champion:predict", body: `{}`, status: 404,
+			name: "an alias after the name", path: "/v1/models/iris@champion:predict", body: `{}`, status: 404,
 			words: "iris@champion",
 		},
 		{name: "no champion", path: "/v1/models/unpromoted:predict", body: `{}`, status: 503, words: "no champion"},

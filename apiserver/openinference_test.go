@@ -118,7 +118,7 @@ func inferReply(
 		}
 	}
 	if len(blob) > 0 {
-		t.Errorf("%d bytes behind the outputs", len(blob))
+		t.Errorf("%d bytes after the outputs", len(blob))
 	}
 	return reply, labels, probabilities
 }
@@ -359,7 +359,7 @@ func TestInfer_badRequests(t *testing.T) {
 		},
 		{name: "an unknown output", body: inferJSON(threeRows, `,"outputs":[{"name":"x"}]`), status: 400, want: "/outputs/0"},
 		{
-			name: "a header that is no number", body: "{}", header: inferenceHeader + ": ten", status: 400,
+			name: "a header that is not a number", body: "{}", header: inferenceHeader + ": ten", status: 400,
 			want: `"ten" is not a number of bytes`,
 		},
 		{
@@ -559,7 +559,7 @@ func TestV2_repository(t *testing.T) {
 		t.Errorf("%s is %+v", unpromotedModel, got)
 	}
 	if got := entry(`{"ready":true}`, unpromotedModel); got != nil {
-		t.Errorf("%+v is listed among those that are ready", got)
+		t.Errorf("%+v is listed as ready", got)
 	}
 	for _, body := range []any{nil, "{}", `{"parameters":{}}`, " \n"} {
 		if got := a.do(t, "POST", "/v2/repository/models/iris/load", body); got.status != 200 || len(got.body) != 0 {

@@ -31,6 +31,6 @@ func TestObjectReader(t *testing.T) {
 	gone := &objectReader{ctx: t.Context(), store: store, ref: objstore.Ref{Bucket: bucket, Key: "none", Size: 5}}
 	_, err = gone.Read(make([]byte, 1))
 	if !errors.Is(err, objstore.ErrNotExist) || !errors.Is(gone.err, objstore.ErrNotExist) {
-		t.Errorf("got %v and %v, want that there is no object", err, gone.err)
+		t.Errorf("got %v and %v, want ErrNotExist from both", err, gone.err)
 	}
 }

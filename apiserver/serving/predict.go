@@ -11,7 +11,7 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// MaxRows limits an array that is answered at once. More rows are work for a batch.
+// MaxRows limits the rows of an array in one request. More rows are work for a batch.
 const MaxRows = 10_000
 
 // predictLimits are the limits of an array of rows. A model with many classes takes fewer of them, since 2^20

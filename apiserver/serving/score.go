@@ -10,7 +10,7 @@ import (
 // Limits are what a protocol allows in one request, and how it says that a request exceeds them.
 type Limits struct {
 	Rows          int
-	Probabilities int // rows by classes; 0 is no limit
+	Probabilities int // rows by classes; 0 means no limit
 
 	TooMany  func(limit int) error // for more rows than the limit
 	Overflow func(row int) error   // for a row, from 0, whose probabilities are not finite
