@@ -39,13 +39,13 @@ func listTasksOperation(path string) huma.Operation {
 	}
 }
 
-type listTasksInput struct {
+type tasksInput struct {
 	PageQuery
 	Type   string `query:"type"`
 	Prefix string `query:"prefix" maxLength:"200" pattern:"^[ !#-\\[\\]-~]*$" patternDescription:"printable ASCII without quotation marks and backslashes" doc:"Only tasks whose id starts with this, for example training-iris-."`
 }
 
-type listTasksOutput struct {
+type tasksOutput struct {
 	Body struct {
 		Tasks         []Task `json:"tasks" nullable:"false" doc:"Newest first, without progress and results."`
 		NextPageToken string `json:"next_page_token" doc:"Empty on the last page."`
@@ -53,7 +53,7 @@ type listTasksOutput struct {
 }
 
 // list returns a page of tasks.
-func (ts *tasks) list(ctx context.Context, in *listTasksInput) (*listTasksOutput, error) {
+func (ts *tasks) list(ctx context.Context, in *tasksInput) (*tasksOutput, error) {
 	types := workflows.Types()
 	if in.Type != "" {
 		name := foldWord(in.Type, types)
@@ -77,7 +77,7 @@ func (ts *tasks) list(ctx context.Context, in *listTasksInput) (*listTasksOutput
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
-	out := new(listTasksOutput)
+	out := new(tasksOutput)
 	out.Body.Tasks = make([]Task, 0, len(page.GetExecutions()))
 	for _, info := range page.GetExecutions() {
 		out.Body.Tasks = append(out.Body.Tasks, ts.fromExecution(info))
