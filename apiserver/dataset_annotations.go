@@ -7,11 +7,11 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/catalogue"
+	"iris/internal/dataset"
 )
 
 // DatasetPatch is the body of PATCH /datasets/{digest}.
@@ -60,7 +60,7 @@ func (p DatasetPatch) change() (catalogue.Change, error) {
 		}
 		if err := catalogue.CheckTag(key, *value); err != nil {
 			return change, problem.Invalid(problem.Fault{
-				Pointer: "/tags/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(problem.Clip(key)),
+				Pointer: "/tags/" + dataset.PointerToken(problem.Clip(key)),
 				Detail:  err.Error(),
 			})
 		}
