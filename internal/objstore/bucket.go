@@ -35,17 +35,18 @@ func (s *Store) EnsureBucket(ctx context.Context, bucket string) error {
 }
 
 // SetExpiry sets after how many days S3 deletes the objects under each prefix, counted from their creation. 0 days
-// keeps them. It replaces every rule of the bucket, and writes nothing if the rules are the same already.
+// keeps them. It owns one rule for each prefix, by its id, and keeps every other rule of the bucket. It writes nothing
+// if its rules are the same already.
 func (s *Store) SetExpiry(ctx context.Context, bucket string, days map[string]int) error {
 	doing := "set expiry of bucket " + bucket
-	want := lifecycle.NewConfiguration()
+	var want []lifecycle.Rule
 	for _, prefix := range slices.Sorted(maps.Keys(days)) {
 		switch {
 		case days[prefix] < 0:
 			return fmt.Errorf("%s: %d days for %q: want 0 or more", doing, days[prefix], prefix)
 		case days[prefix] > 0:
-			want.Rules = append(want.Rules, lifecycle.Rule{
-				ID:         "expire-" + strings.Trim(prefix, "/"),
+			want = append(want, lifecycle.Rule{
+				ID:         expiryRule(prefix),
 				Status:     "Enabled",
 				RuleFilter: lifecycle.Filter{Prefix: prefix},
 				Expiration: lifecycle.Expiration{Days: lifecycle.ExpirationDays(days[prefix])},
@@ -54,18 +55,40 @@ func (s *Store) SetExpiry(ctx context.Context, bucket string, days map[string]in
 	}
 	ctx, wait := withPatience(ctx, answerTimeout)
 	defer wait.release()
-	have, err := s.client.GetBucketLifecycle(ctx, bucket)
+	config, err := s.client.GetBucketLifecycle(ctx, bucket)
 	switch {
 	case minio.ToErrorResponse(err).Code == noSuchLifecycle:
-		have = lifecycle.NewConfiguration()
+		config = lifecycle.NewConfiguration()
 	case err != nil:
 		return translate(ctx, doing, err)
 	}
-	if slices.EqualFunc(have.Rules, want.Rules, sameRule) {
+	var own, foreign []lifecycle.Rule
+	for _, rule := range config.Rules {
+		if isExpiryRule(rule, days) {
+			own = append(own, rule)
+		} else {
+			foreign = append(foreign, rule)
+		}
+	}
+	if slices.EqualFunc(own, want, sameRule) {
 		return nil
 	}
+	config.Rules = append(foreign, want...)
 	wait.renew()
-	return translate(ctx, doing, s.client.SetBucketLifecycle(ctx, bucket, want))
+	return translate(ctx, doing, s.client.SetBucketLifecycle(ctx, bucket, config))
+}
+
+// expiryRule returns the id of the rule that SetExpiry writes for a prefix.
+func expiryRule(prefix string) string { return "expire-" + strings.Trim(prefix, "/") }
+
+// isExpiryRule reports whether a call of SetExpiry wrote the rule, for one of the prefixes.
+func isExpiryRule(r lifecycle.Rule, days map[string]int) bool {
+	for prefix := range days {
+		if r.ID == expiryRule(prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameRule compares the fields that SetExpiry sets. The server adds others.

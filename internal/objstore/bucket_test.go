@@ -4,9 +4,12 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/minio/minio-go/v7/pkg/lifecycle"
 
 	"iris/internal/objstore"
 )
@@ -106,6 +109,68 @@ func TestSetExpiry(t *testing.T) {
 				t.Errorf("the rules are %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// An operator's own rules of the bucket survive, whatever they say, and so does their order.
+func TestSetExpiry_keepsTheRulesOfOthers(t *testing.T) {
+	store, bucket := realS3(t)
+	client := objstore.Client(store)
+	foreign := lifecycle.NewConfiguration()
+	foreign.Rules = []lifecycle.Rule{
+		{
+			ID: "backups", Status: "Enabled", RuleFilter: lifecycle.Filter{Prefix: "backups/"},
+			Expiration: lifecycle.Expiration{Days: 400},
+		},
+		{
+			ID: "scratch", Status: "Disabled",
+			RuleFilter: lifecycle.Filter{And: lifecycle.And{
+				Prefix: "scratch/", Tags: []lifecycle.Tag{{Key: "keep", Value: "no"}},
+			}},
+			Expiration:                  lifecycle.Expiration{Days: 2},
+			NoncurrentVersionExpiration: lifecycle.NoncurrentVersionExpiration{NoncurrentDays: 3},
+		},
+		{
+			ID: "more-batches", Status: "Enabled", RuleFilter: lifecycle.Filter{Prefix: "batches/old/"},
+			Expiration: lifecycle.Expiration{Days: 5},
+		},
+	}
+	if err := client.SetBucketLifecycle(t.Context(), bucket, foreign); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (ids []string, all []lifecycle.Rule) {
+		t.Helper()
+		config, err := client.GetBucketLifecycle(t.Context(), bucket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range config.Rules {
+			ids = append(ids, rule.ID)
+		}
+		return ids, config.Rules
+	}
+	_, want := read()
+	for _, days := range []map[string]int{
+		{"uploads/": 1, "batches/": 30},
+		{"uploads/": 1, "batches/": 0},
+		{"uploads/": 0, "batches/": 0},
+	} {
+		if err := store.SetExpiry(t.Context(), bucket, days); err != nil {
+			t.Fatal(err)
+		}
+		ids, got := read()
+		if len(got) < len(want) || !reflect.DeepEqual(got[:len(want)], want) {
+			t.Errorf(
+				"after %v the rules are %v, want them to begin with backups, scratch and more-batches, unchanged",
+				days,
+				ids,
+			)
+		}
+		for prefix, n := range days {
+			if set := rules(t, store, bucket)[prefix]; set != n {
+				t.Errorf("after %v %s expires after %d days, want %d", days, prefix, set, n)
+			}
+		}
 	}
 }
 
