@@ -75,22 +75,16 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	if c.Why = schemaChange(champion, candidate); c.Why != "" {
 		return c, nil
 	}
-	table, err := a.table(ctx, in.Dataset)
+	rows, err := a.rows(ctx, in.Dataset, in.Model.TestRows, func(x []float64) bool {
+		return in.Model.Split.HeldOut(x) && version.Split.HeldOut(x)
+	})
 	if err != nil {
 		return Comparison{}, err
 	}
-	_, test := in.Model.Split.Rows(table)
-	common := test[:0]
-	for _, row := range test {
-		if version.Split.HeldOut(table.Row(row)) {
-			common = append(common, row)
-		}
-	}
-	if len(common) == 0 {
+	if rows.Rows() == 0 {
 		c.Why = "no row of the dataset is held out from both"
 		return c, nil
 	}
-	rows := table.Subset(common)
 	ours, err := model.Evaluate(candidate, rows)
 	if err != nil {
 		return Comparison{}, err
@@ -103,7 +97,7 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	if err != nil {
 		return Comparison{}, err
 	}
-	c.Comparable, c.Rows = true, len(common)
+	c.Comparable, c.Rows = true, rows.Rows()
 	c.CandidateAccuracy, c.CandidateLogLoss = ours.Accuracy, ours.LogLoss
 	c.ChampionAccuracy, c.ChampionLogLoss = theirs.Accuracy, theirs.LogLoss
 	c.CandidateECE, c.ChampionECE = ours.ECE, theirs.ECE

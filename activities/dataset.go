@@ -201,6 +201,13 @@ func (a *Activities) view(ctx context.Context, d Dataset) (catalogue.View, error
 
 // table reads the rows of a validated dataset.
 func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, error) {
+	return a.rows(ctx, d, d.Rows, nil)
+}
+
+// rows reads the rows of a validated dataset that keep accepts, all if keep is nil. It allocates room for count rows.
+func (a *Activities) rows(
+	ctx context.Context, d Dataset, count int, keep func(x []float64) bool,
+) (*dataset.Table, error) {
 	view, err := a.view(ctx, d)
 	if err != nil {
 		return nil, err
@@ -212,6 +219,7 @@ func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, erro
 	defer body.Close() //nolint:errcheck // read only
 	t, _, err := dataset.Read(body, dataset.ScanOptions{
 		Known: view.Known, LabelColumn: d.LabelColumn, Features: view.Features, AllowSchemaChange: d.AllowSchemaChange,
+		Rows: count, Keep: keep,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", d.Data.URI(), err)

@@ -34,7 +34,7 @@ func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (
 }
 
 func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {
-	table, err := a.table(ctx, in.Dataset)
+	held, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split.HeldOut)
 	if err != nil {
 		return Evaluation{}, err
 	}
@@ -42,8 +42,6 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 	if err != nil {
 		return Evaluation{}, err
 	}
-	_, test := in.Model.Split.Rows(table)
-	held := table.Subset(test)
 	metrics, err := model.Evaluate(m, held)
 	if err != nil {
 		return Evaluation{}, err

@@ -48,9 +48,10 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 	}
 	split := dataset.NewSplit(table, in.Spec.Seed, in.TestSize)
 	train, test := split.Rows(table)
+	table.Keep(train)
 	curve := newCurve(ctx, a.o.MLflow, in.Run.ID)
 	start := time.Now()
-	fitted, err := model.Train(ctx, table.Subset(train), in.Spec, func(p model.Progress) {
+	fitted, err := model.Train(ctx, table, in.Spec, func(p model.Progress) {
 		report(Progress{Done: int64(p.Iteration), Total: int64(p.Total), Unit: "iterations", Loss: p.Loss})
 		curve.add(p)
 	})

@@ -60,15 +60,15 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 		return TriedSpec{}, err
 	}
 	train, _ := dataset.NewSplit(table, in.Spec.Seed, in.TestSize).Rows(table)
-	rows := table.Subset(train)
+	table.Keep(train)
 	if in.Share < 1 {
-		rows = rows.Subset(dataset.Sample(rows, in.Share, in.Spec.Seed))
+		table.Keep(dataset.Sample(table, in.Share, in.Spec.Seed))
 	}
 	// This time is the same for every attempt, so that a second attempt overwrites the points of the first.
 	at := activity.GetInfo(ctx).ScheduledTime
 	var points []mlflow.Metric
 	start := time.Now()
-	validated, err := model.CrossValidate(ctx, rows, in.Spec, in.CV, func(fit int, m model.Metrics) {
+	validated, err := model.CrossValidate(ctx, table, in.Spec, in.CV, func(fit int, m model.Metrics) {
 		report(Progress{Done: int64(fit + 1), Total: int64(in.CV.Folds * in.CV.Repeats), Unit: "fits", Loss: m.LogLoss})
 		for name, value := range m.Summary() {
 			points = append(points, mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(fit)})
@@ -85,7 +85,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	if err != nil {
 		return TriedSpec{}, err
 	}
-	tried := TriedSpec{RunID: run.ID, Rows: rows.Rows(), Validated: validated}
+	tried := TriedSpec{RunID: run.ID, Rows: table.Rows(), Validated: validated}
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
 }
 

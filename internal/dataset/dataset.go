@@ -56,14 +56,32 @@ func (t *Table) Subset(rows []int) *Table {
 	return sub
 }
 
-// Read scans a CSV as Scan does and keeps the rows. It needs about as much memory as the file has bytes. It still
-// calls o.Row, if set, for every row.
+// Keep drops all rows but the given ones, which ascend, from t. It needs no memory: the rows move to the front of X and
+// Y.
+func (t *Table) Keep(rows []int) {
+	n := len(t.Schema.Features)
+	for to, row := range rows {
+		copy(t.X[to*n:(to+1)*n], t.Row(row))
+		t.Y[to] = t.Y[row]
+	}
+	t.X, t.Y = t.X[:len(rows)*n], t.Y[:len(rows)]
+}
+
+// Read scans a CSV as Scan does and keeps the rows that o.Keep accepts, all if that is nil. If o.Rows says how many
+// they are, Read allocates the table once, so it needs rows times columns times 8 bytes, and a record at a time beside
+// them. Otherwise the table grows, and the largest copies of it need about twice as much. It still calls o.Row, if set,
+// for every row.
 func Read(r io.Reader, o ScanOptions) (*Table, Summary, error) {
 	t := &Table{}
 	s := scan{options: o}
 	s.row = func(x []float64, class int) error {
-		t.X = append(t.X, x...)
-		t.Y = append(t.Y, class)
+		if o.Keep == nil || o.Keep(x) {
+			if t.Y == nil {
+				t.X, t.Y = make([]float64, 0, o.Rows*len(x)), make([]int, 0, o.Rows)
+			}
+			t.X = append(t.X, x...)
+			t.Y = append(t.Y, class)
+		}
 		return s.callRow(x, class)
 	}
 	summary, order, err := s.run(r)

@@ -3,6 +3,7 @@ package dataset_test
 import (
 	"bytes"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,69 @@ func TestRead(t *testing.T) {
 	}
 	if _, _, err := dataset.Read(strings.NewReader(""), dataset.ScanOptions{}); err == nil {
 		t.Error("an empty file was read")
+	}
+}
+
+// TestRead_memory reads one-digit cells, which take two bytes in a file and eight in a table.
+func TestRead_memory(t *testing.T) {
+	const rows, features = 50_000, 20
+	csv := "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,label\n" + strings.Repeat(
+		strings.Repeat("1,", features)+"a\n"+strings.Repeat("2,", features)+"b\n",
+		rows/2,
+	)
+	for _, c := range []struct {
+		name string
+		kept int
+		keep func([]float64) bool
+	}{
+		{"all rows", rows, nil},
+		{"half of the rows", rows / 2, func(x []float64) bool { return x[0] == 2 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			table, _, err := dataset.Read(strings.NewReader(csv), dataset.ScanOptions{Rows: c.kept, Keep: c.keep})
+			runtime.ReadMemStats(&after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if table.Rows() != c.kept {
+				t.Fatalf("%d rows, want %d", table.Rows(), c.kept)
+			}
+			// Garbage of encoding/csv is the text of the file.
+			took, limit := after.TotalAlloc-before.TotalAlloc-uint64(len(csv)), uint64(c.kept*(features+1)*8*5/4)
+			if took > limit {
+				t.Errorf("%d bytes allocated beside the text, want at most %d", took, limit)
+			}
+		})
+	}
+}
+
+func TestRead_rowsAreAHint(t *testing.T) {
+	whole := read(t, datasettest.Iris())
+	for _, rows := range []int{0, 1, 149, 150, 1000} {
+		table, _, err := dataset.Read(bytes.NewReader(datasettest.Iris()), dataset.ScanOptions{Rows: rows})
+		if err != nil || !reflect.DeepEqual(table, whole) {
+			t.Errorf("with a hint of %d rows: %v and another table than without", rows, err)
+		}
+	}
+}
+
+func TestRead_keeps(t *testing.T) {
+	whole := read(t, datasettest.Iris())
+	split := dataset.NewSplit(whole, 7, 0.25)
+	train, test := split.Rows(whole)
+	table, summary, err := dataset.Read(bytes.NewReader(datasettest.Iris()), dataset.ScanOptions{Keep: split.HeldOut})
+	if err != nil || summary.Profile.Rows != 150 {
+		t.Fatalf("summary of %d rows, %v, want that of all 150", summary.Profile.Rows, err)
+	}
+	if !reflect.DeepEqual(table, whole.Subset(test)) {
+		t.Error("Read kept other rows than those held out")
+	}
+	want := whole.Subset(train)
+	whole.Keep(train)
+	if !reflect.DeepEqual(whole, want) {
+		t.Error("Keep and Subset differ")
 	}
 }
 

@@ -270,3 +270,15 @@ func BenchmarkScan(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkRead(b *testing.B) {
+	const rows = 20000
+	csv := scanned(rows)
+	b.SetBytes(int64(len(csv)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := dataset.Read(strings.NewReader(csv), dataset.ScanOptions{Rows: rows}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

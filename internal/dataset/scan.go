@@ -26,6 +26,13 @@ type ScanOptions struct {
 	// Row, if set, is called for every row, with the values in the order of the schema's features and the class after
 	// aliases. Calls share x. Scan calls Row before it knows that the whole file is good. An error from Row ends Scan.
 	Row func(x []float64, class string) error
+
+	// Rows is the number of rows that Read keeps, as an earlier pass counted them; 0 if nobody did. A wrong number costs
+	// memory or time, and changes nothing else.
+	Rows int
+	// Keep, if set, tells Read which rows to keep, by their features. Calls share x. The rules and the Summary cover all
+	// rows.
+	Keep func(x []float64) bool
 }
 
 // Summary is what one pass finds in a CSV.
