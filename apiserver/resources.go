@@ -44,7 +44,10 @@ func (r *resources) build(o Options, rt *router) error {
 	r.health = &health{
 		temporal: o.Temporal, store: o.Store, cache: o.Cache, defaultModel: o.DefaultModel, more: o.Ready, log: o.Logger,
 	}
-	r.tasks = &tasks{temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: links}
+	r.tasks = &tasks{
+		temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: links,
+		cache: o.Cache, servedPatience: servedPatience,
+	}
 	r.models = &models{
 		registry: o.Registry, cache: o.Cache, catalogue: datasetCatalogue, serving: r.serving, tasks: r.tasks, links: links,
 		promotionTimeout: promotionTimeout,

@@ -31,6 +31,7 @@ type Task struct {
 	Result    *Result                    `json:"result,omitempty" doc:"The result of a training, a batch or a promotion."`
 	Links     TaskLinks                  `json:"links"`
 	Approval  *workflows.PendingApproval `json:"approval,omitempty" doc:"The decision that a training with promote=manual waits for."`
+	Served    *bool                      `json:"served,omitempty" doc:"False if this API could not load the version that the task promoted within 10 s of the task's end. Absent otherwise."`
 	Stale     bool                       `json:"stale,omitempty" doc:"True if no worker answers, so that the progress may be old."`
 }
 

@@ -51,6 +51,7 @@ func (ts *tasks) find(ctx context.Context, escaped string) (Task, error) {
 	default:
 		ts.readRunning(ctx, &t, described)
 	}
+	ts.awaitServed(ctx, &t)
 	ts.link(&t, info.GetExecution().GetRunId())
 	return t, err
 }

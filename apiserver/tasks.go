@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"go.temporal.io/api/serviceerror"
@@ -16,6 +17,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/internal/champions"
 	"iris/internal/objstore"
 	"iris/workflows"
 )
@@ -27,6 +29,9 @@ type tasks struct {
 	store    *objstore.Store
 	bucket   string
 	links    links
+
+	cache          *champions.Cache
+	servedPatience time.Duration // for a promoted version to be served, after the end of its task
 }
 
 func listTasksOperation(path string) huma.Operation {

@@ -224,33 +224,41 @@ func (t *training) askGate(ctx workflow.Context) (Gate, error) {
 	return Decide(rules, t.result.Metrics, comparison), err
 }
 
-// close ends the run in MLflow, so that none stays RUNNING, and saves the status.
+// close ends the run in MLflow, so that none stays RUNNING, and then the task: a task that reports its end has closed
+// its run.
 func (t *training) close(ctx workflow.Context, cause error) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // also for a task that was cancelled
+	if t.runTried {
+		t.finishRun(ctx, cause)
+	}
 	if cause == nil {
 		t.status.Training = &t.result
 	}
-	ctx = t.end(ctx, cause)
-	if t.runTried {
-		in := activities.FinishRunInput{
-			Model:   t.in.Model,
-			Run:     t.run,
-			Status:  runStatus(t.status.State),
-			Version: t.result.Version,
-		}
-		switch {
-		case cause == nil:
-			in.Gate, in.Reason = string(t.result.Gate.Decision), t.result.Gate.Reason
-		case t.result.Gate.Decision == Waiting:
-			in.Gate, in.Reason = string(Rejected), "cancelled while it waited for approval"
-		default:
-			in.Reason = t.status.Error.Message
-		}
-		closingCtx := withOptions(ctx, closing, "close the MLflow run")
-		if err := workflow.ExecuteActivity(closingCtx, t.acts.FinishRun, in).Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Error("closing the MLflow run", "run", t.run.ID, "error", err)
-		}
+	t.save(t.end(ctx, cause))
+}
+
+// finishRun ends the run in MLflow. A failure is logged; the sweep ends the run later.
+func (t *training) finishRun(ctx workflow.Context, cause error) {
+	state, failed := Outcome(cause)
+	in := activities.FinishRunInput{
+		Model:   t.in.Model,
+		Run:     t.run,
+		Status:  runStatus(state),
+		Version: t.result.Version,
 	}
-	t.save(ctx)
+	switch {
+	case cause == nil:
+		in.Gate, in.Reason = string(t.result.Gate.Decision), t.result.Gate.Reason
+		t.stage(ctx, "close the MLflow run")
+	case t.result.Gate.Decision == Waiting:
+		in.Gate, in.Reason = string(Rejected), "cancelled while it waited for approval"
+	default:
+		in.Reason = failed.Message
+	}
+	closingCtx := withOptions(ctx, closing, "close the MLflow run")
+	if err := workflow.ExecuteActivity(closingCtx, t.acts.FinishRun, in).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Error("closing the MLflow run", "run", t.run.ID, "error", err)
+	}
 }
 
 func runStatus(s State) mlflow.RunStatus {

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"iris/activities"
@@ -379,5 +382,37 @@ func TestTrainingInput_refusesUnknownFields(t *testing.T) {
 	err := json.Unmarshal([]byte(`{"model":"iris","algoritm":"decision_tree"}`), &in)
 	if err == nil || !strings.Contains(err.Error(), "algoritm") {
 		t.Errorf("a misspelt field gave %v, want an error naming it", err)
+	}
+}
+
+// A task that reports its end has closed its run in MLflow, however it ends.
+func TestTraining_closesTheRunBeforeItReportsTheEnd(t *testing.T) {
+	failed := temporal.NewNonRetryableApplicationError("line 3: no", activities.ErrBadDataset, nil)
+	for name, test := range map[string]struct {
+		compare error
+		stage   string // while the run is being closed
+	}{
+		"success": {nil, "close the MLflow run"},
+		"failure": {failed, "decide on promotion"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			onTraining(e)
+			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+				Return(activities.Comparison{Champion: "2"}, test.compare)
+			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(nil).Once()
+			var during workflows.Status
+			e.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+				if info.ActivityType.Name == "FinishRun" {
+					during = e.status(t)
+				}
+			})
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
+			if during.State != workflows.Started || during.EndedAt != nil || during.Training != nil ||
+				during.Stage != test.stage {
+				t.Errorf("while its run is open the task is %s at stage %q, want STARTED at %q",
+					during.State, during.Stage, test.stage)
+			}
+		})
 	}
 }
