@@ -16,8 +16,10 @@ import (
 var (
 	// ErrNotExist means that the object or its bucket does not exist.
 	ErrNotExist = errors.New("does not exist")
-	// ErrChanged means that the object is no longer the one that the ref's ETag names.
+	// ErrChanged means that the object is no longer the one that the ETag names.
 	ErrChanged = errors.New("has changed")
+	// ErrNotModified means that the object is still the one that the ETag names.
+	ErrNotModified = errors.New("has not changed")
 	// ErrUnavailable means that S3 did not answer, or that it cannot serve the request now. Try again later.
 	ErrUnavailable = errors.New("S3 is unavailable")
 )
@@ -42,6 +44,8 @@ func translate(ctx context.Context, doing string, err error) error {
 			return fmt.Errorf("%s: the bucket %w", doing, ErrNotExist)
 		case answer.StatusCode == http.StatusPreconditionFailed:
 			return fmt.Errorf("%s: the object %w", doing, ErrChanged)
+		case answer.StatusCode == http.StatusNotModified:
+			return fmt.Errorf("%s: the object %w", doing, ErrNotModified)
 		case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests:
 			return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 		}

@@ -33,11 +33,16 @@ func (s *Store) GetJSON(ctx context.Context, bucket, key string, v any) error {
 	if err != nil {
 		return err
 	}
+	return decodeJSON("get "+ref.URI(), data, v)
+}
+
+// decodeJSON decodes what a reader limited to one byte more than maxJSON has read.
+func decodeJSON(doing string, data []byte, v any) error {
 	if len(data) > maxJSON {
-		return fmt.Errorf("get %s: over %d bytes, the limit for JSON", ref.URI(), maxJSON)
+		return fmt.Errorf("%s: over %d bytes, the limit for JSON", doing, maxJSON)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("get %s: %w", ref.URI(), err)
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
 }

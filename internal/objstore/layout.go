@@ -93,6 +93,9 @@ func batchKey(taskID, name string) string {
 // TaskKey is the key of the final status of a task, for when Temporal has deleted the workflow.
 func TaskKey(taskID string) string { return "tasks/" + segment(taskID) + ".json" }
 
+// ChampionsKey is the key of the index of the champions of all models.
+const ChampionsKey = "champions/index.json"
+
 // ModelSchemaKey is the key of the schema of a model. model.CheckName makes sure that a name is a valid segment.
 func ModelSchemaKey(modelName string) string { return "models/" + modelName + "/schema.json" }
 

@@ -25,6 +25,7 @@ func TestKeys(t *testing.T) {
 		objstore.BatchErrorsKey("t-1"):               "batches/t-1/errors.csv",
 		objstore.BatchManifestKey("t-1"):             "batches/t-1/manifest.json",
 		objstore.TaskKey("t-1"):                      "tasks/t-1.json",
+		objstore.ChampionsKey:                        "champions/index.json",
 		objstore.ModelSchemaKey("iris"):              "models/iris/schema.json",
 		objstore.ModelHistoryPrefix("iris"):          "models/iris/history/",
 

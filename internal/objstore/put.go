@@ -65,6 +65,7 @@ type upload struct {
 	doing   string
 	in      *source
 	options minio.PutObjectOptions
+	etag    string // of the object that whole has stored
 }
 
 func (u *upload) readError() error { return fmt.Errorf("%s: %w", u.doing, u.in.err) }
@@ -93,7 +94,8 @@ func (u *upload) whole(ctx context.Context, data []byte) error {
 		if len(data) > smallObject {
 			body = wait.renewedBy(body)
 		}
-		_, err := u.store.client.PutObject(ctx, u.ref.Bucket, u.ref.Key, body, int64(len(data)), "", "", u.options)
+		info, err := u.store.client.PutObject(ctx, u.ref.Bucket, u.ref.Key, body, int64(len(data)), "", "", u.options)
+		u.etag = info.ETag
 		return err
 	})
 }

@@ -45,6 +45,14 @@ func calls(store *objstore.Store) map[string]func(context.Context) error {
 			_, err := store.PutJSON(ctx, "bucket", "key", 1)
 			return err
 		},
+		"GetJSONUnless": func(ctx context.Context) error {
+			_, err := store.GetJSONUnless(ctx, "bucket", "key", "", new(any))
+			return err
+		},
+		"PutJSONIf": func(ctx context.Context) error {
+			_, err := store.PutJSONIf(ctx, "bucket", "key", "", 1)
+			return err
+		},
 		"Stat": func(ctx context.Context) error {
 			_, err := store.Stat(ctx, "bucket", "key")
 			return err
