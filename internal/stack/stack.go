@@ -213,9 +213,12 @@ func (s *Stack) process(part Part) *process {
 	return s.running[part]
 }
 
-// watch reports a part that ends before Stop.
+// watch reports a part that ends before Stop or End.
 func (s *Stack) watch(p *process) {
 	<-p.done
+	if s.process(p.part) != p {
+		return
+	}
 	select {
 	case <-s.stopping:
 	default:
