@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,10 +24,15 @@ const (
 	writeTimeout = 30 * time.Second
 	// dialTimeout is for a host that drops packets. A refused connection fails immediately.
 	dialTimeout = time.Second
-	// attempts bounds how often a request is sent that may be repeated.
-	attempts = 3
-	// retryWait is the time before the first repetition. The second comes after twice that time.
-	retryWait = 50 * time.Millisecond
+	// readAttempts bounds how often a request that reads is sent. The caller may be a client of the API, which wants to
+	// know soon that MLflow is down.
+	readAttempts = 3
+	// writeAttempts bounds how often a request that writes is sent, if it may be repeated. With the waits below, a write
+	// survives an MLflow that answers again within four seconds. A longer outage is for the caller to wait for.
+	writeAttempts = 9
+	// retryWait is the time before the first repetition. Each later one comes after twice the time, up to maxRetryWait.
+	retryWait    = 50 * time.Millisecond
+	maxRetryWait = time.Second
 	// maxAnswer bounds the memory for one answer. A page of 1,000 models with their newest versions has about 2 MB.
 	maxAnswer = 64 << 20
 )
@@ -35,6 +41,8 @@ const (
 type Options struct {
 	URL  string       // http(s)://[user:password@]host:port, plus the path under which a proxy serves MLflow, if any
 	HTTP *http.Client // optional, for another transport; its Timeout should be zero
+	// WriteAttempts is how often a request that writes is sent, if it may be repeated; 9 when zero.
+	WriteAttempts int
 }
 
 // Client is a client of one MLflow server. Several goroutines may use it.
@@ -42,6 +50,8 @@ type Client struct {
 	base *url.URL // without a trailing slash
 	err  error    // if Options.URL is not valid; every request returns it
 	http *http.Client
+
+	writeAttempts int
 }
 
 // New returns a client. It does not connect. Check does, and reports a URL that is not valid.
@@ -50,7 +60,7 @@ func New(o Options) *Client {
 		o.HTTP = &http.Client{Transport: newTransport()}
 	}
 	base, err := parseURL(o.URL)
-	return &Client{base: base, err: err, http: o.HTTP}
+	return &Client{base: base, err: err, http: o.HTTP, writeAttempts: cmp.Or(o.WriteAttempts, writeAttempts)}
 }
 
 func parseURL(address string) (*url.URL, error) {
@@ -79,36 +89,42 @@ func (c *Client) Check(ctx context.Context) error {
 
 // request is one call of the REST API.
 type request struct {
-	doing   string // starts its errors
-	method  string
-	path    string // escaped, below apiRoute
-	query   url.Values
-	body    any  // sent as JSON unless nil
-	repeat  bool // whether it may be sent again
-	timeout time.Duration
+	doing    string // starts its errors
+	method   string
+	path     string // escaped, below apiRoute
+	query    url.Values
+	body     any // sent as JSON unless nil
+	attempts int // how often it may be sent
+	timeout  time.Duration
 }
 
 // read sends a GET request.
 func (c *Client) read(ctx context.Context, doing, path string, query url.Values, answer any) error {
-	r := request{doing: doing, method: http.MethodGet, path: path, query: query, repeat: true, timeout: readTimeout}
+	r := request{
+		doing: doing, method: http.MethodGet, path: path, query: query, attempts: readAttempts, timeout: readTimeout,
+	}
 	return c.call(ctx, r, answer)
 }
 
 // search sends a POST request that reads.
 func (c *Client) search(ctx context.Context, doing, path string, body, answer any) error {
-	r := request{doing: doing, method: http.MethodPost, path: path, body: body, repeat: true, timeout: readTimeout}
+	r := request{
+		doing: doing, method: http.MethodPost, path: path, body: body, attempts: readAttempts, timeout: readTimeout,
+	}
 	return c.call(ctx, r, answer)
 }
 
 // set sends a request that may write twice with the same result.
 func (c *Client) set(ctx context.Context, doing, method, path string, body any) error {
-	r := request{doing: doing, method: method, path: path, body: body, repeat: true, timeout: writeTimeout}
+	r := request{
+		doing: doing, method: method, path: path, body: body, attempts: c.writeAttempts, timeout: writeTimeout,
+	}
 	return c.call(ctx, r, nil)
 }
 
 // create sends a request that would create two things if it were sent twice.
 func (c *Client) create(ctx context.Context, doing, path string, body, answer any) error {
-	r := request{doing: doing, method: http.MethodPost, path: path, body: body, timeout: writeTimeout}
+	r := request{doing: doing, method: http.MethodPost, path: path, body: body, attempts: 1, timeout: writeTimeout}
 	return c.call(ctx, r, answer)
 }
 
@@ -126,23 +142,25 @@ func (c *Client) call(ctx context.Context, r request, answer any) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, errNoAnswer)
 	defer cancel()
+	wait := retryWait
 	for attempt := 1; ; attempt++ {
-		err := c.once(ctx, r, body, answer)
+		err := c.attempt(ctx, r, body, answer)
 		if err == nil {
 			return nil
 		}
-		if !r.repeat || attempt == attempts || !errors.Is(err, ErrUnavailable) {
+		if attempt >= r.attempts || !errors.Is(err, ErrUnavailable) {
 			return fmt.Errorf("%s: %w", r.doing, err)
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w", r.doing, err)
-		case <-time.After(time.Duration(attempt) * retryWait):
+		case <-time.After(wait):
 		}
+		wait = min(2*wait, maxRetryWait)
 	}
 }
 
-func (c *Client) once(ctx context.Context, r request, body []byte, answer any) error {
+func (c *Client) attempt(ctx context.Context, r request, body []byte, answer any) error {
 	u := c.url(apiRoute + r.path)
 	u.RawQuery = r.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), bytes.NewReader(body))

@@ -19,7 +19,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *mlflow.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return mlflow.New(mlflow.Options{URL: server.URL})
+	return mlflow.New(mlflow.Options{URL: server.URL, WriteAttempts: 3})
 }
 
 func TestAnswer_isNotMLflows(t *testing.T) {

@@ -3,8 +3,10 @@ package mlflow
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -42,8 +44,9 @@ type wireMetric struct {
 }
 
 // LogBatch adds metrics, params and tags to a run, in as many requests as MLflow's limits demand. Logging the same
-// batch twice has the same result as once. A param cannot change its value. A failure may leave part of the batch in
-// MLflow.
+// batch twice has the same result as once, if its metrics have times: MLflow keeps a point with another time as a
+// second
+// one of its step. A param cannot change its value. A failure may leave part of the batch in MLflow.
 func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 	now := time.Now()
 	metrics := make([]wireMetric, 0, len(b.Metrics))
@@ -71,6 +74,32 @@ func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 		}
 	}
 	return nil
+}
+
+// MetricHistory returns the points of a curve of a run. A curve without points, also one that nobody has logged, is
+// empty.
+func (c *Client) MetricHistory(ctx context.Context, runID, key string) ([]Metric, error) {
+	var points []Metric
+	err := pages(func(token string) (string, error) {
+		var answer struct {
+			Metrics []wireMetric `json:"metrics"`
+			Next    string       `json:"next_page_token"`
+		}
+		query := url.Values{"run_id": {runID}, "metric_key": {key}, "max_results": {"10000"}}
+		if token != "" {
+			query.Set("page_token", token)
+		}
+		doing := fmt.Sprintf("read the metric %s of run %s", key, runID)
+		err := c.read(ctx, doing, "mlflow/metrics/get-history", query, &answer)
+		for _, m := range answer.Metrics {
+			points = append(points, Metric{Key: m.Key, Value: float64(m.Value), Time: m.Time.time(), Step: m.Step})
+		}
+		return answer.Next, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return points, nil
 }
 
 // cut splits a list after n elements.

@@ -1,10 +1,13 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -66,8 +69,8 @@ func (w wireLoggedModel) value() LoggedModel {
 	}
 }
 
-// CreateLoggedModel creates a logged model, which is pending until FinishLoggedModel. Each call creates another one, so
-// a caller that may run again calls FindLoggedModel first.
+// CreateLoggedModel creates a logged model, which is pending until FinishLoggedModel. Each call creates another one;
+// EnsureLoggedModel does not.
 func (c *Client) CreateLoggedModel(ctx context.Context, n NewLoggedModel) (LoggedModel, error) {
 	var answer struct {
 		Model wireLoggedModel `json:"model"`
@@ -92,27 +95,75 @@ func (c *Client) GetLoggedModel(ctx context.Context, id string) (LoggedModel, er
 	return result(answer.Model, err)
 }
 
-// FindLoggedModel returns the oldest logged model of a run, or ErrNotExist.
+// FindLoggedModel returns the first of FindLoggedModels, or ErrNotExist.
 func (c *Client) FindLoggedModel(ctx context.Context, experimentID, runID string) (LoggedModel, error) {
+	found, err := c.FindLoggedModels(ctx, experimentID, runID)
+	if err != nil {
+		return LoggedModel{}, err
+	}
+	if len(found) == 0 {
+		return LoggedModel{}, fmt.Errorf("find logged model of run %s: %w", runID, ErrNotExist)
+	}
+	return found[0], nil
+}
+
+// FindLoggedModels returns the logged models of a run that are not deleted: those that are ready first, and then from
+// the oldest. If no filter can contain the run, it returns ErrNotExist.
+func (c *Client) FindLoggedModels(ctx context.Context, experimentID, runID string) ([]LoggedModel, error) {
 	doing := "find logged model of run " + runID
 	filter, err := equals("source_run_id", runID)
 	if err != nil {
-		return LoggedModel{}, fmt.Errorf("%s: %w", doing, err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	var answer struct {
-		Models []wireLoggedModel `json:"models"`
+	var found []LoggedModel
+	err = pages(func(token string) (string, error) {
+		var answer struct {
+			Models []wireLoggedModel `json:"models"`
+			Next   string            `json:"next_page_token"`
+		}
+		err := c.search(ctx, doing, "mlflow/logged-models/search", map[string]any{
+			"experiment_ids": []string{experimentID}, "filter": filter, "page_token": token,
+			"order_by": []any{map[string]any{"field_name": "creation_time", "ascending": true}},
+		}, &answer)
+		for _, w := range answer.Models {
+			found = append(found, w.value())
+		}
+		return answer.Next, err
+	})
+	if err != nil {
+		return nil, err
 	}
-	err = c.search(ctx, doing, "mlflow/logged-models/search", map[string]any{
-		"experiment_ids": []string{experimentID}, "filter": filter, "max_results": 1,
-		"order_by": []any{map[string]any{"field_name": "creation_time", "ascending": true}},
-	}, &answer)
-	switch {
-	case err != nil:
-		return LoggedModel{}, err
-	case len(answer.Models) == 0:
-		return LoggedModel{}, fmt.Errorf("%s: %w", doing, ErrNotExist)
+	slices.SortStableFunc(found, func(a, b LoggedModel) int { return cmp.Compare(a.standing(), b.standing()) })
+	return found, nil
+}
+
+func (m LoggedModel) standing() int {
+	if m.Status == LoggedModelReady {
+		return 0
 	}
-	return answer.Models[0].value(), nil
+	return 1
+}
+
+// EnsureLoggedModel returns the logged model of a run. It creates it if it does not exist, and deletes duplicates.
+func (c *Client) EnsureLoggedModel(ctx context.Context, n NewLoggedModel) (LoggedModel, error) {
+	return Once[LoggedModel]{
+		Find: func(ctx context.Context) ([]LoggedModel, error) {
+			return c.FindLoggedModels(ctx, n.ExperimentID, n.RunID)
+		},
+		Create: func(ctx context.Context) (LoggedModel, error) { return c.CreateLoggedModel(ctx, n) },
+		Discard: func(ctx context.Context, duplicate, _ LoggedModel) error {
+			return c.DeleteLoggedModel(ctx, duplicate.ID)
+		},
+	}.Ensure(ctx)
+}
+
+// DeleteLoggedModel deletes a logged model. A missing one is not an error.
+func (c *Client) DeleteLoggedModel(ctx context.Context, id string) error {
+	err := c.set(ctx, "delete logged model "+id, http.MethodDelete, "mlflow/logged-models/"+url.PathEscape(id), nil)
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // FinishLoggedModel records whether the artifacts of a logged model are complete or failed to upload.

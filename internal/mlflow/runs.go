@@ -1,11 +1,13 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -83,8 +85,7 @@ func (w wireRun) value() Run {
 	return run
 }
 
-// CreateRun creates a run. Each call creates another one, so a caller that may run again gives the run a unique tag and
-// calls FindRun first.
+// CreateRun creates a run. Each call creates another one; EnsureRun does not.
 func (c *Client) CreateRun(ctx context.Context, n NewRun) (Run, error) {
 	var answer struct {
 		Run wireRun `json:"run"`
@@ -111,27 +112,105 @@ func (c *Client) getRun(ctx context.Context, id string) (wireRun, error) {
 	return answer.Run, err
 }
 
-// FindRun returns the oldest run of an experiment whose tag has a value and that is not deleted, or ErrNotExist.
+// FindRun returns the first of FindRuns, or ErrNotExist.
 func (c *Client) FindRun(ctx context.Context, experimentID, tag, value string) (Run, error) {
+	runs, err := c.FindRuns(ctx, experimentID, tag, value)
+	if err != nil {
+		return Run{}, err
+	}
+	if len(runs) == 0 {
+		return Run{}, fmt.Errorf("find run with %s = %s: %w", tag, value, ErrNotExist)
+	}
+	return runs[0], nil
+}
+
+// FindRuns returns the runs of an experiment whose tag has a value and that are not deleted. The order is that of
+// standing, and then from the oldest. If no filter can contain the value, it returns ErrNotExist.
+func (c *Client) FindRuns(ctx context.Context, experimentID, tag, value string) ([]Run, error) {
 	doing := fmt.Sprintf("find run with %s = %s", tag, value)
 	filter, err := equals("tags.`"+tag+"`", value)
 	if err != nil {
-		return Run{}, fmt.Errorf("%s: %w", doing, err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	var answer struct {
-		Runs []wireRun `json:"runs"`
+	var runs []Run
+	err = pages(func(token string) (string, error) {
+		var answer struct {
+			Runs []wireRun `json:"runs"`
+			Next string    `json:"next_page_token"`
+		}
+		err := c.search(ctx, doing, "mlflow/runs/search", map[string]any{
+			"experiment_ids": []string{experimentID}, "filter": filter, "max_results": runsPage,
+			"order_by": []string{"attributes.start_time ASC"}, "page_token": token,
+		}, &answer)
+		for _, w := range answer.Runs {
+			runs = append(runs, w.value())
+		}
+		return answer.Next, err
+	})
+	if err != nil {
+		return nil, err
 	}
-	err = c.search(ctx, doing, "mlflow/runs/search", map[string]any{
-		"experiment_ids": []string{experimentID}, "filter": filter, "max_results": 1,
-		"order_by": []string{"attributes.start_time ASC"},
-	}, &answer)
+	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.standing(), b.standing()) })
+	return runs, nil
+}
+
+// runsPage is how many runs a page of a search has at most.
+const runsPage = 1000
+
+// standing sorts runs with the same tag: first the one that somebody uses, then one that nobody has used yet, and last
+// a duplicate. The start is not enough, because the client sets it: a run that MLflow creates late may have the
+// earliest one.
+func (r Run) standing() int {
 	switch {
-	case err != nil:
-		return Run{}, err
-	case len(answer.Runs) == 0:
-		return Run{}, fmt.Errorf("%s: %w", doing, ErrNotExist)
+	case r.Tags[DuplicateTag] != "":
+		return 2
+	case r.Status == RunRunning && len(r.Params)+len(r.Metrics) == 0:
+		return 1
 	}
-	return answer.Runs[0].value(), nil
+	return 0
+}
+
+// EnsureRun returns the run with a value of a tag, which must be one of the new run's. It creates the run if it does
+// not exist. It kills duplicates and marks them with DuplicateTag; it does not delete them, because another attempt of
+// the caller may still use one.
+func (c *Client) EnsureRun(ctx context.Context, n NewRun, tag string) (Run, error) {
+	return Once[Run]{
+		Find: func(ctx context.Context) ([]Run, error) {
+			return c.FindRuns(ctx, n.ExperimentID, tag, n.Tags[tag])
+		},
+		Create:  func(ctx context.Context) (Run, error) { return c.CreateRun(ctx, n) },
+		Discard: c.killDuplicate,
+	}.Ensure(ctx)
+}
+
+// DeleteDuplicateRuns deletes all but one of the runs of an experiment whose tag has a value: the one with the id keep,
+// or else the first of FindRuns. A person can restore a deleted run; its DuplicateTag says what it is.
+func (c *Client) DeleteDuplicateRuns(ctx context.Context, experimentID, tag, value, keep string) error {
+	return Once[Run]{
+		Find: func(ctx context.Context) ([]Run, error) { return c.FindRuns(ctx, experimentID, tag, value) },
+		Discard: func(ctx context.Context, duplicate, kept Run) error {
+			if err := c.killDuplicate(ctx, duplicate, kept); err != nil {
+				return err
+			}
+			return c.DeleteRun(ctx, duplicate.ID)
+		},
+	}.Reconcile(ctx, func(r Run) bool { return r.ID == keep })
+}
+
+// killDuplicate marks a run as a duplicate, and ends it.
+func (c *Client) killDuplicate(ctx context.Context, duplicate, kept Run) error {
+	if duplicate.Tags[DuplicateTag] == kept.ID && duplicate.Status == RunKilled {
+		return nil
+	}
+	if err := c.LogBatch(ctx, duplicate.ID, Batch{Tags: map[string]string{DuplicateTag: kept.ID}}); err != nil {
+		return err
+	}
+	return c.UpdateRun(ctx, duplicate.ID, RunKilled, time.Now())
+}
+
+// DeleteRun moves a run to the trash. It may be called again.
+func (c *Client) DeleteRun(ctx context.Context, id string) error {
+	return c.set(ctx, "delete run "+id, http.MethodPost, "mlflow/runs/delete", map[string]string{"run_id": id})
 }
 
 // UpdateRun sets the state of a run, and its end time unless end is zero.

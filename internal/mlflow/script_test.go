@@ -41,7 +41,7 @@ func newScript(t *testing.T, replies map[string][]reply) *script {
 	s := &script{replies: replies, requests: map[string][]sent{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	s.client = mlflow.New(mlflow.Options{URL: server.URL})
+	s.client = mlflow.New(mlflow.Options{URL: server.URL, WriteAttempts: 3}) // the default takes seconds
 	return s
 }
 

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +31,16 @@ func methods(c *mlflow.Client) []method {
 		{"CreateRun", false, func(ctx context.Context) error { _, err := c.CreateRun(ctx, mlflow.NewRun{}); return err }},
 		{"GetRun", true, func(ctx context.Context) error { _, err := c.GetRun(ctx, "r"); return err }},
 		{"FindRun", true, func(ctx context.Context) error { _, err := c.FindRun(ctx, "1", "a", "b"); return err }},
+		{"FindRuns", true, func(ctx context.Context) error { _, err := c.FindRuns(ctx, "1", "a", "b"); return err }},
+		{"EnsureRun", true, func(ctx context.Context) error {
+			_, err := c.EnsureRun(ctx, mlflow.NewRun{ExperimentID: "1", Tags: map[string]string{"a": "b"}}, "a")
+			return err
+		}},
+		{"DeleteDuplicateRuns", true, func(ctx context.Context) error {
+			return c.DeleteDuplicateRuns(ctx, "1", "a", "b", "r")
+		}},
+		{"DeleteRun", false, func(ctx context.Context) error { return c.DeleteRun(ctx, "r") }},
+		{"MetricHistory", true, func(ctx context.Context) error { _, err := c.MetricHistory(ctx, "r", "loss"); return err }},
 		{"UpdateRun", false, func(ctx context.Context) error {
 			return c.UpdateRun(ctx, "r", mlflow.RunFinished, time.Now())
 		}},
@@ -41,6 +53,15 @@ func methods(c *mlflow.Client) []method {
 		}},
 		{"GetLoggedModel", true, func(ctx context.Context) error { _, err := c.GetLoggedModel(ctx, "m-1"); return err }},
 		{"FindLoggedModel", true, func(ctx context.Context) error { _, err := c.FindLoggedModel(ctx, "1", "r"); return err }},
+		{"FindLoggedModels", true, func(ctx context.Context) error {
+			_, err := c.FindLoggedModels(ctx, "1", "r")
+			return err
+		}},
+		{"EnsureLoggedModel", true, func(ctx context.Context) error {
+			_, err := c.EnsureLoggedModel(ctx, mlflow.NewLoggedModel{RunID: "r"})
+			return err
+		}},
+		{"DeleteLoggedModel", false, func(ctx context.Context) error { return c.DeleteLoggedModel(ctx, "m-1") }},
 		{"FinishLoggedModel", false, func(ctx context.Context) error {
 			return c.FinishLoggedModel(ctx, "m-1", mlflow.LoggedModelReady)
 		}},
@@ -65,6 +86,7 @@ func methods(c *mlflow.Client) []method {
 		},
 		{"GetVersion", true, func(ctx context.Context) error { _, err := c.GetVersion(ctx, "m", "1"); return err }},
 		{"SearchVersions", true, func(ctx context.Context) error { _, err := c.SearchVersions(ctx, ""); return err }},
+		{"DeleteVersion", false, func(ctx context.Context) error { return c.DeleteVersion(ctx, "m", "1") }},
 		{"SetVersionTag", false, func(ctx context.Context) error { return c.SetVersionTag(ctx, "m", "1", "a", "b") }},
 		{"UpdateVersion", false, func(ctx context.Context) error { return c.UpdateVersion(ctx, "m", "1", "d") }},
 		{"PutArtifact", false, func(ctx context.Context) error {
@@ -114,7 +136,7 @@ func TestUnavailable_refused(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c := mlflow.New(mlflow.Options{URL: "http://" + listener.Addr().String()})
+	c := mlflow.New(mlflow.Options{URL: "http://" + listener.Addr().String(), WriteAttempts: 3})
 	callAll(t.Context(), methods(c), func(m method, err error, took time.Duration) {
 		var network *net.OpError
 		if !errors.Is(err, mlflow.ErrUnavailable) || !errors.As(err, &network) {
@@ -202,6 +224,27 @@ func TestReads_surviveTwoFailures(t *testing.T) {
 				t.Errorf("%d requests, want 3", got)
 			}
 		})
+	}
+}
+
+// A restart of MLflow takes seconds, and costs no write.
+func TestWrites_surviveARestart(t *testing.T) {
+	var back atomic.Bool
+	requests := make(chan struct{}, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests <- struct{}{}
+		if !back.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(server.Close)
+	time.AfterFunc(2*time.Second, func() { back.Store(true) })
+	c := mlflow.New(mlflow.Options{URL: server.URL})
+	if err := c.LogBatch(t.Context(), "r", bigBatch(1, 0, 0)); err != nil {
+		t.Errorf("LogBatch = %v, want it to succeed after two seconds", err)
+	}
+	if n := len(requests); n > 8 {
+		t.Errorf("%d requests in two seconds, want longer and longer waits between them", n)
 	}
 }
 

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -69,7 +70,7 @@ func versions(list []wireVersion) []ModelVersion {
 }
 
 // CreateVersion registers a logged model as the next version of a registered model. Each call creates another version,
-// so a caller that may run again calls SearchVersions by run first.
+// so a caller that may run again uses Once.
 func (c *Client) CreateVersion(ctx context.Context, n NewVersion) (ModelVersion, error) {
 	var answer struct {
 		Version wireVersion `json:"model_version"`
@@ -135,4 +136,16 @@ func (c *Client) UpdateVersion(ctx context.Context, name, version, description s
 	doing := fmt.Sprintf("update version %s of model %s", version, name)
 	body := map[string]string{"name": name, "version": version, "description": description}
 	return c.set(ctx, doing, http.MethodPatch, "mlflow/model-versions/update", body)
+}
+
+// DeleteVersion deletes a version and the aliases that point at it. MLflow does not use its number again. A missing
+// version is not an error.
+func (c *Client) DeleteVersion(ctx context.Context, name, version string) error {
+	doing := fmt.Sprintf("delete version %s of model %s", version, name)
+	body := map[string]string{"name": name, "version": version}
+	err := c.set(ctx, doing, http.MethodDelete, "mlflow/model-versions/delete", body)
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
 }

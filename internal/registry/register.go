@@ -3,7 +3,6 @@ package registry
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"mime"
@@ -60,76 +59,62 @@ func (c Candidate) check() error {
 	return nil
 }
 
-// Register makes a candidate the next version of its model. MLflow creates everything twice on a blind retry, so each
-// step first looks for the result of an earlier attempt. A run becomes one logged model and one version, wherever and
-// however often Register is interrupted. The first version of a model sets the schema of the model.
+// Register makes a candidate the next version of its model. A run becomes one logged model and one version, wherever
+// and
+// however often Register is interrupted: each step first looks for the result of an earlier attempt, and looks again
+// after it. Reconcile looks once more, at the end of the task. The first version of a model sets the schema of the
+// model.
 func (r *Registry) Register(ctx context.Context, c Candidate) (Version, error) {
 	if err := c.check(); err != nil {
 		return Version{}, err
 	}
-	v, err := r.versionOf(ctx, c)
-	if errors.Is(err, ErrNotExist) {
-		v, err = r.create(ctx, c)
+	once := r.versionOnce(c.Model, c.RunID)
+	once.Create = func(ctx context.Context) (mlflow.ModelVersion, error) { return r.create(ctx, c) }
+	mv, err := once.Ensure(ctx)
+	if err != nil {
+		return Version{}, err
 	}
+	v, err := r.version(ctx, c.Model, mv.Version)
 	if err != nil {
 		return Version{}, err
 	}
 	return v, r.firstSchema(ctx, c.Model, c.Schema)
 }
 
-// versionOf returns the version that a run has become. If it exists, all steps before it are done.
-func (r *Registry) versionOf(ctx context.Context, c Candidate) (Version, error) {
-	found, err := r.mlflow.SearchVersions(ctx, "run_id='"+c.RunID+"' and name='"+c.Model+"'")
-	if err != nil {
-		return Version{}, fmt.Errorf("look for the version of run %s: %w", c.RunID, outage(err))
-	}
-	mv, ok := oldest(found, c.Model)
-	if !ok {
-		return Version{}, fmt.Errorf("version of run %s %w", c.RunID, ErrNotExist)
-	}
-	return r.version(ctx, c.Model, mv.Version)
-}
-
 // create makes every step from the logged model to the version.
-func (r *Registry) create(ctx context.Context, c Candidate) (Version, error) {
+func (r *Registry) create(ctx context.Context, c Candidate) (mlflow.ModelVersion, error) {
 	tags, split, err := c.tags()
 	if err != nil {
-		return Version{}, fmt.Errorf("register %s: %w", c.Model, err)
+		return mlflow.ModelVersion{}, fmt.Errorf("register %s: %w", c.Model, err)
 	}
 	logged, err := r.logModel(ctx, c)
 	if err != nil {
-		return Version{}, fmt.Errorf("log the model of run %s: %w", c.RunID, outage(err))
+		return mlflow.ModelVersion{}, fmt.Errorf("log the model of run %s: %w", c.RunID, outage(err))
 	}
 	if err := r.upload(ctx, logged, c, split); err != nil {
-		return Version{}, err
+		return mlflow.ModelVersion{}, err
 	}
 	if err := r.mlflow.FinishLoggedModel(ctx, logged.ID, mlflow.LoggedModelReady); err != nil {
-		return Version{}, fmt.Errorf("finish logged model %s: %w", logged.ID, outage(err))
+		return mlflow.ModelVersion{}, fmt.Errorf("finish logged model %s: %w", logged.ID, outage(err))
 	}
 	if err := r.mlflow.LogModelOutput(ctx, c.RunID, logged.ID); err != nil {
-		return Version{}, fmt.Errorf("log the output of run %s: %w", c.RunID, outage(err))
+		return mlflow.ModelVersion{}, fmt.Errorf("log the output of run %s: %w", c.RunID, outage(err))
 	}
 	if err := r.mlflow.EnsureRegisteredModel(ctx, c.Model, "Trained, versioned and served by iris.", nil); err != nil {
-		return Version{}, fmt.Errorf("create model %s: %w", c.Model, outage(err))
+		return mlflow.ModelVersion{}, fmt.Errorf("create model %s: %w", c.Model, outage(err))
 	}
 	mv, err := r.mlflow.CreateVersion(ctx, mlflow.NewVersion{
 		Name: c.Model, LoggedModelID: logged.ID, RunID: c.RunID, Description: c.Description, Tags: tags,
 	})
 	if err != nil {
-		return Version{}, fmt.Errorf("create a version of %s: %w", c.Model, outage(err))
+		return mlflow.ModelVersion{}, fmt.Errorf("create a version of %s: %w", c.Model, outage(err))
 	}
-	v, err := fromMLflow(mv)
-	v.Split = c.Split // the tag may lack the moved rows
-	return v, err
+	return mv, nil
 }
 
 // logModel finds or creates the logged model of a run.
 func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedModel, error) {
-	logged, err := r.mlflow.FindLoggedModel(ctx, c.ExperimentID, c.RunID)
-	if !errors.Is(err, mlflow.ErrNotExist) {
-		return logged, err
-	}
-	return r.mlflow.CreateLoggedModel(ctx, mlflow.NewLoggedModel{
+	return r.mlflow.EnsureLoggedModel(ctx, mlflow.NewLoggedModel{
 		ExperimentID: c.ExperimentID, Name: loggedName, Type: string(c.Spec.Algorithm), RunID: c.RunID,
 		Params: c.Spec.Params(), Tags: map[string]string{tagDataset: c.DatasetSHA256, tagTask: c.TaskID},
 	})

@@ -1,7 +1,10 @@
 package testenv
 
 import (
+	"bytes"
+	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -23,23 +26,39 @@ const (
 	Refuse       // 503; the server never sees the request
 	Missing      // MLflow's 404; the server never sees the request
 	Cut          // the server acts on the request, and the connection ends before the answer
+	Late         // the connection ends at once, and the server acts on the request at the next Release
+	Hold         // the server acts on the request at the next Release; the client may wait for the answer
 )
 
 // Proxy is a proxy between a client and a real server. It counts requests and makes them fail.
 type Proxy struct {
 	*httptest.Server
 
+	forward *httputil.ReverseProxy
+
 	mu       sync.Mutex
 	decide   func(*http.Request) Fate // nil passes
 	requests []string                 // method and path of each, in order
 	answer   map[string]func()        // by suffix of the path: called once, before the client gets the answer
+	held     []heldRequest            // in order
+	holding  chan struct{}            // gets a value for each request that starts to wait for Release
 }
+
+// heldRequest is a request that waits for Release.
+type heldRequest struct {
+	request *http.Request
+	answer  chan *httptest.ResponseRecorder // has room for one
+}
+
+// proxiedAttempts is how often a client behind a proxy sends a request. The default would wait seconds for a proxy that
+// refuses all.
+const proxiedAttempts = 3
 
 // MLflowProxy returns a proxy of the real MLflow and a client that uses the proxy.
 func MLflowProxy(t testing.TB) (*Proxy, *mlflow.Client) {
 	t.Helper()
 	p := newProxy(t, All(t).MLflow, false)
-	return p, mlflow.New(mlflow.Options{URL: p.URL})
+	return p, mlflow.New(mlflow.Options{URL: p.URL, WriteAttempts: proxiedAttempts})
 }
 
 // S3Proxy returns a proxy of the real MinIO and a store that uses the proxy.
@@ -69,7 +88,7 @@ func newProxy(t testing.TB, target string, keepHost bool) *Proxy {
 			r.Out.Host = r.In.Host
 		}
 	}}
-	p := &Proxy{answer: map[string]func(){}}
+	p := &Proxy{forward: forward, answer: map[string]func(){}, holding: make(chan struct{}, 100)}
 	forward.ModifyResponse = func(r *http.Response) error {
 		p.answered(r.Request.URL.Path)
 		return nil
@@ -85,6 +104,18 @@ func newProxy(t testing.TB, target string, keepHost bool) *Proxy {
 		case Cut:
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
+		case Late:
+			p.hold(r)
+			panic(http.ErrAbortHandler)
+		case Hold:
+			select {
+			case answer := <-p.hold(r):
+				maps.Copy(w.Header(), answer.Header())
+				w.WriteHeader(answer.Code)
+				_, _ = w.Write(answer.Body.Bytes())
+			case <-r.Context().Done():
+				panic(http.ErrAbortHandler)
+			}
 		default:
 			forward.ServeHTTP(w, r)
 		}
@@ -101,6 +132,38 @@ func (p *Proxy) take(r *http.Request) Fate {
 		return Pass
 	}
 	return p.decide(r)
+}
+
+// hold keeps a request for Release, and returns where its answer will come.
+func (p *Proxy) hold(r *http.Request) <-chan *httptest.ResponseRecorder {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	request := r.Clone(context.WithoutCancel(r.Context())) // the client may leave
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	held := heldRequest{request: request, answer: make(chan *httptest.ResponseRecorder, 1)}
+	p.mu.Lock()
+	p.held = append(p.held, held)
+	p.mu.Unlock()
+	p.holding <- struct{}{}
+	return held.answer
+}
+
+// Holding returns a channel with one value for each request that has started to wait for Release.
+func (p *Proxy) Holding() <-chan struct{} { return p.holding }
+
+// Release sends the requests that wait to the server, in order, and returns after it has answered the last one.
+func (p *Proxy) Release() {
+	p.mu.Lock()
+	held := p.held
+	p.held = nil
+	p.mu.Unlock()
+	for _, h := range held {
+		answer := httptest.NewRecorder()
+		p.forward.ServeHTTP(answer, h.request)
+		h.answer <- answer
+	}
 }
 
 // OnAnswer calls f once, when the server has answered the next request whose path has the suffix and before the client
