@@ -57,7 +57,7 @@ func (ts *tasks) decide(ctx context.Context, in *verdictInput, update string) (*
 	if err != nil {
 		return nil, err
 	}
-	if t.Type != workflows.TrainingType || t.EndedAt != nil {
+	if t.Type != workflows.TrainingType || t.EndedAt != nil || t.State == workflows.Lost {
 		return nil, notWaiting(t.TaskID)
 	}
 	verdict := workflows.Verdict{Name: in.Body.Name, Reason: in.Body.Reason}

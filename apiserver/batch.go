@@ -184,5 +184,5 @@ func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchReq
 	if started {
 		bs.accepted.WithLabelValues(b.in.Model).Add(float64(b.in.Count))
 	}
-	return sendAccepted(w, batchLocation(b.in.Model, t.id), t.id)
+	return bs.tasks.accept(ctx, w, workflows.BatchType, t.model, batchLocation(t.model, t.id), t.id)
 }

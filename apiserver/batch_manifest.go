@@ -106,6 +106,8 @@ func (bs *batches) findResults(r *http.Request) (*workflows.Manifest, error) {
 		return nil, problem.NotFound("batch %q failed and has no results: see %s", id, location)
 	case workflows.Revoked:
 		return nil, problem.NotFound("batch %q was cancelled before there were results", id)
+	case workflows.Lost:
+		return nil, problem.NotFound("batch %q was lost before there were results", id)
 	}
 	p := problem.New(http.StatusConflict, fmt.Sprintf("batch %q has not ended: see %s", id, location))
 	p.Header = http.Header{"Retry-After": {"1"}}

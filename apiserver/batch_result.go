@@ -17,7 +17,7 @@ import (
 
 // BatchStatus is the answer for a batch without results.
 type BatchStatus struct {
-	Status workflows.State `json:"status" enum:"PENDING,FAILURE,REVOKED" doc:"PENDING until the batch has ended."`
+	Status workflows.State `json:"status" enum:"PENDING,FAILURE,REVOKED,LOST" doc:"PENDING until the batch has ended."`
 	workflows.TaskProgress
 	Error string `json:"error,omitempty" doc:"Why the batch failed."`
 	Rows  string `json:"rows,omitempty" doc:"Of a cancelled batch: the route of the results that were finished."`
@@ -79,7 +79,7 @@ func (bs *batches) findRevoked(r *http.Request, m *workflows.Manifest) (Task, er
 func sendBatchStatus(w http.ResponseWriter, t Task, m *workflows.Manifest) error {
 	status := BatchStatus{Status: t.State, TaskProgress: t.TaskProgress}
 	switch t.State {
-	case workflows.Failure, workflows.Revoked:
+	case workflows.Failure, workflows.Revoked, workflows.Lost:
 		status.ETASeconds, status.RowsPerSecond = 0, 0 // they are of the last moment
 	default:
 		status.Status = workflows.Pending

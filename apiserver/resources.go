@@ -45,7 +45,7 @@ func (r *resources) build(o Options, rt *router) error {
 		temporal: o.Temporal, store: o.Store, cache: o.Cache, defaultModel: o.DefaultModel, more: o.Ready, log: o.Logger,
 	}
 	r.tasks = &tasks{
-		temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: links,
+		temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: links, log: rt.handler.Log,
 		cache: o.Cache, servedPatience: servedPatience,
 	}
 	r.models = &models{

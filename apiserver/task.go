@@ -22,7 +22,7 @@ type Task struct {
 	TaskID string          `json:"task_id"`
 	Type   string          `json:"type" enum:"Training,BatchPrediction,Promotion"`
 	Model  string          `json:"model" doc:"Empty if another program started the task and no worker answers."`
-	State  workflows.State `json:"state" enum:"PENDING,STARTED,SUCCESS,FAILURE,REVOKED" doc:"In a list, every task that has not ended is STARTED."`
+	State  workflows.State `json:"state" enum:"PENDING,STARTED,SUCCESS,FAILURE,REVOKED,LOST" doc:"In a list, every task that has not ended is STARTED."`
 	workflows.TaskProgress
 	Search    *workflows.SearchProgress  `json:"search,omitempty" doc:"Of a training: its trials and the best one so far."`
 	StartedAt time.Time                  `json:"started_at"`

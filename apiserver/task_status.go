@@ -24,7 +24,7 @@ import (
 const queryTimeout = 2 * time.Second
 
 // find returns a task by its id as a path holds it. While Temporal remembers the task, its workflow answers; after
-// that, the status that it left in the object store.
+// that, the status that it left in the object store. A task that was accepted and left none is lost.
 func (ts *tasks) find(ctx context.Context, escaped string) (Task, error) {
 	id, err := taskID(escaped)
 	if err != nil {
@@ -176,7 +176,7 @@ func (ts *tasks) readOutcome(ctx context.Context, t *Task, runID string) error {
 func (ts *tasks) stored(ctx context.Context, id string) (Task, error) {
 	status, err := ts.storedStatus(ctx, id)
 	if errors.Is(err, objstore.ErrNotExist) {
-		return Task{}, unknownTask(id)
+		return ts.lost(ctx, id)
 	}
 	if err != nil {
 		return Task{}, fmt.Errorf("read the stored status of %s: %w", problem.Clip(id), err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ type tasks struct {
 	store    *objstore.Store
 	bucket   string
 	links    links
+	log      func(http.ResponseWriter) *slog.Logger // of the request that a writer answers
 
 	cache          *champions.Cache
 	servedPatience time.Duration // for a promoted version to be served, after the end of its task
@@ -140,7 +142,7 @@ func cancelTaskOperation(path string) huma.Operation {
 // cancel asks a task to stop. It answers before the task has stopped.
 func (ts *tasks) cancel(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	t, err := ts.find(ctx, in.TaskID)
-	if err != nil || t.EndedAt != nil {
+	if err != nil || t.EndedAt != nil || t.State == workflows.Lost {
 		return &taskOutput{Status: http.StatusOK, Body: t}, err
 	}
 	ctx, cancel := httpio.WithDeadline(ctx)

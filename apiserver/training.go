@@ -88,7 +88,7 @@ func (ts *trainings) startTask(
 	if err != nil {
 		return err
 	}
-	return sendAccepted(w, trainingLocation(in.Model, id), id)
+	return ts.tasks.accept(ctx, w, workflows.TrainingType, in.Model, trainingLocation(in.Model, id), id)
 }
 
 type trainingInput struct {

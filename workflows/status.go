@@ -15,6 +15,7 @@ const (
 	Success State = "SUCCESS"
 	Failure State = "FAILURE"
 	Revoked State = "REVOKED" // cancelled or terminated
+	Lost    State = "LOST"    // accepted, but Temporal no longer knows it
 )
 
 // Status is the answer to the query "status": how far a task is, and its result. Its size is bounded: it has counts,
@@ -69,6 +70,6 @@ func (s *Status) UnmarshalJSON(data []byte) error {
 
 // TaskError says why a task failed, in words its user can act on.
 type TaskError struct {
-	Type    string `json:"type"` // an Err constant of package activities, or "Internal", "Cancelled", "Timeout"
+	Type    string `json:"type"` // an Err constant of package activities, or "Internal", "Cancelled", "Timeout", "Lost"
 	Message string `json:"message"`
 }

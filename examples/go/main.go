@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("train: %w", err)
 	}
 
-	// Wait. The task ends as SUCCESS, FAILURE or REVOKED.
+	// Wait. The task ends as SUCCESS, FAILURE, REVOKED or LOST.
 	task, err := iris.wait(ctx, training.TaskID)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -163,7 +163,7 @@ func (c client) wait(ctx context.Context, id string) (task, error) {
 		switch t.State {
 		case "SUCCESS":
 			return t, nil
-		case "FAILURE", "REVOKED":
+		case "FAILURE", "REVOKED", "LOST":
 			return t, fmt.Errorf("task %s: %s: %s", id, t.State, t.Error.Message)
 		}
 		select {

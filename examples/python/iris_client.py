@@ -40,7 +40,7 @@ def wait(task_id):
         task = json.loads(call("GET", f"/tasks/{task_id}"))
         if task["state"] == "SUCCESS":
             return task
-        if task["state"] in ("FAILURE", "REVOKED"):
+        if task["state"] in ("FAILURE", "REVOKED", "LOST"):
             sys.exit(f"task {task_id}: {task['state']}: {task.get('error', {}).get('message')}")
         time.sleep(0.5)
 

@@ -80,6 +80,11 @@ func rooms() []room {
 			lib:  []string{"gonum.org/v1/plot"},
 		},
 		{path: "internal/search", floor: 2, iris: []string{"model"}}, // plans that workflows execute
+		// What tasks left behind.
+		{
+			path: "internal/sweep", floor: 3,
+			iris: []string{"internal/objstore"},
+		},
 		{
 			path: "internal/champions", floor: 3,
 			iris: []string{"internal/registry", "model"},
@@ -151,8 +156,8 @@ func rooms() []room {
 				"apiserver/apidoc", "apiserver/httpio", "apiserver/kservev1", "apiserver/mlflowscoring",
 				"apiserver/openinference", "apiserver/problem", "apiserver/serving", "internal/catalogue",
 				"internal/champions", "internal/dataset", "internal/inference", "internal/jsonrow", "internal/objstore",
-				"internal/registry", "internal/rows", "internal/scores", "internal/search", "internal/webui", "model",
-				"workflows",
+				"internal/registry", "internal/rows", "internal/scores", "internal/search", "internal/sweep", "internal/webui",
+				"model", "workflows",
 			},
 			lib: []string{temporal, mux, huma, prometheus},
 		},

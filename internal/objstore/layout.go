@@ -96,6 +96,12 @@ func TaskKey(taskID string) string { return "tasks/" + segment(taskID) + ".json"
 // ChampionsKey is the key of the index of the champions of all models.
 const ChampionsKey = "champions/index.json"
 
+// AcceptedPrefix starts the keys of the traces of accepted tasks.
+const AcceptedPrefix = "accepted/"
+
+// AcceptedKey is the key of the trace of a task from its acceptance until its final status is stored.
+func AcceptedKey(taskID string) string { return AcceptedPrefix + segment(taskID) + ".json" }
+
 // ModelSchemaKey is the key of the schema of a model. model.CheckName makes sure that a name is a valid segment.
 func ModelSchemaKey(modelName string) string { return "models/" + modelName + "/schema.json" }
 
