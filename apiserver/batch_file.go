@@ -25,6 +25,8 @@ import (
 var rowMedia = map[string]scores.Format{
 	"text/csv":                       scores.CSV,
 	"application/jsonl":              scores.JSONL,
+	"application/jsonlines":          scores.JSONL,
+	"application/x-jsonlines":        scores.JSONL,
 	"application/x-ndjson":           scores.JSONL,
 	"application/vnd.apache.parquet": scores.Parquet,
 }

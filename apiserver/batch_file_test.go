@@ -292,6 +292,7 @@ func TestBatch_ofObjects(t *testing.T) {
 		`{"data_path":"s3://mlflow/x.csv"}`:                                  `bucket "mlflow" is not open for data`,
 		`{"data_path":"/etc/passwd"}`:                                        "is not an object in S3",
 		`{"data_path":"s3://` + lake + `/../"}`:                              "names no objects",
+		`{"data_path":"s3://` + lake + `/\u0000"}`:                           "control character",
 		`{"data_path":7}`:                                                    "wrong type",
 		`{"data_path":"s3://` + lake + `/rows.csv","data":[` + setosa + `]}`: "data as well",
 	} {

@@ -297,7 +297,9 @@ func TestBatchOutput(t *testing.T) {
 				{[]string{"Range: bytes=100-", "If-Range: " + etag}, 206, whole[100:]},
 				{[]string{"Range: bytes=100-", `If-Range: "another"`}, 200, whole},
 				{[]string{"If-None-Match: " + etag}, 304, nil},
-				{[]string{"Range: nonsense"}, 416, nil},
+				{[]string{"Range: nonsense"}, 200, whole},
+				{[]string{"Range: rows=0-9"}, 200, whole},
+				{[]string{"Range: bytes=9-0"}, 416, nil},
 			} {
 				got := a.do(t, "GET", path, nil, test.headers...)
 				if got.status != test.status || test.status < 300 && !bytes.Equal(got.body, test.want) {

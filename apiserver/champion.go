@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -54,6 +55,11 @@ func (m *models) putChampion(ctx context.Context, in *championInput) (*versionOu
 
 // promote promotes a version and makes this process serve it. It returns a 409 if the champion is not the expected one.
 func (m *models) promote(ctx context.Context, in workflows.PromotionInput) (*versionOutput, error) {
+	for pointer, text := range map[string]string{"/actor": in.Actor, "/reason": in.Reason} {
+		if strings.Contains(text, "\x00") {
+			return nil, problem.Invalid(problem.Fault{Pointer: pointer, Detail: "has the character NUL"})
+		}
+	}
 	result, err := m.runPromotion(ctx, in)
 	if err != nil {
 		return nil, err

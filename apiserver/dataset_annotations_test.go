@@ -114,6 +114,9 @@ func TestDatasetAnnotations_badRequests(t *testing.T) {
 		{"a long tag", "PATCH", "", `{"tags":{"a":"` + long + `"}}`, 422, problem.Fault{Pointer: "/tags/a"}},
 		{"a number", "PATCH", "", `{"tags":{"a":1}}`, 422, problem.Fault{Pointer: "/tags/a"}},
 		{"an unknown field", "PATCH", "", `{"name":"a"}`, 422, problem.Fault{Pointer: "/name"}},
+		{"no tags", "PATCH", "", `{"tags":null}`, 422, problem.Fault{Pointer: "/tags"}},
+		{"no names", "PATCH", "", `{"add_names":null}`, 422, problem.Fault{Pointer: "/add_names"}},
+		{"a tag with NUL", "PATCH", "", `{"tags":{"a":"x\u0000"}}`, 422, problem.Fault{Pointer: "/tags/a"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path, contentType := "/datasets"+test.path, csvType

@@ -23,6 +23,8 @@ func TestKServeV1_predicts(t *testing.T) {
 		{"iris:predict", `{"instances":[[5.1,"3.5",1.4,0.2],` + virginica + `]}`, "iris/1", both},
 		{"iris:predict", `{"instances":[]}`, "iris/1", nil},
 		{"iris:predict/", `{"instances":[` + setosa + `]}`, "iris/1", both[:1]},
+		{"iris%3Apredict", `{"instances":[` + setosa + `]}`, "iris/1", both[:1]},
+		{"iris/versions/2%3apredict", `{"instances":[` + setosa + `]}`, "iris/2", both[:1]},
 		{"iris/versions/2:predict", `{"instances":[` + setosa + `]}`, "iris/2", both[:1]},
 		{"iris/versions/champion:predict", `{"instances":[` + setosa + `]}`, "iris/1", both[:1]},
 	} {

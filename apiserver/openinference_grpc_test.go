@@ -334,11 +334,13 @@ func TestGRPC_serverAndModels(t *testing.T) {
 			t.Errorf("model ready: %v (%v)", got, err)
 		}
 	}
-	if got, err := a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: unpromotedModel}); err != nil || got.GetReady() {
-		t.Errorf("a model without a champion: %v (%v), want it not to be ready", got, err)
+	for _, in := range []*inferencepb.ModelReadyRequest{
+		{Name: unpromotedModel}, {Name: "tulip"}, {Name: "iris", Version: "99"},
+	} {
+		if got, err := a.ModelReady(ctx, in); err != nil || got.GetReady() {
+			t.Errorf("%v: %v (%v), want it not to be ready", in, got, err)
+		}
 	}
-	_, err = a.ModelReady(ctx, &inferencepb.ModelReadyRequest{Name: "tulip"})
-	wantCode(t, err, codes.NotFound, "tulip")
 	_, err = a.ModelMetadata(ctx, &inferencepb.ModelMetadataRequest{Name: "tulip"})
 	wantCode(t, err, codes.NotFound)
 	_, err = a.ModelConfig(ctx, &inferencepb.ModelConfigRequest{Name: "tulip"})

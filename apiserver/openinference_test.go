@@ -573,6 +573,8 @@ func TestV2_repository(t *testing.T) {
 	}{
 		{"index", `{`, 400, "not JSON"},
 		{"index", `{"ready":"yes"}`, 400, "not JSON"},
+		{"index", `null`, 400, "not JSON"},
+		{"models/iris/load", ` null `, 400, "not JSON"},
 		{"index", strings.Repeat(" ", httpio.MaxSmall+1), 413, "larger"},
 		{"models/iris/load", `[]`, 400, "not JSON"},
 		{"models/iris/load", `{"parameters":{"file:1/model.onnx":"eA==","config":"{}"}}`, 400, `parameter "config"`},

@@ -51,7 +51,7 @@ func (r *router) newAPI(version string) huma.API {
 	return humamux.New(r.Router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
 		next, measured := route.GetHandler(), r.metrics.Route(op.Method, op.Path)
 		if op.RequestBody != nil {
-			next = r.handler.Buffered(next)
+			next = r.handler.Buffered(r.withoutNulls(op.RequestBody.Content["application/json"].Schema, next))
 		}
 		route.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			measured.Attach(w)

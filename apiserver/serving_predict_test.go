@@ -100,6 +100,14 @@ func TestPredict_badInput(t *testing.T) {
 			name: "a pointer to escape", path: "/awkward/predict", body: `{"say \"hi\"":2}`, status: 422,
 			fault: problem.Fault{Pointer: "/a~1b~0c"},
 		},
+		{
+			name: "a version in the query", path: "/iris/predict?version=2", body: setosa, status: 422,
+			fault: problem.Fault{Parameter: "version"}, want: "versions/{version}/predict",
+		},
+		{
+			name: "a query for a version", path: "/iris/versions/1/predict?x", body: setosa, status: 422,
+			fault: problem.Fault{Parameter: "x"},
+		},
 		{name: "an empty body", body: "", status: 400},
 		{name: "broken JSON", body: `{"sepal_length":5.1,`, status: 400, want: "byte"},
 		{name: "trailing bytes", body: setosa + "x", status: 400},
@@ -125,6 +133,7 @@ func TestPredict_badInput(t *testing.T) {
 			}
 		})
 	}
+	a.do(t, "POST", "/iris/predict?%", setosa, jsonType).problem(t, 422, "malformed")
 	if a.log.String() != "" {
 		t.Errorf("a client's mistakes were logged: %s", a.log)
 	}
@@ -134,6 +143,7 @@ func TestPredict_contentTypesThatAreJSON(t *testing.T) {
 	a := newAPI(t)
 	for _, contentType := range []string{
 		"", "application/json", "Application/JSON; charset=UTF-8", "application/json;charset=us-ascii",
+		"application/json; charset=UTF8",
 	} {
 		t.Run(contentType, func(t *testing.T) {
 			var p serving.Prediction

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	commonpb "go.temporal.io/api/common/v1"
@@ -74,12 +76,11 @@ func (Result) Schema(r huma.Registry) *huma.Schema {
 // maxTaskID bounds an escaped task id: an object key has at most 1,024 bytes, prefixes included.
 const maxTaskID = 900
 
-// taskID returns the task id that a path holds. A workflow that another program starts may have any id of printable
-// ASCII, because that is what Temporal's SDK can send.
+// taskID returns the task id that a path holds. A workflow that another program starts may have any id of UTF-8.
 func taskID(escaped string) (string, error) {
 	id, err := url.PathUnescape(escaped)
-	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
-	if err != nil || len(url.PathEscape(id)) > maxTaskID || strings.ContainsFunc(id, unprintable) {
+	if err != nil || len(url.PathEscape(id)) > maxTaskID || !utf8.ValidString(id) ||
+		strings.ContainsFunc(id, unicode.IsControl) {
 		return "", unknownTask(escaped)
 	}
 	return id, nil

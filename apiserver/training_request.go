@@ -93,7 +93,7 @@ func (t *trainingRequest) readPart(r io.Reader) error {
 // readJSON reads a JSON object of fields.
 func (t *trainingRequest) readJSON(body []byte) error {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
+	if err := json.Unmarshal(body, &members); err != nil || members == nil { // nil is null
 		return notAnObject(body, err)
 	}
 	targets := map[string]any{
@@ -154,6 +154,9 @@ func notAnObject(body []byte, err error) error {
 // resolve checks the fields and fills in the defaults.
 func (t *trainingRequest) resolve() (workflows.TrainingInput, error) {
 	in, _, err := foldTraining(t.in).Resolve()
+	if err == nil {
+		err = in.CheckLimits()
+	}
 	return in, t.locate(err)
 }
 

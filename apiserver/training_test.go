@@ -275,6 +275,20 @@ func TestTraining_badRequests(t *testing.T) {
 			name: "an unknown policy as JSON", path: "/iris/training",
 			send: [2]string{`{"promote":"sometimes"}`, asJSON}, status: 422, fault: pointer("/promote"),
 		},
+		{name: "null", path: "/iris/training", send: [2]string{`null`, asJSON}, status: 422, want: "object"},
+		{
+			name: "a minimum that cannot be reached", path: "/iris/training",
+			send: [2]string{`{"gate":{"min":{"accuracy":2}}}`, asJSON}, status: 422, fault: pointer("/gate/min/accuracy"),
+			want: "more than 1",
+		},
+		{
+			name: "a tag with NUL", path: "/iris/training", send: [2]string{`{"tags":{"a":"\u0000"}}`, asJSON},
+			status: 422, fault: pointer("/tags/a"), want: "NUL",
+		},
+		{
+			name: "a key with NUL", path: "/iris/training?data_path=s3://iris/%00", status: 422,
+			fault: parameter("data_path"), want: "control character",
+		},
 		{
 			name: "weights in the query", path: "/iris/training?class_weight=none", status: 422,
 			fault: parameter("class_weight"), want: "JSON",

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -137,5 +138,22 @@ func TestCLI_cancelsATraining(t *testing.T) {
 	s.run(t, s.RunWorker)
 	if err := s.await("to-cancel", nil); err == nil || !strings.Contains(err.Error(), "cancel") {
 		t.Errorf("ended with %v, want it cancelled", err)
+	}
+}
+
+// Anybody may choose the id of a workflow.
+func TestCLI_idThatIsNotASCII(t *testing.T) {
+	s := start(t)
+	const id = "été/日本"
+	s.temporal("workflow", "start", "--type", "Training", "--task-queue", "iris", "--workflow-id", id, "--input",
+		`{"model":"ete","dataset_uri":"`+s.put("given/ete.csv", noisyRows(2, 100))+`","algorithm":"gaussian_nb"}`)
+	var result workflows.TrainingResult
+	if err := s.await(id, &result); err != nil || result.Version != "1" {
+		t.Fatalf("result %+v (%v), want a first version", result, err)
+	}
+	var status workflows.Status
+	s.call("GET", "/tasks/"+url.PathEscape(id), "", nil).want(t, 200, &status)
+	if status.State != workflows.Success || status.TaskID != id {
+		t.Errorf("task %+v, want the success of %s", status, id)
 	}
 }

@@ -54,6 +54,8 @@ func (v Verdict) check() error {
 			reason = fmt.Sprintf("has %d bytes, at most %d are kept", len(field.value), field.limit)
 		case !utf8.ValidString(field.value):
 			reason = "is not UTF-8"
+		case strings.Contains(field.value, "\x00"):
+			reason = "has the character NUL"
 		}
 		if reason != "" {
 			return temporal.NewNonRetryableApplicationError(field.pointer+": "+reason, ErrBadVerdict, nil)

@@ -196,3 +196,28 @@ func TestTrainingInput_gateAndTags(t *testing.T) {
 		t.Errorf("a misspelt rule gave %v, want an error naming it", err)
 	}
 }
+
+func TestTrainingInput_CheckLimits(t *testing.T) {
+	for body, want := range map[string]string{
+		`{}`:          "",
+		`{"gate":{}}`: "",
+		`{"gate":{"min":{"accuracy":1,"macro_f1":0},"max":{"ece":0.1,"log_loss":3}}}`: "",
+		`{"gate":{"min":{"accuracy":1.01}}}`:                                          "/gate/min/accuracy",
+		`{"gate":{"min":{"macro_f1":-0.1}}}`:                                          "/gate/min/macro_f1",
+		`{"gate":{"max":{"ece":2}}}`:                                                  "/gate/max/ece",
+		`{"gate":{"max":{"log_loss":-1}}}`:                                            "/gate/max/log_loss",
+		`{"tags":{"a":"b\u0000c"}}`:                                                   "/tags/a",
+	} {
+		t.Run(body, func(t *testing.T) {
+			var in workflows.TrainingInput
+			if err := json.Unmarshal([]byte(body), &in); err != nil {
+				t.Fatal(err)
+			}
+			var wrong *model.SpecError
+			err := in.CheckLimits()
+			if errors.As(err, &wrong) != (want != "") || wrong != nil && wrong.Pointer != want {
+				t.Errorf("got %v, want an error at %q", err, want)
+			}
+		})
+	}
+}

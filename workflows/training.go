@@ -69,9 +69,14 @@ func (t *training) steps(ctx workflow.Context) error {
 	return nil
 }
 
-func (t *training) check(workflow.Context) (err error) {
+func (t *training) check(ctx workflow.Context) (err error) {
 	if t.in, t.spec, err = t.in.Resolve(); err != nil {
 		return badInput(err)
+	}
+	if workflow.GetVersion(ctx, changeLimits, workflow.DefaultVersion, 1) == 1 {
+		if err := t.in.CheckLimits(); err != nil {
+			return badInput(err)
+		}
 	}
 	t.result.Model, t.result.Algorithm = t.in.Model, t.spec.Algorithm
 	return nil

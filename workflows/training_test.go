@@ -233,6 +233,15 @@ func TestTraining_refusesBadInput(t *testing.T) {
 		"policy":            {workflows.TrainingInput{Model: "iris", Promote: "sometimes"}, "/promote"},
 		"local path":        {workflows.TrainingInput{Model: "iris", DatasetURI: "/etc/passwd"}, "/dataset"},
 		"unknown algorithm": {workflows.TrainingInput{Model: "iris", Algorithm: "astrology"}, "/algorithm"},
+		"minimum": {
+			workflows.TrainingInput{Model: "iris", Gate: &workflows.GateRules{Min: map[string]float64{"accuracy": 2}}},
+			"/gate/min/accuracy",
+		},
+		"maximum": {
+			workflows.TrainingInput{Model: "iris", Gate: &workflows.GateRules{Max: map[string]float64{"log_loss": -1}}},
+			"/gate/max/log_loss",
+		},
+		"tag with NUL": {workflows.TrainingInput{Model: "iris", Tags: map[string]string{"a": "\x00"}}, "/tags/a"},
 		"hyperparameter": {
 			workflows.TrainingInput{
 				Model:           "iris",

@@ -29,8 +29,9 @@ func MediaType(r *http.Request) (string, error) {
 		return "", problem.New(
 			http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type %q is malformed", problem.Clip(header)))
 	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") &&
-		!strings.EqualFold(charset, "us-ascii") {
+	switch charset := params["charset"]; strings.ToLower(charset) {
+	case "", "utf-8", "utf8", "us-ascii":
+	default:
 		return "", problem.New(http.StatusUnsupportedMediaType,
 			fmt.Sprintf("charset %q is not understood: send UTF-8", problem.Clip(charset)))
 	}

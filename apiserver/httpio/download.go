@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"iris/apiserver/problem"
@@ -36,18 +37,29 @@ func (d Download) Send(w http.ResponseWriter, r *http.Request, store *objstore.S
 	w.Header().Set("Content-Type", d.MediaType)
 	w.Header().Set("Content-Disposition", objstore.Attachment(d.Name))
 	w.Header().Set("ETag", `"`+d.Version+`"`)
-	if x, ok := w.(*Exchange); ok && x.head { // the router knows a HEAD as a GET, for which the whole object would be read
-		head := *r
-		head.Method = http.MethodHead
-		r = &head
-	}
 	out := &rangeResponse{ResponseWriter: w, to: NewWriter(w)}
-	http.ServeContent(out, r, "", d.Changed, content)
+	http.ServeContent(out, requestOf(w, r), "", d.Changed, content)
 	if out.status == http.StatusRequestedRangeNotSatisfiable && content.err == nil {
 		return problem.New(out.status,
 			fmt.Sprintf("%s has %d bytes, and none of them is in the requested range", d.Name, found.Size))
 	}
 	return content.err
+}
+
+// requestOf returns r as http.ServeContent must see it. The router knows a HEAD as a GET, for which the whole object
+// would be read. A Range in a unit other than bytes is ignored, as RFC 9110, section 14.2, requires; ServeContent would
+// refuse it.
+func requestOf(w http.ResponseWriter, r *http.Request) *http.Request {
+	c := *r
+	if x, ok := w.(*Exchange); ok && x.head {
+		c.Method = http.MethodHead
+	}
+	const unit = "bytes="
+	if given := r.Header.Get("Range"); len(given) < len(unit) || !strings.EqualFold(given[:len(unit)], unit) {
+		c.Header = r.Header.Clone()
+		c.Header.Del("Range")
+	}
+	return &c
 }
 
 // rangeResponse is a response that gives up on a client that takes nothing. For an unsatisfiable range it records only

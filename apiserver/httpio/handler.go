@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -150,21 +151,28 @@ func (h *Handler) Buffered(next http.Handler) http.Handler {
 	})
 }
 
-// canonical returns r as the router knows its routes: without a trailing slash, and with GET for HEAD, whose body
-// net/http leaves out.
+// canonical returns r as the router knows its routes: without a trailing slash, with colons that are not escaped, and
+// with GET for HEAD, whose body net/http leaves out.
 func canonical(r *http.Request) *http.Request {
 	slash := len(r.URL.Path) > 1 && strings.HasSuffix(r.URL.Path, "/")
-	if !slash && r.Method != http.MethodHead {
+	colon := r.URL.RawPath != "" && escapedColon.MatchString(r.URL.RawPath)
+	if !slash && !colon && r.Method != http.MethodHead {
 		return r
 	}
 	c := *r // a copy: the server looks at its own to see that a HEAD gets no body
 	if c.Method == http.MethodHead {
 		c.Method = http.MethodGet
 	}
-	if slash {
+	if slash || colon {
 		u := *r.URL
-		u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+		u.RawPath = escapedColon.ReplaceAllLiteralString(u.RawPath, ":")
+		if slash {
+			u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+		}
 		c.URL = &u
 	}
 	return &c
 }
+
+// escapedColon is how some clients write the colon of /v1/models/iris:predict.
+var escapedColon = regexp.MustCompile(`%3[Aa]`)

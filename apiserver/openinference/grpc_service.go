@@ -33,15 +33,18 @@ func (i inferenceService) ServerReady(
 	return &inferencepb.ServerReadyResponse{Ready: i.models.Cache.Champion(i.models.DefaultModel) != nil}, nil
 }
 
-// ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, which is not
-// an error.
+// ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, and neither is
+// one that does not exist: as in Triton, that is not an error.
 func (i inferenceService) ModelReady(
 	ctx context.Context,
 	in *inferencepb.ModelReadyRequest,
 ) (*inferencepb.ModelReadyResponse, error) {
 	_, err := i.models.Version(ctx, in.GetName(), in.GetVersion())
-	if err != nil && i.handler.Translate(err).Status != http.StatusServiceUnavailable {
-		return nil, err
+	if err != nil {
+		status := i.handler.Translate(err).Status
+		if status != http.StatusServiceUnavailable && status != http.StatusNotFound {
+			return nil, err
+		}
 	}
 	return &inferencepb.ModelReadyResponse{Ready: err == nil}, nil
 }

@@ -44,7 +44,7 @@ func readRepositoryRequest(r *http.Request) (in repositoryRequest, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return in, nil
 	}
-	if err := json.Unmarshal(body, &in); err != nil {
+	if err := json.Unmarshal(body, &in); err != nil || string(bytes.TrimSpace(body)) == "null" {
 		return in, problem.New(http.StatusBadRequest, `the body is not JSON such as {"ready":true} or {"parameters":{}}`)
 	}
 	return in, nil

@@ -2,7 +2,9 @@ package serving
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"iris/apiserver/httpio"
@@ -57,6 +59,9 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	p := m.Predictors.Of(served, x.Route())
 	x.SetDuration(p.duration)
 	x.SetBrief(true)
+	if err := noParameters(r); err != nil {
+		return err
+	}
 	if err := httpio.RequireJSON(r); err != nil {
 		return err
 	}
@@ -83,6 +88,22 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	_, _ = w.Write(append(b.answer, '\n')) // fails only for a client that hung up
 	p.predicted.Inc()
 	return nil
+}
+
+// noParameters refuses a query. A client that sends ?version=2 would take the answer of the champion for that of
+// version
+// 2.
+func noParameters(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
+		return problem.Invalid(problem.Fault{
+			Parameter: problem.Clip(name),
+			Detail:    "is not a parameter of a prediction: the path names the model, or /{model}/versions/{version}/predict a version",
+		})
+	}
+	return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(r.URL.RawQuery))
 }
 
 // readRows reads a row, or a longer array of rows, into b.body. A large array takes a place of Bulk until release is

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -17,6 +18,7 @@ import (
 	"iris/activities"
 	"iris/apiserver"
 	"iris/internal/champions"
+	"iris/internal/dial"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -81,6 +83,8 @@ func Connect(c Config) (*System, error) {
 		return nil, err
 	}
 	c.Temporal.Logger = log.NewStructuredLogger(c.Logger)
+	c.Temporal.ConnectionOptions.DialOptions = append(
+		slices.Clip(c.Temporal.ConnectionOptions.DialOptions), dial.Options()...)
 	temporal, err := client.NewLazyClient(c.Temporal)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)

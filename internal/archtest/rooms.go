@@ -36,6 +36,7 @@ func rooms() []room {
 	return []room{
 		// Leaves: they import no other package of Iris.
 		{path: "internal/dataset", floor: 0},
+		{path: "internal/dial", floor: 0, lib: []string{grpc}},
 		{path: "internal/inference", floor: 0},
 		{path: "internal/inferencepb", floor: 0, lib: []string{grpc, protobuf}},
 		{path: "internal/mlflow", floor: 0},
@@ -169,7 +170,7 @@ func rooms() []room {
 		{
 			path: "internal/app", floor: 6,
 			iris: []string{
-				"activities", "apiserver", "internal/champions", "internal/mlflow", "internal/objstore",
+				"activities", "apiserver", "internal/champions", "internal/dial", "internal/mlflow", "internal/objstore",
 				"internal/registry", "internal/stack", "worker", "workflows",
 			},
 			lib: []string{temporal},
@@ -202,8 +203,10 @@ func rooms() []room {
 		},
 		{
 			path: "internal/testenv/...", floor: outside,
-			iris: []string{"internal/mlflow", "internal/objstore", "internal/stack", "internal/testenv"},
-			lib:  []string{temporal, protobuf},
+			iris: []string{
+				"internal/dial", "internal/mlflow", "internal/objstore", "internal/stack", "internal/testenv",
+			},
+			lib: []string{temporal, protobuf},
 		},
 	}
 }

@@ -46,8 +46,8 @@ func CheckTag(key, value string) error {
 	switch {
 	case !wordPattern.MatchString(key):
 		return errors.New("want a key of 1 to 100 letters, digits and _ . -, the first a letter or digit")
-	case value == "" || len(value) > maxTagValue || !utf8.ValidString(value):
-		return fmt.Errorf("want a value of 1 to %d bytes of UTF-8", maxTagValue)
+	case value == "" || len(value) > maxTagValue || !utf8.ValidString(value) || strings.Contains(value, "\x00"):
+		return fmt.Errorf("want a value of 1 to %d bytes of UTF-8 without NUL", maxTagValue)
 	}
 	return nil
 }

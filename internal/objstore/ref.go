@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
@@ -52,6 +53,8 @@ func checkName(bucket, key string) error {
 		return errors.New("it is a folder")
 	case strings.HasPrefix(key, "/"):
 		return errors.New("its key starts with a slash")
+	case strings.ContainsFunc(key, unicode.IsControl): // which a list of keys, an XML document, could not hold
+		return errors.New("its key has a control character")
 	}
 	if slices.ContainsFunc(strings.Split(key, "/"), func(part string) bool { return part == "." || part == ".." }) {
 		return errors.New(`"." or ".." is a part of its key`)

@@ -44,6 +44,8 @@ func TestParseURI_refuses(t *testing.T) {
 		{"bucket too short", "s3://ab/a.csv", "ab is not a valid bucket name"},
 		{"bucket is an address", "s3://127.0.0.1/a.csv", "127.0.0.1 is not a valid bucket name"},
 		{"folder", "s3://iris/datasets/", "it is a folder"},
+		{"NUL", "s3://iris/a\x00", "control character"},
+		{"line break", "s3://iris/a\nb", "control character"},
 		{"leading slash", "s3://iris//a.csv", "starts with a slash"},
 		{"climbs", "s3://iris/datasets/../../mlflow/a", `"." or ".." is a part`},
 		{"dot part", "s3://iris/./a", `"." or ".." is a part`},

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"iris/internal/dial"
 	"iris/internal/stack"
 )
 
@@ -19,13 +20,13 @@ import (
 // The client closes when the test ends. Workers must stop before: use defer, or a t.Cleanup after this call.
 func Temporal(t testing.TB) client.Client {
 	t.Helper()
-	return dial(t, need(t, stack.Temporal).Temporal, Namespace(t))
+	return connect(t, need(t, stack.Temporal).Temporal, Namespace(t))
 }
 
 // Namespace registers a new Temporal namespace and returns its name.
 func Namespace(t testing.TB) string {
 	t.Helper()
-	c := dial(t, need(t, stack.Temporal).Temporal, client.DefaultNamespace)
+	c := connect(t, need(t, stack.Temporal).Temporal, client.DefaultNamespace)
 	name := Name()
 	service := c.WorkflowService()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -39,12 +40,13 @@ func Namespace(t testing.TB) string {
 	return name
 }
 
-// dial connects to the server. The client logs warnings to standard error.
-func dial(t testing.TB, hostPort, namespace string) client.Client {
+// connect connects to the server. The client logs warnings to standard error.
+func connect(t testing.TB, hostPort, namespace string) client.Client {
 	t.Helper()
 	c, err := client.DialContext(t.Context(), client.Options{
-		HostPort:  hostPort,
-		Namespace: namespace,
+		HostPort:          hostPort,
+		Namespace:         namespace,
+		ConnectionOptions: client.ConnectionOptions{DialOptions: dial.Options()},
 		Logger: log.NewStructuredLogger(
 			slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		),
