@@ -29,8 +29,8 @@ type Options struct {
 
 // Activities has the activities: every exported method is one.
 type Activities struct {
-	o         Options
-	catalogue *catalogue.Catalogue
+	datasets
+	o Options
 }
 
 // New returns the activities, or an error that names a missing option.
@@ -47,8 +47,8 @@ func New(o Options) (*Activities, error) {
 	case o.Bucket == "":
 		return nil, errors.New("activities: Bucket is missing")
 	}
-	datasets, err := catalogue.New(
+	known, err := catalogue.New(
 		catalogue.Options{Store: o.Store, Bucket: o.Bucket, DataBuckets: o.DataBuckets},
 	)
-	return &Activities{o: o, catalogue: datasets}, err
+	return &Activities{datasets: datasets{store: o.Store, catalogue: known}, o: o}, err
 }

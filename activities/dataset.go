@@ -193,36 +193,3 @@ func (a *Activities) drop(ctx context.Context, copied objstore.Ref) error {
 	}
 	return a.o.Store.Delete(ctx, copied.Bucket, copied.Key)
 }
-
-// view reads the schema and the profile of a validated dataset.
-func (a *Activities) view(ctx context.Context, d Dataset) (catalogue.View, error) {
-	return a.catalogue.View(ctx, d.View)
-}
-
-// table reads the rows of a validated dataset.
-func (a *Activities) table(ctx context.Context, d Dataset) (*dataset.Table, error) {
-	return a.rows(ctx, d, d.Rows, nil)
-}
-
-// rows reads the rows of a validated dataset that keep accepts, all if keep is nil. It allocates room for count rows.
-func (a *Activities) rows(
-	ctx context.Context, d Dataset, count int, keep func(x []float64) bool,
-) (*dataset.Table, error) {
-	view, err := a.view(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	body, err := a.o.Store.Get(ctx, d.Data)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close() //nolint:errcheck // read only
-	t, _, err := dataset.Read(body, dataset.ScanOptions{
-		Known: view.Known, LabelColumn: d.LabelColumn, Features: view.Features, AllowSchemaChange: d.AllowSchemaChange,
-		Rows: count, Keep: keep,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", d.Data.URI(), err)
-	}
-	return t, nil
-}

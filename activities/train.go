@@ -42,30 +42,20 @@ func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (Traine
 }
 
 func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report func(Progress)) (TrainedModel, error) {
-	table, err := a.table(ctx, in.Dataset)
-	if err != nil {
-		return TrainedModel{}, err
-	}
-	split := dataset.NewSplit(table, in.Spec.Seed, in.TestSize)
-	train, test := split.Rows(table)
-	table.Keep(train)
 	curve := newCurve(ctx, a.o.MLflow, in.Run.ID)
-	start := time.Now()
-	fitted, err := model.Train(ctx, table, in.Spec, func(p model.Progress) {
-		report(Progress{Done: int64(p.Iteration), Total: int64(p.Total), Unit: "iterations", Loss: p.Loss})
-		curve.add(p)
+	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize}
+	fitted, err := a.fit(ctx, job, func(s fitStep) {
+		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "iterations", Loss: s.Loss})
+		curve.add(s.Progress)
 	})
-	seconds := time.Since(start).Seconds()
 	if err := cmp.Or(err, curve.close()); err != nil {
 		return TrainedModel{}, err
 	}
-	encoded, err := fitted.Encode()
-	if err != nil {
-		return TrainedModel{}, err
-	}
 	key := objstore.TrainingKey(in.Run.ID, "model.json")
-	ref, err := a.o.Store.Put(ctx, a.o.Bucket, key, bytes.NewReader(encoded), int64(len(encoded)), "application/json")
-	return TrainedModel{Artifact: ref, Split: split, TrainRows: len(train), TestRows: len(test), Seconds: seconds}, err
+	ref, err := a.o.Store.Put(ctx, a.o.Bucket, key, bytes.NewReader(fitted.encoded), int64(len(fitted.encoded)), "application/json")
+	return TrainedModel{
+		Artifact: ref, Split: fitted.Split, TrainRows: fitted.TrainRows, TestRows: fitted.TestRows, Seconds: fitted.Seconds,
+	}, err
 }
 
 // curveInterval is how often the points of the loss curve are sent: often enough to watch, and rarely enough for a fit

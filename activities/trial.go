@@ -10,7 +10,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/model"
 )
@@ -55,28 +54,19 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	if err != nil {
 		return TriedSpec{}, err
 	}
-	table, err := a.table(ctx, in.Dataset)
-	if err != nil {
-		return TriedSpec{}, err
-	}
-	train, _ := dataset.NewSplit(table, in.Spec.Seed, in.TestSize).Rows(table)
-	table.Keep(train)
-	if in.Share < 1 {
-		table.Keep(dataset.Sample(table, in.Share, in.Spec.Seed))
-	}
 	// This time is the same for every attempt, so that a second attempt overwrites the points of the first.
 	at := activity.GetInfo(ctx).ScheduledTime
 	var points []mlflow.Metric
-	start := time.Now()
-	validated, err := model.CrossValidate(ctx, table, in.Spec, in.CV, func(fit int, m model.Metrics) {
-		report(Progress{Done: int64(fit + 1), Total: int64(in.CV.Folds * in.CV.Repeats), Unit: "fits", Loss: m.LogLoss})
-		for name, value := range m.Summary() {
-			points = append(points, mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(fit)})
+	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Share: in.Share, CV: &in.CV}
+	fitted, err := a.fit(ctx, job, func(s fitStep) {
+		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "fits", Loss: s.Loss})
+		for name, value := range s.Metrics {
+			points = append(points, mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(s.Iteration - 1)})
 		}
 	})
 	if err == nil {
-		points = append(points, validatedMetrics(validated, at)...)
-		points = append(points, mlflow.Metric{Key: "fit_seconds", Value: time.Since(start).Seconds(), Time: at})
+		points = append(points, validatedMetrics(*fitted.Validated, at)...)
+		points = append(points, mlflow.Metric{Key: "fit_seconds", Value: fitted.Seconds, Time: at})
 	}
 	// One request logs everything, also for a failed trial: a search has many trials, whose fits may take milliseconds.
 	if logErr := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: trialParams(in), Metrics: points}); err == nil {
@@ -85,7 +75,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	if err != nil {
 		return TriedSpec{}, err
 	}
-	tried := TriedSpec{RunID: run.ID, Rows: table.Rows(), Validated: validated}
+	tried := TriedSpec{RunID: run.ID, Rows: fitted.TrainRows, Validated: *fitted.Validated}
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
 }
 

@@ -1,0 +1,82 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"iris/internal/dataset"
+	"iris/model"
+)
+
+// fitJob is the part of an activity that needs much memory and time: a model to fit, or a spec to cross-validate. It
+// depends on the object store alone.
+type fitJob struct {
+	Dataset  Dataset                `json:"dataset"`
+	Spec     model.Spec             `json:"spec"`
+	TestSize float64                `json:"test_size"`
+	Share    float64                `json:"share,omitempty"` // of the rows for training; 0 is all
+	CV       *model.CrossValidation `json:"cv,omitempty"`    // nil fits one model on all rows for training
+}
+
+// fitStep is the progress of a fitJob: an iteration of a fit, or a fit of a cross-validation.
+type fitStep struct {
+	model.Progress
+	Metrics map[string]float64 `json:"metrics,omitempty"` // of a fit of a cross-validation
+}
+
+// fitResult is the result of a fitJob.
+type fitResult struct {
+	Split     dataset.Split    `json:"split"`
+	TrainRows int              `json:"train_rows"`
+	TestRows  int              `json:"test_rows"`
+	Seconds   float64          `json:"seconds"`             // without the time to read the rows
+	Validated *model.Validated `json:"validated,omitempty"` // of a cross-validation
+
+	encoded []byte // the fitted model, unless it was a cross-validation
+}
+
+// run does the job in this process. It calls report for every step, on the calling goroutine.
+func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (fitResult, error) {
+	table, err := data.rows(ctx, j.Dataset, j.Dataset.Rows, nil)
+	if err != nil {
+		return fitResult{}, err
+	}
+	split := dataset.NewSplit(table, j.Spec.Seed, j.TestSize)
+	train, test := split.Rows(table)
+	result := fitResult{Split: split, TrainRows: len(train), TestRows: len(test)}
+	table.Keep(train)
+	if j.Share > 0 && j.Share < 1 {
+		table.Keep(dataset.Sample(table, j.Share, j.Spec.Seed))
+		result.TrainRows = table.Rows()
+	}
+	start := time.Now()
+	if j.CV != nil {
+		validated, err := j.crossValidate(ctx, table, report)
+		result.Validated, result.Seconds = &validated, time.Since(start).Seconds()
+		return result, err
+	}
+	fitted, err := model.Train(ctx, table, j.Spec, func(p model.Progress) { report(fitStep{Progress: p}) })
+	result.Seconds = time.Since(start).Seconds()
+	if err != nil {
+		return result, err
+	}
+	result.encoded, err = fitted.Encode()
+	return result, err
+}
+
+// crossValidate reports a step for every fit; the iterations count from 1.
+func (j fitJob) crossValidate(
+	ctx context.Context, table *dataset.Table, report func(fitStep),
+) (model.Validated, error) {
+	return model.CrossValidate(ctx, table, j.Spec, *j.CV, func(fit int, m model.Metrics) {
+		report(fitStep{
+			Progress: model.Progress{Iteration: fit + 1, Total: j.CV.Folds * j.CV.Repeats, Loss: m.LogLoss},
+			Metrics:  m.Summary(),
+		})
+	})
+}
+
+// fit does a job and calls report for every step, on the calling goroutine.
+func (a *Activities) fit(ctx context.Context, j fitJob, report func(fitStep)) (fitResult, error) {
+	return j.run(ctx, a.datasets, report)
+}

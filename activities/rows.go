@@ -1,0 +1,44 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"iris/internal/catalogue"
+	"iris/internal/dataset"
+	"iris/internal/objstore"
+)
+
+// datasets reads validated datasets.
+type datasets struct {
+	store     *objstore.Store
+	catalogue *catalogue.Catalogue
+}
+
+// view reads the schema and the profile of a dataset.
+func (s datasets) view(ctx context.Context, d Dataset) (catalogue.View, error) {
+	return s.catalogue.View(ctx, d.View)
+}
+
+// rows reads the rows of a dataset that keep accepts, all if keep is nil. It allocates room for count rows.
+func (s datasets) rows(
+	ctx context.Context, d Dataset, count int, keep func(x []float64) bool,
+) (*dataset.Table, error) {
+	view, err := s.view(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.store.Get(ctx, d.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	t, _, err := dataset.Read(body, dataset.ScanOptions{
+		Known: view.Known, LabelColumn: d.LabelColumn, Features: view.Features, AllowSchemaChange: d.AllowSchemaChange,
+		Rows: count, Keep: keep,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", d.Data.URI(), err)
+	}
+	return t, nil
+}
