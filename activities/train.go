@@ -52,7 +52,14 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 		return TrainedModel{}, err
 	}
 	key := objstore.TrainingKey(in.Run.ID, "model.json")
-	ref, err := a.o.Store.Put(ctx, a.o.Bucket, key, bytes.NewReader(fitted.encoded), int64(len(fitted.encoded)), "application/json")
+	ref, err := a.o.Store.Put(
+		ctx,
+		a.o.Bucket,
+		key,
+		bytes.NewReader(fitted.encoded),
+		int64(len(fitted.encoded)),
+		"application/json",
+	)
 	return TrainedModel{
 		Artifact: ref, Split: fitted.Split, TrainRows: fitted.TrainRows, TestRows: fitted.TestRows, Seconds: fitted.Seconds,
 	}, err

@@ -47,13 +47,13 @@ type boostSplit struct {
 	sum                  gradientSum // of the left side
 }
 
-// maxHistogramBytes bounds the memory of the histograms that are kept for leaves.
-const maxHistogramBytes = 32 << 20
+// MaxHistogramBytes bounds the memory of the histograms that a BoostGrower keeps for leaves.
+const MaxHistogramBytes = 32 << 20
 
 // NewBoostGrower returns a grower of trees with at most maxLeaves leaves. The caller sets its exported fields.
 func NewBoostGrower(b *Bins, maxLeaves int) *BoostGrower {
 	features := b.Features()
-	limit := max(1, min(maxLeaves, maxHistogramBytes/(features*256*16)))
+	limit := max(1, min(maxLeaves, MaxHistogramBytes/(features*256*16)))
 	return &BoostGrower{
 		bins: b, maxLeaves: maxLeaves,
 		pool:  histograms{features: features, limit: limit},
