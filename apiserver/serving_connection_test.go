@@ -17,7 +17,7 @@ import (
 func BenchmarkPredictConnection(b *testing.B) {
 	for _, s := range subjects(b) {
 		b.Run(s.name, func(b *testing.B) {
-			conn := dial(b, s.server())
+			conn := dialAPI(b, s.server())
 			request := fmt.Appendf(
 				nil,
 				"POST %s HTTP/1.1\r\nHost: iris\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
@@ -36,8 +36,8 @@ func BenchmarkPredictConnection(b *testing.B) {
 	}
 }
 
-// dial starts a server and connects to it.
-func dial(b *testing.B, server *http.Server) net.Conn {
+// dialAPI starts a server and connects to it.
+func dialAPI(b *testing.B, server *http.Server) net.Conn {
 	b.Helper()
 	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

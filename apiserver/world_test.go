@@ -26,6 +26,7 @@ import (
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
+	"iris/internal/dial"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -90,7 +91,10 @@ func newWorld(t testing.TB) *world {
 	// testenv.Temporal would be closed at the end of the first test.
 	w.temporal = must(
 		client.Dial(
-			client.Options{HostPort: w.addresses.Temporal, Namespace: w.namespace, Logger: log.NewStructuredLogger(quiet)},
+			client.Options{
+				HostPort: w.addresses.Temporal, Namespace: w.namespace, Logger: log.NewStructuredLogger(quiet),
+				ConnectionOptions: client.ConnectionOptions{DialOptions: dial.Options()},
+			},
 		),
 	)
 	w.startWorker(t, workflows.TaskQueue)
