@@ -15,7 +15,7 @@ UNCOUNTED := ^iris/(examples|internal/(inferencepb|testenv|dataset/(datasettest|
 
 FUZZTIME ?= 10s
 
-.PHONY: build run demo stack test test-interop bench-models bench-serving bench-batch coverage lint fmt proto
+.PHONY: build run demo stack test test-interop chaos bench-models bench-serving bench-batch coverage lint fmt proto
 .PHONY: histories vuln fuzz clean help
 
 build: ## build bin/iris
@@ -44,6 +44,13 @@ test: stack ## run every test with the race detector and check the coverage
 test-interop: ## test Iris against MLflow's Python packages, onnxruntime, Triton's client and `mlflow models serve`
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop tritonclient
 	$(GO) test -race -tags=interop -count=1 -timeout=30m -v -run='^TestInterop' ./e2e
+
+# `make chaos SEED=7` chooses other moments. CASE='train, mlflow runs/create' tries the cases whose name contains that.
+SEED ?= 1
+chaos: stack ## try every fault on a whole Iris, for about 25 minutes; writes docs/reliability.md; needs an idle machine
+	@mkdir -p bin && $(GO) test -c -o bin/chaos.test ./chaos
+	@cd chaos && ../bin/chaos.test -test.v -test.timeout=60m -test.run='^TestChaos$$' -long -seed=$(SEED) \
+	  $(if $(CASE),-case='$(CASE)',-page=../docs/reliability.md)
 
 # The benchmarks write their results into docs/benchmarks.md and need an idle machine.
 bench-models: ## compare the learners with those of scikit-learn and LightGBM

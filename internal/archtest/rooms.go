@@ -182,6 +182,7 @@ func rooms() []room {
 		},
 
 		// Beside the house: tests, tools and data.
+		{path: "chaos", floor: outside},
 		{path: "deploy", floor: outside},
 		{path: "e2e", floor: outside},
 		{path: "examples/go", floor: outside},
