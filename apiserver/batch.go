@@ -10,8 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/apiserver/serving"
+	"iris/apiserver/starts"
 	"iris/internal/catalogue"
 	"iris/internal/champions"
 	"iris/internal/dataset"
@@ -24,6 +26,7 @@ import (
 // batches starts batch predictions and shows their results.
 type batches struct {
 	tasks     *tasks
+	starts    *starts.Starts
 	models    *serving.Models
 	catalogue *catalogue.Catalogue
 	uploads   *uploads
@@ -45,7 +48,7 @@ func (bs *batches) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var err error
-	if b.key, err = idempotencyKey(r); err != nil {
+	if b.key, err = idempotency.Key(r); err != nil {
 		return err
 	}
 	media, err := httpio.MediaType(r)
@@ -99,6 +102,11 @@ func (bs *batches) startWithJSON(w http.ResponseWriter, r *http.Request, b *batc
 	if err != nil {
 		return err
 	}
+	free, err := bs.starts.Admit(ctx)
+	if err != nil {
+		return err
+	}
+	defer free()
 	id := workflows.NewBatchID(b.in.Model)
 	key := objstore.BatchInputKey(id, string(scores.CSV))
 	b.in.Rows, err = bs.store.Put(ctx, bs.bucket, key, bytes.NewReader(lines), int64(len(lines)), "text/csv")
@@ -106,9 +114,9 @@ func (bs *batches) startWithJSON(w http.ResponseWriter, r *http.Request, b *batc
 		return fmt.Errorf("store the rows of %s: %w", id, err)
 	}
 	b.in.Count, b.in.Format = int64(count), string(scores.CSV)
-	return bs.startTask(w, r, b, newTask{
-		id: id, summary: fmt.Sprintf("score %d rows with %s", count, versionLabel(served)),
-		priority: workflows.PriorityInteractive,
+	return bs.startTask(w, r, b, starts.Task{
+		ID: id, Summary: fmt.Sprintf("score %d rows with %s", count, versionLabel(served)),
+		Priority: workflows.PriorityInteractive,
 	})
 }
 
@@ -126,9 +134,14 @@ func (bs *batches) startWithObjects(w http.ResponseWriter, r *http.Request, b *b
 	if b.in.Rows, err = findInput(r.Context(), bs.catalogue, ref, bs.maxData, at); err != nil {
 		return err
 	}
-	return bs.startTask(w, r, b, newTask{
-		id: workflows.NewBatchID(b.in.Model), summary: fmt.Sprintf("score %s with %s", b.dataPath, versionLabel(served)),
-		priority: workflows.PriorityBulk,
+	release, err := bs.starts.Admit(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	return bs.startTask(w, r, b, starts.Task{
+		ID: workflows.NewBatchID(b.in.Model), Summary: fmt.Sprintf("score %s with %s", b.dataPath, versionLabel(served)),
+		Priority: workflows.PriorityBulk,
 	})
 }
 
@@ -161,28 +174,31 @@ func versionLabel(served *champions.Served) string {
 	return served.Version.Model + "/" + served.Version.Number
 }
 
-// startTask starts the workflow and answers where to follow it. If the workflow does not start, or the same request has
-// started it before, startTask removes the rows that were stored for it.
-func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchRequest, t newTask) (err error) {
+// startTask starts the workflow, after the caller was admitted, and answers where to follow it. If the workflow does
+// not
+// start, or the same request has started it before, startTask removes the rows that were stored for it. If nobody knows
+// whether it starts, the rows stay until they expire.
+func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchRequest, t starts.Task) (err error) {
 	ctx := r.Context()
 	started := false
 	defer func() {
-		if !started && b.dataPath == "" {
+		var unknown *starts.UnknownError
+		if !started && !errors.As(err, &unknown) && b.dataPath == "" {
 			bs.uploads.discard(ctx, w, b.in.Rows)
 		}
 	}()
 	if b.key != "" {
-		t.id = workflows.KeyedBatchID(b.in.Model, b.key)
-		if t.fingerprint, err = b.fingerprint(); err != nil {
+		t.ID = workflows.KeyedBatchID(b.in.Model, b.key)
+		if t.Fingerprint, err = b.fingerprint(); err != nil {
 			return err
 		}
 	}
-	t.model, t.workflow, t.input = b.in.Model, workflows.BatchPrediction, b.in
-	if started, err = bs.tasks.startOnce(ctx, t); err != nil {
+	t.Model, t.Workflow, t.Input = b.in.Model, workflows.BatchPrediction, b.in
+	if started, err = bs.starts.Once(ctx, t); err != nil {
 		return err
 	}
 	if started {
 		bs.accepted.WithLabelValues(b.in.Model).Add(float64(b.in.Count))
 	}
-	return bs.tasks.accept(ctx, w, workflows.BatchType, t.model, batchLocation(t.model, t.id), t.id)
+	return bs.tasks.accept(ctx, w, workflows.BatchType, t.Model, batchLocation(t.Model, t.ID), t.ID)
 }

@@ -15,6 +15,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/starts"
 	"iris/internal/objstore"
 	"iris/internal/rows"
 	"iris/internal/scores"
@@ -108,7 +109,7 @@ func (bs *batches) startWithFile(w http.ResponseWriter, r *http.Request, b *batc
 	if err != nil {
 		return err
 	}
-	if err := bs.tasks.checkTemporal(ctx); err != nil {
+	if err := bs.starts.CheckFree(ctx); err != nil {
 		return err
 	}
 	id := workflows.NewBatchID(b.in.Model)
@@ -121,14 +122,19 @@ func (bs *batches) startWithFile(w http.ResponseWriter, r *http.Request, b *batc
 	if err == nil && f.format == scores.Parquet {
 		b.in.Count, err = bs.checkParquet(ctx, b.in.Rows, columns)
 	}
+	release := func() {}
+	if err == nil {
+		release, err = bs.starts.Admit(ctx)
+	}
 	if err != nil {
 		bs.uploads.discard(ctx, w, b.in.Rows)
 		return err
 	}
-	return bs.startTask(w, r, b, newTask{
-		id:       id,
-		summary:  fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, versionLabel(served)),
-		priority: workflows.PriorityBulk,
+	defer release()
+	return bs.startTask(w, r, b, starts.Task{
+		ID:       id,
+		Summary:  fmt.Sprintf("score %d rows of %d bytes with %s", b.in.Count, b.in.Rows.Size, versionLabel(served)),
+		Priority: workflows.PriorityBulk,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/apidoc"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/serving"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -54,12 +55,7 @@ func batchOperation(docs apidoc.Schemas, path string) huma.Operation {
 			"A bad row of a file or an object has no result; the batch counts it and lists it among its errors. " +
 			"The version is resolved when the batch starts and does not change after that. " +
 			"Give each option once: as a parameter or in JSON.",
-		Parameters: append(append(apidoc.PathParameters(path), batchQuery()...), &huma.Param{
-			Name: idempotencyHeader, In: "header",
-			Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(255)},
-			Description: "Makes the request one task however often it is sent, while Temporal remembers the task. " +
-				"With other rows or options, the answer is 422.",
-		}),
+		Parameters:  append(append(apidoc.PathParameters(path), batchQuery()...), idempotency.Parameter(keptByTask)),
 		RequestBody: apidoc.Body(content),
 		Responses:   map[string]*huma.Response{"202": acceptedAnswer(docs)},
 	}

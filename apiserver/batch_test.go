@@ -19,6 +19,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/starts"
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
@@ -120,7 +121,7 @@ func TestBatch_startsWhatTheWorkflowNeeds(t *testing.T) {
 	if got := memoModel(started.GetMemo()); got != "awkward" {
 		t.Errorf("the memo names model %q", got)
 	}
-	if got := started.GetWorkflowExecutionTimeout().AsDuration(); got != executionTimeout {
+	if got := started.GetWorkflowExecutionTimeout().AsDuration(); got != starts.ExecutionTimeout {
 		t.Errorf("execution timeout %s", got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/apiserver/starts"
 	"iris/workflows"
 )
 
@@ -90,31 +91,14 @@ func (m *models) runPromotion(
 ) (result workflows.PromotionResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, m.promotionTimeout)
 	defer cancel()
-	t := newTask{
-		id:       workflows.PromotionID(in.Model),
-		model:    in.Model,
-		summary:  "champion of " + in.Model + ": version " + in.Version,
-		priority: workflows.PriorityTraining,
-		workflow: workflows.Promotion,
-		input:    in,
-	}
-	var run client.WorkflowRun
-	for waited := false; ; waited = true {
-		run, err = m.tasks.start(ctx, t)
-		var running *serviceerror.WorkflowExecutionAlreadyStarted
-		late := waited && err != nil && ctx.Err() != nil // the time ran out during a later attempt
-		if !late && !errors.As(err, &running) {
-			break
-		}
-		select {
-		case <-time.After(turnInterval):
-		case <-ctx.Done():
-			return result, problem.New(
-				http.StatusConflict,
-				"another promotion of "+in.Model+" is still running: see /tasks/"+t.id,
-			)
-		}
-	}
+	run, err := m.startPromotion(ctx, starts.Task{
+		ID:       workflows.PromotionID(in.Model),
+		Model:    in.Model,
+		Summary:  "champion of " + in.Model + ": version " + in.Version,
+		Priority: workflows.PriorityTraining,
+		Workflow: workflows.Promotion,
+		Input:    in,
+	})
 	if err != nil {
 		return result, err
 	}
@@ -122,6 +106,30 @@ func (m *models) runPromotion(
 		return result, m.promotionProblem(ctx, run, err)
 	}
 	return result, nil
+}
+
+// startPromotion starts a promotion when no other one of the model is running.
+func (m *models) startPromotion(ctx context.Context, t starts.Task) (client.WorkflowRun, error) {
+	for {
+		release, err := m.starts.Admit(ctx)
+		if err != nil {
+			return nil, err
+		}
+		run, err := m.starts.Start(ctx, t)
+		release()
+		var running *serviceerror.WorkflowExecutionAlreadyStarted
+		if !errors.As(err, &running) {
+			return run, err
+		}
+		select {
+		case <-time.After(turnInterval):
+		case <-ctx.Done():
+			return nil, problem.New(
+				http.StatusConflict,
+				"another promotion of "+t.Model+" is still running: see /tasks/"+t.ID,
+			)
+		}
+	}
 }
 
 // promotionProblem returns the problem of a promotion that failed or took too long. It cancels the latter, so that a

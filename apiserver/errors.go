@@ -13,7 +13,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
+	"iris/apiserver/starts"
 	"iris/internal/dataset"
 	"iris/internal/inference"
 	"iris/internal/jsonrow"
@@ -33,10 +35,15 @@ func problemOf(err error) *problem.Problem {
 		row     *dataset.RowError
 		spec    *model.SpecError
 		tooMuch *http.MaxBytesError
+		unknown *starts.UnknownError
 	)
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.Is(err, starts.ErrOtherRequest):
+		return idempotency.ErrOtherRequest()
+	case errors.As(err, &unknown):
+		return unknownStart(unknown)
 	case errors.As(err, &tensor):
 		return problem.New(http.StatusBadRequest, tensor.Error())
 	case errors.As(err, &syntax):
@@ -55,6 +62,14 @@ func problemOf(err error) *problem.Problem {
 		return problem.Unavailable(who+" does not answer; try again", err)
 	}
 	return problem.Internal(err)
+}
+
+// unknownStart returns the problem of a start that may have happened. A client finds the task by its id, or by sending
+// the request again with the same key.
+func unknownStart(err *starts.UnknownError) *problem.Problem {
+	p := problem.Unavailable("Temporal does not answer; the task may start yet: see /tasks/"+err.TaskID, err)
+	p.TaskID = err.TaskID
+	return p
 }
 
 // whoIsDown returns the dependency that does not answer, "" if err means something else, such as an unexpected answer.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -27,6 +28,7 @@ import (
 const (
 	blocks   = "block"   // until it is cancelled
 	fails    = "fail"    // with an application error
+	breaks   = "break"   // with an error that is not for users
 	waits    = "wait"    // for a verdict, and then ends; refuses the name "nobody"
 	heartens = "hearten" // runs an activity that keeps heartbeating, on the queue heartQueue
 )
@@ -63,6 +65,8 @@ func behave(ctx workflow.Context, how string) error {
 			"BadDataset",
 			nil,
 		)
+	case breaks:
+		return temporal.NewNonRetryableApplicationError("a disk is full", "Disk", nil)
 	case heartens:
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			TaskQueue: heartQueue, StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute,
@@ -293,5 +297,5 @@ func (w *world) await(t testing.TB, id string, wanted enumspb.EventType) {
 type refusing struct{ client.Client }
 
 func (refusing) ExecuteWorkflow(context.Context, client.StartWorkflowOptions, any, ...any) (client.WorkflowRun, error) {
-	return nil, errors.New("no such namespace")
+	return nil, serviceerror.NewInvalidArgument("no such task queue")
 }

@@ -8,6 +8,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/serving"
+	"iris/apiserver/starts"
 	"iris/internal/catalogue"
 	"iris/internal/champions"
 	"iris/internal/dataset"
@@ -22,6 +23,7 @@ type models struct {
 	serving          *serving.Models
 	tasks            *tasks
 	links            links
+	starts           *starts.Starts
 	promotionTimeout time.Duration // of a promotion, including the promotions before it
 }
 

@@ -6,6 +6,7 @@ import (
 	"iris/apiserver/mlflowscoring"
 	"iris/apiserver/openinference"
 	"iris/apiserver/serving"
+	"iris/apiserver/starts"
 	"iris/internal/catalogue"
 )
 
@@ -44,23 +45,24 @@ func (r *resources) build(o Options, rt *router) error {
 	r.health = &health{
 		temporal: o.Temporal, store: o.Store, cache: o.Cache, defaultModel: o.DefaultModel, more: o.Ready, log: o.Logger,
 	}
+	starting := starts.New(starts.Options{Temporal: o.Temporal})
 	r.tasks = &tasks{
 		temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: links, log: rt.handler.Log,
 		cache: o.Cache, servedPatience: servedPatience,
 	}
 	r.models = &models{
 		registry: o.Registry, cache: o.Cache, catalogue: datasetCatalogue, serving: r.serving, tasks: r.tasks, links: links,
-		promotionTimeout: promotionTimeout,
+		starts: starting, promotionTimeout: promotionTimeout,
 	}
 	r.datasets = &datasets{
 		catalogue: datasetCatalogue, registry: o.Registry, uploads: uploads, maxUpload: o.MaxUpload,
 	}
 	r.trainings = &trainings{
-		tasks: r.tasks, models: r.serving, catalogue: datasetCatalogue, uploads: uploads, schema: r.models.schema,
-		maxUpload: o.MaxUpload,
+		tasks: r.tasks, starts: starting, models: r.serving, catalogue: datasetCatalogue, uploads: uploads,
+		schema: r.models.schema, maxUpload: o.MaxUpload,
 	}
 	r.batches = &batches{
-		tasks: r.tasks, models: r.serving, catalogue: datasetCatalogue, uploads: uploads,
+		tasks: r.tasks, starts: starting, models: r.serving, catalogue: datasetCatalogue, uploads: uploads,
 		store: o.Store, bucket: o.Bucket, bulk: r.bulk, accepted: r.metrics.batched,
 		maxBody: o.MaxBody, maxUpload: o.MaxBatchUpload, maxData: o.MaxBatchData,
 	}

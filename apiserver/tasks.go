@@ -23,7 +23,7 @@ import (
 	"iris/workflows"
 )
 
-// tasks starts, finds and cancels the jobs that take longer than a request. Temporal runs them; the status that they
+// tasks finds and cancels the jobs that take longer than a request. Temporal runs them; the status that they
 // leave in the object store outlives Temporal's history.
 type tasks struct {
 	temporal client.Client

@@ -7,8 +7,10 @@ import (
 	"net/http"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/apiserver/serving"
+	"iris/apiserver/starts"
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/model"
@@ -18,6 +20,7 @@ import (
 // trainings starts and shows trainings.
 type trainings struct {
 	tasks     *tasks
+	starts    *starts.Starts
 	models    *serving.Models
 	catalogue *catalogue.Catalogue
 	uploads   *uploads
@@ -33,6 +36,10 @@ func (ts *trainings) start(w http.ResponseWriter, r *http.Request) error {
 	}
 	t := newTrainingRequest(name)
 	if err := t.readQuery(r.URL.RawQuery, t.parameters()); err != nil {
+		return err
+	}
+	var err error
+	if t.key, err = idempotency.Key(r); err != nil {
 		return err
 	}
 	media, err := httpio.MediaType(r)
@@ -79,16 +86,27 @@ func hasBody(r *http.Request) bool {
 
 // startTask starts the workflow and answers where to follow it.
 func (ts *trainings) startTask(
-	ctx context.Context, w http.ResponseWriter, id string, in workflows.TrainingInput, data string,
+	ctx context.Context, w http.ResponseWriter, t *trainingRequest, task starts.Task,
 ) error {
-	_, err := ts.tasks.start(ctx, newTask{
-		id: id, model: in.Model, summary: fmt.Sprintf("train %s (%s) on %s", in.Model, in.Algorithm, data),
-		priority: workflows.PriorityTraining, workflow: workflows.Training, input: in,
-	})
+	if t.key != "" {
+		task.ID, task.Fingerprint = workflows.KeyedTrainingID(t.in.Model, t.key), t.fingerprint
+	}
+	task.Model, task.Priority, task.Workflow = t.in.Model, workflows.PriorityTraining, workflows.Training
+	release, err := ts.starts.Admit(ctx)
 	if err != nil {
 		return err
 	}
-	return ts.tasks.accept(ctx, w, workflows.TrainingType, in.Model, trainingLocation(in.Model, id), id)
+	defer release()
+	if _, err := ts.starts.Once(ctx, task); err != nil {
+		return err
+	}
+	return ts.tasks.accept(
+		ctx, w, workflows.TrainingType, task.Model, trainingLocation(task.Model, task.ID), task.ID)
+}
+
+// trainingTask returns the task of a training.
+func trainingTask(id string, in workflows.TrainingInput, data string) starts.Task {
+	return starts.Task{ID: id, Input: in, Summary: fmt.Sprintf("train %s (%s) on %s", in.Model, in.Algorithm, data)}
 }
 
 type trainingInput struct {

@@ -32,7 +32,7 @@ func (ts *trainings) startWithUpload(
 	if err != nil {
 		return err
 	}
-	if err := ts.tasks.checkTemporal(ctx); err != nil {
+	if err := ts.starts.CheckFree(ctx); err != nil {
 		return err
 	}
 	id := workflows.NewTrainingID(in.Model)
@@ -57,12 +57,19 @@ func (ts *trainings) startWithUpload(
 		return t.locate(err)
 	}
 	in.DatasetURI = kept.URI()
-	return ts.startTask(ctx, w, id, in, fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256))
+	if err := t.identify(kept.SHA256); err != nil {
+		return err
+	}
+	data := fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256)
+	return ts.startTask(ctx, w, t, trainingTask(id, in, data))
 }
 
 // startWithStored starts a training with an object in the store, or with the bundled data.
 func (ts *trainings) startWithStored(w http.ResponseWriter, r *http.Request, t *trainingRequest) error {
 	ctx := r.Context()
+	if err := t.identify(""); err != nil { // before the name of a dataset becomes its URI
+		return err
+	}
 	if err := ts.findDataset(ctx, t); err != nil {
 		return err
 	}
@@ -85,7 +92,7 @@ func (ts *trainings) startWithStored(w http.ResponseWriter, r *http.Request, t *
 		return problem.New(http.StatusUnprocessableEntity,
 			fmt.Sprintf("no data: send a CSV or name one with data_path; only %s has data of its own", dataset.IrisModel))
 	}
-	return ts.startTask(ctx, w, workflows.NewTrainingID(in.Model), in, data)
+	return ts.startTask(ctx, w, t, trainingTask(workflows.NewTrainingID(in.Model), in, data))
 }
 
 var datasetWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/apidoc"
+	"iris/apiserver/idempotency"
 	"iris/internal/search"
 	"iris/model"
 	"iris/workflows"
@@ -19,7 +20,7 @@ func trainingOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Description: "The data is the part `file` of a form, a `text/csv` body, or an object that `data_path` names. " +
 			"Without data, the model iris trains on the bundled iris data. " +
 			"The first training under a new name creates the model. Give each field once: as a parameter or in JSON.",
-		Parameters: append(apidoc.PathParameters(path), trainingQuery()...),
+		Parameters: append(append(apidoc.PathParameters(path), trainingQuery()...), idempotency.Parameter(keptByTask)),
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 				"request": {

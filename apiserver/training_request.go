@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
@@ -22,7 +23,10 @@ import (
 // trainingRequest gathers the fields of a workflows.TrainingInput from the query and from JSON.
 type trainingRequest struct {
 	requestFields
-	in workflows.TrainingInput
+	in  workflows.TrainingInput
+	key string // that makes the request idempotent, "" for none
+
+	fingerprint string // of a request with a key
 }
 
 func newTrainingRequest(modelName string) *trainingRequest {
@@ -72,6 +76,14 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 func parseInt(value string) (*int, error) {
 	v, err := strconv.Atoi(value)
 	return &v, explain(err, "is not a whole number")
+}
+
+// identify sets the fingerprint of a request with a key: the fields as sent, and the digest of a CSV in the body.
+func (t *trainingRequest) identify(digest string) (err error) {
+	if t.key != "" {
+		t.fingerprint, err = idempotency.Fingerprint(t.in, digest)
+	}
+	return err
 }
 
 // readPart reads the part `request` of a form: the input without the dataset, because the form has the part `file`.

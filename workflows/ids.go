@@ -13,16 +13,22 @@ func NewTrainingID(modelName string) string { return newID("training", modelName
 // NewBatchID returns a fresh task id for a batch prediction: batch-<model>-<random>.
 func NewBatchID(modelName string) string { return newID("batch", modelName) }
 
+// KeyedTrainingID returns the task id of a training that its client identifies by a key. The same key gives the same
+// id.
+func KeyedTrainingID(modelName, key string) string { return keyedID("training", modelName, key) }
+
 // KeyedBatchID returns the task id of a batch prediction that its client identifies by a key. The same key gives the
 // same id.
-func KeyedBatchID(modelName, key string) string {
-	sum := sha256.Sum256([]byte(modelName + "/" + key))
-	return "batch-" + modelName + "-key-" + hex.EncodeToString(sum[:16])
-}
+func KeyedBatchID(modelName, key string) string { return keyedID("batch", modelName, key) }
 
 // PromotionID returns the id of every promotion of a model. Temporal runs one workflow per id at a time, so a common id
 // serializes the promotions of a model.
 func PromotionID(modelName string) string { return "promotion-" + modelName }
+
+func keyedID(kind, modelName, key string) string {
+	sum := sha256.Sum256([]byte(modelName + "/" + key))
+	return kind + "-" + modelName + "-key-" + hex.EncodeToString(sum[:16])
+}
 
 // newID appends 130 random bits, so that ids are unique and cannot be guessed.
 func newID(kind, modelName string) string {

@@ -7,6 +7,13 @@ import (
 	"iris/workflows"
 )
 
+func TestKeyedTrainingID(t *testing.T) {
+	id := workflows.KeyedTrainingID("iris", "a key")
+	if !strings.HasPrefix(id, "training-iris-key-") || id != workflows.KeyedTrainingID("iris", "a key") {
+		t.Errorf("the id of a key is %s, want training-iris-key-… and the same each time", id)
+	}
+}
+
 func TestKeyedBatchID(t *testing.T) {
 	id := workflows.KeyedBatchID("iris", "a key")
 	if !strings.HasPrefix(id, "batch-iris-key-") || id != workflows.KeyedBatchID("iris", "a key") {

@@ -3,6 +3,8 @@ package workflows
 import (
 	"encoding/json"
 	"time"
+
+	"iris/activities"
 )
 
 // State is the state of a task. The words are Celery's, which earlier clients know.
@@ -73,3 +75,6 @@ type TaskError struct {
 	Type    string `json:"type"` // an Err constant of package activities, or "Internal", "Cancelled", "Timeout", "Lost"
 	Message string `json:"message"`
 }
+
+// MayPass reports whether the same request may succeed if it is sent again: the reason of the failure was not in it.
+func (e TaskError) MayPass() bool { return !activities.ForUsers(e.Type) }

@@ -28,6 +28,7 @@ type Problem struct {
 	Status int     `json:"status" example:"422"`
 	Detail string  `json:"detail" doc:"what is wrong with this request" example:"/data/3/petal_width: is missing"`
 	Errors []Fault `json:"errors,omitempty" nullable:"false" doc:"the places that are wrong, if they are known"`
+	TaskID string  `json:"task_id,omitempty" doc:"the task that the request may have started, if that is not known"`
 
 	Header http.Header `json:"-"` // sent with the problem
 	Cause  error       `json:"-"` // logged, never sent
