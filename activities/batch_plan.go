@@ -88,7 +88,7 @@ func (a *Activities) PlanBatch(ctx context.Context, in PlanBatchInput) (BatchPla
 	report, stop := beat(ctx)
 	defer stop()
 	p, err := a.planBatch(ctx, in, report)
-	return p, translate(err)
+	return p, translate(ctx, err)
 }
 
 func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report func(Progress)) (BatchPlan, error) {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bufio"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -100,9 +101,13 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// brokenGzip returns the error for a damaged file, unless the store or the caller broke off the read.
+// brokenGzip returns the error for a damaged file, or err if it is an error of the store or of the caller.
 func brokenGzip(ref objstore.Ref, err error) error {
-	if errors.Is(err, objstore.ErrUnavailable) || errors.Is(err, objstore.ErrChanged) || errors.Is(err, context.Canceled) {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+	case err == io.EOF, err == io.ErrUnexpectedEOF: //nolint:errorlint // an error that wraps these is a lost connection
+	default:
 		return fmt.Errorf("unpack %s: %w", ref.Key, err)
 	}
 	return &dataset.RowError{Reason: fmt.Sprintf("%s is not a readable gzip file: %v", ref.Key, err)}

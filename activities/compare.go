@@ -45,7 +45,7 @@ func (a *Activities) CompareWithChampion(ctx context.Context, in CompareInput) (
 	_, stop := beat(ctx)
 	defer stop()
 	c, err := a.compare(ctx, in)
-	return c, translate(err)
+	return c, translate(ctx, err)
 }
 
 func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, error) {

@@ -53,7 +53,7 @@ func (a *Activities) ValidateDataset(ctx context.Context, in ValidateDatasetInpu
 	_, stop := beat(ctx)
 	defer stop()
 	d, err := a.validateDataset(ctx, in)
-	return d, translate(err)
+	return d, translate(ctx, err)
 }
 
 func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInput) (Dataset, error) {

@@ -30,7 +30,7 @@ func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (
 	_, stop := beat(ctx)
 	defer stop()
 	e, err := a.evaluateModel(ctx, in)
-	return e, translate(err)
+	return e, translate(ctx, err)
 }
 
 func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {

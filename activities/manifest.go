@@ -104,7 +104,7 @@ func (a *Activities) WriteManifest(ctx context.Context, in WriteManifestInput) (
 	report, stop := beat(ctx)
 	defer stop()
 	w, err := a.writeManifest(ctx, in, report)
-	return w, translate(err)
+	return w, translate(ctx, err)
 }
 
 func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, report func(Progress)) (Written, error) {

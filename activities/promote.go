@@ -43,7 +43,7 @@ func (a *Activities) PromoteVersion(ctx context.Context, in registry.Promotion) 
 	_, stop := beat(ctx)
 	defer stop()
 	result, err := a.promoteVersion(ctx, in)
-	return result, translate(err)
+	return result, translate(ctx, err)
 }
 
 func (a *Activities) promoteVersion(ctx context.Context, in registry.Promotion) (PromotionResult, error) {

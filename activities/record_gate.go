@@ -15,5 +15,5 @@ type RecordGateInput struct {
 func (a *Activities) RecordGate(ctx context.Context, in RecordGateInput) error {
 	_, stop := beat(ctx)
 	defer stop()
-	return translate(a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason))
+	return translate(ctx, a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason))
 }

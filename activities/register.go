@@ -39,7 +39,7 @@ func (a *Activities) RegisterModel(ctx context.Context, in RegisterModelInput) (
 	_, stop := beat(ctx)
 	defer stop()
 	v, err := a.registerModel(ctx, in)
-	return v, translate(err)
+	return v, translate(ctx, err)
 }
 
 func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (RegisteredVersion, error) {

@@ -49,7 +49,7 @@ func (a *Activities) StartRun(ctx context.Context, in StartRunInput) (Run, error
 	_, stop := beat(ctx)
 	defer stop()
 	run, err := a.startRun(ctx, in)
-	return run, translate(err)
+	return run, translate(ctx, err)
 }
 
 func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error) {
@@ -139,7 +139,7 @@ type FinishRunInput struct {
 // FinishRun ends the run of a training, so that none stays RUNNING. If StartRun never answered, it looks for the run
 // that StartRun may have opened. Running it twice is safe: it sets the same tags and the same status.
 func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) error {
-	return translate(a.finishRun(ctx, in))
+	return translate(ctx, a.finishRun(ctx, in))
 }
 
 func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {

@@ -37,7 +37,7 @@ func (a *Activities) ScoreShard(ctx context.Context, in ScoreShardInput) (Scored
 	report, stop := beat(ctx)
 	defer stop()
 	s, err := a.scoreShard(ctx, in, report)
-	return s, translate(err)
+	return s, translate(ctx, err)
 }
 
 func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report func(Progress)) (ScoredShard, error) {

@@ -17,5 +17,5 @@ type SaveTaskInput struct {
 // overwrites the same object.
 func (a *Activities) SaveTask(ctx context.Context, in SaveTaskInput) error {
 	_, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TaskKey(in.TaskID), in.Status)
-	return translate(err)
+	return translate(ctx, err)
 }

@@ -12,6 +12,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -38,7 +39,7 @@ func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (Traine
 	report, stop := beat(ctx)
 	defer stop()
 	m, err := a.trainModel(ctx, in, report)
-	return m, translate(err)
+	return m, translate(ctx, err)
 }
 
 func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report func(Progress)) (TrainedModel, error) {
@@ -49,6 +50,9 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 		curve.add(s.Progress)
 	})
 	if err := cmp.Or(err, curve.close()); err != nil {
+		return TrainedModel{}, err
+	}
+	if err := registry.CheckSize(len(fitted.encoded)); err != nil {
 		return TrainedModel{}, err
 	}
 	key := objstore.TrainingKey(in.Run.ID, "model.json")

@@ -46,7 +46,7 @@ func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec,
 	report, stop := beat(ctx)
 	defer stop()
 	tried, err := a.runTrial(ctx, in, report)
-	return tried, translate(err)
+	return tried, translate(ctx, err)
 }
 
 func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func(Progress)) (TriedSpec, error) {
@@ -135,7 +135,7 @@ type CloseTrialInput struct {
 // CloseTrial ends the run of a trial that failed or was cancelled, if RunTrial opened one. Running it twice is safe: it
 // sets the same tag and the same status.
 func (a *Activities) CloseTrial(ctx context.Context, in CloseTrialInput) error {
-	return translate(a.closeTrial(ctx, in))
+	return translate(ctx, a.closeTrial(ctx, in))
 }
 
 func (a *Activities) closeTrial(ctx context.Context, in CloseTrialInput) error {
@@ -171,7 +171,7 @@ func (a *Activities) LogChoice(ctx context.Context, in LogChoiceInput) error {
 		Tags:    map[string]string{"search.best_run": in.Trial.RunID, "search.choice": in.Reason},
 	})
 	if err != nil {
-		return translate(fmt.Errorf("log the choice: %w", err))
+		return translate(ctx, fmt.Errorf("log the choice: %w", err))
 	}
 	return nil
 }

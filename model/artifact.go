@@ -38,12 +38,12 @@ type content[L any] struct {
 func (m *Model) Encode() ([]byte, error) {
 	inner, err := json.Marshal(content[scorer]{Schema: m.schema, Spec: m.spec, Learned: m.scorer})
 	if err != nil {
-		return nil, fmt.Errorf("encode model: %w", err)
+		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
 	sum := sha256.Sum256(inner)
 	outer, err := json.Marshal(envelope{artifactFormat, artifactVersion, hex.EncodeToString(sum[:]), inner})
 	if err != nil {
-		return nil, fmt.Errorf("encode model: %w", err)
+		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
 	return outer, nil
 }

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -41,13 +40,14 @@ func (m *Model) fits(t *dataset.Table) bool {
 	return slices.Equal(t.Schema.Features, m.schema.Features) && slices.Equal(t.Schema.Classes, m.schema.Classes)
 }
 
-// Evaluate measures m on t. It returns an error unless t has rows, and the features and classes of m in the same order.
+// Evaluate measures m on t. It returns ErrUnlearnable if t has no rows, and ErrDefect unless t has the features and
+// classes of m in the same order.
 func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 	if !m.fits(t) {
-		return Metrics{}, errors.New("evaluate: the data has other features or classes than the model")
+		return Metrics{}, fmt.Errorf("evaluate: %w: the data has other features or classes than the model", ErrDefect)
 	}
 	if err := checkShape(t); err != nil {
-		return Metrics{}, fmt.Errorf("evaluate: %w", err)
+		return Metrics{}, fmt.Errorf("evaluate: %w: %w", ErrUnlearnable, err)
 	}
 	classes := len(m.schema.Classes)
 	predicted, p := make([]int, t.Rows()), make([]float64, classes)
@@ -60,7 +60,7 @@ func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 	}
 	confusion, err := confusionMatrix(t.Y, predicted, classes)
 	if err != nil {
-		return Metrics{}, fmt.Errorf("evaluate: %w", err)
+		return Metrics{}, fmt.Errorf("evaluate: %w: %w", ErrDefect, err)
 	}
 	metrics := rates(m.schema.Classes, confusion)
 	metrics.LogLoss, metrics.ECE = loss/float64(t.Rows()), calibrated.ece()

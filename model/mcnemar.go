@@ -1,7 +1,7 @@
 package model
 
 import (
-	"errors"
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mathext"
@@ -21,7 +21,7 @@ type Paired struct {
 func ComparePaired(first, second *Model, t *dataset.Table) (Paired, error) {
 	for _, m := range []*Model{first, second} {
 		if !m.fits(t) {
-			return Paired{}, errors.New("compare: the data has other features or classes than a model")
+			return Paired{}, fmt.Errorf("compare: %w: the data has other features or classes than a model", ErrDefect)
 		}
 	}
 	var paired Paired

@@ -21,7 +21,7 @@ const onnxLabel = "label"
 func (m *Model) ONNX() ([]byte, error) {
 	for _, class := range m.schema.Classes {
 		if !utf8.ValidString(class) {
-			return nil, fmt.Errorf("encode model as ONNX: class %q is not UTF-8", class)
+			return nil, fmt.Errorf("encode model as ONNX: %w: class %q is not UTF-8", ErrDefect, class)
 		}
 	}
 	g := onnx.NewGraph(len(m.schema.Features), len(m.schema.Classes))
@@ -37,14 +37,14 @@ func (m *Model) ONNX() ([]byte, error) {
 	}
 	features, err := json.Marshal(m.schema.Features)
 	if err != nil {
-		return nil, fmt.Errorf("encode model as ONNX: %w", err)
+		return nil, fmt.Errorf("encode model as ONNX: %w: %w", ErrDefect, err)
 	}
 	file, err := g.Encode(string(m.spec.Algorithm), [][2]string{
 		{"algorithm", string(m.spec.Algorithm)},
 		{"features", string(features)}, // the graph has them as numbered columns only
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encode model as ONNX: %w", err)
+		return nil, fmt.Errorf("encode model as ONNX: %w: %w", ErrDefect, err)
 	}
 	return file, nil
 }

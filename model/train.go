@@ -13,6 +13,9 @@ import (
 // ErrUnlearnable marks a table that no learner can be trained on with any spec.
 var ErrUnlearnable = errors.New("the data cannot be learned from")
 
+// ErrDefect marks an error of this program, not of its input. The same input causes it again.
+var ErrDefect = errors.New("the learner failed")
+
 // maxMagnitude bounds the features of training rows. The squares of values within it stay finite when they are summed
 // over as many rows as fit into memory.
 const maxMagnitude = 1e150
@@ -33,8 +36,8 @@ type Progress struct {
 // If ctx ends, Train returns its error without delay. A decision_tree that golearn fits cannot be interrupted: its fit
 // continues in the background until it is done. It does not touch t.
 //
-// An error is a *SpecError, wraps ErrUnlearnable, or wraps the error of ctx. The first two occur again with the same
-// input.
+// An error is a *SpecError, wraps ErrUnlearnable or ErrDefect, or wraps the error of ctx. All but the last occur again
+// with the same input.
 func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (*Model, error) {
 	spec, err := s.Resolve()
 	if err != nil {
@@ -51,12 +54,21 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	}
 	fitted, err := families[spec.Algorithm].fit(ctx, t, spec, report)
 	if err != nil {
-		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
+		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, classified(ctx, err))
 	}
 	if err := fitted.prepare(len(t.Schema.Features), len(t.Schema.Classes)); err != nil {
-		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
+		return nil, fmt.Errorf("train %s: %w: %w", spec.Algorithm, ErrDefect, err)
 	}
 	return &Model{schema: cloneSchema(t.Schema), spec: spec, scorer: fitted}, nil
+}
+
+// classified adds ErrDefect to the error of a fit, unless the error blames the input or the end of ctx.
+func classified(ctx context.Context, err error) error {
+	var spec *SpecError
+	if errors.As(err, &spec) || errors.Is(err, ErrUnlearnable) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDefect, err)
 }
 
 // checkTable checks what every learner relies on. dataset.Scan checks most of it in a file, but a Table can have

@@ -181,7 +181,7 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte, answer any
 		return nil
 	}
 	if err := json.Unmarshal(data, answer); err != nil {
-		return fmt.Errorf("the answer is not MLflow's: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotMLflow, err)
 	}
 	return nil
 }

@@ -17,6 +17,11 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrUnavailable means that MLflow did not answer, or that it cannot serve the request now. Try again later.
 	ErrUnavailable = errors.New("MLflow is unavailable")
+	// ErrEncoding means that the database of MLflow cannot store a character of the request, because its encoding is not
+	// UTF-8. Only a database of another encoding can.
+	ErrEncoding = errors.New("the database of MLflow is not UTF-8")
+	// ErrNotMLflow means that the answer has another form than MLflow's. A proxy may have sent it.
+	ErrNotMLflow = errors.New("the answer is not MLflow's")
 )
 
 // MLflow's codes for the errors above, and for a wrong parameter, which it also reports for a missing alias.
@@ -24,6 +29,7 @@ const (
 	codeNotExist = "RESOURCE_DOES_NOT_EXIST"
 	codeExists   = "RESOURCE_ALREADY_EXISTS"
 	codeInvalid  = "INVALID_PARAMETER_VALUE"
+	CodeDatabase = "BAD_REQUEST" // an error of the database that MLflow does not expect
 )
 
 // Error is a response of MLflow that is not a success.
@@ -48,18 +54,36 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("MLflow answers %d %s", e.Status, message)
 }
 
-// Is reports whether the response is ErrNotExist, ErrExists or ErrUnavailable. A 404 without MLflow's code is none of
-// them: it means a wrong URL.
+// cannotEncode is what Python says about a character that an encoding does not have. MLflow answers 500 with it.
+const cannotEncode = "codec can't encode"
+
+// Is reports whether the response is ErrNotExist, ErrExists, ErrEncoding or ErrUnavailable. A 404 without MLflow's code
+// is none of them: it means a wrong URL.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotExist:
 		return e.Code == codeNotExist
 	case ErrExists:
 		return e.Code == codeExists
+	case ErrEncoding:
+		return strings.Contains(e.Message, cannotEncode)
 	case ErrUnavailable:
+		if e.Is(ErrEncoding) {
+			return false
+		}
 		return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
 	}
 	return false
+}
+
+// Refused reports whether MLflow would refuse the same request again. Errors of its database are 400 too, among them a
+// connection that the database closed. A name that exists already may be that of an earlier attempt.
+func (e *Error) Refused() bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return e.Code != CodeDatabase && !e.Is(ErrExists)
+	}
+	return e.Is(ErrEncoding)
 }
 
 // newError parses an error in the formats of MLflow, of its web framework and of proxies.

@@ -56,7 +56,7 @@ func TestEnsureBucket_refused(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	})
 	err := store.EnsureBucket(t.Context(), "bucket")
-	if err == nil || err.Error() != "create bucket bucket: said the server" {
+	if err == nil || err.Error() != "create bucket bucket: S3 denies access: said the server" {
 		t.Errorf("got error %v, want the message of the server", err)
 	}
 }

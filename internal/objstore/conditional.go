@@ -51,7 +51,7 @@ func (s *Store) PutJSONIf(ctx context.Context, bucket, key, known string, v any)
 		return "", fmt.Errorf("%s: %w", u.doing, err)
 	}
 	if len(data) > maxJSON {
-		return "", fmt.Errorf("%s: over %d bytes, the limit for JSON", u.doing, maxJSON)
+		return "", fmt.Errorf("%s: %w: over %d bytes, the limit for JSON", u.doing, ErrRefused, maxJSON)
 	}
 	u.options.ContentType = "application/json"
 	if known == "" {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/minio/minio-go/v7"
 )
@@ -22,7 +23,23 @@ var (
 	ErrNotModified = errors.New("has not changed")
 	// ErrUnavailable means that S3 did not answer, or that it cannot serve the request now. Try again later.
 	ErrUnavailable = errors.New("S3 is unavailable")
+	// ErrDenied means that S3 does not accept the keys, or that they lack a permission.
+	ErrDenied = errors.New("S3 denies access")
+	// ErrRefused means that S3 would refuse the same request again, for example for the length of a key.
+	ErrRefused = errors.New("S3 refuses the request")
+	// ErrUnreadable means that an object is not the JSON that it should be.
+	ErrUnreadable = errors.New("is not readable")
 )
+
+// ErrNoBucket is the ErrNotExist of a bucket. A disk that is not mounted is a possible cause.
+var ErrNoBucket = fmt.Errorf("the bucket %w", ErrNotExist)
+
+// refusals are S3's codes for requests that fail again. The other codes of status 400 blame the connection: a body that
+// was cut off, a part that is gone, a wrong checksum.
+var refusals = []string{
+	minio.EntityTooLarge, minio.EntityTooSmall, minio.InvalidArgument, minio.InvalidBucketName, minio.InvalidObjectState,
+	minio.InvalidRange, minio.MethodNotAllowed, minio.XMinioInvalidObjectName, "KeyTooLongError",
+}
 
 // translate adds what was being done to an error of minio-go, and wraps the sentinel that fits. The end of the caller's
 // context does not become ErrUnavailable: it says nothing about S3.
@@ -41,15 +58,17 @@ func translate(ctx context.Context, doing string, err error) error {
 		case answer.Code == minio.NoSuchKey:
 			return fmt.Errorf("%s: %w", doing, ErrNotExist)
 		case answer.Code == minio.NoSuchBucket:
-			return fmt.Errorf("%s: the bucket %w", doing, ErrNotExist)
+			return fmt.Errorf("%s: %w", doing, ErrNoBucket)
 		case answer.StatusCode == http.StatusPreconditionFailed:
 			return fmt.Errorf("%s: the object %w", doing, ErrChanged)
 		case answer.StatusCode == http.StatusNotModified:
 			return fmt.Errorf("%s: the object %w", doing, ErrNotModified)
-		case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests:
-			return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
+		case slices.Contains(refusals, answer.Code):
+			return fmt.Errorf("%s: %w: %w", doing, ErrRefused, err)
+		case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
+			return fmt.Errorf("%s: %w: %w", doing, ErrDenied, err)
 		}
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	}
 	var request *url.Error // also of closed connections, whose cause minio-go drops
 	var network net.Error

@@ -80,7 +80,7 @@ func TestDelete(t *testing.T) {
 func TestDelete_refused(t *testing.T) {
 	store := fakeS3(t, func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusForbidden, "AccessDenied") })
 	err := store.Delete(t.Context(), "bucket", "key")
-	if err == nil || err.Error() != "delete s3://bucket/key: said the server" {
+	if err == nil || err.Error() != "delete s3://bucket/key: S3 denies access: said the server" {
 		t.Errorf("got error %v, want the message of the server", err)
 	}
 }

@@ -22,6 +22,8 @@ var (
 	ErrChampionChanged = errors.New("the champion has changed")
 	// ErrCorrupt: the stored version differs from the registered one.
 	ErrCorrupt = errors.New("corrupt version")
+	// ErrTooLarge: the model is larger than a version may be.
+	ErrTooLarge = errors.New("the model is too large for a version")
 	// ErrUnavailable: MLflow or the object store does not answer. The same call may succeed later.
 	ErrUnavailable = errors.New("registry unavailable")
 )

@@ -20,8 +20,17 @@ const (
 	splitFile    = "split.json" // a dataset.Split too long for a tag
 )
 
-// maxArtifact limits the bytes that are read of a file, so that a replaced file cannot fill the memory.
+// maxArtifact limits a version, and the bytes that are read of a file, so that a replaced file cannot fill the memory.
 const maxArtifact = 256 << 20
+
+// CheckSize returns ErrTooLarge for an encoded model that Register would refuse.
+func CheckSize(bytes int) error {
+	if bytes > maxArtifact {
+		return fmt.Errorf("%w: it has %d bytes, want at most %d; train on fewer rows or with smaller hyperparameters",
+			ErrTooLarge, bytes, maxArtifact)
+	}
+	return nil
+}
 
 // Load downloads and decodes a version. It returns ErrCorrupt if the SHA-256 of the artifact is not the registered one.
 func (r *Registry) Load(ctx context.Context, v Version) (*model.Model, error) {

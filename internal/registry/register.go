@@ -43,8 +43,11 @@ func (c Candidate) check() error {
 	if !runIDPattern.MatchString(c.RunID) {
 		return fmt.Errorf("run %s: %w", quote(c.RunID), ErrBadReference)
 	}
-	if len(c.Artifact) == 0 || len(c.Artifact) > maxArtifact {
-		return fmt.Errorf("register %s: artifact of %d bytes, want 1 to %d", c.Model, len(c.Artifact), maxArtifact)
+	if len(c.Artifact) == 0 {
+		return fmt.Errorf("register %s: artifact of 0 bytes", c.Model)
+	}
+	if err := CheckSize(len(c.Artifact)); err != nil {
+		return fmt.Errorf("register %s: %w", c.Model, err)
 	}
 	for key := range c.Tags {
 		if isReservedTag(key) {
