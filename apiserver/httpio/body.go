@@ -82,6 +82,9 @@ func ReadUpTo(r io.Reader, buf []byte, limit int64) (_ []byte, more bool, err er
 	return buf, true, nil
 }
 
+var tooSlow = fmt.Sprintf("the body arrived too slowly: nothing of it for %s, or less than %d KiB a second on average",
+	StallTimeout, MinRate>>10)
+
 // BodyError returns the answer to a body that could not be read to its end.
 func BodyError(err error) error {
 	var tooLarge *http.MaxBytesError
@@ -89,7 +92,7 @@ func BodyError(err error) error {
 	case errors.As(err, &tooLarge):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return problem.New(http.StatusRequestTimeout, fmt.Sprintf("nothing of the body arrived for %s", StallTimeout))
+		return problem.New(http.StatusRequestTimeout, tooSlow)
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return problem.New(http.StatusBadRequest, "the gzip body is damaged")
 	case errors.Is(err, zlib.ErrChecksum):

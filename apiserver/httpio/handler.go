@@ -54,8 +54,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ResponseWriter: w,
 		ReadCloser:     r.Body,
 		head:           r.Method == http.MethodHead,
-		began:          now,
-		armed:          now,
+		pace:           pace{began: now, armed: now},
 		status:         http.StatusOK,
 	}
 	h.unmatched.Attach(x)
@@ -63,9 +62,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()[RequestIDHeader] = x.id[:]
 	defer h.end(x, r)
 	if r.Body == nil || r.Body == http.NoBody {
+		x.ended = true
 		x.setReadDeadline(time.Time{}) // it was for the body
 	} else {
-		r.Body = x
+		r = x.withBody(r)
 	}
 	if err := decompress(r); err != nil {
 		h.Fail(x, r, err)
@@ -104,10 +104,19 @@ func (h *Handler) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := h.translate(err)
 	h.LogProblem(w, r, p)
-	if x, ok := w.(*Exchange); ok && x.started {
+	x, ok := w.(*Exchange)
+	if !ok {
+		h.answer(w, r, p, err)
+		return
+	}
+	if x.started {
 		panic(http.ErrAbortHandler)
 	}
+	rest := x.refuseBody(r)
 	h.answer(w, r, p, err)
+	if rest {
+		x.discardBody()
+	}
 }
 
 // LogProblem logs the cause of a problem, if it has one: a bug, or a dependency that does not answer. A mistake in a

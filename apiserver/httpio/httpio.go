@@ -16,6 +16,10 @@ import (
 // StallTimeout is how long a body or an answer may stand still before its connection is closed.
 const StallTimeout = time.Minute
 
+// MinRate is how many bytes of a body must arrive in a second, on average after the first StallTimeout. At this rate,
+// 1 GiB takes 36 hours.
+const MinRate = 8 << 10
+
 // JSONType is the Content-Type of JSON, as the value of a header: to share it costs no allocation.
 var JSONType = []string{"application/json"}
 

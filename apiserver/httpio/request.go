@@ -17,17 +17,16 @@ import (
 const RequestIDHeader = "X-Request-Id"
 
 // Exchange is one request and its answer: the ResponseWriter that a Handler passes to its routes. It knows whether the
-// answer has begun, and closes the connection when the body stands still. It holds everything that one request needs,
-// so that a request costs one allocation.
+// answer has begun, and closes the connection when the body stands still or arrives too slowly. It holds everything
+// that one request needs, so that a request costs one allocation.
 type Exchange struct {
 	http.ResponseWriter
 	io.ReadCloser      // the body of the request
+	pace               // of the body
 	head          bool // the client wants only the header of the answer
 	started       bool
 	brief         bool // the handler ends soon after it has read the body
 	status        int
-	began         time.Time
-	armed         time.Time // when the read deadline was last set, at first by the server
 	id            [1]string // the value of RequestIDHeader
 	route         *RouteMetrics
 	duration      prometheus.Observer // of the route, or of the version that answers
@@ -48,21 +47,29 @@ func (x *Exchange) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController find the connection.
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// Read reads the body of the request. The deadline moves with the bytes that arrive. At the end of the body Read
-// removes it: it would otherwise cancel a handler that takes its time afterwards. A deadline that has passed stays,
-// because without it the server would wait for the rest of the body before it sends the answer.
+// Read reads the body of the request. The deadline moves with the bytes that arrive, as pace says. At the end of the
+// body Read removes it: it would otherwise cancel a handler that takes its time afterwards. A deadline that has passed
+// stays, because without it the server would wait for the rest of the body before it sends the answer.
 func (x *Exchange) Read(p []byte) (int, error) {
-	n, err := x.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) && !x.brief {
-		x.setReadDeadline(time.Time{})
-	}
-	if err != nil {
+	x.read = true
+	if x.brief { // a small body has the deadline that the server set
+		n, err := x.ReadCloser.Read(p)
+		x.ended = err != nil
 		return n, err
 	}
-	const interval = StallTimeout / 8 // a new deadline for each read would be waste
-	if now := time.Now(); now.Sub(x.armed) > interval {
-		x.armed = now
-		x.setReadDeadline(now.Add(StallTimeout))
+	if now := time.Now(); x.resume(now) {
+		x.setReadDeadline(x.deadline(now))
+	}
+	n, err := x.ReadCloser.Read(p)
+	if err != nil {
+		x.ended = true
+		if errors.Is(err, io.EOF) {
+			x.setReadDeadline(time.Time{})
+		}
+		return n, err
+	}
+	if now := time.Now(); x.pause(now, n) {
+		x.setReadDeadline(x.deadline(now))
 	}
 	return n, nil
 }
@@ -71,7 +78,13 @@ func (x *Exchange) Read(p []byte) (int, error) {
 // call is saved. A handler that takes longer than it thought sets brief to false.
 func (x *Exchange) SetBrief(brief bool) {
 	if x.brief && !brief {
-		x.setReadDeadline(time.Time{})
+		now := time.Now()
+		x.pause(now, 0)
+		if x.ended {
+			x.setReadDeadline(time.Time{})
+		} else {
+			x.setReadDeadline(x.deadline(now))
+		}
 	}
 	x.brief = brief
 }

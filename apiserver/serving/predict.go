@@ -68,7 +68,7 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	b := scratches.Get().(*scratch)
 	defer b.free()
 	b.reset(len(p.Model.Schema().Features), len(p.labels))
-	release, err := m.readRows(r, b)
+	release, err := m.readRows(x, r, b)
 	defer release()
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func noParameters(r *http.Request) error {
 
 // readRows reads a row, or a longer array of rows, into b.body. A large array takes a place of Bulk until release is
 // called, also after an error.
-func (m *Models) readRows(r *http.Request, b *scratch) (release func(), err error) {
+func (m *Models) readRows(x *httpio.Exchange, r *http.Request, b *scratch) (release func(), err error) {
 	var more bool
 	release = func() {}
 	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, httpio.MaxSmall)
@@ -123,6 +123,7 @@ func (m *Models) readRows(r *http.Request, b *scratch) (release func(), err erro
 	if release, err = m.Bulk.Take(); err != nil {
 		return release, err
 	}
+	x.SetBrief(false) // a large body takes its time to arrive
 	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, m.MaxBody)
 	if more {
 		err = &http.MaxBytesError{Limit: m.MaxBody}
