@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -48,6 +49,8 @@ type Options struct {
 	MLflowUI     string   // base address of MLflow's pages; "" for no links
 	Version      string   // of Iris, for the OpenAPI document
 
+	DrainDelay time.Duration // between the end of readiness and the end of connections when the server stops
+
 	MaxUpload int64 // bytes of a CSV; 0 is DefaultMaxUpload
 	MaxBody   int64 // bytes of the JSON of a batch; 0 is DefaultMaxBody
 
@@ -76,6 +79,9 @@ func (o Options) resolve() (Options, error) {
 	if min(o.MaxUpload, o.MaxBody, o.MaxBatchUpload, o.MaxBatchData) < 0 {
 		return o, errors.New("apiserver: Options.MaxUpload, Options.MaxBody, Options.MaxBatchUpload and " +
 			"Options.MaxBatchData must not be negative")
+	}
+	if o.DrainDelay < 0 {
+		return o, errors.New("apiserver: Options.DrainDelay must not be negative")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -18,6 +18,7 @@ type health struct {
 	temporal     client.Client
 	store        *objstore.Store
 	cache        *champions.Cache
+	draining     func() bool
 	defaultModel string
 	more         func(context.Context) map[string]error // further dependencies; may be nil
 	log          *slog.Logger
@@ -42,6 +43,7 @@ func (*health) getAlive(context.Context, *struct{}) (*healthOutput, error) {
 type Readiness struct {
 	Ready        bool              `json:"ready" doc:"True if the champion of the default model is loaded. Predictions are then answered, whichever dependency is down."`
 	Champion     string            `json:"champion,omitempty" doc:"The version that is served." example:"iris/3"`
+	Draining     bool              `json:"draining,omitempty" doc:"True if the process is about to stop. It then asks no dependency."`
 	Dependencies map[string]string `json:"dependencies" doc:"By name: ok or unreachable. Requests that need an unreachable dependency are answered with 503."`
 }
 
@@ -62,6 +64,10 @@ func (h *health) getReady(ctx context.Context, _ *struct{}) (*readyOutput, error
 	if served := h.cache.Champion(h.defaultModel); served != nil {
 		out.Status, out.Body.Ready = http.StatusOK, true
 		out.Body.Champion = versionLabel(served)
+	}
+	if h.draining() {
+		out.Status, out.Body.Ready, out.Body.Draining = http.StatusServiceUnavailable, false, true
+		return out, nil
 	}
 	for name, err := range h.checkDependencies(ctx) {
 		out.Body.Dependencies[name] = reachable

@@ -27,10 +27,11 @@ type router struct {
 
 // newRouter returns a router without routes. It matches paths as they were sent, because a task id may contain an
 // escaped slash.
-func newRouter(o Options, m *httpio.Metrics) *router {
+func newRouter(o Options, m *httpio.Metrics, draining func() bool) *router {
 	r := &router{Router: mux.NewRouter().UseEncodedPath().SkipClean(true), metrics: m}
 	r.handler = httpio.NewHandler(httpio.Options{
 		Router: r.Router, Logger: o.Logger, Metrics: m, Translate: problemOf, Answer: answerProblem,
+		Draining: draining,
 	})
 	r.NotFoundHandler = http.HandlerFunc(r.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(r.methodNotAllowed)

@@ -41,7 +41,7 @@ func New(o Options) (*Server, error) {
 		Cache: o.Cache, Registry: o.Registry, Bulk: s.bulk, DefaultModel: o.DefaultModel, MaxBody: o.MaxBody,
 	})
 	s.metrics = newMetrics(o.Cache, s.serving.Predictors)
-	s.router = newRouter(o, s.metrics.http)
+	s.router = newRouter(o, s.metrics.http, s.serving.Draining)
 	if err := s.resources.build(o, s.router); err != nil {
 		return nil, err
 	}
@@ -52,9 +52,10 @@ func New(o Options) (*Server, error) {
 // Handler returns the whole API as one handler.
 func (s *Server) Handler() http.Handler { return s.router.handler }
 
-// Run serves HTTP on l until ctx ends or serving fails. After ctx ends, Run lets running requests finish and returns
-// nil. It closes l. A body or an answer has no deadline as a whole, because it may be large and the client slow; the
-// client only has to keep moving.
+// Run serves HTTP on l until ctx ends or serving fails. After ctx ends, the server is not ready but still serves for
+// Options.DrainDelay, and each connection ends with its next answer. Then Run takes no more connections, lets running
+// requests finish and returns nil. It closes l. A body or an answer has no fixed deadline, because it may be large and
+// the client slow; the client only has to keep moving.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := s.httpServer()
 	failed := make(chan error, 1)
@@ -63,6 +64,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	case err := <-failed:
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
+	}
+	if err := s.linger(failed); err != nil {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
@@ -79,7 +83,21 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 
 // RunGRPC serves the Open Inference Protocol over gRPC on l, as Run serves HTTP.
 func (s *Server) RunGRPC(ctx context.Context, l net.Listener) error {
-	return s.inference.RunGRPC(ctx, l, s.drain)
+	return s.inference.RunGRPC(ctx, l, s.linger, s.drain)
+}
+
+// linger makes the server unready, and returns after Options.DrainDelay: by then, a balancer that checks readiness
+// sends no more requests. It returns early with the error of a server that has failed.
+func (s *Server) linger(failed <-chan error) error {
+	s.serving.Drain()
+	delay := time.NewTimer(s.DrainDelay)
+	defer delay.Stop()
+	select {
+	case err := <-failed:
+		return err
+	case <-delay.C:
+		return nil
+	}
 }
 
 // httpServer returns the server that Run runs. Its ReadTimeout does not bound a whole body: httpio moves the deadline

@@ -24,6 +24,7 @@ type Handler struct {
 	unmatched *RouteMetrics
 	translate func(error) *problem.Problem
 	answer    func(http.ResponseWriter, *http.Request, *problem.Problem, error)
+	draining  func() bool
 	requests  requestIDs
 }
 
@@ -33,6 +34,8 @@ type Options struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
 
+	// Draining reports whether the process is about to stop. Each connection then ends with its next answer.
+	Draining func() bool
 	// Translate returns the problem that a client is told for an error.
 	Translate func(error) *problem.Problem
 	// Answer sends a problem, and the error it stands for, in the shape that clients of the path expect.
@@ -43,7 +46,7 @@ type Options struct {
 func NewHandler(o Options) *Handler {
 	return &Handler{
 		router: o.Router, Logger: o.Logger, unmatched: o.Metrics.Unmatched,
-		translate: o.Translate, answer: o.Answer, requests: newRequestIDs(),
+		translate: o.Translate, answer: o.Answer, draining: o.Draining, requests: newRequestIDs(),
 	}
 }
 
@@ -60,6 +63,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.unmatched.Attach(x)
 	x.id[0] = h.requests.of(headerValue(r.Header, RequestIDHeader))
 	w.Header()[RequestIDHeader] = x.id[:]
+	if h.draining() {
+		w.Header()["Connection"] = closeConnection
+	}
 	defer h.end(x, r)
 	if r.Body == nil || r.Body == http.NoBody {
 		x.ended = true

@@ -80,7 +80,8 @@ func (a *API) handleModel(w http.ResponseWriter, r *http.Request) error {
 	if err := a.models.MustExist(r.Context(), name); err != nil {
 		return err
 	}
-	return httpio.WriteJSON(w, http.StatusOK, kserveModel{Name: name, Ready: a.models.Cache.Champion(name) != nil})
+	ready := a.models.Cache.Champion(name) != nil && !a.models.Draining()
+	return httpio.WriteJSON(w, http.StatusOK, kserveModel{Name: name, Ready: ready})
 }
 
 // handlePredict scores instances: objects with the names of the features, or arrays in their order. It takes the body

@@ -39,7 +39,7 @@ func (a *API) Routes(docs apidoc.Schemas) []apidoc.Route {
 
 // handlePing answers whether the default model can be asked.
 func (a *API) handlePing(w http.ResponseWriter, _ *http.Request) error {
-	if err := a.models.DefaultReady(); err != nil {
+	if err := a.models.Ready(); err != nil {
 		return err
 	}
 	return sendText(w, "\n")

@@ -30,9 +30,14 @@ const grpcStreams = 64
 // connectionTimeout is how long a connection may take to be set up.
 const connectionTimeout = 10 * time.Second
 
-// RunGRPC serves the protocol over gRPC on l until ctx ends, lets the requests in progress finish for at most drain,
-// and returns nil, or returns the first error. It closes l.
-func (a *API) RunGRPC(ctx context.Context, l net.Listener, drain time.Duration) error {
+// RunGRPC serves the protocol over gRPC on l until ctx ends, and then until linger returns. It lets the
+// requests in progress finish for at most drain, and returns nil, or returns the first error. It closes l.
+func (a *API) RunGRPC(
+	ctx context.Context,
+	l net.Listener,
+	linger func(failed <-chan error) error,
+	drain time.Duration,
+) error {
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(
 			int(a.models.MaxBody),
@@ -50,6 +55,9 @@ func (a *API) RunGRPC(ctx context.Context, l net.Listener, drain time.Duration) 
 	case err := <-failed:
 		return fmt.Errorf("serve gRPC on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
+	}
+	if err := linger(failed); err != nil {
+		return fmt.Errorf("serve gRPC on %s: %w", l.Addr(), err)
 	}
 	cut := time.AfterFunc(drain, func() {
 		a.handler.Logger.Warn("requests were cut off at shutdown", "after", drain)
@@ -122,7 +130,7 @@ func (h healthService) Check(
 		return nil, problem.NotFound("there is no service %q", problem.Clip(in.GetService()))
 	}
 	state := healthpb.HealthCheckResponse_NOT_SERVING
-	if h.models.Cache.Champion(h.models.DefaultModel) != nil {
+	if h.models.Ready() == nil {
 		state = healthpb.HealthCheckResponse_SERVING
 	}
 	return &healthpb.HealthCheckResponse{Status: state}, nil

@@ -30,7 +30,7 @@ func (i inferenceService) ServerReady(
 	context.Context,
 	*inferencepb.ServerReadyRequest,
 ) (*inferencepb.ServerReadyResponse, error) {
-	return &inferencepb.ServerReadyResponse{Ready: i.models.Cache.Champion(i.models.DefaultModel) != nil}, nil
+	return &inferencepb.ServerReadyResponse{Ready: i.models.Ready() == nil}, nil
 }
 
 // ModelReady implements inferencepb.GRPCInferenceServiceServer. A model without a champion is not ready, and neither is
@@ -46,7 +46,7 @@ func (i inferenceService) ModelReady(
 			return nil, err
 		}
 	}
-	return &inferencepb.ModelReadyResponse{Ready: err == nil}, nil
+	return &inferencepb.ModelReadyResponse{Ready: err == nil && !i.models.Draining()}, nil
 }
 
 // ServerMetadata implements inferencepb.GRPCInferenceServiceServer.

@@ -93,7 +93,7 @@ func (a *API) handleLive(w http.ResponseWriter, _ *http.Request) error {
 
 // handleReady answers for the default model, as /readyz does.
 func (a *API) handleReady(w http.ResponseWriter, r *http.Request) error {
-	if err := a.models.DefaultReady(); err != nil {
+	if err := a.models.Ready(); err != nil {
 		return err
 	}
 	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Ready: true})
@@ -103,6 +103,9 @@ func (a *API) handleModelReady(w http.ResponseWriter, r *http.Request) error {
 	served, err := a.models.Requested(r)
 	if err != nil {
 		return err
+	}
+	if a.models.Draining() {
+		return a.models.Ready()
 	}
 	return httpio.WriteJSON(w, http.StatusOK, InferenceReady{Name: served.Version.Model, Ready: true})
 }

@@ -83,8 +83,12 @@ func (m *Models) NoChampion(ctx context.Context, name string) error {
 		fmt.Sprintf("model %s has no champion yet: train it, or promote a version", name), nil)
 }
 
-// DefaultReady returns nil if the default model can be asked.
-func (m *Models) DefaultReady() error {
+// Ready returns nil if requests for predictions may be sent to this process: it is not about to stop, and the champion
+// of the default model is loaded.
+func (m *Models) Ready() error {
+	if m.Draining() {
+		return problem.Unavailable("this server is about to stop", nil)
+	}
 	if m.Cache.Champion(m.DefaultModel) == nil {
 		return problem.Unavailable(fmt.Sprintf("model %s has no champion yet", m.DefaultModel), nil)
 	}

@@ -5,6 +5,7 @@ package serving
 
 import (
 	"net/http"
+	"sync/atomic"
 
 	"iris/apiserver/httpio"
 	"iris/internal/champions"
@@ -24,12 +25,21 @@ type Options struct {
 type Models struct {
 	Options
 	Predictors *Predictors
+
+	draining atomic.Bool
 }
 
 // New returns the models of a cache.
 func New(o Options) *Models {
 	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds)}
 }
+
+// Drain makes every answer about readiness say no from now on, in all protocols, so that a balancer sends no more
+// requests. Predictions are still answered.
+func (m *Models) Drain() { m.draining.Store(true) }
+
+// Draining reports whether Drain was called.
+func (m *Models) Draining() bool { return m.draining.Load() }
 
 // ReadRows returns the predictor of the version that a request names, and its body. The caller calls release when it is
 // done with the body, also after an error.

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/contrib/envconfig"
 
@@ -44,6 +46,18 @@ func table() []setting {
 		{
 			settingGRPCListen, "127.0.0.1:8001", "address of the gRPC API; an empty value turns gRPC off",
 			text(func(s *settings) *string { return &s.grpcListen }),
+		},
+		{
+			"IRIS_DRAIN_DELAY", "",
+			"how long an API that stops still serves after it has stopped to be ready, such as `5s`; " +
+				"by default 3s, or 0s if it listens on loopback addresses only",
+			func(s *settings, v string) (err error) {
+				s.app.DrainDelay = defaultDrainDelay(s.listen, s.grpcListen)
+				if v != "" {
+					s.app.DrainDelay, err = time.ParseDuration(v)
+				}
+				return err
+			},
 		},
 		{
 			"IRIS_DEFAULT_MODEL", "iris", "model of the routes without a model name",
@@ -155,6 +169,17 @@ func table() []setting {
 			number(func(s *settings) *int { return &s.ports.MLflow }),
 		},
 	}
+}
+
+// defaultDrainDelay returns how long a balancer takes to notice that an API is not ready. On loopback there is none.
+func defaultDrainDelay(addresses ...string) time.Duration {
+	for _, address := range addresses {
+		host, _, err := net.SplitHostPort(address)
+		if ip := net.ParseIP(host); err == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return 3 * time.Second
+		}
+	}
+	return 0
 }
 
 func text(field func(*settings) *string) func(*settings, string) error {

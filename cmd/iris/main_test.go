@@ -27,6 +27,7 @@ func TestRun_errors(t *testing.T) {
 		"unknown command":  {[]string{"fly"}, nil, `unknown command "fly"`},
 		"unknown flag":     {[]string{"up", "--wings"}, nil, "-wings"},
 		"bad number":       {[]string{"worker"}, environment{"IRIS_COMPUTE_SLOTS=two"}, "IRIS_COMPUTE_SLOTS"},
+		"bad duration":     {[]string{"apiserver"}, environment{"IRIS_DRAIN_DELAY=soon"}, "IRIS_DRAIN_DELAY"},
 		"bad bool":         {[]string{"apiserver"}, environment{"S3_SECURE=perhaps"}, "S3_SECURE"},
 		"bad level":        {[]string{"apiserver"}, environment{"IRIS_LOG_LEVEL=LOUD"}, "IRIS_LOG_LEVEL"},
 		"bad size":         {[]string{"setup"}, environment{"IRIS_MAX_UPLOAD=big"}, "IRIS_MAX_UPLOAD"},
@@ -91,6 +92,27 @@ func TestConfig_isTheOneInTheDocs(t *testing.T) {
 	}
 	if !strings.Contains(string(docs), out.String()) {
 		t.Error("docs/operations.md does not contain what `iris config` prints: put it there")
+	}
+}
+
+func TestReadSettings_drainDelay(t *testing.T) {
+	for _, test := range []struct {
+		env  environment
+		want time.Duration
+	}{
+		{nil, 0},
+		{environment{"IRIS_LISTEN=localhost:80", "IRIS_GRPC_LISTEN="}, 0},
+		{environment{"IRIS_LISTEN=[::1]:80"}, 0},
+		{environment{"IRIS_LISTEN=:80"}, 3 * time.Second},
+		{environment{"IRIS_LISTEN=0.0.0.0:80", "IRIS_GRPC_LISTEN="}, 3 * time.Second},
+		{environment{"IRIS_GRPC_LISTEN=iris.internal:81"}, 3 * time.Second},
+		{environment{"IRIS_LISTEN=0.0.0.0:80", "IRIS_DRAIN_DELAY=0"}, 0},
+		{environment{"IRIS_DRAIN_DELAY=1m"}, time.Minute},
+	} {
+		s, err := readSettings(test.env)
+		if err != nil || s.app.DrainDelay != test.want {
+			t.Errorf("%v: %s (%v), want %s", test.env, s.app.DrainDelay, err, test.want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -32,11 +33,12 @@ type Config struct {
 	MLflow   string // base URL
 
 	Bucket       string
-	DataBuckets  []string // other buckets from which datasets may be read
-	UploadDays   int      // days until an upload expires; 0 keeps it
-	BatchDays    int      // days until a batch expires; 0 keeps it
-	DefaultModel string   // of the routes without a model name
-	MaxUpload    int64    // bytes of a dataset
+	DataBuckets  []string      // other buckets from which datasets may be read
+	UploadDays   int           // days until an upload expires; 0 keeps it
+	BatchDays    int           // days until a batch expires; 0 keeps it
+	DefaultModel string        // of the routes without a model name
+	DrainDelay   time.Duration // between the end of readiness and the end of connections when the API stops
+	MaxUpload    int64         // bytes of a dataset
 
 	MaxBatchUpload int64 // bytes of a file of rows
 	MaxBatchData   int64 // bytes of the objects that a batch reads
@@ -136,7 +138,7 @@ func (s *System) RunWorker(ctx context.Context) error {
 // use and collects every 6 MB. With twice as much, an upload would take the process above 100 MB.
 const gcFloor = 6 << 20
 
-// RunAPI serves the REST API on l and, unless g is nil, gRPC inference on g. It follows the champions until ctx ends.
+// RunAPI serves the REST API on l and, unless g is nil, gRPC inference on g. It follows the champions until it returns.
 func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 	defer runtime.KeepAlive(make([]byte, gcFloor))
 	server, err := apiserver.New(apiserver.Options{
@@ -147,6 +149,7 @@ func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 		Bucket:         s.config.Bucket,
 		DataBuckets:    s.config.DataBuckets,
 		DefaultModel:   s.config.DefaultModel,
+		DrainDelay:     s.config.DrainDelay,
 		MaxUpload:      s.config.MaxUpload,
 		MaxBatchUpload: s.config.MaxBatchUpload,
 		MaxBatchData:   s.config.MaxBatchData,
@@ -165,11 +168,28 @@ func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 		}
 		return errors.Join(err, l.Close())
 	}
-	parts := []func(context.Context) error{s.Cache.Run, func(ctx context.Context) error { return server.Run(ctx, l) }}
+	stop := s.follow(ctx)
+	defer stop()
+	parts := []func(context.Context) error{func(ctx context.Context) error { return server.Run(ctx, l) }}
 	if g != nil {
 		parts = append(parts, func(ctx context.Context) error { return server.RunGRPC(ctx, g) })
 	}
 	return together(ctx, parts...)
+}
+
+// follow follows the champions until stop is called. The end of ctx does not end it: a server that drains still answers
+// with the champion of that moment.
+func (s *System) follow(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Cache.Run(ctx) // returns nil when ctx ends, and logs what fails before
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // Listen listens on the addresses of the API. If grpcAddress is empty, g is nil.
