@@ -42,6 +42,8 @@ CMD ["server", "/data", "--console-address", ":9001"]
 
 FROM base AS iris
 COPY --from=build-iris /out/iris /usr/local/bin/iris
+# A new volume inherits the owner of the folder on which it is mounted.
+RUN install -d -o app -g app /home/app/cache
 USER app
 ENTRYPOINT ["iris"]
 CMD ["apiserver"]

@@ -3,8 +3,11 @@ package apiserver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -45,6 +48,15 @@ func TestReady(t *testing.T) {
 			"S3 is down", func(o *Options) { o.Store = downStore(t) }, 200, "iris/1",
 			map[string]string{"temporal": "ok", "s3": "unreachable", "mlflow": "ok"},
 		},
+		{
+			"S3 is full", func(o *Options) { o.Store = fullStore(t) }, 200, "iris/1",
+			map[string]string{"temporal": "ok", "s3": "full", "mlflow": "ok"},
+		},
+		{"a disk is full", func(o *Options) {
+			o.Ready = func(context.Context) map[string]error {
+				return map[string]error{"mlflow": nil, "cache_dir": fmt.Errorf("%w: 0 bytes", ErrFull)}
+			}
+		}, 200, "iris/1", map[string]string{"temporal": "ok", "s3": "ok", "mlflow": "ok", "cache_dir": "full"}},
 		{"another check fails", func(o *Options) {
 			o.Ready = func(context.Context) map[string]error {
 				return map[string]error{"mlflow": errors.New("secret.internal:5000 does not answer"), "disk": nil}
@@ -106,6 +118,23 @@ func downTemporal(t testing.TB) client.Client {
 	c := must(client.NewLazyClient(client.Options{HostPort: unusedPort(t)}))
 	t.Cleanup(c.Close)
 	return c
+}
+
+// fullStore returns a client of an object store whose disk is full.
+func fullStore(t testing.TB) *objstore.Store {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		if r.Method == http.MethodPut {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusInsufficientStorage)
+			_, _ = io.WriteString(w, "<Error><Code>XMinioStorageFull</Code></Error>")
+			return
+		}
+		_, _ = io.WriteString(w, "<ListAllMyBucketsResult></ListAllMyBucketsResult>")
+	}))
+	t.Cleanup(server.Close)
+	return must(objstore.New(objstore.Options{Endpoint: server.URL, AccessKey: "k", SecretKey: "s"}))
 }
 
 // downStore returns a client of an object store that does not run.

@@ -43,7 +43,7 @@ func (r *resources) build(o Options, rt *router) error {
 	r.kserve, r.scoring = kservev1.New(r.serving), mlflowscoring.New(r.serving)
 	r.apiDocument = &apiDocument{api: rt.api, cache: o.Cache}
 	r.health = &health{
-		temporal: o.Temporal, store: o.Store, cache: o.Cache, draining: r.serving.Draining,
+		temporal: o.Temporal, store: o.Store, bucket: o.Bucket, cache: o.Cache, draining: r.serving.Draining,
 		defaultModel: o.DefaultModel, more: o.Ready, log: o.Logger,
 	}
 	starting := starts.New(starts.Options{Temporal: o.Temporal})

@@ -28,13 +28,14 @@ type Handler struct {
 	requests  requestIDs
 }
 
-// Options are what a Handler needs. All fields must be given.
+// Options are what a Handler needs. All fields but Draining must be given.
 type Options struct {
 	Router  http.Handler
 	Logger  *slog.Logger
 	Metrics *Metrics
 
-	// Draining reports whether the process is about to stop. Each connection then ends with its next answer.
+	// Draining reports whether the process is about to stop. Each connection then ends with its next answer. Nil means
+	// never.
 	Draining func() bool
 	// Translate returns the problem that a client is told for an error.
 	Translate func(error) *problem.Problem
@@ -44,6 +45,9 @@ type Options struct {
 
 // NewHandler returns a Handler.
 func NewHandler(o Options) *Handler {
+	if o.Draining == nil {
+		o.Draining = func() bool { return false }
+	}
 	return &Handler{
 		router: o.Router, Logger: o.Logger, unmatched: o.Metrics.Unmatched,
 		translate: o.Translate, answer: o.Answer, draining: o.Draining, requests: newRequestIDs(),

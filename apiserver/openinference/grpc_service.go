@@ -4,9 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
 	"iris/apiserver/httpio"
+	"iris/apiserver/serving"
 	"iris/internal/inference"
 	"iris/internal/inferencepb"
 )
@@ -211,6 +216,10 @@ func (i inferenceService) ModelInfer(
 		return nil, err
 	}
 	defer func() { p.CountSince(began, len(result.Best)) }()
+	if p.FromDisk() {
+		// It fails only after the answer has begun.
+		_ = grpc.SetHeader(ctx, metadata.Pairs(strings.ToLower(serving.SourceHeader), serving.SourceDisk))
+	}
 	i.grpcInfer.CountOK()
 	raw := len(in.GetRawInputContents()) > 0 // the answer has the form of the request
 	out := &inferencepb.ModelInferResponse{ModelName: result.Model, ModelVersion: result.Version, Id: request.ID}

@@ -85,8 +85,19 @@ func AppendNumbers(dst []byte, values []float64) []byte {
 	return dst
 }
 
-// SetHeader sets the Content-Type of JSON, and the version that answers.
+// SourceHeader is in the answer to a prediction, with SourceDisk, if the champion comes from the disk of the process.
+const (
+	SourceHeader = "Model-Source"
+	SourceDisk   = "disk"
+)
+
+var sourceDisk = []string{SourceDisk}
+
+// SetHeader sets the Content-Type of JSON, the version that answers, and where it comes from if not from the registry.
 func (p *Predictor) SetHeader(w http.ResponseWriter) {
 	header := w.Header()
 	header["Content-Type"], header["Model-Version"] = httpio.JSONType, p.header
+	if p.FromDisk() {
+		header[SourceHeader] = sourceDisk
+	}
 }

@@ -64,7 +64,7 @@ func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
 
 // A row of an array allocates only what its answer takes, which is nothing.
 func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
-	ps := newPredictors(func(*champions.Served) bool { return true })
+	ps := newPredictors(func(*champions.Served) bool { return true }, newProcess(never))
 	p := ps.Of(servedIris(t, "1"), httpio.NewMetrics().Unmatched)
 	r := httptest.NewRequest("POST", "/", nil)
 	of := func(n int) float64 {

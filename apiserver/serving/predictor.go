@@ -27,6 +27,7 @@ type Predictor struct {
 	heads  [][]byte // by class: {"label":"setosa"
 	keys   [][]byte // by class: ,"p_setosa":
 
+	process   *process
 	duration  prometheus.Observer
 	predicted prometheus.Counter // rows
 }
@@ -37,7 +38,9 @@ func newPredictor(served *champions.Served) *Predictor {
 		Served: served,
 		Frame:  frame.NewDecoder(schema.Features),
 		rows:   jsonrow.NewDecoder(schema.Features),
-		header: []string{version.Model + "/" + version.Number},
+
+		process: newProcess(never), // Predictors share one
+		header:  []string{version.Model + "/" + version.Number},
 		tail: []byte(
 			`},"model_version":` + httpio.Quote(version.Number) + `,"model_id":` + httpio.Quote(version.URI()) + "}"),
 	}
@@ -49,6 +52,10 @@ func newPredictor(served *champions.Served) *Predictor {
 	}
 	return p
 }
+
+// FromDisk reports whether the champions are those that the process found on its disk, because it has not reached the
+// registry yet.
+func (p *Predictor) FromDisk() bool { return p.process.fromDisk() }
 
 // Count counts the rows that the predictor has answered, and makes the duration of the request one of its version.
 func (p *Predictor) Count(w http.ResponseWriter, rows int) {
@@ -64,11 +71,19 @@ func (p *Predictor) CountSince(began time.Time, rows int) {
 	p.predicted.Add(float64(rows))
 }
 
+// process is what all predictors of a process share.
+type process struct{ fromDisk func() bool }
+
+func newProcess(fromDisk func() bool) *process { return &process{fromDisk} }
+
+func never() bool { return false }
+
 // Predictors keeps a Predictor of each version by the route of its requests, so that it is made once and not per
 // request. It keeps one only while the cache holds the version. The map is replaced, never changed: a request reads it
 // without a lock.
 type Predictors struct {
 	holds     func(*champions.Served) bool
+	process   *process
 	predicted *prometheus.CounterVec // by model, version
 	all       atomic.Pointer[map[predictorKey]*Predictor]
 	writing   sync.Mutex
@@ -79,9 +94,10 @@ type predictorKey struct {
 	route  *httpio.RouteMetrics
 }
 
-func newPredictors(holds func(*champions.Served) bool) *Predictors {
+func newPredictors(holds func(*champions.Served) bool, shared *process) *Predictors {
 	ps := &Predictors{
-		holds: holds,
+		holds:   holds,
+		process: shared,
 		predicted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "iris_predicted_rows_total", Help: "Rows that synchronous predictions answered, in all protocols.",
 		}, []string{"model", "version"}),
@@ -111,6 +127,7 @@ func (ps *Predictors) Of(served *champions.Served, route *httpio.RouteMetrics) *
 	}
 	next := ps.held()
 	p := newPredictor(served)
+	p.process = ps.process
 	p.duration = route.Version(served.Version.Model, served.Version.Number)
 	p.predicted = ps.predicted.WithLabelValues(served.Version.Model, served.Version.Number)
 	next[key] = p

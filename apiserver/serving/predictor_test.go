@@ -92,7 +92,7 @@ func TestFinite(t *testing.T) {
 func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
 	held := map[*champions.Served]bool{}
 	metrics := httpio.NewMetrics()
-	ps := newPredictors(func(s *champions.Served) bool { return held[s] })
+	ps := newPredictors(func(s *champions.Served) bool { return held[s] }, newProcess(never))
 	route, other := metrics.Route("POST", "/{model}/predict"), metrics.Route("POST", "/predict")
 	one, two, three := servedIris(t, "1"), servedIris(t, "2"), servedIris(t, "3")
 	held[one], held[two] = true, true
@@ -133,7 +133,7 @@ func TestPredictors_dropADeletedModel(t *testing.T) {
 	deleted, kept := servedIris(t, "1"), servedIris(t, "1")
 	deleted.Version.Model = "deleted"
 	held := map[*champions.Served]bool{deleted: true, kept: true}
-	ps := newPredictors(func(s *champions.Served) bool { return held[s] })
+	ps := newPredictors(func(s *champions.Served) bool { return held[s] }, newProcess(never))
 	m := &Models{Predictors: ps}
 	handler := func(served *champions.Served) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -165,7 +165,7 @@ func TestPredictors_dropADeletedModel(t *testing.T) {
 
 func TestPredictor_allocatesNothing(t *testing.T) {
 	served, route := servedIris(t, "1"), httpio.NewMetrics().Unmatched
-	ps := newPredictors(func(*champions.Served) bool { return true })
+	ps := newPredictors(func(*champions.Served) bool { return true }, newProcess(never))
 	b := new(scratch)
 	body := []byte(setosa)
 	allocations := testing.AllocsPerRun(100, func() {

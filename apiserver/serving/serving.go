@@ -31,7 +31,7 @@ type Models struct {
 
 // New returns the models of a cache.
 func New(o Options) *Models {
-	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds)}
+	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds, newProcess(o.Cache.FromDisk))}
 }
 
 // Drain makes every answer about readiness say no from now on, in all protocols, so that a balancer sends no more

@@ -40,11 +40,7 @@ var buildCommit string
 
 func runAPI(ctx context.Context, env environment) error {
 	return withSystem(env, func(s *app.System, c settings) error {
-		listener, grpcListener, err := app.Listen(c.listen, c.grpcListen)
-		if err != nil {
-			return err
-		}
-		return s.RunAPI(ctx, listener, grpcListener)
+		return s.ServeAPI(ctx, c.listen, c.grpcListen)
 	})
 }
 

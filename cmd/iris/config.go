@@ -91,6 +91,20 @@ func table() []setting {
 			},
 		},
 		{
+			"IRIS_CACHE_DIR", "",
+			"folder in which an API keeps its champions, so that it can start and serve them while MLflow or " +
+				"the object store is down; none when empty",
+			text(func(s *settings) *string { return &s.app.CacheDir }),
+		},
+		{
+			"IRIS_CACHE_MB", "1024", "most MiB of artifacts in IRIS_CACHE_DIR; those used least recently go first",
+			func(s *settings, v string) error {
+				mib, err := strconv.ParseUint(v, 10, 30)
+				s.app.CacheBytes = int64(mib) << 20
+				return err
+			},
+		},
+		{
 			"IRIS_UPLOAD_DAYS", "1", "days until leftovers of an upload expire; 0 keeps them",
 			number(func(s *settings) *int { return &s.app.UploadDays }),
 		},

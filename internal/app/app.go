@@ -21,6 +21,7 @@ import (
 	"iris/internal/champions"
 	"iris/internal/dial"
 	"iris/internal/mlflow"
+	"iris/internal/modelcache"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/worker"
@@ -40,10 +41,12 @@ type Config struct {
 	DrainDelay   time.Duration // between the end of readiness and the end of connections when the API stops
 	MaxUpload    int64         // bytes of a dataset
 
-	MaxBatchUpload int64 // bytes of a file of rows
-	MaxBatchData   int64 // bytes of the objects that a batch reads
-	VersionCache   int64 // bytes of cached versions that are not champions; the default when 0
-	Slots          int   // activities that compute at the same time; one per CPU when 0
+	MaxBatchUpload int64  // bytes of a file of rows
+	MaxBatchData   int64  // bytes of the objects that a batch reads
+	CacheDir       string // folder that keeps the champions for a start during an outage; none when empty
+	CacheBytes     int64  // bytes of the artifacts in CacheDir
+	VersionCache   int64  // bytes of cached versions that are not champions; the default when 0
+	Slots          int    // activities that compute at the same time; one per CPU when 0
 
 	// Base URLs for links; may be empty.
 	TemporalUI string
@@ -62,6 +65,7 @@ type System struct {
 	Registry *registry.Registry
 	Cache    *champions.Cache
 
+	disk   *modelcache.Dir // nil without a CacheDir
 	config Config
 }
 
@@ -76,11 +80,15 @@ func Connect(c Config) (*System, error) {
 		return nil, err
 	}
 	lab := mlflow.New(mlflow.Options{URL: c.MLflow})
-	reg, err := registry.New(registry.Options{MLflow: lab, Store: store, Bucket: c.Bucket})
+	var disk *modelcache.Dir
+	if c.CacheDir != "" {
+		disk = modelcache.New(c.CacheDir, c.CacheBytes)
+	}
+	reg, err := registry.New(registry.Options{MLflow: lab, Store: store, Bucket: c.Bucket, Disk: disk})
 	if err != nil {
 		return nil, err
 	}
-	cache, err := champions.New(champions.Options{Registry: reg, Logger: c.Logger, Bytes: c.VersionCache})
+	cache, err := champions.New(champions.Options{Registry: reg, Logger: c.Logger, Bytes: c.VersionCache, Disk: disk})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func Connect(c Config) (*System, error) {
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)
 	}
-	return &System{Temporal: temporal, Store: store, MLflow: lab, Registry: reg, Cache: cache, config: c}, nil
+	return &System{Temporal: temporal, Store: store, MLflow: lab, Registry: reg, Cache: cache, disk: disk, config: c}, nil
 }
 
 // Close closes the connection to Temporal.
@@ -140,6 +148,13 @@ const gcFloor = 6 << 20
 
 // RunAPI serves the REST API on l and, unless g is nil, gRPC inference on g. It follows the champions until it returns.
 func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
+	stop := s.follow(ctx)
+	defer stop()
+	return s.serve(ctx, l, g)
+}
+
+// serve serves the API while the caller follows the champions.
+func (s *System) serve(ctx context.Context, l, g net.Listener) error {
 	defer runtime.KeepAlive(make([]byte, gcFloor))
 	server, err := apiserver.New(apiserver.Options{
 		Temporal:       s.Temporal,
@@ -159,22 +174,29 @@ func (s *System) RunAPI(ctx context.Context, l, g net.Listener) error {
 		Version:        s.config.Version,
 		Logger:         s.config.Logger,
 		Ready: func(ctx context.Context) map[string]error {
-			return map[string]error{"mlflow": s.MLflow.Check(ctx)}
+			found := map[string]error{"mlflow": s.MLflow.Check(ctx)}
+			if s.disk != nil {
+				found["cache_dir"] = diskError(s.disk.Check())
+			}
+			return found
 		},
 	})
 	if err != nil {
-		if g != nil {
-			err = errors.Join(err, g.Close())
-		}
-		return errors.Join(err, l.Close())
+		return errors.Join(err, closeAll(l, g))
 	}
-	stop := s.follow(ctx)
-	defer stop()
 	parts := []func(context.Context) error{func(ctx context.Context) error { return server.Run(ctx, l) }}
 	if g != nil {
 		parts = append(parts, func(ctx context.Context) error { return server.RunGRPC(ctx, g) })
 	}
 	return together(ctx, parts...)
+}
+
+// diskError tells the API whether the disk is full.
+func diskError(err error) error {
+	if errors.Is(err, modelcache.ErrFull) {
+		return fmt.Errorf("%w: %w", apiserver.ErrFull, err)
+	}
+	return err
 }
 
 // follow follows the champions until stop is called. The end of ctx does not end it: a server that drains still answers
@@ -190,6 +212,46 @@ func (s *System) follow(ctx context.Context) (stop func()) {
 		cancel()
 		<-ended
 	}
+}
+
+// startPatience is how long the API waits for its champions before it listens without them.
+const startPatience = 10 * time.Second
+
+// ServeAPI is RunAPI on addresses, on which it listens only when the champions are loaded, so that a process that
+// starts
+// gets no request that it cannot answer. While MLflow is down, the champions come from Config.CacheDir. If there are
+// none after startPatience, ServeAPI listens nevertheless: a first training needs an API, and /readyz says the rest.
+func (s *System) ServeAPI(ctx context.Context, address, grpcAddress string) error {
+	l, g, err := Listen(address, grpcAddress) // to say at once that an address is not free
+	if err != nil {
+		return err
+	}
+	if err := closeAll(l, g); err != nil {
+		return err
+	}
+	stop := s.follow(ctx)
+	defer stop()
+	waiting, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := s.Cache.AwaitAll(waiting); err != nil {
+		s.config.Logger.Warn("listening without the champions: they could not be looked up", "error", s.Cache.Check())
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if l, g, err = Listen(address, grpcAddress); err != nil {
+		return err
+	}
+	return s.serve(ctx, l, g)
+}
+
+func closeAll(listeners ...net.Listener) (err error) {
+	for _, l := range listeners {
+		if l != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}
+	return err
 }
 
 // Listen listens on the addresses of the API. If grpcAddress is empty, g is nil.

@@ -40,6 +40,7 @@ func rooms() []room {
 		{path: "internal/inference", floor: 0},
 		{path: "internal/inferencepb", floor: 0, lib: []string{grpc, protobuf}},
 		{path: "internal/mlflow", floor: 0},
+		{path: "internal/modelcache", floor: 0},
 		{path: "internal/objstore", floor: 0, lib: []string{"github.com/minio/minio-go/v7"}},
 		{path: "internal/scores", floor: 0, lib: []string{parquet}},
 		{path: "internal/webui", floor: 0},
@@ -72,8 +73,10 @@ func rooms() []room {
 		},
 		{
 			path: "internal/registry", floor: 2,
-			iris: []string{"internal/dataset", "internal/mlflow", "internal/objstore", "model"},
-			lib:  []string{sync},
+			iris: []string{
+				"internal/dataset", "internal/mlflow", "internal/modelcache", "internal/objstore", "model",
+			},
+			lib: []string{sync},
 		},
 		{
 			path: "internal/report", floor: 2,
@@ -88,7 +91,7 @@ func rooms() []room {
 		},
 		{
 			path: "internal/champions", floor: 3,
-			iris: []string{"internal/registry", "model"},
+			iris: []string{"internal/modelcache", "internal/registry", "model"},
 			lib:  []string{"github.com/hashicorp/golang-lru/v2", sync},
 		},
 
@@ -198,8 +201,8 @@ func rooms() []room {
 		{
 			path: "internal/app", floor: 6,
 			iris: []string{
-				"activities", "apiserver", "internal/champions", "internal/dial", "internal/mlflow", "internal/objstore",
-				"internal/registry", "internal/stack", "worker", "workflows",
+				"activities", "apiserver", "internal/champions", "internal/dial", "internal/mlflow",
+				"internal/modelcache", "internal/objstore", "internal/registry", "internal/stack", "worker", "workflows",
 			},
 			lib: []string{temporal},
 		},

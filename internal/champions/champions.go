@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"iris/internal/modelcache"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -41,6 +42,8 @@ type Options struct {
 	Interval    time.Duration // between two polls, default 1 s
 	MaxInterval time.Duration // the longest interval while polls fail, default 10 s
 	Bytes       int64         // the memory for versions other than champions, default 128 MiB
+	// Disk keeps the champions, so that they can be served from it when the process starts during an outage; may be nil.
+	Disk *modelcache.Dir
 	// OnSwap is called after a champion is published, one call at a time. It must return quickly and must not call the
 	// Cache.
 	OnSwap func(*Served)
@@ -65,6 +68,10 @@ type Cache struct {
 
 	failures map[string]*failure // used only by the goroutine in Run
 	polled   atomic.Pointer[pollResult]
+
+	disk     *modelcache.Dir
+	kept     keptChampions             // used only by the goroutine in Run
+	restored atomic.Pointer[time.Time] // when the champions were kept that are served from the disk, nil if none are
 
 	recent *recent
 	absent *absent
@@ -125,6 +132,7 @@ func New(o Options) (*Cache, error) {
 		wait:        sleep,
 		observed:    map[string]uint64{},
 		failures:    map[string]*failure{},
+		disk:        o.Disk,
 		recent:      newRecent(o.Bytes),
 		absent:      newAbsent(),
 	}

@@ -19,6 +19,7 @@ func (c *Cache) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		c.useDisk(ctx, err)
 		before := c.polled.Swap(&pollResult{err}).err
 		pause := c.interval
 		if err != nil {

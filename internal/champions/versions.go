@@ -108,6 +108,11 @@ func (c *Cache) download(ctx context.Context, key registry.VersionKey) (*Served,
 	if err != nil {
 		return nil, err
 	}
+	return c.decode(ctx, v)
+}
+
+// decode loads a version that is known and checks that it predicts.
+func (c *Cache) decode(ctx context.Context, v registry.Version) (*Served, error) {
 	m, size, err := c.registry.LoadSized(ctx, v)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ var (
 	ErrChanged = errors.New("has changed")
 	// ErrNotModified means that the object is still the one that the ETag names.
 	ErrNotModified = errors.New("has not changed")
+	// ErrFull means that S3 has no room for an object. It is also ErrUnavailable.
+	ErrFull = errors.New("the object store is full")
 	// ErrUnavailable means that S3 did not answer, or that it cannot serve the request now. Try again later.
 	ErrUnavailable = errors.New("S3 is unavailable")
 	// ErrDenied means that S3 does not accept the keys, or that they lack a permission.
@@ -40,6 +42,9 @@ var refusals = []string{
 	minio.EntityTooLarge, minio.EntityTooSmall, minio.InvalidArgument, minio.InvalidBucketName, minio.InvalidObjectState,
 	minio.InvalidRange, minio.MethodNotAllowed, minio.XMinioInvalidObjectName, "KeyTooLongError",
 }
+
+// codeFull is MinIO's code for a full disk.
+const codeFull = "XMinioStorageFull"
 
 // translate adds what was being done to an error of minio-go, and wraps the sentinel that fits. The end of the caller's
 // context does not become ErrUnavailable: it says nothing about S3.
@@ -67,6 +72,8 @@ func translate(ctx context.Context, doing string, err error) error {
 			return fmt.Errorf("%s: %w: %w", doing, ErrRefused, err)
 		case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
 			return fmt.Errorf("%s: %w: %w", doing, ErrDenied, err)
+		case answer.Code == codeFull, answer.StatusCode == http.StatusInsufficientStorage:
+			return fmt.Errorf("%s: %w: %w: %w", doing, ErrFull, ErrUnavailable, err)
 		}
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	}

@@ -18,6 +18,9 @@ const (
 	BatchesPrefix = "batches/"
 )
 
+// RoomProbeKey is the key of an object that is written to find out whether the store has room.
+const RoomProbeKey = UploadsPrefix + "room-probe"
+
 const datasetsPrefix = "datasets/"
 
 // UploadKey is the key of an upload until its contents are validated.

@@ -74,9 +74,12 @@ func (r *Registry) whole(ctx context.Context, mv mlflow.ModelVersion) (Version, 
 	return v, nil
 }
 
-// file downloads a file of a logged model and checks its SHA-256. A missing file is corruption, because its version
-// exists.
+// file downloads a file of a logged model and checks its SHA-256, or finds it on the disk. A missing file is
+// corruption, because its version exists.
 func (r *Registry) file(ctx context.Context, loggedModelID, name, sum string) ([]byte, error) {
+	if b, ok := r.disk.Get(sum); ok {
+		return b, nil
+	}
 	b, err := r.download(ctx, loggedModelID, name)
 	if errors.Is(err, mlflow.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is gone", ErrCorrupt, name)
@@ -90,6 +93,7 @@ func (r *Registry) file(ctx context.Context, loggedModelID, name, sum string) ([
 	if got := hexSHA256(b); got != sum {
 		return nil, fmt.Errorf("%w: %s has SHA-256 %.12s…, want %.12s…", ErrCorrupt, name, got, sum)
 	}
+	_ = r.disk.Put(sum, b) // the disk remembers the error, for /readyz; the file is here anyway
 	return b, nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/modelcache"
 	"iris/internal/objstore"
 	"iris/model"
 )
@@ -25,11 +26,13 @@ const (
 	PreviousAlias = "previous" // the champion before
 )
 
-// Options configures a Registry. All fields are required.
+// Options configures a Registry. All fields but Disk are required.
 type Options struct {
 	MLflow *mlflow.Client
 	Store  *objstore.Store
 	Bucket string // of Iris; the registry uses keys under models/
+
+	Disk *modelcache.Dir // keeps the artifacts that were loaded; may be nil
 }
 
 // Registry holds no state, so any number of goroutines and processes may use it. The exception is Promote: only one
@@ -38,6 +41,7 @@ type Registry struct {
 	mlflow *mlflow.Client
 	store  *objstore.Store
 	bucket string
+	disk   *modelcache.Dir
 }
 
 // New returns a registry, or an error that names the missing option. It connects to nothing.
@@ -50,7 +54,7 @@ func New(o Options) (*Registry, error) {
 	case o.Bucket == "":
 		return nil, errors.New("registry: Bucket is missing")
 	}
-	return &Registry{mlflow: o.MLflow, store: o.Store, bucket: o.Bucket}, nil
+	return &Registry{mlflow: o.MLflow, store: o.Store, bucket: o.Bucket, disk: o.Disk}, nil
 }
 
 // Info is a summary of a model.
