@@ -42,6 +42,7 @@ type PlanBatchInput struct {
 	KeyColumns []string     `json:"key_columns,omitempty"`
 	Output     string       `json:"output,omitempty"`
 	LabelsOnly bool         `json:"labels_only,omitempty"`
+	CSVSafe    bool         `json:"csv_safe,omitempty"`
 }
 
 // PinnedModel is the one version that scores every row of a batch.
@@ -107,8 +108,10 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 	p := &batchPlan{
 		Model:   PinnedModel{Model: in.Model, Number: served.Version.Number, URI: served.Version.URI()},
 		Columns: rows.Columns{Features: schema.Features, Keys: in.KeyColumns},
-		Layout:  scores.Layout{Format: format, Keys: in.KeyColumns, Classes: schema.Classes, Probabilities: !in.LabelsOnly},
-		Input:   in.Rows,
+		Layout: scores.Layout{
+			Format: format, Keys: in.KeyColumns, Classes: schema.Classes, Probabilities: !in.LabelsOnly, CSVSafe: in.CSVSafe,
+		},
+		Input: in.Rows,
 	}
 	if err := p.Layout.Check(); err != nil {
 		return BatchPlan{}, &model.SpecError{Pointer: "/key_columns", Reason: err.Error()}

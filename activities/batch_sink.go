@@ -10,6 +10,7 @@ import (
 
 	"iris/internal/objstore"
 	"iris/internal/rows"
+	"iris/internal/scores"
 )
 
 // sink writes an object while its content is produced. It creates no object before the first byte or after an error.
@@ -66,6 +67,7 @@ func (s *sink) close(err error) (objstore.Ref, error) {
 // badRows writes the file of a shard's bad rows: a CSV with the reason for each.
 type badRows struct {
 	object string // that has the rows; "" unless the batch has a prefix
+	safe   bool   // guards the texts, see scores.Guard
 	out    *sink
 	line   []byte
 }
@@ -93,13 +95,21 @@ func (p *batchPlan) badRowsObject(i int) string {
 func (b *badRows) write(bad rows.Bad) error {
 	b.line = b.line[:0]
 	if b.object != "" {
-		b.line = append(append(b.line, csvField(b.object)...), ',')
+		b.line = append(b.field(b.object), ',')
 	}
 	b.line = append(strconv.AppendInt(b.line, bad.Line, 10), ',')
-	b.line = append(append(b.line, csvField(bad.Column)...), ',')
-	b.line = append(append(b.line, csvField(bad.Reason)...), '\n')
+	b.line = append(b.field(bad.Column), ',')
+	b.line = append(b.field(bad.Reason), '\n')
 	_, err := b.out.Write(b.line)
 	return err
+}
+
+// field returns the line with a text added.
+func (b *badRows) field(text string) []byte {
+	if b.safe {
+		return scores.Guard(b.line, []byte(text))
+	}
+	return append(b.line, csvField(text)...)
 }
 
 // describe describes a bad row in a sentence.

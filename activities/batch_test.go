@@ -323,6 +323,26 @@ func TestBatch_prefix(t *testing.T) {
 	}
 }
 
+// A spreadsheet must not compute what a client wrote into a key or into the name of an object.
+func TestBatch_csvSafe(t *testing.T) {
+	l := pinnedLab(t, "batch-safe")
+	text := "=id," + irisHeader + "=1+1,5.1,3.5,1.4,0.2\n-2,5.1,3.5,1.4,0.2\nx,=1,2,3,4\n"
+	l.put("=safe/a.csv", []byte(text))
+	in := activities.PlanBatchInput{
+		Rows: objstore.Ref{Bucket: l.bucket, Key: "=safe/"}, KeyColumns: []string{"=id"}, LabelsOnly: true,
+	}
+	for safe, want := range map[bool][2]string{
+		false: {"=id,label\n=1+1,setosa\n-2,setosa\n", "=safe/a.csv,4,"},
+		true:  {"'=id,label\n'=1+1,setosa\n-2,setosa\n", "'=safe/a.csv,4,"},
+	} {
+		in.TaskID, in.CSVSafe = "safe-"+strconv.FormatBool(safe), safe
+		b := l.batch(in)
+		if b.output != want[0] || !strings.Contains(b.errors, "\n"+want[1]) {
+			t.Errorf("safe=%v: wrote\n%sand\n%swant\n%sand %q", safe, b.output, b.errors, want[0], want[1])
+		}
+	}
+}
+
 func TestBatch_badRowsAreNamed(t *testing.T) {
 	l := pinnedLab(t, "batch-bad")
 	text := irisHeader + "5.1,3.5,1.4,0.2\n1,2,x,4\n1,2,1e999,4\n1,2,NaN,4\n1,2\n1,\"2,3,4\n"

@@ -57,6 +57,7 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 	defer reader.Close() //nolint:errcheck // read only
 	bad := &badRows{
 		object: plan.badRowsObject(shard.Object),
+		safe:   plan.Layout.CSVSafe,
 		out:    a.newSink(ctx, objstore.BatchPartErrorsKey(in.TaskID, in.Shard), "text/csv"),
 	}
 	part := a.newSink(

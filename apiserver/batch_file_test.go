@@ -182,13 +182,15 @@ func TestBatch_options(t *testing.T) {
 		KeyColumns:    []string{"id", "sepal_width"},
 		Output:        "parquet",
 		LabelsOnly:    true,
+		CSVSafe:       true,
 		MaxErrorRatio: &ratio,
 		Format:        "csv",
 		Count:         2,
 	}
-	const query = "?model_id=2&key_columns=id&key_columns=sepal_width&output=parquet&labels_only=true&max_error_ratio=0.25"
+	const query = "?model_id=2&key_columns=id&key_columns=sepal_width&output=parquet&labels_only=true&csv_safe=true" +
+		"&max_error_ratio=0.25"
 	const options = `"model_id":"models:/iris/2","key_columns":["id","sepal_width"],"output":"Parquet",` +
-		`"labels_only":true,"max_error_ratio":0.25`
+		`"labels_only":true,"csv_safe":true,"max_error_ratio":0.25`
 	rows := `"data":[{"id":"a,1",` + setosa[1:] +
 		`,{"id":17.50,"sepal_length":6.3,"sepal_width":3.3,"petal_length":6.0,"petal_width":2.5}]`
 	asForm, formType := formWith(formPart{"request", "", "", "{" + options + "}"}, formPart{"file", "", "", irisCSV})

@@ -106,6 +106,11 @@ func batchQuery() []*huma.Param {
 			&huma.Schema{Type: huma.TypeBoolean, Default: false},
 		),
 		query(
+			"csv_safe",
+			"Puts an apostrophe before each text of a CSV that a spreadsheet would take for a formula.",
+			&huma.Schema{Type: huma.TypeBoolean, Default: false},
+		),
+		query(
 			"max_error_ratio",
 			"The batch fails if a larger share of its rows is bad. 0 means that one bad row is enough. No limit by default.",
 			&huma.Schema{Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(1.0)},

@@ -40,6 +40,10 @@ func (b *batchRequest) parameters() map[string]queryParameter {
 			in.LabelsOnly, err = strconv.ParseBool(values[0])
 			return explain(err, "is neither true nor false")
 		}},
+		"csv_safe": {set: func(values []string) (err error) {
+			in.CSVSafe, err = strconv.ParseBool(values[0])
+			return explain(err, "is neither true nor false")
+		}},
 		"max_error_ratio": {set: func(values []string) error {
 			v, err := strconv.ParseFloat(values[0], 64)
 			in.MaxErrorRatio = &v
@@ -62,7 +66,7 @@ func (b *batchRequest) readJSON(data []byte, strict bool) ([]byte, error) {
 		b.in.ModelID = body.ModelID
 	}
 	targets := map[string]any{
-		"key_columns": &b.in.KeyColumns, "output": &b.in.Output, "labels_only": &b.in.LabelsOnly,
+		"key_columns": &b.in.KeyColumns, "output": &b.in.Output, "labels_only": &b.in.LabelsOnly, "csv_safe": &b.in.CSVSafe,
 		"max_error_ratio": &b.in.MaxErrorRatio, "data_path": &b.dataPath, "format": &b.in.Format,
 	}
 	for _, m := range body.Others {

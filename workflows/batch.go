@@ -77,7 +77,7 @@ func (b *batch) planShards(ctx workflow.Context) error {
 	begun := workflow.Now(ctx)
 	in := activities.PlanBatchInput{
 		TaskID: b.status.TaskID, Model: b.in.Model, ModelID: b.in.ModelID, Rows: b.in.Rows, Format: b.in.Format,
-		KeyColumns: b.in.KeyColumns, Output: b.in.Output, LabelsOnly: b.in.LabelsOnly,
+		KeyColumns: b.in.KeyColumns, Output: b.in.Output, LabelsOnly: b.in.LabelsOnly, CSVSafe: b.in.CSVSafe,
 	}
 	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "cut "+b.in.Rows.Key), b.acts.PlanBatch, in).
 		Get(ctx, &b.plan)

@@ -22,6 +22,9 @@ type BatchInput struct {
 	KeyColumns []string `json:"key_columns,omitempty"` // of the input, copied before the labels
 	Output     string   `json:"output,omitempty"`      // csv, jsonl or parquet; "" is csv
 	LabelsOnly bool     `json:"labels_only,omitempty"` // omits the probabilities
+	// CSVSafe puts an apostrophe before each text of a CSV that a spreadsheet would take for a formula: keys, labels, and
+	// the list of bad rows.
+	CSVSafe bool `json:"csv_safe,omitempty"`
 	// MaxErrorRatio is the share of bad rows above which the batch fails. Nil is no limit; 0 fails at the first bad row.
 	MaxErrorRatio *float64 `json:"max_error_ratio,omitempty"`
 }

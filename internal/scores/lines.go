@@ -73,6 +73,11 @@ func (r *lineReader) next(row *Row) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if r.layout.Format == CSV && r.layout.CSVSafe {
+		for i, cell := range r.cells[:min(len(r.cells), len(r.layout.Keys)+1)] {
+			r.cells[i] = unguard(cell)
+		}
+	}
 	return true, r.row(row)
 }
 

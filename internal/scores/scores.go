@@ -59,9 +59,10 @@ const (
 // Layout describes the columns and the format of results. With it, a reader can read the bytes.
 type Layout struct {
 	Format        Format   `json:"format"`
-	Keys          []string `json:"keys,omitempty"` // columns passed through from the input
-	Classes       []string `json:"classes"`        // in the order of the probabilities
-	Probabilities bool     `json:"probabilities"`  // false for labels only
+	Keys          []string `json:"keys,omitempty"`     // columns passed through from the input
+	Classes       []string `json:"classes"`            // in the order of the probabilities
+	Probabilities bool     `json:"probabilities"`      // false for labels only
+	CSVSafe       bool     `json:"csv_safe,omitempty"` // keys and labels of CSV are guarded, see Guard
 }
 
 // Row is a row of results.
@@ -104,6 +105,14 @@ func (l Layout) Check() error {
 	return nil
 }
 
+// appendText appends a cell of text of a CSV.
+func (l Layout) appendText(dst, cell []byte) []byte {
+	if l.CSVSafe {
+		return Guard(dst, cell)
+	}
+	return appendCSV(dst, cell)
+}
+
 // Header returns the line that names the columns of a CSV, or nil for another format. Parts of a result have no
 // header, so the header and all parts in order make one file.
 func (l Layout) Header() []byte {
@@ -115,7 +124,7 @@ func (l Layout) Header() []byte {
 		if i > 0 {
 			line = append(line, ',')
 		}
-		line = appendCSV(line, []byte(name))
+		line = l.appendText(line, []byte(name))
 	}
 	return append(line, '\n')
 }

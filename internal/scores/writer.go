@@ -55,7 +55,7 @@ func (w *Writer) surround() {
 			before[i] = []byte{','}
 		}
 	}
-	w.quote, w.end = appendCSV, []byte("\n")
+	w.quote, w.end = w.layout.appendText, []byte("\n")
 	if w.layout.Format == JSONL {
 		w.quote, w.end = appendJSON, []byte("}\n")
 	}
