@@ -37,9 +37,15 @@ type lab struct {
 
 func newLab(t *testing.T, modelName string) *lab {
 	t.Helper()
+	return newLabWith(t, modelName, testenv.MLflow(t), testenv.S3(t))
+}
+
+// newLabWith returns a lab whose activities use the given clients.
+func newLabWith(t *testing.T, modelName string, tracking *mlflow.Client, store *objstore.Store) *lab {
+	t.Helper()
 	l := &lab{t: t, store: testenv.S3(t), mlflow: testenv.MLflow(t), bucket: testenv.Bucket(t), model: modelName}
 	var err error
-	if l.registry, err = registry.New(registry.Options{MLflow: l.mlflow, Store: l.store, Bucket: l.bucket}); err != nil {
+	if l.registry, err = registry.New(registry.Options{MLflow: tracking, Store: store, Bucket: l.bucket}); err != nil {
 		t.Fatal(err)
 	}
 	versions, err := champions.New(champions.Options{Registry: l.registry})
@@ -47,7 +53,7 @@ func newLab(t *testing.T, modelName string) *lab {
 		t.Fatal(err)
 	}
 	l.Activities, err = activities.New(activities.Options{
-		MLflow: l.mlflow, Store: l.store, Registry: l.registry, Versions: versions, Bucket: l.bucket, GitCommit: "abc123",
+		MLflow: tracking, Store: store, Registry: l.registry, Versions: versions, Bucket: l.bucket, GitCommit: "abc123",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/registry"
 	"iris/model"
 )
 
@@ -58,21 +59,18 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 		return Run{}, err
 	}
 	info := activity.GetInfo(ctx).WorkflowExecution
-	run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, info.RunID)
-	if errors.Is(err, mlflow.ErrNotExist) {
-		tags := map[string]string{
-			tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
-			"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.user": "iris",
-			"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
-		}
-		if a.o.GitCommit != "" {
-			tags["mlflow.source.git.commit"] = a.o.GitCommit
-		}
-		maps.Copy(tags, in.Tags) // the workflow has rejected reserved keys
-		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
-			ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: tags,
-		})
+	tags := map[string]string{
+		tagExecution: info.RunID, tagWorkflowID: info.ID, tagDataset: in.Dataset.SHA256,
+		"mlflow.source.name": "iris", "mlflow.source.type": "JOB", "mlflow.user": "iris",
+		"mlflow.note.content": "Training of `" + in.Model + "`, Temporal workflow `" + info.ID + "`.",
 	}
+	if a.o.GitCommit != "" {
+		tags["mlflow.source.git.commit"] = a.o.GitCommit
+	}
+	maps.Copy(tags, in.Tags) // the workflow has rejected reserved keys
+	run, err := a.o.MLflow.EnsureRun(ctx, mlflow.NewRun{
+		ExperimentID: experiment, Name: info.ID, Start: activity.GetInfo(ctx).StartedTime, Tags: tags,
+	}, tagExecution)
 	if err != nil {
 		return Run{}, err
 	}
@@ -136,27 +134,23 @@ type FinishRunInput struct {
 	Version string `json:"version,omitempty"` // of the run, "" for none; it gets the decision too
 }
 
-// FinishRun ends the run of a training, so that none stays RUNNING. If StartRun never answered, it looks for the run
-// that StartRun may have opened. Running it twice is safe: it sets the same tags and the same status.
+// FinishRun ends the run of a training and its trials, so that none stays RUNNING, and removes what MLflow has created
+// twice. If StartRun never answered, it looks for the run that StartRun may have opened. Running it twice is safe: it
+// sets the same tags and the same status.
 func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) error {
 	return translate(ctx, a.finishRun(ctx, in))
 }
 
 func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
-	runID := in.Run.ID
-	if runID == "" {
-		experiment, err := a.o.MLflow.EnsureExperiment(ctx, in.Model)
-		if err != nil {
-			return err
-		}
-		run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, activity.GetInfo(ctx).WorkflowExecution.RunID)
+	if in.Run.ID == "" {
+		run, err := a.findRun(ctx, in.Model)
 		if errors.Is(err, mlflow.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		runID = run.ID
+		in.Run = run
 	}
 	tags := map[string]string{}
 	if in.Gate != "" {
@@ -165,14 +159,68 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if in.Reason != "" {
 		tags["reason"] = in.Reason
 	}
-	if err := a.o.MLflow.LogBatch(ctx, runID, mlflow.Batch{Tags: tags}); err != nil {
+	if err := a.o.MLflow.LogBatch(ctx, in.Run.ID, mlflow.Batch{Tags: tags}); err != nil {
 		return err
 	}
-	if err := a.o.MLflow.UpdateRun(ctx, runID, in.Status, time.Now()); err != nil {
+	if err := a.o.MLflow.UpdateRun(ctx, in.Run.ID, in.Status, time.Now()); err != nil {
+		return err
+	}
+	if err := a.reconcile(ctx, in); err != nil {
 		return err
 	}
 	if in.Gate == "" || in.Version == "" {
 		return nil
 	}
 	return a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason)
+}
+
+// findRun returns the run that StartRun has opened, or mlflow.ErrNotExist.
+func (a *Activities) findRun(ctx context.Context, modelName string) (Run, error) {
+	experiment, err := a.o.MLflow.EnsureExperiment(ctx, modelName)
+	if err != nil {
+		return Run{}, err
+	}
+	execution := activity.GetInfo(ctx).WorkflowExecution.RunID
+	run, err := a.o.MLflow.FindRun(ctx, experiment, tagExecution, execution)
+	return Run{ID: run.ID, ExperimentID: experiment, ArtifactURI: run.ArtifactURI}, err
+}
+
+// reconcile removes what MLflow has created twice for a training. It comes last, because MLflow may act on a request
+// long after the client has given up on it.
+func (a *Activities) reconcile(ctx context.Context, in FinishRunInput) error {
+	execution := activity.GetInfo(ctx).WorkflowExecution.RunID
+	err := a.o.MLflow.DeleteDuplicateRuns(ctx, in.Run.ExperimentID, tagExecution, execution, in.Run.ID)
+	if err != nil {
+		return err
+	}
+	if err := a.closeTrials(ctx, in.Run); err != nil {
+		return err
+	}
+	return a.o.Registry.Reconcile(ctx, registry.Trained{
+		Model: in.Model, ExperimentID: in.Run.ExperimentID, RunID: in.Run.ID, Version: in.Version,
+	})
+}
+
+// closeTrials removes duplicates of the trials of a training, and kills the trials that MLflow has opened late.
+func (a *Activities) closeTrials(ctx context.Context, parent Run) error {
+	runs, err := a.o.MLflow.FindRuns(ctx, parent.ExperimentID, tagParent, parent.ID)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{} // trials
+	for _, run := range runs {
+		trial := run.Tags[tagTrial]
+		switch {
+		case trial == "": // a person has put it there
+		case seen[trial]:
+			err = a.o.MLflow.DeleteDuplicateRuns(ctx, parent.ExperimentID, tagTrial, trial, "")
+		case run.Status == mlflow.RunRunning:
+			err = a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunKilled, time.Now())
+		}
+		if err != nil {
+			return err
+		}
+		seen[trial] = true
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"mime"
@@ -97,7 +98,12 @@ func (r *Registry) create(ctx context.Context, c Candidate) (mlflow.ModelVersion
 	if err := r.upload(ctx, logged, c, split); err != nil {
 		return mlflow.ModelVersion{}, err
 	}
-	if err := r.mlflow.FinishLoggedModel(ctx, logged.ID, mlflow.LoggedModelReady); err != nil {
+	err = r.mlflow.FinishLoggedModel(ctx, logged.ID, mlflow.LoggedModelReady)
+	if errors.Is(err, mlflow.ErrNotExist) {
+		// Another attempt has registered the run and deleted this logged model. The next one finds the version.
+		return mlflow.ModelVersion{}, fmt.Errorf("%w: logged model %s was deleted meanwhile", ErrUnavailable, logged.ID)
+	}
+	if err != nil {
 		return mlflow.ModelVersion{}, fmt.Errorf("finish logged model %s: %w", logged.ID, outage(err))
 	}
 	if err := r.mlflow.LogModelOutput(ctx, c.RunID, logged.ID); err != nil {
