@@ -3,7 +3,8 @@ package activities
 import (
 	"context"
 	"io"
-	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
@@ -25,7 +26,8 @@ type Evaluation struct {
 }
 
 // EvaluateModel scores the held-out rows with the stored model, logs the metrics, and stores the report for the folder
-// of the version. Running it twice is safe: it logs the same metrics and overwrites the same object.
+// of the version. Running it twice is safe: the second attempt finds the evaluation that the first one stored, and logs
+// the same metrics.
 func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -34,38 +36,53 @@ func (a *Activities) EvaluateModel(ctx context.Context, in EvaluateModelInput) (
 }
 
 func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (Evaluation, error) {
-	held, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split.HeldOut)
+	key := objstore.TrainingKey(in.Run.ID, evaluationFile)
+	e, found, err := recall[Evaluation](ctx, a, key, in)
+	if err == nil && !found {
+		e, err = a.evaluate(ctx, in)
+		if err == nil {
+			e, err = remember(ctx, a, key, in, e)
+		}
+	}
 	if err != nil {
 		return Evaluation{}, err
+	}
+	return e.Result, a.o.MLflow.LogBatch(ctx, in.Run.ID, mlflow.Batch{Metrics: e.Points})
+}
+
+// evaluate scores the held-out rows and stores the report.
+func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (stored[Evaluation], error) {
+	held, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split.HeldOut)
+	if err != nil {
+		return stored[Evaluation]{}, err
 	}
 	m, _, err := a.load(ctx, in.Model.Artifact)
 	if err != nil {
-		return Evaluation{}, err
+		return stored[Evaluation]{}, err
 	}
 	metrics, err := model.Evaluate(m, held)
 	if err != nil {
-		return Evaluation{}, err
-	}
-	if err := a.logMetrics(ctx, in, metrics); err != nil {
-		return Evaluation{}, err
+		return stored[Evaluation]{}, err
 	}
 	files, err := report.Draw(ctx, m, metrics, held, in.Model.Split.Seed)
 	if err != nil {
-		return Evaluation{}, err
+		return stored[Evaluation]{}, err
 	}
-	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, "report.json"), files)
-	return Evaluation{Metrics: metrics.Summary(), Report: ref}, err
+	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, reportFile), files)
+	result := Evaluation{Metrics: metrics.Summary(), Report: ref}
+	return stored[Evaluation]{Result: result, Points: evaluatedMetrics(ctx, in, metrics)}, err
 }
 
-func (a *Activities) logMetrics(ctx context.Context, in EvaluateModelInput, m model.Metrics) error {
-	now := time.Now()
+// evaluatedMetrics returns the metrics of an evaluation for MLflow.
+func evaluatedMetrics(ctx context.Context, in EvaluateModelInput, m model.Metrics) []mlflow.Metric {
+	at := activity.GetInfo(ctx).ScheduledTime
 	flat := m.Flat()
 	flat["fit_seconds"] = in.Model.Seconds
-	batch := mlflow.Batch{}
+	points := make([]mlflow.Metric, 0, len(flat))
 	for key, value := range flat {
-		batch.Metrics = append(batch.Metrics, mlflow.Metric{Key: key, Value: value, Time: now})
+		points = append(points, mlflow.Metric{Key: key, Value: value, Time: at})
 	}
-	return a.o.MLflow.LogBatch(ctx, in.Run.ID, batch)
+	return points
 }
 
 // bytes reads a whole object into memory. It is for models and other small objects, not for data.

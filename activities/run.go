@@ -168,6 +168,9 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if err := a.reconcile(ctx, in); err != nil {
 		return err
 	}
+	if err := a.completeCurve(ctx, in.Run.ID); err != nil {
+		return err
+	}
 	if in.Gate == "" || in.Version == "" {
 		return nil
 	}

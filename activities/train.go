@@ -2,15 +2,15 @@ package activities
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"iris/internal/dataset"
-	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/model"
@@ -33,8 +33,17 @@ type TrainedModel struct {
 	Seconds   float64       `json:"seconds"` // of the fit
 }
 
-// TrainModel fits a model on the rows that are not held out, and logs the loss of every iteration meanwhile. Running it
-// twice is safe: the same input gives the same bytes under the same key.
+// The files of a training in the object store.
+const (
+	modelFile      = "model.json"      // model.Encode
+	trainedFile    = "trained.json"    // stored[TrainedModel]
+	reportFile     = "report.json"     // report.Files
+	evaluationFile = "evaluation.json" // stored[Evaluation]
+)
+
+// TrainModel fits a model on the rows that are not held out, and logs the loss of every iteration meanwhile, as far as
+// MLflow answers. Running it twice is safe: the second attempt finds the model that the first one stored, and the same
+// input gives the same bytes under the same key.
 func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (TrainedModel, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -43,79 +52,64 @@ func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (Traine
 }
 
 func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report func(Progress)) (TrainedModel, error) {
-	curve := newCurve(ctx, a.o.MLflow, in.Run.ID)
-	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize}
-	fitted, err := a.fit(ctx, job, func(s fitStep) {
-		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "iterations", Loss: s.Loss})
-		curve.add(s.Progress)
+	live, cancel := context.WithCancel(ctx)
+	defer cancel()
+	curve := newCurve(live, a.o.MLflow, in.Run.ID)
+	trained, found, err := a.recallFit(ctx, in)
+	if err == nil && !found {
+		trained.Result, err = a.fitModel(ctx, in, func(s fitStep) {
+			report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "iterations", Loss: s.Loss})
+			curve.add(s.Progress)
+		})
+	}
+	points, log := curve.close(cancel)
+	if err == nil && !found {
+		trained.Points = points
+		trained, err = remember(ctx, a, objstore.TrainingKey(in.Run.ID, trainedFile), in, trained)
+	}
+	if err != nil {
+		return TrainedModel{}, err
+	}
+	last, cancel := context.WithTimeout(ctx, curvePatience)
+	defer cancel()
+	if err := log.send(last, trained.Points); err != nil {
+		activity.GetLogger(ctx).Warn("the loss curve is incomplete until the run ends", "run_id", in.Run.ID, "error", err)
+	}
+	return trained.Result, nil
+}
+
+// fitModel fits a model and stores it.
+func (a *Activities) fitModel(ctx context.Context, in TrainModelInput, report func(fitStep)) (TrainedModel, error) {
+	fitted, err := a.fit(ctx, fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize}, report)
+	if err == nil {
+		err = registry.CheckSize(len(fitted.encoded))
+	}
+	if err != nil {
+		return TrainedModel{}, err
+	}
+	m := TrainedModel{
+		Split: fitted.Split, TrainRows: fitted.TrainRows, TestRows: fitted.TestRows, Seconds: fitted.Seconds,
+	}
+	key, size := objstore.TrainingKey(in.Run.ID, modelFile), int64(len(fitted.encoded))
+	err = patiently(ctx, func() (err error) {
+		m.Artifact, err = a.o.Store.Put(ctx, a.o.Bucket, key, bytes.NewReader(fitted.encoded), size, "application/json")
+		return err
 	})
-	if err := cmp.Or(err, curve.close()); err != nil {
-		return TrainedModel{}, err
-	}
-	if err := registry.CheckSize(len(fitted.encoded)); err != nil {
-		return TrainedModel{}, err
-	}
-	key := objstore.TrainingKey(in.Run.ID, "model.json")
-	ref, err := a.o.Store.Put(
-		ctx,
-		a.o.Bucket,
-		key,
-		bytes.NewReader(fitted.encoded),
-		int64(len(fitted.encoded)),
-		"application/json",
-	)
-	return TrainedModel{
-		Artifact: ref, Split: fitted.Split, TrainRows: fitted.TrainRows, TestRows: fitted.TestRows, Seconds: fitted.Seconds,
-	}, err
+	return m, err
 }
 
-// curveInterval is how often the points of the loss curve are sent: often enough to watch, and rarely enough for a fit
-// whose iterations take microseconds.
-const curveInterval = time.Second
-
-// curve sends the loss of every iteration to MLflow. It uses its own goroutine, so that the fit does not wait.
-type curve struct {
-	points chan model.Progress
-	result chan error
-}
-
-func newCurve(ctx context.Context, client *mlflow.Client, runID string) *curve {
-	c := &curve{points: make(chan model.Progress, 1024), result: make(chan error, 1)}
-	go func() { c.result <- c.send(ctx, client, runID) }()
-	return c
-}
-
-func (c *curve) add(p model.Progress) { c.points <- p }
-
-// close sends the remaining points, ends the goroutine and returns the first error.
-func (c *curve) close() error {
-	close(c.points)
-	return <-c.result
-}
-
-// send reads until the channel is closed, also after an error, so that add never blocks.
-func (c *curve) send(ctx context.Context, client *mlflow.Client, runID string) (err error) {
-	tick := time.NewTicker(curveInterval)
-	defer tick.Stop()
-	var pending []mlflow.Metric
-	flush := func() {
-		if err == nil && len(pending) > 0 {
-			err = client.LogBatch(ctx, runID, mlflow.Batch{Metrics: pending})
-		}
-		pending = pending[:0]
+// recallFit returns the model that an earlier attempt has stored, unless it is gone.
+func (a *Activities) recallFit(ctx context.Context, in TrainModelInput) (stored[TrainedModel], bool, error) {
+	fit, found, err := recall[TrainedModel](ctx, a, objstore.TrainingKey(in.Run.ID, trainedFile), in)
+	if err != nil || !found {
+		return fit, false, err
 	}
-	for {
-		select {
-		case p, open := <-c.points:
-			if !open {
-				flush()
-				return err
-			}
-			pending = append(pending, mlflow.Metric{Key: "loss", Value: p.Loss, Time: time.Now(), Step: int64(p.Iteration)})
-		case <-tick.C:
-			flush()
-		}
+	artifact := fit.Result.Artifact
+	there, err := a.o.Store.Stat(ctx, artifact.Bucket, artifact.Key)
+	if errors.Is(err, objstore.ErrNotExist) {
+		return fit, false, nil
 	}
+	return fit, there.Size == artifact.Size, err
 }
 
 // load reads a fitted model and checks its hash.

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"iris/internal/mlflow"
+	"iris/internal/objstore"
 	"iris/model"
 )
 
@@ -41,7 +42,7 @@ type TriedSpec struct {
 
 // RunTrial cross-validates a spec on the rows for training; it never uses held-out rows. It opens a run in MLflow, a
 // child of the training's run, and finishes it on success. CloseTrial finishes it otherwise. Running it twice is safe:
-// it finds the run of the first attempt by its tag, and logs the same values.
+// the second attempt finds the run of the first one by its tag, and the result that the first one stored.
 func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec, error) {
 	report, stop := beat(ctx)
 	defer stop()
@@ -54,52 +55,70 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	if err != nil {
 		return TriedSpec{}, err
 	}
-	// This time is the same for every attempt, so that a second attempt overwrites the points of the first.
-	at := activity.GetInfo(ctx).ScheduledTime
-	var points []mlflow.Metric
-	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Share: in.Share, CV: &in.CV}
-	fitted, err := a.fit(ctx, job, func(s fitStep) {
-		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "fits", Loss: s.Loss})
-		for name, value := range s.Metrics {
-			points = append(points, mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(s.Iteration - 1)})
+	key := objstore.TrialKey(in.Parent.ID, in.Name)
+	trial, found, err := recall[triedRows](ctx, a, key, in)
+	if err == nil && !found {
+		trial, err = a.try(ctx, in, report)
+		if err == nil {
+			trial, err = remember(ctx, a, key, in, trial)
 		}
-	})
-	if err == nil {
-		points = append(points, validatedMetrics(*fitted.Validated, at)...)
-		points = append(points, mlflow.Metric{Key: "fit_seconds", Value: fitted.Seconds, Time: at})
 	}
 	// One request logs everything, also for a failed trial: a search has many trials, whose fits may take milliseconds.
-	if logErr := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: trialParams(in), Metrics: points}); err == nil {
+	batch := mlflow.Batch{Params: trialParams(in), Metrics: trial.Points}
+	if logErr := a.o.MLflow.LogBatch(ctx, run.ID, batch); err == nil {
 		err = logErr
 	}
 	if err != nil {
 		return TriedSpec{}, err
 	}
-	tried := TriedSpec{RunID: run.ID, Rows: fitted.TrainRows, Validated: *fitted.Validated}
+	tried := TriedSpec{RunID: run.ID, Rows: trial.Result.Rows, Validated: trial.Result.Validated}
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
+}
+
+// triedRows is the result of a cross-validation.
+type triedRows struct {
+	Rows      int             `json:"rows"`
+	Validated model.Validated `json:"validated"`
+}
+
+// try cross-validates a spec. After an error it still returns the points of the fits before.
+func (a *Activities) try(
+	ctx context.Context, in RunTrialInput, report func(Progress),
+) (trial stored[triedRows], err error) {
+	at := activity.GetInfo(ctx).ScheduledTime // the same for every attempt
+	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Share: in.Share, CV: &in.CV}
+	fitted, err := a.fit(ctx, job, func(s fitStep) {
+		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "fits", Loss: s.Loss})
+		for name, value := range s.Metrics {
+			point := mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(s.Iteration - 1)}
+			trial.Points = append(trial.Points, point)
+		}
+	})
+	if err != nil {
+		return trial, err
+	}
+	seconds := mlflow.Metric{Key: "fit_seconds", Value: fitted.Seconds, Time: at}
+	trial.Points = append(append(trial.Points, validatedMetrics(*fitted.Validated, at)...), seconds)
+	trial.Result = triedRows{Rows: fitted.TrainRows, Validated: *fitted.Validated}
+	return trial, nil
 }
 
 // startTrial finds the run of a trial, or opens it.
 func (a *Activities) startTrial(ctx context.Context, in RunTrialInput) (mlflow.Run, error) {
-	key := trialKey(in.Parent, in.Name)
-	run, err := a.o.MLflow.FindRun(ctx, in.Parent.ExperimentID, tagTrial, key)
-	if errors.Is(err, mlflow.ErrNotExist) {
-		run, err = a.o.MLflow.CreateRun(ctx, mlflow.NewRun{
-			ExperimentID: in.Parent.ExperimentID,
-			Name:         in.Name,
-			Start:        activity.GetInfo(ctx).StartedTime,
-			Tags: map[string]string{
-				tagParent:                  in.Parent.ID,
-				tagTrial:                   key,
-				tagDataset:                 in.Dataset.SHA256,
-				"mlflow.source.name":       "iris",
-				"mlflow.source.type":       "JOB",
-				"mlflow.source.git.commit": a.o.GitCommit,
-				"mlflow.user":              "iris",
-			},
-		})
-	}
-	return run, err
+	return a.o.MLflow.EnsureRun(ctx, mlflow.NewRun{
+		ExperimentID: in.Parent.ExperimentID,
+		Name:         in.Name,
+		Start:        activity.GetInfo(ctx).StartedTime,
+		Tags: map[string]string{
+			tagParent:                  in.Parent.ID,
+			tagTrial:                   trialKey(in.Parent, in.Name),
+			tagDataset:                 in.Dataset.SHA256,
+			"mlflow.source.name":       "iris",
+			"mlflow.source.type":       "JOB",
+			"mlflow.source.git.commit": a.o.GitCommit,
+			"mlflow.user":              "iris",
+		},
+	}, tagTrial)
 }
 
 // trialParams returns the parameters of the run of a trial.

@@ -43,6 +43,30 @@ type wireMetric struct {
 	DatasetDigest string `json:"dataset_digest,omitempty"`
 }
 
+func (m Metric) wire() wireMetric {
+	return wireMetric{
+		m.Key, number(m.Value), toMillis(m.Time), m.Step, m.LoggedModelID, m.DatasetName, m.DatasetDigest,
+	}
+}
+
+func (w wireMetric) value() Metric {
+	return Metric{
+		Key: w.Key, Value: float64(w.Value), Time: w.Time.time(), Step: w.Step,
+		LoggedModelID: w.ModelID, DatasetName: w.DatasetName, DatasetDigest: w.DatasetDigest,
+	}
+}
+
+// MarshalJSON writes the point as MLflow does, also one that is not a number or infinite.
+func (m Metric) MarshalJSON() ([]byte, error) { return json.Marshal(m.wire()) }
+
+// UnmarshalJSON reads what MarshalJSON writes. The time has milliseconds.
+func (m *Metric) UnmarshalJSON(data []byte) error {
+	var w wireMetric
+	err := json.Unmarshal(data, &w)
+	*m = w.value()
+	return err
+}
+
 // LogBatch adds metrics, params and tags to a run, in as many requests as MLflow's limits demand. Logging the same
 // batch twice has the same result as once, if its metrics have times: MLflow keeps a point with another time as a
 // second
@@ -54,9 +78,7 @@ func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 		if m.Time.IsZero() {
 			m.Time = now
 		}
-		metrics = append(metrics, wireMetric{
-			m.Key, number(m.Value), toMillis(m.Time), m.Step, m.LoggedModelID, m.DatasetName, m.DatasetDigest,
-		})
+		metrics = append(metrics, m.wire())
 	}
 	params, tags := pairs(b.Params), pairs(b.Tags)
 	for len(metrics)+len(params)+len(tags) > 0 {
@@ -92,7 +114,7 @@ func (c *Client) MetricHistory(ctx context.Context, runID, key string) ([]Metric
 		doing := fmt.Sprintf("read the metric %s of run %s", key, runID)
 		err := c.read(ctx, doing, "mlflow/metrics/get-history", query, &answer)
 		for _, m := range answer.Metrics {
-			points = append(points, Metric{Key: m.Key, Value: float64(m.Value), Time: m.Time.time(), Step: m.Step})
+			points = append(points, m.value())
 		}
 		return answer.Next, err
 	})

@@ -56,6 +56,11 @@ func DatasetViewKey(digest, view string) string {
 // TrainingKey is the key under which a training keeps its model before it registers it. runID is of MLflow.
 func TrainingKey(runID, name string) string { return "trainings/" + segment(runID) + "/" + name }
 
+// TrialKey is the key under which a training keeps the result of a trial. runID is of MLflow, and of the training.
+func TrialKey(runID, trial string) string {
+	return TrainingKey(runID, "trials/"+segment(trial)+".json")
+}
+
 // BatchInputKey is the key of the rows of a batch. The extension of their format comes without its dot.
 func BatchInputKey(taskID, extension string) string { return batchKey(taskID, "input."+extension) }
 
