@@ -14,6 +14,8 @@ type Progress struct {
 	Total int64   `json:"total,omitempty"` // 0 while unknown
 	Unit  string  `json:"unit,omitempty"`
 	Loss  float64 `json:"loss,omitempty"` // of the last iteration of a fit
+	// Attempt is the number of the attempt, from 2. It is 0 for the first.
+	Attempt int32 `json:"attempt,omitempty"`
 }
 
 // heartbeatInterval is far below the heartbeat timeouts that package workflows sets.
@@ -26,12 +28,18 @@ func beat(ctx context.Context) (report func(Progress), stop func()) {
 	var latest atomic.Pointer[Progress]
 	latest.Store(&Progress{})
 	done, ended := make(chan struct{}), make(chan struct{})
+	attempt := activity.GetInfo(ctx).Attempt
+	if attempt == 1 {
+		attempt = 0
+	}
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(heartbeatInterval)
 		defer tick.Stop()
 		for {
-			activity.RecordHeartbeat(ctx, *latest.Load())
+			p := *latest.Load()
+			p.Attempt = attempt
+			activity.RecordHeartbeat(ctx, p)
 			select {
 			case <-tick.C:
 			case <-done:

@@ -137,15 +137,14 @@ func (t *training) awaitApproval(ctx workflow.Context) error {
 	return err
 }
 
-// recordGate shows in MLflow that the version waits. A failure is logged and does not stop the wait.
+// recordGate shows in MLflow that the version waits. A failure is a warning and does not stop the wait.
 func (t *training) recordGate(ctx workflow.Context) {
 	gate := t.result.Gate
-	ctx = withOptions(ctx, quick, "record that the version waits")
+	ctx = withOptions(ctx, notes, "record that the version waits")
 	err := workflow.ExecuteActivity(ctx, t.acts.RecordGate, activities.RecordGateInput{
 		Model: t.in.Model, Version: t.result.Version, Gate: string(gate.Decision), Reason: gate.Reason,
 	}).Get(ctx, nil)
 	if err != nil {
-		workflow.GetLogger(ctx).Error(
-			"recording that a version waits for approval", "version", t.result.ModelID, "error", err)
+		t.warn(ctx, "MLflow does not show that the version waits for approval", err)
 	}
 }

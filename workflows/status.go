@@ -32,6 +32,7 @@ type Status struct {
 	UpdatedAt time.Time  `json:"updated_at"`
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 	Error     *TaskError `json:"error,omitempty"`
+	Warnings  []string   `json:"warnings,omitempty"` // what the task goes on without, in words for users
 
 	// Approval is set while a training waits for a person to approve its version.
 	Approval *PendingApproval `json:"approval,omitempty"`
@@ -77,4 +78,6 @@ type TaskError struct {
 }
 
 // MayPass reports whether the same request may succeed if it is sent again: the reason of the failure was not in it.
-func (e TaskError) MayPass() bool { return !activities.ForUsers(e.Type) }
+func (e TaskError) MayPass() bool {
+	return !activities.ForUsers(e.Type) || e.Type == activities.ErrObjectLost
+}

@@ -46,6 +46,13 @@ func (t *task) logf(ctx workflow.Context, format string, args ...any) {
 	workflow.SetCurrentDetails(ctx, strings.Join(t.lines, "\n"))
 }
 
+// warn records that the task goes on without something that failed.
+func (t *task) warn(ctx workflow.Context, what string, err error) {
+	workflow.GetLogger(ctx).Warn("a task goes on without something that failed", "what", what, "error", err)
+	t.status.Warnings = append(t.status.Warnings, what)
+	t.logf(ctx, "warning: %s", what)
+}
+
 // end sets the final status from the error that the task ends with. It returns a context in which the closing
 // activities run even if the task was cancelled.
 func (t *task) end(ctx workflow.Context, err error) workflow.Context {
@@ -81,11 +88,22 @@ func Outcome(err error) (State, *TaskError) {
 		return Failure, &TaskError{Type: application.Type(), Message: application.Message()}
 	case application != nil && strings.HasPrefix(application.Message(), undecodable):
 		return Failure, &TaskError{Type: activities.ErrBadInput, Message: application.Message()}
+	case application != nil && outage(application) != "":
+		return Failure, &TaskError{Type: "Timeout", Message: "it was given up, because " + outage(application)}
 	case errors.As(err, &timeout):
 		return Failure, &TaskError{Type: "Timeout", Message: "it took too long and was given up"}
 	default:
 		return Failure, &TaskError{Type: "Internal", Message: "internal error"}
 	}
+}
+
+// outage returns why an activity was retried to the end of its budget, in words for users; "" for another error.
+func outage(err *temporal.ApplicationError) string {
+	if err.Type() == activities.ErrUnknown {
+		return ""
+	}
+	_, words, _ := activities.Retried(err.Type())
+	return words
 }
 
 // badInput returns an error that is not retried, because the same input would fail again.

@@ -219,7 +219,7 @@ func (s *trials) conclude(ctx workflow.Context) error {
 	s.logf(ctx, "%s", reason)
 	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // the next steps do not count trials
 	at := slices.IndexFunc(s.all, func(t search.Trial) bool { return t.Name == chosen.Name })
-	ctx = withOptions(ctx, quick, "the best trial: "+chosen.Name)
+	ctx = withOptions(ctx, notes, "the best trial: "+chosen.Name)
 	s.choice = workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
 		Run: s.run, Spec: spec, Trial: s.tried[at], Reason: reason,
 	})
