@@ -245,3 +245,35 @@ func TestBatchStatus_isRetriedLater(t *testing.T) {
 		t.Error("no Retry-After for a batch that is pending")
 	}
 }
+
+// A page of another site must not use the browser of somebody who can reach the API.
+func TestHandler_crossOrigin(t *testing.T) {
+	a := newAPI(t)
+	for _, test := range []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+	}{
+		{
+			"a form", "POST", "/iris/rollback", "",
+			[]string{"Origin: http://evil.example", "Sec-Fetch-Site: cross-site"},
+			403,
+		},
+		{"a subdomain", "POST", "/iris/training", "", []string{"Sec-Fetch-Site: same-site"}, 403},
+		{"an old browser", "PUT", "/iris/champion", `{"version":"2"}`, []string{"Origin: http://evil.example"}, 403},
+		{"a deletion", "DELETE", "/tasks/x", "", []string{"Origin: null"}, 403},
+		{"a foreign protocol", "POST", "/v2/repository/index", "", []string{"Sec-Fetch-Site: cross-site"}, 403},
+		{"a link", "GET", "/models", "", []string{"Origin: http://evil.example", "Sec-Fetch-Site: cross-site"}, 200},
+		{"a page of the API", "POST", "/iris/predict", setosa, []string{jsonType, "Sec-Fetch-Site: same-origin"}, 200},
+		{"a program", "POST", "/iris/predict", setosa, []string{jsonType}, 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := a.do(t, test.method, test.path, test.body, test.headers...); got.status != test.status {
+				t.Errorf("%s, want status %d", got, test.status)
+			}
+		})
+	}
+	if started := a.started.Load(); started != 0 {
+		t.Errorf("%d workflows were started", started)
+	}
+}

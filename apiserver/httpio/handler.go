@@ -77,12 +77,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		r = x.withBody(r)
 	}
+	if crossOrigin.Check(r) != nil {
+		h.Fail(x, r, errCrossOrigin)
+		return
+	}
 	if err := decompress(r); err != nil {
 		h.Fail(x, r, err)
 		return
 	}
 	h.router.ServeHTTP(x, canonical(r))
 }
+
+// crossOrigin recognizes a request that changes something and that a browser sends for a page of another site. Whoever
+// can reach the API from their browser would otherwise lend that power to every page they open.
+var crossOrigin = http.NewCrossOriginProtection()
+
+var errCrossOrigin = problem.New(http.StatusForbidden,
+	"a page of another site sent this request: only pages of this server, and programs, may change something")
 
 // end counts the request, and answers for a handler that panicked. If the answer has begun, end cuts it off, so that
 // the client does not take a part of it for the whole.
