@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/workflows"
 )
@@ -40,6 +41,7 @@ func verdictOperation(verb, path string) huma.Operation {
 			"The field `approval` of the task shows what there is to decide. " +
 			"After 30 days without a verdict, the version counts as rejected. " +
 			"If the task does not wait for approval, the answer is 409.",
+		Parameters: []*huma.Param{idempotency.Parameter(keptByAnswer)},
 	}
 }
 
@@ -51,13 +53,15 @@ func (ts *tasks) reject(ctx context.Context, in *verdictInput) (*taskOutput, err
 	return ts.decide(ctx, in, workflows.RejectUpdate)
 }
 
-// decide passes a verdict to a training that waits for one, and answers with the task as it continues.
+// decide passes a verdict to a training that waits for one, and answers with the task as it continues. Temporal knows
+// whether a request with a key has given its verdict before, also to a training that has ended since.
 func (ts *tasks) decide(ctx context.Context, in *verdictInput, update string) (*taskOutput, error) {
 	t, err := ts.find(ctx, in.TaskID)
 	if err != nil {
 		return nil, err
 	}
-	if t.Type != workflows.TrainingType || t.EndedAt != nil || t.State == workflows.Lost {
+	ended := t.EndedAt != nil && idempotency.ID(ctx) == ""
+	if t.Type != workflows.TrainingType || ended || t.State == workflows.Lost {
 		return nil, notWaiting(t.TaskID)
 	}
 	verdict := workflows.Verdict{Name: in.Body.Name, Reason: in.Body.Reason}
@@ -73,7 +77,8 @@ func (ts *tasks) sendVerdict(ctx context.Context, id, update string, v workflows
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	handle, err := ts.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: update, Args: []any{v}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: id, UpdateName: update, UpdateID: idempotency.ID(ctx), Args: []any{v},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = handle.Get(ctx, nil)

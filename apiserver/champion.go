@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/apiserver/starts"
 	"iris/workflows"
@@ -44,6 +45,9 @@ func (m *models) putChampion(ctx context.Context, in *championInput) (*versionOu
 	if err := m.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
+	if answer, err := m.promotedBefore(ctx, in.Model); answer != nil || err != nil {
+		return answer, err
+	}
 	candidate, err := m.serving.Load(ctx, in.Model, in.Body.Version, problem.Fault{Pointer: "/version"})
 	if err != nil {
 		return nil, err
@@ -72,16 +76,44 @@ func (m *models) promote(ctx context.Context, in workflows.PromotionInput) (*ver
 				in.Model, cmp.Or(result.From, "none")),
 		)
 	}
+	return m.promoted(ctx, in.Model, result.To)
+}
+
+// promoted answers with a version that was promoted, after this process serves the champion.
+func (m *models) promoted(ctx context.Context, name, version string) (*versionOutput, error) {
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	if err := m.cache.Refresh(ctx, in.Model); err != nil {
-		return nil, fmt.Errorf("serve the champion of %s after a promotion: %w", in.Model, err)
+	if err := m.cache.Refresh(ctx, name); err != nil {
+		return nil, fmt.Errorf("serve the champion of %s after a promotion: %w", name, err)
 	}
-	v, err := m.registry.Champion(ctx, in.Model)
+	v, err := m.registry.Resolve(ctx, name, version)
 	if err != nil {
-		return nil, fmt.Errorf("read the champion of %s after a promotion: %w", in.Model, err)
+		return nil, fmt.Errorf("read version %s of %s after its promotion: %w", version, name, err)
 	}
 	return &versionOutput{Body: m.version(v)}, nil
+}
+
+// promotedBefore answers a request with an idempotency key whose promotion has happened, or is happening, although its
+// answer was not kept. It returns nil if there is none.
+func (m *models) promotedBefore(ctx context.Context, name string) (*versionOutput, error) {
+	start := idempotency.ID(ctx)
+	if start == "" {
+		return nil, nil
+	}
+	run, err := m.starts.Find(ctx, workflows.PromotionID(name), start)
+	if run == nil || err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, m.promotionTimeout)
+	defer cancel()
+	var result workflows.PromotionResult
+	if err := run.Get(bounded, &result); err != nil {
+		return nil, m.promotionProblem(bounded, run, err)
+	}
+	if !result.Promoted {
+		return nil, nil // nothing was changed: the request may try again
+	}
+	return m.promoted(ctx, name, result.To)
 }
 
 // runPromotion runs the workflow Promotion, after those of the same model that are running.
@@ -98,6 +130,7 @@ func (m *models) runPromotion(
 		Priority: workflows.PriorityTraining,
 		Workflow: workflows.Promotion,
 		Input:    in,
+		Start:    idempotency.ID(ctx),
 	})
 	if err != nil {
 		return result, err

@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/apidoc"
+	"iris/apiserver/idempotency"
 )
 
 func listDatasetsOperation(path string) huma.Operation {
@@ -41,6 +42,7 @@ func uploadDatasetOperation(docs apidoc.Schemas, path string) huma.Operation {
 		query("name", "A name to add: 1 to 100 letters, digits and _ . -", text),
 		query("tag", "A tag to set, written key:value. The parameter may be repeated.",
 			&huma.Schema{Type: huma.TypeArray, Items: text}),
+		idempotency.Parameter(keptByAnswer),
 	}
 	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
 		"multipart/form-data": {

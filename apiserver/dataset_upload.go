@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
@@ -22,9 +23,12 @@ type DatasetUploaded struct {
 	DatasetView
 }
 
-// handleUpload keeps a CSV as a dataset without training on it.
+// handleUpload keeps a CSV as a dataset without training on it. A request with an idempotency key has the same
+// fingerprint if its parameters and its CSV are the same, however the CSV is sent.
 func (d *datasets) handleUpload(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
+	if _, err := idempotency.Key(r); err != nil {
+		return err
+	}
 	query := r.URL.Query()
 	change, err := uploadAnnotations(query)
 	if err != nil {
@@ -34,15 +38,35 @@ func (d *datasets) handleUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	kept, summary, err := d.uploads.keep(ctx, w, datasetUpload{
+	file := datasetUpload{
 		id:    "dataset-" + strings.ToLower(rand.Text()),
 		body:  body,
 		scan:  dataset.ScanOptions{LabelColumn: query.Get("label_column"), MaxBytes: d.maxUpload},
 		check: func(dataset.Summary) error { return atEnd() },
-	})
+	}
+	upload, summary, err := d.uploads.receive(r.Context(), w, file)
 	if err != nil {
 		return err
 	}
+	defer d.uploads.discard(r.Context(), w, upload)
+	fingerprint, err := idempotency.Fingerprint(query, upload.SHA256)
+	if err != nil {
+		return err
+	}
+	return d.answers.Once(w, r, fingerprint, func(w http.ResponseWriter, r *http.Request) error {
+		kept, err := d.uploads.keep(r.Context(), file, upload)
+		if err != nil {
+			return err
+		}
+		return d.sendUploaded(w, r, kept, summary, change)
+	})
+}
+
+// sendUploaded annotates a dataset that was uploaded, and answers with it.
+func (d *datasets) sendUploaded(
+	w http.ResponseWriter, r *http.Request, kept objstore.Ref, summary dataset.Summary, change catalogue.Change,
+) error {
+	ctx := r.Context()
 	view := catalogue.View{Schema: summary.Schema, Profile: summary.Profile}
 	if err := d.catalogue.AddView(ctx, kept.SHA256, view); err != nil {
 		return err

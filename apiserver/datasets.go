@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
@@ -20,6 +21,7 @@ type datasets struct {
 	catalogue *catalogue.Catalogue
 	registry  *registry.Registry // knows the versions that were trained on a dataset
 	uploads   *uploads
+	answers   *idempotency.Answers
 	maxUpload int64 // bytes of a CSV
 }
 

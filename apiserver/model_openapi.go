@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"iris/apiserver/idempotency"
 )
 
 func listModelsOperation(path string) huma.Operation {
@@ -24,9 +26,11 @@ func versionBatchesOperation(path string) huma.Operation {
 }
 
 func promoteOperation(path string) huma.Operation {
-	return modelOperation("promote", http.MethodPut, path, "Make a version the champion",
+	op := modelOperation("promote", http.MethodPut, path, "Make a version the champion",
 		"This process serves the version before it answers; every other process serves it within 2 s. The promotions of a "+
 			"model happen one after the other.")
+	op.Parameters = []*huma.Param{idempotency.Parameter(keptByAnswer)}
+	return op
 }
 
 func rollbackOperation(path string) huma.Operation {
@@ -35,6 +39,7 @@ func rollbackOperation(path string) huma.Operation {
 			"`previous`, so a second rollback undoes the first. The answer is 409 if the model had no champion before, or if "+
 			"another promotion came first.")
 	op.DefaultStatus = http.StatusOK
+	op.Parameters = []*huma.Param{idempotency.Parameter(keptByAnswer)}
 	return op
 }
 

@@ -62,6 +62,9 @@ func describeErrors(docs apidoc.Schemas, op *huma.Operation) {
 // keptByTask says for how long a request with an idempotency key is one task.
 const keptByTask = "while Temporal remembers the task; a task that failed for no reason in the request is started again"
 
+// keptByAnswer says for how long a request with an idempotency key has the same answer.
+const keptByAnswer = "for at least a day; an error is not kept"
+
 // acceptedAnswer describes the 202 response of a task that was started.
 func acceptedAnswer(docs apidoc.Schemas) *huma.Response {
 	a := docs.Answer("The task was started.", Accepted{})

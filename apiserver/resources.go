@@ -56,7 +56,8 @@ func (r *resources) build(o Options, rt *router) error {
 		starts: starting, promotionTimeout: promotionTimeout,
 	}
 	r.datasets = &datasets{
-		catalogue: datasetCatalogue, registry: o.Registry, uploads: uploads, maxUpload: o.MaxUpload,
+		catalogue: datasetCatalogue, registry: o.Registry, uploads: uploads, answers: rt.answers,
+		maxUpload: o.MaxUpload,
 	}
 	r.trainings = &trainings{
 		tasks: r.tasks, starts: starting, models: r.serving, catalogue: datasetCatalogue, uploads: uploads,

@@ -31,6 +31,9 @@ func (m *models) rollBack(ctx context.Context, in *rollbackInput) (*versionOutpu
 	if err := m.serving.MustExist(ctx, in.Model); err != nil {
 		return nil, err
 	}
+	if answer, err := m.promotedBefore(ctx, in.Model); answer != nil || err != nil {
+		return answer, err // a second rollback would undo the first
+	}
 	request := cmp.Or(in.Body, &RollbackRequest{})
 	previous, err := m.aliased(ctx, in.Model, registry.PreviousAlias)
 	if err != nil {

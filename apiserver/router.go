@@ -1,8 +1,10 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"iris/apiserver/apidoc"
 	"iris/apiserver/httpio"
+	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 )
 
@@ -23,12 +26,15 @@ type router struct {
 	api     huma.API        // binds the plain JSON routes; its document describes all routes
 	docs    apidoc.Schemas
 	metrics *httpio.Metrics
+	answers *idempotency.Answers // to the requests that run once
 }
 
 // newRouter returns a router without routes. It matches paths as they were sent, because a task id may contain an
 // escaped slash.
 func newRouter(o Options, m *httpio.Metrics, draining func() bool) *router {
-	r := &router{Router: mux.NewRouter().UseEncodedPath().SkipClean(true), metrics: m}
+	r := &router{
+		Router: mux.NewRouter().UseEncodedPath().SkipClean(true), metrics: m, answers: idempotency.New(o.Store, o.Bucket),
+	}
 	r.handler = httpio.NewHandler(httpio.Options{
 		Router: r.Router, Logger: o.Logger, Metrics: m, Translate: problemOf, Answer: answerProblem,
 		Draining: draining,
@@ -51,6 +57,9 @@ func (r *router) newAPI(version string) huma.API {
 	config.Tags = apiTags
 	return humamux.New(r.Router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {
 		next, measured := route.GetHandler(), r.metrics.Route(op.Method, op.Path)
+		if idempotency.Described(*op) {
+			next = r.once(next)
+		}
 		if op.RequestBody != nil {
 			next = r.handler.Buffered(r.withoutNulls(op.RequestBody.Content["application/json"].Schema, next))
 		}
@@ -59,6 +68,27 @@ func (r *router) newAPI(version string) huma.API {
 			next.ServeHTTP(w, req)
 		})
 	}))
+}
+
+// once answers a small request with an idempotency key once.
+func (r *router) once(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body) // in memory already
+		var fingerprint string
+		if err == nil {
+			fingerprint, err = idempotency.Fingerprint(req.URL.RawQuery, string(body))
+		}
+		if err == nil {
+			req.Body = io.NopCloser(bytes.NewReader(body))
+			err = r.answers.Once(w, req, fingerprint, func(w http.ResponseWriter, req *http.Request) error {
+				next.ServeHTTP(w, req)
+				return nil
+			})
+		}
+		if err != nil {
+			r.handler.Fail(w, req, err)
+		}
+	})
 }
 
 // add adds the routes of a package.

@@ -42,19 +42,21 @@ func (ts *trainings) startWithUpload(
 		}
 		return atEnd()
 	}
-	kept, summary, err := ts.uploads.keep(
-		ctx,
-		w,
-		datasetUpload{id: id, body: body, check: check, scan: dataset.ScanOptions{
-			Known:             known,
-			LabelColumn:       in.LabelColumn,
-			Features:          in.Features,
-			AllowSchemaChange: in.AllowSchemaChange,
-			MaxBytes:          ts.maxUpload,
-		}},
-	)
+	file := datasetUpload{id: id, body: body, check: check, scan: dataset.ScanOptions{
+		Known:             known,
+		LabelColumn:       in.LabelColumn,
+		Features:          in.Features,
+		AllowSchemaChange: in.AllowSchemaChange,
+		MaxBytes:          ts.maxUpload,
+	}}
+	upload, summary, err := ts.uploads.receive(ctx, w, file)
 	if err != nil {
 		return t.locate(err)
+	}
+	defer ts.uploads.discard(ctx, w, upload)
+	kept, err := ts.uploads.keep(ctx, file, upload)
+	if err != nil {
+		return err
 	}
 	in.DatasetURI = kept.URI()
 	if err := t.identify(kept.SHA256); err != nil {

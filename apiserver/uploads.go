@@ -37,25 +37,29 @@ type datasetUpload struct {
 	check func(dataset.Summary) error // called after the CSV; may refuse it
 }
 
-// keep reads a CSV once and makes it a dataset if all of it is good. It records the upload as a source of the dataset.
-func (u *uploads) keep(
-	ctx context.Context,
-	w http.ResponseWriter,
-	d datasetUpload,
-) (kept objstore.Ref, summary dataset.Summary, err error) {
-	upload, err := u.stream(ctx, objstore.UploadKey(d.id), "text/csv", d.body, func(r io.Reader) (err error) {
+// receive reads a CSV once and stores it until the caller discards it, if all of it is good.
+func (u *uploads) receive(
+	ctx context.Context, w http.ResponseWriter, d datasetUpload,
+) (upload objstore.Ref, summary dataset.Summary, err error) {
+	upload, err = u.stream(ctx, objstore.UploadKey(d.id), "text/csv", d.body, func(r io.Reader) (err error) {
 		summary, err = dataset.Scan(r, d.scan)
 		return err
 	})
 	if err != nil {
 		return upload, summary, err
 	}
-	defer u.discard(ctx, w, upload)
 	if err := d.check(summary); err != nil {
+		u.discard(ctx, w, upload)
 		return upload, summary, err
 	}
-	if kept, err = u.catalogue.Keep(ctx, upload); err != nil {
-		return kept, summary, err
+	return upload, summary, nil
+}
+
+// keep makes a CSV that was received a dataset. It records the upload as a source of the dataset.
+func (u *uploads) keep(ctx context.Context, d datasetUpload, upload objstore.Ref) (objstore.Ref, error) {
+	kept, err := u.catalogue.Keep(ctx, upload)
+	if err != nil {
+		return kept, err
 	}
 	source := catalogue.Source{Kind: catalogue.SourceUpload}
 	if part, ok := d.body.(*multipart.Part); ok {
@@ -63,7 +67,7 @@ func (u *uploads) keep(
 	}
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
-	return kept, summary, u.catalogue.AddSource(ctx, kept.SHA256, source)
+	return kept, u.catalogue.AddSource(ctx, kept.SHA256, source)
 }
 
 // stream reads a body once, into the store and into check, which reads to the end or fails. If either fails, stream

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -69,4 +70,9 @@ func Parameter(kept string) *huma.Param {
 		Description: "Makes the request one however often it is sent to this path, " + kept +
 			". With another body or other parameters, the answer is 422.",
 	}
+}
+
+// Described reports whether an operation takes the header.
+func Described(op huma.Operation) bool {
+	return slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == Header })
 }

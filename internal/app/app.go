@@ -105,6 +105,9 @@ func Connect(c Config) (*System, error) {
 // Close closes the connection to Temporal.
 func (s *System) Close() { s.Temporal.Close() }
 
+// idempotencyDays is how many days the answers to requests with an idempotency key are kept.
+const idempotencyDays = 1
+
 // Prepare creates what must exist before anything runs: the bucket with its expiry rules, and further buckets without
 // rules.
 func (s *System) Prepare(ctx context.Context, further ...string) error {
@@ -116,6 +119,8 @@ func (s *System) Prepare(ctx context.Context, further ...string) error {
 	return s.Store.SetExpiry(ctx, s.config.Bucket, map[string]int{
 		objstore.UploadsPrefix: s.config.UploadDays,
 		objstore.BatchesPrefix: s.config.BatchDays,
+
+		objstore.IdempotencyPrefix: idempotencyDays,
 	})
 }
 

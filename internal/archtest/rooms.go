@@ -126,7 +126,7 @@ func rooms() []room {
 		},
 		{
 			path: "apiserver/idempotency", floor: 5,
-			iris: []string{"apiserver/problem"},
+			iris: []string{"apiserver/httpio", "apiserver/problem", "internal/objstore"},
 			lib:  []string{huma},
 		},
 		{

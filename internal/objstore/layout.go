@@ -16,6 +16,8 @@ import (
 const (
 	UploadsPrefix = "uploads/"
 	BatchesPrefix = "batches/"
+
+	IdempotencyPrefix = "idempotency/"
 )
 
 // RoomProbeKey is the key of an object that is written to find out whether the store has room.
@@ -25,6 +27,9 @@ const datasetsPrefix = "datasets/"
 
 // UploadKey is the key of an upload until its contents are validated.
 func UploadKey(taskID string) string { return UploadsPrefix + segment(taskID) }
+
+// IdempotencyKey is the key of the answer to a request with an idempotency key. id is a hash of both.
+func IdempotencyKey(id string) string { return IdempotencyPrefix + id + ".json" }
 
 // DatasetKey is the key of a dataset: the same bytes are the same object.
 func DatasetKey(digest string) string { return datasetsPrefix + digest + ".csv" }

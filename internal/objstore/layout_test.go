@@ -12,6 +12,7 @@ import (
 func TestKeys(t *testing.T) {
 	for got, want := range map[string]string{
 		objstore.UploadKey("t-1"):                    "uploads/t-1",
+		objstore.IdempotencyKey("ab12"):              "idempotency/ab12.json",
 		objstore.DatasetKey("ab12"):                  "datasets/ab12.csv",
 		objstore.DatasetViewKey("ab12", "cd34"):      "datasets/ab12/cd34.json",
 		objstore.TrainingKey("run", "model.json"):    "trainings/run/model.json",
