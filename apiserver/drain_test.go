@@ -76,7 +76,7 @@ func TestRun_isUnreadyBeforeItStops(t *testing.T) {
 
 	response := must(http.Post(url+"/iris/predict", "application/json", strings.NewReader(setosa)))
 	must(io.ReadAll(response.Body))
-	response.Body.Close()
+	_ = response.Body.Close()
 	if response.StatusCode != http.StatusOK || !response.Close {
 		t.Errorf("a prediction while the server stops: %d, closes the connection: %v", response.StatusCode, response.Close)
 	}

@@ -30,7 +30,7 @@ func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics
 	}
 	all := prometheus.NewRegistry()
 	all.MustRegister(
-		m.http, predictors, m.batched, cacheMetrics{cache},
+		m.http, predictors, predictors.Shed(), m.batched, cacheMetrics{cache},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.handler = promhttp.HandlerFor(all, promhttp.HandlerOpts{})

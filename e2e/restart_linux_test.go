@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,7 +46,8 @@ func newProcess(t *testing.T, program string, env []string) *process {
 	defer listener.Close() //nolint:errcheck // only its address is needed
 	address := listener.Addr().String()
 	return &process{
-		t: t, program: program, address: address, env: append(env, "IRIS_LISTEN="+address, "IRIS_GRPC_LISTEN="),
+		t: t, program: program, address: address,
+		env: slices.Concat(env, []string{"IRIS_LISTEN=" + address, "IRIS_GRPC_LISTEN="}),
 	}
 }
 

@@ -27,7 +27,8 @@ func (a *API) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, release, err := a.models.Bulk.Read(r, a.models.MaxBody)
+	p := a.models.Predictors.Requested(w, served)
+	body, release, err := a.models.ReadBody(p, r)
 	defer release()
 	if err != nil {
 		return err
@@ -36,7 +37,6 @@ func (a *API) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := a.models.Predictors.Requested(w, served)
 	result, done, err := a.infer(r.Context(), p, request, len(body))
 	defer done()
 	if err != nil {

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -65,6 +66,9 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	if err := httpio.RequireJSON(r); err != nil {
 		return err
 	}
+	if err := p.turnAway(r); err != nil {
+		return err
+	}
 	b := scratches.Get().(*scratch)
 	defer b.free()
 	b.reset(len(p.Model.Schema().Features), len(p.labels))
@@ -76,6 +80,21 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	if jsonrow.IsArray(b.body) {
 		return p.predictRows(x, r, predictLimits(p.Version.Model), b)
 	}
+	if err := p.predictRow(r.Context(), b); err != nil {
+		return err
+	}
+	p.SetHeader(w)
+	_, _ = w.Write(append(b.answer, '\n')) // fails only for a client that hung up
+	p.predicted.Inc()
+	return nil
+}
+
+// predictRow writes the answer to the row in b.body to b.answer.
+func (p *Predictor) predictRow(ctx context.Context, b *scratch) error {
+	if err := p.process.gate.enter(ctx, mostPatience); err != nil {
+		return err
+	}
+	defer p.process.gate.leave()
 	if err := p.rows.DecodeRow(b.body, b.x); err != nil {
 		return err
 	}
@@ -84,15 +103,11 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 		return problem.New(http.StatusUnprocessableEntity, notFinite)
 	}
 	b.answer = p.appendAnswer(b.answer, best, b.probabilities)
-	p.SetHeader(w)
-	_, _ = w.Write(append(b.answer, '\n')) // fails only for a client that hung up
-	p.predicted.Inc()
 	return nil
 }
 
 // noParameters refuses a query. A client that sends ?version=2 would take the answer of the champion for that of
-// version
-// 2.
+// version 2.
 func noParameters(r *http.Request) error {
 	if r.URL.RawQuery == "" {
 		return nil
@@ -106,28 +121,22 @@ func noParameters(r *http.Request) error {
 	return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(r.URL.RawQuery))
 }
 
-// readRows reads a row, or a longer array of rows, into b.body. A large array takes a place of Bulk until release is
-// called, also after an error.
+// readRows reads a row, or a longer array of rows, into b.body. The caller calls release when it is done with them,
+// also after an error.
 func (m *Models) readRows(x *httpio.Exchange, r *http.Request, b *scratch) (release func(), err error) {
 	var more bool
-	release = func() {}
-	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, httpio.MaxSmall)
-	switch {
-	case err != nil || !more:
-		return release, err
-	case !jsonrow.IsArray(b.body):
-		return release, &http.MaxBytesError{Limit: httpio.MaxSmall}
-	case r.ContentLength > m.MaxBody:
-		return release, &http.MaxBytesError{Limit: m.MaxBody}
+	b.body, more, err = httpio.ReadUpTo(r.Body, roomFor(b.body, r, tinyBody), tinyBody)
+	if err != nil || !more {
+		return func() {}, err
 	}
-	if release, err = m.Bulk.Take(); err != nil {
-		return release, err
+	limit := int64(httpio.MaxSmall)
+	if jsonrow.IsArray(b.body) {
+		limit = m.MaxBody
 	}
-	x.SetBrief(false) // a large body takes its time to arrive
-	b.body, more, err = httpio.ReadUpTo(r.Body, b.body, m.MaxBody)
-	if more {
-		err = &http.MaxBytesError{Limit: m.MaxBody}
+	if limit > httpio.MaxSmall && r.ContentLength > httpio.MaxSmall {
+		x.SetBrief(false) // a large body takes its time to arrive
 	}
+	b.body, release, err = m.readRest(r, b.body, limit)
 	return release, err
 }
 
@@ -135,30 +144,56 @@ func (m *Models) readRows(x *httpio.Exchange, r *http.Request, b *scratch) (rele
 // answer, so that a bad row is a problem and not half an answer.
 func (p *Predictor) predictRows(x *httpio.Exchange, r *http.Request, limits Limits, b *scratch) error {
 	x.SetBrief(false)
-	if err := p.scoreArray(r, limits, b); err != nil {
+	leave, err := p.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	written, err := 0, p.scoreArray(r, limits, b)
+	if err == nil {
+		written = p.appendAnswers(b, 0, maxEncoded) // most answers are whole then
+	}
+	leave()
+	if err != nil {
 		return err
 	}
 	p.SetHeader(x)
 	to := httpio.NewWriter(x)
-	between := byte('[')
-	for from := 0; from < len(b.probabilities); from += len(p.labels) {
-		b.answer = append(b.answer, between)
-		b.answer = p.appendAnswer(b.answer, b.best[from/len(p.labels)], b.probabilities[from:from+len(p.labels)])
-		b.answer = append(b.answer, '\n')
-		const chunk = 32 << 10
-		if between = ','; len(b.answer) < chunk {
-			continue
-		}
+	for written < len(b.best) {
 		if _, err := to.Write(b.answer); err != nil {
 			return err
 		}
+		const chunk = 32 << 10
 		b.answer = b.answer[:0]
+		written = p.appendAnswers(b, written, chunk)
 	}
-	if _, err := to.Write(append(b.answer, ']', '\n')); err != nil {
-		return err
+	for piece := range slices.Chunk(append(b.answer, ']', '\n'), pieceSize) {
+		if _, err := to.Write(piece); err != nil {
+			return err
+		}
 	}
 	p.predicted.Add(float64(len(b.best)))
 	return nil
+}
+
+const (
+	maxEncoded = 1 << 20  // bytes of an answer that are in memory at the same time
+	pieceSize  = 64 << 10 // bytes that a client must take within httpio.StallTimeout
+)
+
+// appendAnswers appends the answers from row first on, until b.answer has size bytes or all rows are answered. It
+// returns the next row.
+func (p *Predictor) appendAnswers(b *scratch, first, size int) (next int) {
+	for next = first; next < len(b.best) && len(b.answer) < size; next++ {
+		between := byte(',')
+		if next == 0 {
+			between = '['
+		}
+		from := next * len(p.labels)
+		b.answer = append(b.answer, between)
+		b.answer = p.appendAnswer(b.answer, b.best[next], b.probabilities[from:from+len(p.labels)])
+		b.answer = append(b.answer, '\n')
+	}
+	return next
 }
 
 // scoreArray fills b.best and b.probabilities for all rows in b.body.
@@ -168,7 +203,7 @@ func (p *Predictor) scoreArray(r *http.Request, limits Limits, b *scratch) error
 		_, err := p.rows.DecodeArray(b.body, row)
 		return err
 	}
-	return p.Score(r.Context(), limits, source, func(best int, probabilities []float64) error {
+	return p.score(r.Context(), limits, source, func(best int, probabilities []float64) error {
 		b.best, b.probabilities = append(b.best, best), append(b.probabilities, probabilities...)
 		return nil
 	})

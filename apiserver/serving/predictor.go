@@ -28,6 +28,7 @@ type Predictor struct {
 	keys   [][]byte // by class: ,"p_setosa":
 
 	process   *process
+	typical   atomic.Int64 // nanoseconds that the rows of a request have taken lately
 	duration  prometheus.Observer
 	predicted prometheus.Counter // rows
 }
@@ -72,9 +73,12 @@ func (p *Predictor) CountSince(began time.Time, rows int) {
 }
 
 // process is what all predictors of a process share.
-type process struct{ fromDisk func() bool }
+type process struct {
+	gate     *gate
+	fromDisk func() bool
+}
 
-func newProcess(fromDisk func() bool) *process { return &process{fromDisk} }
+func newProcess(fromDisk func() bool) *process { return &process{newGate(cpus()), fromDisk} }
 
 func never() bool { return false }
 
@@ -162,3 +166,6 @@ func (ps *Predictors) Describe(to chan<- *prometheus.Desc) { ps.predicted.Descri
 
 // Collect implements prometheus.Collector.
 func (ps *Predictors) Collect(to chan<- prometheus.Metric) { ps.predicted.Collect(to) }
+
+// Shed returns the counter of the predictions that were shed.
+func (ps *Predictors) Shed() prometheus.Collector { return ps.process.gate.shed }

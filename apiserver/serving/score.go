@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"iris/apiserver/httpio"
 )
@@ -32,8 +33,33 @@ const checkInterval = 256
 type Source func(row func(x []float64) error) error
 
 // Score classifies the rows of a source and passes the class and the probabilities of each to emit, which must copy
-// what it keeps of them.
+// what it keeps of them. Neither may wait for a client: the gate lets few requests score at the same time. Score sheds
+// a request that the gate does not let in soon.
 func (p *Predictor) Score(
+	ctx context.Context, limits Limits, source Source, emit func(best int, probabilities []float64) error,
+) error {
+	leave, err := p.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return p.score(ctx, limits, source, emit)
+}
+
+// enter waits for the gate with a request of many rows. The caller calls leave after its work, if there is no error.
+func (p *Predictor) enter(ctx context.Context) (leave func(), err error) {
+	if err := p.process.gate.enter(ctx, p.patience()); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	return func() {
+		p.observe(time.Since(began))
+		p.process.gate.leave()
+	}, nil
+}
+
+// score is Score inside the gate.
+func (p *Predictor) score(
 	ctx context.Context, limits Limits, source Source, emit func(best int, probabilities []float64) error,
 ) error {
 	probabilities := make([]float64, len(p.labels))

@@ -20,7 +20,7 @@ func (b *scratch) reset(features, classes int) {
 
 // free returns b to the pool, unless an unusually large body has made it too large to keep.
 func (b *scratch) free() {
-	const worthKeeping = 64 << 10
+	const worthKeeping = 512 << 10
 	if cap(b.body)+cap(b.answer)+8*(cap(b.x)+cap(b.probabilities)+cap(b.best)) <= worthKeeping {
 		scratches.Put(b)
 	}

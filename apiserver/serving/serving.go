@@ -5,6 +5,7 @@ package serving
 
 import (
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"iris/apiserver/httpio"
@@ -50,6 +51,68 @@ func (m *Models) ReadRows(w http.ResponseWriter, r *http.Request) (
 	if err != nil {
 		return nil, nil, func() {}, err
 	}
-	body, release, err = m.Bulk.Read(r, m.MaxBody)
-	return m.Predictors.Requested(w, served), body, release, err
+	p = m.Predictors.Requested(w, served)
+	body, release, err = m.ReadBody(p, r)
+	return p, body, release, err
+}
+
+// tinyBody is the size in bytes of a body whose memory is not counted.
+const tinyBody = 64 << 10
+
+// roomFor returns buf with room for the body of r, at most limit bytes, and for the read that finds its end.
+func roomFor(buf []byte, r *http.Request, limit int64) []byte {
+	if r.ContentLength <= 0 {
+		return buf
+	}
+	return slices.Grow(buf, max(0, int(min(r.ContentLength, limit))+1-len(buf)))
+}
+
+// ReadBody reads the body of a request for predictions by p. The caller calls release when it is done with the body,
+// also
+// after an error.
+func (m *Models) ReadBody(p *Predictor, r *http.Request) (body []byte, release func(), err error) {
+	if r.ContentLength > m.MaxBody {
+		return nil, func() {}, &http.MaxBytesError{Limit: m.MaxBody}
+	}
+	if err := p.turnAway(r); err != nil {
+		return nil, func() {}, err
+	}
+	body, more, err := httpio.ReadUpTo(r.Body, roomFor(nil, r, tinyBody), tinyBody)
+	if err != nil || !more {
+		return body, func() {}, err
+	}
+	return m.readRest(r, body, m.MaxBody)
+}
+
+// readRest reads the rest of a body that has begun, at most limit bytes in all. The memory of all bodies up to
+// httpio.MaxSmall is bounded together. A larger one takes a place of Bulk.
+func (m *Models) readRest(r *http.Request, begun []byte, limit int64) (body []byte, release func(), err error) {
+	if r.ContentLength > limit {
+		return begun, func() {}, &http.MaxBytesError{Limit: limit}
+	}
+	size := min(limit, httpio.MaxSmall)
+	if r.ContentLength > 0 {
+		size = min(size, r.ContentLength)
+	}
+	released, err := m.Predictors.process.gate.hold(size)
+	if err != nil {
+		return begun, released, err
+	}
+	small := min(limit, httpio.MaxSmall)
+	body, more, err := httpio.ReadUpTo(r.Body, roomFor(begun, r, small), small)
+	if err != nil || !more {
+		return body, released, err
+	}
+	if limit <= httpio.MaxSmall {
+		return body, released, &http.MaxBytesError{Limit: limit}
+	}
+	place, err := m.Bulk.Take()
+	release = func() { released(); place() }
+	if err != nil {
+		return body, release, err
+	}
+	if body, more, err = httpio.ReadUpTo(r.Body, body, limit); more {
+		err = &http.MaxBytesError{Limit: limit}
+	}
+	return body, release, err
 }
