@@ -30,6 +30,7 @@ const (
 	fails    = "fail"    // with an application error
 	breaks   = "break"   // with an error that is not for users
 	waits    = "wait"    // for a verdict, and then ends; refuses the name "nobody"
+	retries  = "retry"   // runs an activity that fails because MLflow is down, and is tried again in an hour
 	heartens = "hearten" // runs an activity that keeps heartbeating, on the queue heartQueue
 )
 
@@ -72,8 +73,19 @@ func behave(ctx workflow.Context, how string) error {
 			TaskQueue: heartQueue, StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute,
 		})
 		return workflow.ExecuteActivity(ctx, steady).Get(ctx, nil)
+	case retries:
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Hour},
+		})
+		return workflow.ExecuteActivity(ctx, unlucky).Get(ctx, nil)
 	}
 	return nil
+}
+
+// unlucky fails as an activity does while MLflow is down.
+func unlucky(context.Context) error {
+	const message = "log to run r: MLflow answers 503 on http://10.0.0.7:5000"
+	return temporal.NewApplicationError(message, "MLflowDown", "MLflow answers 503")
 }
 
 func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (workflows.TrainingResult, error) {

@@ -26,10 +26,12 @@ type Task struct {
 	Model  string          `json:"model" doc:"Empty if another program started the task and no worker answers."`
 	State  workflows.State `json:"state" enum:"PENDING,STARTED,SUCCESS,FAILURE,REVOKED,LOST" doc:"In a list, every task that has not ended is STARTED."`
 	workflows.TaskProgress
+	TaskWaiting
 	Search    *workflows.SearchProgress  `json:"search,omitempty" doc:"Of a training: its trials and the best one so far."`
 	StartedAt time.Time                  `json:"started_at"`
 	EndedAt   *time.Time                 `json:"ended_at,omitempty"`
 	Error     *workflows.TaskError       `json:"error,omitempty" doc:"Why the task failed."`
+	Warnings  []string                   `json:"warnings,omitempty" doc:"What the task goes on without, such as its choice in MLflow."`
 	Result    *Result                    `json:"result,omitempty" doc:"The result of a training, a batch or a promotion."`
 	Links     TaskLinks                  `json:"links"`
 	Approval  *workflows.PendingApproval `json:"approval,omitempty" doc:"The decision that a training with promote=manual waits for."`

@@ -97,12 +97,14 @@ func (ts *tasks) readRunning(
 		t.Stale = true
 	}
 	t.applyHeartbeats(described)
+	t.TaskWaiting = ts.waiting(ctx, described, t.Stale)
 }
 
 // apply sets what a task reports about itself.
 func (t *Task) apply(status workflows.Status) {
 	t.Model, t.State, t.TaskProgress = status.Model, status.State, status.TaskProgress
 	t.EndedAt, t.Error, t.Search, t.Approval = status.EndedAt, status.Error, status.Search, status.Approval
+	t.Warnings = status.Warnings
 	if status.Training != nil || status.Batch != nil || status.Promotion != nil {
 		t.Result = &Result{Training: status.Training, Batch: status.Batch, Promotion: status.Promotion}
 	}

@@ -181,6 +181,7 @@ func (w *world) startWorker(t testing.TB, queue string) (stop func()) {
 	wk.RegisterActivity(w.score)
 	wk.RegisterActivity(w.makeChampion)
 	wk.RegisterActivity(steady)
+	wk.RegisterActivity(unlucky)
 	if err := wk.Start(); err != nil {
 		t.Fatal(err)
 	}

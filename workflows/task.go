@@ -97,6 +97,22 @@ func Outcome(err error) (State, *TaskError) {
 	}
 }
 
+// Types of errors that Retried knows, besides those of outages.
+const (
+	ErrTooSlow = activities.ErrTooSlow
+	ErrUnknown = activities.ErrUnknown
+)
+
+// Retried returns what an activity waits for after an error of a type that is retried, and the error in words for
+// users. A type that it does not know is ErrUnknown.
+func Retried(errorType string) (waitsFor, words string) {
+	waitsFor, words, ok := activities.Retried(errorType)
+	if !ok {
+		waitsFor, words, _ = activities.Retried(ErrUnknown)
+	}
+	return waitsFor, words
+}
+
 // outage returns why an activity was retried to the end of its budget, in words for users; "" for another error.
 func outage(err *temporal.ApplicationError) string {
 	if err.Type() == activities.ErrUnknown {
