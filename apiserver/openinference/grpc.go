@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
@@ -45,6 +46,7 @@ func (a *API) RunGRPC(
 		grpc.MaxConcurrentStreams(grpcStreams),
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.UnaryInterceptor(a.interceptGRPC),
+		grpc.InTapHandle(a.limitTime),
 	)
 	inferencepb.RegisterGRPCInferenceServiceServer(server, inferenceService{API: a})
 	healthpb.RegisterHealthServer(server, healthService{models: a.models})
@@ -69,6 +71,14 @@ func (a *API) RunGRPC(
 		return fmt.Errorf("serve gRPC on %s: %w", l.Addr(), err)
 	}
 	return nil
+}
+
+// limitTime bounds a request as a whole, from its header on. A client that sends its message byte by byte would
+// otherwise keep the memory of it for ever.
+func (a *API) limitTime(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	bounded, cancel := context.WithTimeout(ctx, a.grpcTimeout)
+	context.AfterFunc(bounded, cancel) // grpc ends ctx with the request
+	return bounded, nil
 }
 
 // interceptGRPC does for every request over gRPC what httpio.Handler does over HTTP: it adds an id, translates errors

@@ -6,6 +6,7 @@ package openinference
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
@@ -34,12 +35,14 @@ type API struct {
 	handler   *httpio.Handler
 	grpcInfer *httpio.RouteMetrics // ModelInfer over gRPC, which no router finds
 	version   string
+
+	grpcTimeout time.Duration // of a request over gRPC, with the time in which its message arrives
 }
 
 // New returns an API.
 func New(o Options) *API {
 	return &API{
-		models: o.Models, handler: o.Handler, version: o.Version,
+		models: o.Models, handler: o.Handler, version: o.Version, grpcTimeout: httpio.StallTimeout,
 		grpcInfer: o.Metrics.Route(http.MethodPost, inferencepb.GRPCInferenceService_ModelInfer_FullMethodName),
 	}
 }
