@@ -13,6 +13,7 @@ import (
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/sweep"
 )
 
 // Options are the dependencies and settings of the activities.
@@ -25,6 +26,9 @@ type Options struct {
 	Bucket      string   // of Iris
 	DataBuckets []string // other buckets that datasets and rows may come from
 	GitCommit   string   // of this program, for the lineage of runs and versions; may be empty
+
+	// Outcome translates the error that a workflow ended with; only Sweep needs it.
+	Outcome func(error) (state string, reason *sweep.StatusError)
 }
 
 // Activities has the activities: every exported method is one.

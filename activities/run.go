@@ -12,13 +12,14 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/registry"
+	"iris/internal/sweep"
 	"iris/model"
 )
 
 // Tags of a run. The first finds the run again when StartRun runs twice.
 const (
-	tagExecution  = "temporal.run_id"
-	tagWorkflowID = "temporal.workflow_id"
+	tagExecution  = sweep.TagExecution
+	tagWorkflowID = sweep.TagWorkflow
 	tagDataset    = "dataset.sha256"
 )
 
@@ -54,6 +55,9 @@ func (a *Activities) StartRun(ctx context.Context, in StartRunInput) (Run, error
 }
 
 func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error) {
+	if err := a.trace(ctx, in.Model); err != nil {
+		return Run{}, err
+	}
 	experiment, err := a.o.MLflow.EnsureExperiment(ctx, in.Model)
 	if err != nil {
 		return Run{}, err

@@ -12,14 +12,15 @@ import (
 
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/sweep"
 	"iris/model"
 )
 
 // Tags of the run of a trial. The first makes it a child of the training's run in MLflow. The second finds it when
 // RunTrial runs twice.
 const (
-	tagParent = "mlflow.parentRunId"
-	tagTrial  = "trial"
+	tagParent = sweep.TagParent
+	tagTrial  = sweep.TagTrial
 )
 
 // RunTrialInput is the spec to try, and the rows to try it on.

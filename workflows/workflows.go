@@ -1,5 +1,5 @@
 // Package workflows holds the durable tasks of Iris as deterministic code: Training, BatchPrediction and Promotion,
-// their status and their pure decisions. Everything with a side effect is an activity.
+// their status and their pure decisions, and Sweep. Everything with a side effect is an activity.
 package workflows
 
 import (
@@ -29,4 +29,5 @@ func Register(w worker.WorkflowRegistry) {
 	w.RegisterWorkflow(Training)
 	w.RegisterWorkflow(BatchPrediction)
 	w.RegisterWorkflow(Promotion)
+	w.RegisterWorkflow(Sweep)
 }

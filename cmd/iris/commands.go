@@ -57,6 +57,19 @@ func runSetup(ctx context.Context, buckets []string, env environment) error {
 	return withSystem(env, func(s *app.System, _ settings) error { return s.Prepare(ctx, buckets...) })
 }
 
+func runSweep(ctx context.Context, args []string, env environment, out io.Writer) error {
+	flags := flag.NewFlagSet("iris sweep", flag.ContinueOnError)
+	flags.SetOutput(out)
+	dryRun := flags.Bool("dry-run", false, "print what a sweep would do, and change nothing")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	return withSystem(env, func(s *app.System, _ settings) error { return s.Sweep(ctx, *dryRun, out) })
+}
+
 // withSystem reads the settings, connects, runs do and disconnects.
 func withSystem(env environment, do func(*app.System, settings) error) error {
 	c, err := readSettings(env)

@@ -113,6 +113,20 @@ func table() []setting {
 			number(func(s *settings) *int { return &s.app.BatchDays }),
 		},
 		{
+			"IRIS_SWEEP_INTERVAL", "10m", "time between two sweeps of what tasks left behind; 0 turns them off",
+			duration(func(s *settings) *time.Duration { return &s.app.Sweep.Interval }, 0),
+		},
+		{
+			"IRIS_SWEEP_GRACE", "10m",
+			"time after the end of a task in which it may still close what it opened; then the sweep does",
+			duration(func(s *settings) *time.Duration { return &s.app.Sweep.Grace }, 1),
+		},
+		{
+			"IRIS_SWEEP_LEFTOVERS", "168h",
+			"time after the end of a task until the sweep deletes objects that only the task needed",
+			duration(func(s *settings) *time.Duration { return &s.app.Sweep.Leftovers }, 1),
+		},
+		{
 			"IRIS_LOG_LEVEL", "INFO",
 			"DEBUG, INFO, WARN or ERROR; logs are JSON on standard error, or in logs/iris.log of the stack's folder (iris up)",
 			func(s *settings, v string) error { return s.level.UnmarshalText([]byte(v)) },
@@ -213,6 +227,16 @@ func number(field func(*settings) *int) func(*settings, string) error {
 func size(field func(*settings) *int64) func(*settings, string) error {
 	return func(s *settings, v string) (err error) {
 		*field(s), err = strconv.ParseInt(v, 10, 64)
+		return err
+	}
+}
+
+// duration parses a duration such as 90s or 10m that is not below least.
+func duration(field func(*settings) *time.Duration, least time.Duration) func(*settings, string) error {
+	return func(s *settings, v string) (err error) {
+		if *field(s), err = time.ParseDuration(v); err == nil && *field(s) < least {
+			err = fmt.Errorf("want at least %s", least)
+		}
 		return err
 	}
 }

@@ -16,6 +16,7 @@ const usage = `iris trains, versions, serves and batch-scores classifiers of tab
   iris apiserver      serve the REST API
   iris worker         run the Temporal workflows and activities
   iris setup          create the bucket of Iris with its expiry rules, and the buckets named as arguments
+  iris sweep          end what tasks left behind, now; -dry-run only prints it
   iris up [--demo]    install and start everything on this machine: Temporal, MinIO, MLflow, worker, API
   iris config         print the settings as a Markdown table
   iris version        print the version
@@ -54,6 +55,8 @@ func command(ctx context.Context, args []string, env environment, out io.Writer)
 		return runWorker(ctx, env)
 	case "setup":
 		return runSetup(ctx, rest, env)
+	case "sweep":
+		return runSweep(ctx, rest, env, out)
 	case "up":
 		return runUp(ctx, rest, env, out)
 	case "config":

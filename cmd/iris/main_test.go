@@ -23,16 +23,20 @@ func TestRun_errors(t *testing.T) {
 		env  environment
 		want string
 	}{
-		"no command":       {nil, nil, "no command given"},
-		"unknown command":  {[]string{"fly"}, nil, `unknown command "fly"`},
-		"unknown flag":     {[]string{"up", "--wings"}, nil, "-wings"},
-		"bad number":       {[]string{"worker"}, environment{"IRIS_COMPUTE_SLOTS=two"}, "IRIS_COMPUTE_SLOTS"},
-		"bad duration":     {[]string{"apiserver"}, environment{"IRIS_DRAIN_DELAY=soon"}, "IRIS_DRAIN_DELAY"},
-		"bad bool":         {[]string{"apiserver"}, environment{"S3_SECURE=perhaps"}, "S3_SECURE"},
-		"bad level":        {[]string{"apiserver"}, environment{"IRIS_LOG_LEVEL=LOUD"}, "IRIS_LOG_LEVEL"},
-		"bad size":         {[]string{"setup"}, environment{"IRIS_MAX_UPLOAD=big"}, "IRIS_MAX_UPLOAD"},
-		"temporal profile": {[]string{"worker"}, environment{"TEMPORAL_PROFILE=nobody"}, "TEMPORAL_"},
-		"bad settings, up": {[]string{"up"}, environment{"IRIS_BATCH_DAYS=-"}, "IRIS_BATCH_DAYS"},
+		"no command":          {nil, nil, "no command given"},
+		"unknown command":     {[]string{"fly"}, nil, `unknown command "fly"`},
+		"unknown flag":        {[]string{"up", "--wings"}, nil, "-wings"},
+		"bad number":          {[]string{"worker"}, environment{"IRIS_COMPUTE_SLOTS=two"}, "IRIS_COMPUTE_SLOTS"},
+		"bad duration":        {[]string{"apiserver"}, environment{"IRIS_DRAIN_DELAY=soon"}, "IRIS_DRAIN_DELAY"},
+		"bad bool":            {[]string{"apiserver"}, environment{"S3_SECURE=perhaps"}, "S3_SECURE"},
+		"bad level":           {[]string{"apiserver"}, environment{"IRIS_LOG_LEVEL=LOUD"}, "IRIS_LOG_LEVEL"},
+		"bad size":            {[]string{"setup"}, environment{"IRIS_MAX_UPLOAD=big"}, "IRIS_MAX_UPLOAD"},
+		"temporal profile":    {[]string{"worker"}, environment{"TEMPORAL_PROFILE=nobody"}, "TEMPORAL_"},
+		"no grace":            {[]string{"sweep"}, environment{"IRIS_SWEEP_GRACE=0s"}, "IRIS_SWEEP_GRACE"},
+		"bad interval":        {[]string{"worker"}, environment{"IRIS_SWEEP_INTERVAL=often"}, "IRIS_SWEEP_INTERVAL"},
+		"a negative one":      {[]string{"worker"}, environment{"IRIS_SWEEP_INTERVAL=-1m"}, "IRIS_SWEEP_INTERVAL"},
+		"unknown flag, sweep": {[]string{"sweep", "-wings"}, nil, "-wings"},
+		"bad settings, up":    {[]string{"up"}, environment{"IRIS_BATCH_DAYS=-"}, "IRIS_BATCH_DAYS"},
 		"bad endpoint": {
 			[]string{"setup"},
 			environment{"S3_ENDPOINT=http://a b", "S3_ACCESS_KEY=k", "S3_SECRET_KEY=s"},
@@ -71,6 +75,15 @@ func TestRun_prints(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
+	if err := run(
+		t.Context(),
+		[]string{"sweep", "-h"},
+		nil,
+		&out,
+	); err != nil ||
+		!strings.Contains(out.String(), "dry-run") {
+		t.Errorf("iris sweep -h printed %q (%v), want its flags", out.String(), err)
+	}
 	if err := run(t.Context(), []string{"up", "-h"}, nil, &out); err != nil || !strings.Contains(out.String(), "demo") {
 		t.Errorf("iris up -h printed %q (%v), want its flags", out.String(), err)
 	}

@@ -25,6 +25,7 @@ import (
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/worker"
+	"iris/workflows"
 )
 
 // Config holds the choices of an operator. Package main reads them from the environment.
@@ -47,6 +48,8 @@ type Config struct {
 	CacheBytes     int64  // bytes of the artifacts in CacheDir
 	VersionCache   int64  // bytes of cached versions that are not champions; the default when 0
 	Slots          int    // activities that compute at the same time; one per CPU when 0
+
+	Sweep SweepConfig
 
 	// Base URLs for links; may be empty.
 	TemporalUI string
@@ -135,9 +138,13 @@ func (s *System) RunWorker(ctx context.Context) error {
 	acts, err := activities.New(activities.Options{
 		MLflow: s.MLflow, Store: s.Store, Registry: s.Registry, Versions: versions,
 		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, GitCommit: s.config.GitCommit,
+		Outcome: workflows.SweepOutcome,
 	})
 	if err != nil {
 		return err
+	}
+	if err := s.ensureSweep(ctx); err != nil { // tasks need no sweep, so the worker runs without it
+		s.config.Logger.Error("the schedule of the sweep was not created", "error", err)
 	}
 	w, err := worker.New(worker.Options{Client: s.Temporal, Activities: acts, Slots: s.config.Slots})
 	if err != nil {

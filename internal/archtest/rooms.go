@@ -87,7 +87,8 @@ func rooms() []room {
 		// What tasks left behind.
 		{
 			path: "internal/sweep", floor: 3,
-			iris: []string{"internal/objstore"},
+			iris: []string{"internal/mlflow", "internal/objstore"},
+			lib:  []string{temporal},
 		},
 		{
 			path: "internal/champions", floor: 3,
@@ -100,7 +101,7 @@ func rooms() []room {
 			path: "activities", floor: 3,
 			iris: []string{
 				"internal/catalogue", "internal/champions", "internal/dataset", "internal/mlflow", "internal/objstore",
-				"internal/registry", "internal/report", "internal/rows", "internal/scores", "model",
+				"internal/registry", "internal/report", "internal/rows", "internal/scores", "internal/sweep", "model",
 			},
 			lib: []string{temporal},
 		},
@@ -110,7 +111,7 @@ func rooms() []room {
 			path: "workflows", floor: 4,
 			iris: []string{
 				"activities", "internal/dataset", "internal/mlflow", "internal/objstore", "internal/registry",
-				"internal/rows", "internal/scores", "internal/search", "model",
+				"internal/rows", "internal/scores", "internal/search", "internal/sweep", "model",
 			},
 			lib: []string{temporal},
 		},

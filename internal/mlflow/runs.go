@@ -29,6 +29,7 @@ type Run struct {
 	ArtifactURI  string // of PutArtifact and GetArtifact
 	Status       RunStatus
 	Name         string
+	Start, End   time.Time // UTC, in milliseconds; End is zero while the run is not ended
 	Tags, Params map[string]string
 	Metrics      map[string]float64 // the last value of each metric; MLflow stores infinities as ±math.MaxFloat64
 }
@@ -49,6 +50,8 @@ type wireRun struct {
 		ArtifactURI  string    `json:"artifact_uri"`
 		Status       RunStatus `json:"status"`
 		Name         string    `json:"run_name"`
+		Start        millis    `json:"start_time"`
+		End          millis    `json:"end_time"`
 	} `json:"info"`
 	Data struct {
 		Tags    []pair `json:"tags"`
@@ -75,6 +78,8 @@ func (w wireRun) value() Run {
 		ArtifactURI:  w.Info.ArtifactURI,
 		Status:       w.Info.Status,
 		Name:         w.Info.Name,
+		Start:        w.Info.Start.time(),
+		End:          w.Info.End.time(),
 		Tags:         fromPairs(w.Data.Tags),
 		Params:       fromPairs(w.Data.Params),
 		Metrics:      make(map[string]float64, len(w.Data.Metrics)),

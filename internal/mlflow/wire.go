@@ -50,6 +50,9 @@ type millis int64
 
 func toMillis(t time.Time) millis { return millis(t.UnixMilli()) }
 
+// String returns the number for a filter.
+func (m millis) String() string { return strconv.FormatInt(int64(m), 10) }
+
 func (m millis) time() time.Time {
 	if m == 0 {
 		return time.Time{}

@@ -23,7 +23,17 @@ const (
 // RoomProbeKey is the key of an object that is written to find out whether the store has room.
 const RoomProbeKey = UploadsPrefix + "room-probe"
 
-const datasetsPrefix = "datasets/"
+const (
+	datasetsPrefix = "datasets/"
+	tasksPrefix    = "tasks/"
+	modelsPrefix   = "models/"
+)
+
+// TrainingsPrefix starts the keys of what trainings keep between their steps.
+const TrainingsPrefix = "trainings/"
+
+// ManifestName ends the key of the manifest of a finished batch.
+const ManifestName = "manifest.json"
 
 // UploadKey is the key of an upload until its contents are validated.
 func UploadKey(taskID string) string { return UploadsPrefix + segment(taskID) }
@@ -59,7 +69,7 @@ func DatasetViewKey(digest, view string) string {
 }
 
 // TrainingKey is the key under which a training keeps its model before it registers it. runID is of MLflow.
-func TrainingKey(runID, name string) string { return "trainings/" + segment(runID) + "/" + name }
+func TrainingKey(runID, name string) string { return TrainingsPrefix + segment(runID) + "/" + name }
 
 // TrialKey is the key under which a training keeps the result of a trial. runID is of MLflow, and of the training.
 func TrialKey(runID, trial string) string {
@@ -97,14 +107,17 @@ func BatchOutputKey(taskID, extension string) string { return batchKey(taskID, "
 func BatchErrorsKey(taskID string) string { return batchKey(taskID, "errors.csv") }
 
 // BatchManifestKey is the key of the manifest of a finished batch.
-func BatchManifestKey(taskID string) string { return batchKey(taskID, "manifest.json") }
+func BatchManifestKey(taskID string) string { return batchKey(taskID, ManifestName) }
 
 func batchKey(taskID, name string) string {
 	return BatchesPrefix + segment(taskID) + "/" + name
 }
 
 // TaskKey is the key of the final status of a task, for when Temporal has deleted the workflow.
-func TaskKey(taskID string) string { return "tasks/" + segment(taskID) + ".json" }
+func TaskKey(taskID string) string { return TaskKeyOf(segment(taskID)) }
+
+// TaskKeyOf is TaskKey for a task id as another key contains it.
+func TaskKeyOf(segment string) string { return tasksPrefix + segment + ".json" }
 
 // ChampionsKey is the key of the index of the champions of all models.
 const ChampionsKey = "champions/index.json"
@@ -116,10 +129,23 @@ const AcceptedPrefix = "accepted/"
 func AcceptedKey(taskID string) string { return AcceptedPrefix + segment(taskID) + ".json" }
 
 // ModelSchemaKey is the key of the schema of a model. model.CheckName makes sure that a name is a valid segment.
-func ModelSchemaKey(modelName string) string { return "models/" + modelName + "/schema.json" }
+func ModelSchemaKey(modelName string) string { return modelsPrefix + modelName + "/schema.json" }
 
 // ModelHistoryPrefix starts the keys of the entries about a model's promotions.
 func ModelHistoryPrefix(modelName string) string { return "models/" + modelName + "/history/" }
+
+// IsOwnKey reports whether Iris writes objects with keys like this one. Others may use the bucket too.
+func IsOwnKey(key string) bool {
+	for _, prefix := range []string{
+		UploadsPrefix, BatchesPrefix, TrainingsPrefix, AcceptedPrefix, datasetsPrefix, datasetAnnotationsPrefix,
+		tasksPrefix, modelsPrefix,
+	} {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return false
+}
 
 // maxSegment is the most bytes that MinIO accepts between two slashes of a key.
 const maxSegment = 255 - len(".json")

@@ -1,7 +1,3 @@
-// Package sweep finds and ends what tasks left behind: runs of MLflow that stay RUNNING, logged models that stay
-// PENDING, uploads that were never completed, objects that no task reads any more, and tasks that Temporal has lost. It
-// decides by the age of a thing and by the state of its workflow. It never touches what is not of Iris, nor what a
-// running or a waiting task may need.
 package sweep
 
 import (
