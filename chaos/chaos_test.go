@@ -82,13 +82,16 @@ func chosen(all []fault, text string) []fault {
 // short is the short form: a few faults of each kind, on each kind of work.
 func short() []fault {
 	return []fault{
+		{train, point{temporalDep, "StartWorkflowExecution"}, holdAfter},
 		{train, point{temporalDep, "RespondActivityTaskCompleted"}, cutAfter},
 		{train, point{mlflowDep, "runs/create"}, cutAfter},
 		{train, point{mlflowDep, "model-versions/create"}, cutAfter},
+		{train, point{s3Dep, "PUT trainings"}, killAfter},
 		{train, point{mlflowDep, "runs/log-batch"}, errorBefore},
 		{train, point{mlflowDep, "runs/update"}, holdAfter},
 		{train, point{mlflowDep, "PUT artifact"}, cutBefore},
 		{train, point{s3Dep, "PUT uploads"}, errorAfter},
+		{batch, point{temporalDep, "StartWorkflowExecution"}, cutAfter},
 		{batch, point{s3Dep, "PUT batches/part-N.csv"}, killBefore},
 		{batch, point{s3Dep, "PUT batches/manifest.json"}, errorAfter},
 		{batch, point{s3Dep, "GET batches/input.csv"}, cutBefore},

@@ -79,7 +79,7 @@ var (
 
 // acted reports whether the service acts on the request before its client learns of the fate.
 func (f fate) acted() bool {
-	return slices.Contains([]fate{errorAfter, cutAfter, holdAfter, killAfter, stopAfter, freeze}, f)
+	return slices.Contains([]fate{errorAfter, cutAfter, holdAfter, killAfter, stopAfter, freeze, aliasMoved}, f)
 }
 
 const (

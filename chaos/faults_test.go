@@ -140,7 +140,7 @@ func operatorFaults(seen seenWork, random *rand.Rand) []fault {
 			all = append(all, fault{k, points[i%len(points)], f})
 		}
 	}
-	for _, p := range []point{{mlflowDep, "model-versions/create"}, {s3Dep, "PUT models/history"}} {
+	for _, p := range []point{{mlflowDep, "model-versions/create"}, {mlflowDep, "POST registered-models/alias"}} {
 		all = append(all, fault{retrain, p, aliasMoved}, fault{retrain, p, aliasRemoved})
 	}
 	return all

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+
+	"iris/internal/objstore"
 )
 
 // observe reads what a task left, directly from the dependencies.
@@ -160,7 +162,7 @@ func (t *task) observeObjects(ctx context.Context, experiment string, runs []str
 		if info.Err != nil {
 			return info.Err
 		}
-		if !t.owns(info.Key, runs) || t.refused(info.Key, expiring) {
+		if !t.owns(info.Key, runs) || t.passing(info.Key, expiring) {
 			continue
 		}
 		o.Objects[t.plainKey(info.Key, runs)]++
@@ -197,11 +199,16 @@ func (w *world) expiring(ctx context.Context) ([]string, error) {
 	return prefixes, nil
 }
 
-// refused reports whether an object is of an upload that no API has accepted, and expires. It is not left behind.
-func (t *task) refused(key string, expiring []string) bool {
+// passing reports whether the object at a key goes by itself: it expires, and is the upload of a dataset or the rows of
+// a batch that no API has accepted; or it is the trace of an accepted task, which its final status replaces.
+func (t *task) passing(key string, expiring []string) bool {
+	if strings.HasPrefix(key, objstore.AcceptedPrefix) {
+		return true
+	}
 	named := func(id string) bool { return strings.Contains(key, id) }
 	prefixed := func(prefix string) bool { return prefix != "" && strings.HasPrefix(key, prefix) }
-	return slices.ContainsFunc(expiring, prefixed) && !slices.ContainsFunc(t.ids, named)
+	return slices.ContainsFunc(expiring, prefixed) &&
+		(strings.HasPrefix(key, objstore.UploadsPrefix) || !slices.ContainsFunc(t.ids, named))
 }
 
 // artifacts lists the artifacts of MLflow, and takes the hash of the model.
@@ -222,7 +229,7 @@ func (t *task) artifacts(ctx context.Context, experiment string, runs []string, 
 		if err != nil {
 			return err
 		}
-		o.Output = t.hash(hexID.ReplaceAll(data, []byte("ID"))) // a model contains its own hash
+		o.output(t.hash(hexID.ReplaceAll(data, []byte("ID")))) // a model contains its own hash
 	}
 	return nil
 }
@@ -239,7 +246,7 @@ func (t *task) read(ctx context.Context, key string, o *observation) error {
 		return err
 	}
 	if isOutput {
-		o.Output = t.hash(data)
+		o.output(t.hash(data))
 		return nil
 	}
 	var entry struct{ From, To string }
@@ -248,6 +255,13 @@ func (t *task) read(ctx context.Context, key string, o *observation) error {
 	}
 	o.History = append(o.History, entry.From+"→"+entry.To)
 	return nil
+}
+
+// output adds a hash. Models are listed in the order of their random ids.
+func (o *observation) output(hash string) {
+	hashes := append(strings.Fields(o.Output), hash)
+	slices.Sort(hashes)
+	o.Output = strings.Join(hashes, " ")
 }
 
 // hash is that of the bytes with the name of the model replaced.

@@ -97,6 +97,16 @@ func TestCompareEnded(t *testing.T) {
 	}
 }
 
+func TestCompareMoved(t *testing.T) {
+	got, want := undisturbedTask(), undisturbedTask()
+	want.History, got.History, got.Champion = []string{"→1", "1→2"}, []string{"→1", "→2"}, "1"
+	if f := compareMoved(got, want); !f.none() {
+		t.Errorf("the operator's champion counts: %s", f)
+	}
+	got.History = []string{"→1", "1→2", "1→2"}
+	wantFinding(t, "duplicated", compareMoved(got, want).duplicated, "history [1 2 2]")
+}
+
 func wantFinding(t *testing.T, what string, got []string, want string) {
 	t.Helper()
 	if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {

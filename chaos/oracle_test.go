@@ -70,7 +70,7 @@ func compare(got, want observation) findings {
 	if got.State == want.State {
 		differ := func(what, got, want string) {
 			if got != want {
-				f.lost = append(f.lost, fmt.Sprintf("%s %s, want %s", what, got, want))
+				f.lost = append(f.lost, fmt.Sprintf("%s %s, want %s", what, clip(got), clip(want)))
 			}
 		}
 		differ("result", got.Outcome, want.Outcome)
@@ -116,6 +116,24 @@ func compareEnded(got observation, state string) findings {
 	return f
 }
 
+// compareMoved returns how a task differs from an undisturbed one, if an operator moved the champion meanwhile. The
+// champion is the operator's, and the history may say so, but it has the promotion of the task once.
+func compareMoved(got, want observation) findings {
+	got.Champion = want.Champion
+	got.History, want.History = targets(got.History), targets(want.History)
+	return compare(got, want)
+}
+
+// targets returns the versions that became the champion.
+func targets(history []string) []string {
+	var versions []string
+	for _, entry := range history {
+		_, to, _ := strings.Cut(entry, "→")
+		versions = append(versions, to)
+	}
+	return versions
+}
+
 func (f *findings) count(what string, got, want int) {
 	switch {
 	case got < want:
@@ -155,15 +173,38 @@ func (f *findings) promotions(got, want []string) {
 	}
 }
 
+// clip shortens a text for people.
+func clip(text string) string {
+	const most = 60
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
+}
+
 func (f *findings) objects(got, want map[string]int) {
+	var all findings
+	defer func() {
+		f.lost = append(f.lost, fewer(all.lost)...)
+		f.left = append(f.left, fewer(all.left)...)
+	}()
 	for _, key := range slices.Sorted(maps.Keys(union(got, want))) {
 		switch more := got[key] - want[key]; {
 		case more < 0:
-			f.lost = append(f.lost, fmt.Sprintf("object %s: %d, want %d", key, got[key], want[key]))
+			all.lost = append(all.lost, fmt.Sprintf("object %s: %d, want %d", key, got[key], want[key]))
 		case more > 0:
-			f.left = append(f.left, fmt.Sprintf("object %s: %d, want %d", key, got[key], want[key]))
+			all.left = append(all.left, fmt.Sprintf("object %s: %d, want %d", key, got[key], want[key]))
 		}
 	}
+}
+
+// fewer replaces all but the first of many texts by their number.
+func fewer(texts []string) []string {
+	const most = 2
+	if len(texts) <= most {
+		return texts
+	}
+	return append(texts[:most:most], fmt.Sprintf("%d more objects", len(texts)-most))
 }
 
 func union(a, b map[string]int) map[string]int {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -51,12 +52,27 @@ func startProgram(p *program, dir string) error {
 		return err
 	}
 	p.log, p.ended = log, make(chan struct{})
+	first := make(chan error)
+	go p.supervise(first)
+	return <-first
+}
+
+// restartPause is the time between the end of a process and its next start.
+const restartPause = 300 * time.Millisecond
+
+// supervise starts the process again and again until close. It keeps its thread, because on Linux a process dies with
+// the thread that started it: no process outlives the tests.
+func (p *program) supervise(first chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(p.ended)
 	command, err := p.start()
-	if err != nil {
-		return err
+	first <- err
+	for err == nil {
+		_ = command.Wait() // the error says that it was killed
+		time.Sleep(restartPause)
+		command, err = p.start()
 	}
-	go p.supervise(command)
-	return nil
 }
 
 func (p *program) start() (*exec.Cmd, error) {
@@ -67,27 +83,13 @@ func (p *program) start() (*exec.Cmd, error) {
 	}
 	command := exec.Command(p.path, p.command)
 	command.Env, command.Stdout, command.Stderr = p.environment, p.log, p.log
+	command.SysProcAttr = dieWithParent()
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
 	p.process = command.Process
 	p.starts++
 	return command, nil
-}
-
-// restartPause is the time between the end of a process and its next start.
-const restartPause = 300 * time.Millisecond
-
-func (p *program) supervise(command *exec.Cmd) {
-	defer close(p.ended)
-	for {
-		_ = command.Wait() // the error says that it was killed
-		time.Sleep(restartPause)
-		var err error
-		if command, err = p.start(); err != nil {
-			return
-		}
-	}
 }
 
 // signal sends a signal to the present process.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -74,6 +75,13 @@ func (p *proxy) watch(l *ledger) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ledgers = append(p.ledgers, l)
+}
+
+// forget ends watch.
+func (p *proxy) forget(l *ledger) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ledgers = slices.DeleteFunc(p.ledgers, func(other *ledger) bool { return other == l })
 }
 
 // serve gives a request its fate.
@@ -324,7 +332,7 @@ func (l *ledger) learn(body []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, match := range found {
-		if id := string(match[1]); !contains(l.tokens, id) {
+		if id := string(match[1]); !slices.Contains(l.tokens, id) {
 			l.tokens = append(l.tokens, id)
 		}
 	}
@@ -346,13 +354,4 @@ func plainText(at dependency, body []byte) []byte {
 		return body
 	}
 	return text
-}
-
-func contains(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
 }

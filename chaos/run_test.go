@@ -2,8 +2,10 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -166,7 +168,22 @@ func (r *runner) try(ctx context.Context, f fault) verdict {
 	for _, other := range beside {
 		v.add(r.judge(ctx, other, ""))
 	}
+	for _, done := range append(beside, x) {
+		r.remove(ctx, done)
+	}
 	return v
+}
+
+// remove deletes the model of a task that was judged. An MLflow with hundreds of models takes seconds to list them, and
+// every API lists them once a second.
+func (r *runner) remove(ctx context.Context, x *task) {
+	err := r.mlflow(ctx, http.MethodDelete, "registered-models/delete", map[string]string{"name": x.model}, nil)
+	if err != nil && !errors.Is(err, errNone) {
+		r.complain("delete the model of %s: %v", x.model, err)
+	}
+	for _, p := range r.proxies {
+		p.forget(x.ledger)
+	}
 }
 
 // begin prepares a task, arms its fault and starts it.
@@ -223,9 +240,14 @@ func (r *runner) judge(ctx context.Context, x *task, f fate) findings {
 		}
 		switch f {
 		case terminate, cancelled:
+			if f == cancelled && o.State == "SUCCESS" { // the cancel came after the last step
+				return compare(o, r.undone[x.work])
+			}
 			return compareEnded(o, "REVOKED")
 		case forget:
 			return compareEnded(o, "LOST")
+		case aliasMoved, aliasRemoved:
+			return compareMoved(o, r.undone[x.work])
 		}
 		return compare(o, r.undone[x.work])
 	}

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"go.temporal.io/api/serviceerror"
 )
 
 // work is a kind of task, done while a fault happens.
@@ -82,7 +84,7 @@ func dataset(model string) []byte {
 // Requests of the trainings.
 const (
 	trainRequest   = `{"algorithm":"logistic_regression","seed":7,"hyperparameters":{"l2":1}}`
-	retrainRequest = `{"algorithm":"gaussian_nb","seed":7,"gate":{"tolerance":1,"log_loss_tolerance":1000}}`
+	retrainRequest = `{"algorithm":"gaussian_nb","seed":7,"gate":{"tolerance":1,"log_loss_tolerance":100}}`
 	autoRequest    = `{"seed":7,"cv_folds":2}`
 	searchRequest  = `{"algorithm":"random_forest","seed":7,"cv_folds":2,"search":{"method":"random",` +
 		`"metric":"log_loss","budget":4,"space":{"n_trees":{"min":10,"max":30},"min_rows_leaf":{"min":1,"max":9}}}}`
@@ -186,13 +188,19 @@ const taskLimit = 4 * time.Minute
 // row is a row to predict.
 func (t *task) row() string { return fmt.Sprintf(`{"x":0.25,"y":-0.5,%q:0.5}`, t.model) }
 
-// forgotten asks for a task whose workflow was deleted, after a sweep.
+// forgotten asks for a task whose workflow was deleted, after a sweep. Temporal deletes it some time after the request.
 func (t *task) forgotten(ctx context.Context) {
+	const limit = 30 * time.Second
+	t.notFound = 0
+	_ = t.world.await(ctx, "the deletion", limit, func() bool {
+		_, err := t.world.temporal.DescribeWorkflowExecution(ctx, t.ids[0], "")
+		var gone *serviceerror.NotFound
+		return errors.As(err, &gone)
+	})
 	if err := t.world.sweep(ctx); err != nil {
 		t.world.complain("%v", err)
 	}
 	s, code := t.world.status(ctx, t.turn, t.ids[0])
-	t.notFound = 0
 	if code == http.StatusNotFound {
 		t.notFound = 1
 	}
