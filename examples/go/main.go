@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,8 @@ import (
 const (
 	model        = "example-go" // the first training under a new name creates the model
 	pollInterval = 500 * time.Millisecond
+	attempts     = 3 // to send a request
+	retryPause   = 2 * time.Second
 )
 
 func main() {
@@ -121,7 +124,9 @@ type task struct {
 // client calls the API at a URL.
 type client struct{ url string }
 
-// call sends a request and stores the answer in into: a *bytes.Buffer receives the body, any other value its JSON.
+// call sends a request and stores the answer in into: a *bytes.Buffer receives the body, any other value its JSON. It
+// sends the request again if there is no answer, or one that says to try again. The idempotency key makes that safe: a
+// training that is sent twice is one training.
 func (c client) call(ctx context.Context, method, path, contentType string, body []byte, into any) error {
 	request, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -130,12 +135,20 @@ func (c client) call(ctx context.Context, method, path, contentType string, body
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
+	if method == http.MethodPost {
+		request.Header.Set("Idempotency-Key", rand.Text())
 	}
-	answer, err := io.ReadAll(response.Body)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
+	response, answer, err := send(request)
+	for attempt := 1; attempt < attempts && mayPass(response, err); attempt++ {
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		request.Body = io.NopCloser(bytes.NewReader(body))
+		response, answer, err = send(request)
+	}
+	if err != nil {
 		return err
 	}
 	if response.StatusCode >= 300 {
@@ -151,6 +164,22 @@ func (c client) call(ctx context.Context, method, path, contentType string, body
 		return err
 	}
 	return json.Unmarshal(answer, into)
+}
+
+// send sends a request once and reads the whole answer.
+func send(request *http.Request) (*http.Response, []byte, error) {
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	answer, err := io.ReadAll(response.Body)
+	return response, answer, errors.Join(err, response.Body.Close())
+}
+
+// mayPass reports whether the same request may succeed later.
+func mayPass(response *http.Response, err error) bool {
+	return err != nil || response.StatusCode == http.StatusTooManyRequests ||
+		response.StatusCode == http.StatusServiceUnavailable
 }
 
 // wait polls a task until it ends. It returns an error unless the task succeeds.

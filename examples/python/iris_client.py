@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 
 URL = os.environ.get("IRIS_URL", "http://127.0.0.1:8000")
 MODEL = "example-python"  # the first training under a new name creates the model
@@ -23,15 +24,27 @@ PATH = sys.argv[1] if len(sys.argv) == 2 else "internal/dataset/testdata/wine.cs
 
 
 def call(method, path, body=None, content_type=None):
-    """Sends a request to the API and returns the body of the answer."""
+    """Sends a request to the API and returns the body of the answer.
+
+    It sends the request again if there is no answer, or one that says to try again. The idempotency key makes that
+    safe: a training that is sent twice is one training.
+    """
     headers = {"Content-Type": content_type} if content_type else {}
+    if method == "POST":
+        headers["Idempotency-Key"] = str(uuid.uuid4())
     request = urllib.request.Request(URL + path, data=body, headers=headers, method=method)
-    try:
-        with urllib.request.urlopen(request) as response:
-            return response.read()
-    except urllib.error.HTTPError as error:
-        # An error is a problem as defined by RFC 9457. Its detail says what is wrong and where.
-        sys.exit(f"{method} {path}: {error.code}: {error.read().decode(errors='replace')}")
+    for attempts_left in (2, 1, 0):
+        try:
+            with urllib.request.urlopen(request) as response:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            if error.code not in (429, 503) or not attempts_left:
+                # An error is a problem as defined by RFC 9457. Its detail says what is wrong and where.
+                sys.exit(f"{method} {path}: {error.code}: {error.read().decode(errors='replace')}")
+        except OSError as error:
+            if not attempts_left:
+                sys.exit(f"{method} {path}: {error}")
+        time.sleep(2)
 
 
 def wait(task_id):
