@@ -19,7 +19,7 @@ import (
 // Limits of a gate.
 const (
 	mostWaiting   = 1024
-	shedDelay     = 40 * time.Millisecond // a client hears within 50 ms that its request is shed
+	shedDelay     = 25 * time.Millisecond // a client hears within 50 ms that its request is shed
 	mostBodyBytes = 64 << 20              // of the bodies that wait or are computed
 )
 
