@@ -115,7 +115,8 @@ func noParameters(r *http.Request) error {
 	for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
 		return problem.Invalid(problem.Fault{
 			Parameter: problem.Clip(name),
-			Detail:    "is not a parameter of a prediction: the path names the model, or /{model}/versions/{version}/predict a version",
+			Detail: "is not a parameter of a prediction: the path names the model, or " +
+				"/{model}/versions/{version}/predict a version",
 		})
 	}
 	return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(r.URL.RawQuery))
