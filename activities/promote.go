@@ -37,8 +37,9 @@ func (r *PromotionResult) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// PromoteVersion moves the alias champion and writes the entry in the model's history. Only Promotion runs it. A second
-// attempt finds the entry of the first by the run id, finishes what it began and returns the same result.
+// PromoteVersion makes a version the champion and writes the entry in the model's history. Only Promotion runs it. A
+// second attempt recognizes the promotion of the first by the run id, finishes what it began and returns the same
+// result.
 func (a *Activities) PromoteVersion(ctx context.Context, in registry.Promotion) (PromotionResult, error) {
 	_, stop := beat(ctx)
 	defer stop()
@@ -47,7 +48,7 @@ func (a *Activities) PromoteVersion(ctx context.Context, in registry.Promotion) 
 }
 
 func (a *Activities) promoteVersion(ctx context.Context, in registry.Promotion) (PromotionResult, error) {
-	// All promotions of a model have the same workflow id; the run id tells them apart.
+	// Promotions of a model share their workflow id; the run id tells them apart.
 	in.TaskID = activity.GetInfo(ctx).WorkflowExecution.RunID
 	entry, err := a.o.Registry.Promote(ctx, in)
 	if errors.Is(err, registry.ErrChampionChanged) {

@@ -18,8 +18,8 @@ type historyInput struct {
 type HistoryEntry struct {
 	At     time.Time `json:"at" doc:"Time of the change."`
 	From   string    `json:"from" doc:"Number of the champion before; empty for the first champion." example:"2"`
-	To     string    `json:"to" doc:"Number of the champion after." example:"3"`
-	Actor  string    `json:"actor" doc:"Who asked: a name, or the id of the training whose gate promoted it."`
+	To     string    `json:"to" doc:"Number of the champion after; empty if the champion was removed or deleted in MLflow." example:"3"`
+	Actor  string    `json:"actor" doc:"Who asked: a name, the id of the training whose gate promoted it, or mlflow if it was changed there."`
 	Reason string    `json:"reason" doc:"Reason of the change."`
 }
 

@@ -35,11 +35,11 @@ func (m *models) rollBack(ctx context.Context, in *rollbackInput) (*versionOutpu
 		return answer, err // a second rollback would undo the first
 	}
 	request := cmp.Or(in.Body, &RollbackRequest{})
-	previous, err := m.aliased(ctx, in.Model, registry.PreviousAlias)
+	champion, err := m.aliased(ctx, in.Model, registry.ChampionAlias) // before previous, which a promotion changes, too
 	if err != nil {
 		return nil, err
 	}
-	champion, err := m.aliased(ctx, in.Model, registry.ChampionAlias)
+	previous, err := m.aliased(ctx, in.Model, registry.PreviousAlias)
 	if err != nil {
 		return nil, err
 	}

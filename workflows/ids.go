@@ -21,8 +21,8 @@ func KeyedTrainingID(modelName, key string) string { return keyedID("training", 
 // same id.
 func KeyedBatchID(modelName, key string) string { return keyedID("batch", modelName, key) }
 
-// PromotionID returns the id of every promotion of a model. Temporal runs one workflow per id at a time, so a common id
-// serializes the promotions of a model.
+// PromotionID returns the id of the promotions of a model. Temporal runs one workflow per id at a time, so a common id
+// lets them wait for each other. Only a training that has waited long gives its promotion an id of its own.
 func PromotionID(modelName string) string { return "promotion-" + modelName }
 
 func keyedID(kind, modelName, key string) string {

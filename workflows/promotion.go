@@ -12,9 +12,10 @@ import (
 	"iris/model"
 )
 
-// Promotion makes a version the champion of its model. It is the only writer of the aliases. Its id is PromotionID, so
-// the promotions of a model run one after another. A cancel does not stop a promotion that has begun: half of one would
-// be an alias without its entry in the history.
+// Promotion makes a version the champion of its model. Its id is PromotionID as a rule, so the promotions of a model
+// run
+// one after another; those that overlap do no harm, because the registry promotes by compare-and-set. A cancel does not
+// stop a promotion that has begun: half of one would be a champion whose alias has not followed.
 func Promotion(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	t, err := startTask(ctx, in.Model)
 	if err != nil {
@@ -56,27 +57,44 @@ func promote(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 const (
 	firstTurnWait = 200 * time.Millisecond
 	maxTurnWait   = 10 * time.Second
+	// turns is how often a training tries, in about a minute, before its promotion takes an id of its own. Each try adds
+	// ten events to the history.
+	turns = 12
+	// maxOwnWait is the longest wait after that, for the promotion of a training that was reset.
+	maxOwnWait = 10 * time.Minute
 )
 
-// promoteInTurn runs Promotion as a child, after any other promotion of the model.
+// ownPromotion is the change after which a training no longer waits without end.
+const ownPromotion = "promotion-of-its-own"
+
+// promoteInTurn runs Promotion as a child, after any other promotion of the model. If the other one takes long, it runs
+// its own beside it: the registry promotes by compare-and-set, so the two do not harm each other, and whichever comes
+// second finds another champion than it expects.
 func promoteInTurn(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
-	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+	options := workflow.ChildWorkflowOptions{
 		WorkflowID:            PromotionID(in.Model),
 		TaskQueue:             TaskQueue,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON, // a promotion that has begun is finished
 		WaitForCancellation:   true,
 		StaticSummary:         "champion of " + in.Model + ": version " + in.Version,
-	})
-	for wait := firstTurnWait; ; wait = min(2*wait, maxTurnWait) {
+	}
+	wait, maxWait := firstTurnWait, maxTurnWait
+	for try := 1; ; try++ {
 		var result PromotionResult
-		err := workflow.ExecuteChildWorkflow(ctx, Promotion, in).Get(ctx, &result)
+		err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), Promotion, in).Get(ctx, &result)
 		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 			return result, err
+		}
+		if try == turns && workflow.GetVersion(ctx, ownPromotion, workflow.DefaultVersion, 1) >= 1 {
+			options.WorkflowID += "-for-" + workflow.GetInfo(ctx).WorkflowExecution.ID
+			maxWait = maxOwnWait
+			continue
 		}
 		if err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "wait for another promotion"}).
 			Get(ctx, nil); err != nil {
 			return PromotionResult{}, err
 		}
+		wait = min(2*wait, maxWait)
 	}
 }

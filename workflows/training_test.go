@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
 	"iris/internal/mlflow"
@@ -190,6 +191,45 @@ func TestTraining_asksTheGateAgainWhenTheChampionChanged(t *testing.T) {
 	}
 	if result.Gate.Decision != workflows.Kept || result.Gate.Comparison.Champion != "2" {
 		t.Errorf("gate %+v, want the decision against champion 2: kept", result.Gate)
+	}
+}
+
+// A promotion that is stuck must not make the history of the next training grow without end.
+func TestTraining_promotesBesideAStuckPromotion(t *testing.T) {
+	for name, test := range map[string]struct {
+		version        workflow.Version
+		refused, waits int
+		id             string // of the promotion
+	}{
+		"new":                  {1, 12, 11, "promotion-iris-for-default-test-workflow-id"},
+		"of an earlier worker": {workflow.DefaultVersion, 30, 30, "promotion-iris"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnvironment(t)
+			onTraining(e)
+			onFinish(e, mlflow.RunFinished)
+			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(activities.Comparison{}, nil)
+			e.OnGetVersion("promotion-of-its-own", workflow.DefaultVersion, workflow.Version(1)).Return(test.version)
+			e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).
+				Return(workflows.PromotionResult{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{}).Times(test.refused)
+			waits, id := 0, ""
+			e.SetOnTimerScheduledListener(func(string, time.Duration) { waits++ })
+			e.OnWorkflow(workflows.Promotion, mock.Anything, mock.Anything).
+				Return(func(ctx workflow.Context, _ workflows.PromotionInput) (workflows.PromotionResult, error) {
+					id = workflow.GetInfo(ctx).WorkflowExecution.ID
+					return workflows.PromotionResult{Promoted: true, To: "3"}, nil
+				}).
+				Once()
+
+			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
+
+			if err := e.GetWorkflowError(); err != nil {
+				t.Fatal(err)
+			}
+			if waits != test.waits || id != test.id {
+				t.Errorf("waited %d times and promoted as %s, want %d and %s", waits, id, test.waits, test.id)
+			}
+		})
 	}
 }
 

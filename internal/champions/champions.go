@@ -1,6 +1,7 @@
 // Package champions holds the models that a process serves: the champion of every model, kept up to date by polling the
-// registry, and an LRU of other loaded versions. It changes nothing in the registry and knows no protocol: what answers
-// a request is above it.
+// registry, and an LRU of other loaded versions. It lets the registry reconcile itself with MLflow from time to time,
+// but
+// promotes nothing, and it knows no protocol: what answers a request is above it.
 package champions
 
 import (
@@ -49,16 +50,18 @@ type Options struct {
 	OnSwap func(*Served)
 }
 
-// Cache holds loaded models. Reading a champion is one atomic load. Following all champions costs one request to MLflow
-// per Interval, however many models there are. Other versions are loaded on first use, and the most recently used ones
-// stay in memory. A Cache is safe for concurrent use.
+// Cache holds loaded models. Reading a champion is one atomic load. Following all champions costs one small request to
+// the object store per Interval, however many models there are. Other versions are loaded on first use, and the most
+// recently used ones stay in memory, until a check finds that MLflow no longer has them. A Cache is safe for concurrent
+// use.
 type Cache struct {
 	registry    *registry.Registry
 	logger      *slog.Logger
 	interval    time.Duration
 	maxInterval time.Duration
 	onSwap      func(*Served)
-	wait        func(context.Context, time.Duration) error // sleeps; tests replace it
+	wait        func(context.Context, time.Duration) error // sleeps between two polls; tests replace it
+	waitCheck   func(context.Context, time.Duration) error // sleeps before a check; tests replace it
 
 	champions atomic.Pointer[map[string]*Served] // replaced, never changed
 
@@ -66,8 +69,12 @@ type Cache struct {
 	observed map[string]uint64 // guarded by mu: the newest published observation of each model
 	clock    atomic.Uint64     // numbers observations in the order in which they begin
 
-	failures map[string]*failure // used only by the goroutine in Run
-	polled   atomic.Pointer[pollResult]
+	polling  sync.Mutex                     // held during a poll
+	followed map[string]registry.VersionKey // guarded by polling: the champions that the registry named last
+	mark     string                         // guarded by polling: of the registry's state with followed
+	failures map[string]*failure            // guarded by polling
+
+	polled, checked atomic.Pointer[pollResult]
 
 	disk     *modelcache.Dir
 	kept     keptChampions             // used only by the goroutine in Run
@@ -81,7 +88,7 @@ type Cache struct {
 	loaded, failed          atomic.Uint64 // champions
 }
 
-// pollResult is the outcome of the last poll.
+// pollResult is the outcome of the last poll or check.
 type pollResult struct{ err error }
 
 // Defaults of Options, and timeouts of requests to the registry.
@@ -89,7 +96,7 @@ const (
 	defaultInterval    = time.Second
 	defaultMaxInterval = 10 * time.Second
 	defaultBytes       = 128 << 20
-	pollTimeout        = 5 * time.Second  // for the list of models, which takes about 10 ms
+	pollTimeout        = 5 * time.Second  // for the index of the champions, which takes about 2 ms
 	loadTimeout        = 30 * time.Second // for one version, whose artifact may have megabytes
 )
 
@@ -130,6 +137,7 @@ func New(o Options) (*Cache, error) {
 		maxInterval: o.MaxInterval,
 		onSwap:      o.OnSwap,
 		wait:        sleep,
+		waitCheck:   sleep,
 		observed:    map[string]uint64{},
 		failures:    map[string]*failure{},
 		disk:        o.Disk,
@@ -138,6 +146,7 @@ func New(o Options) (*Cache, error) {
 	}
 	c.champions.Store(&map[string]*Served{})
 	c.polled.Store(&pollResult{errNotPolled})
+	c.checked.Store(&pollResult{})
 	return c, nil
 }
 
@@ -154,14 +163,16 @@ func (c *Cache) Champions() []*Served {
 	return list
 }
 
-// Check returns nil if the last poll reached the registry, and the error of that poll otherwise. It does not report a
-// champion that cannot be loaded: Run logs and retries that, and the champion before it keeps serving.
-func (c *Cache) Check() error { return c.polled.Load().err }
+// Check returns nil if the last poll reached the index of the champions and the last check reached MLflow, and their
+// error otherwise. It does not report a champion that is damaged: Run logs and retries that, and the champion before
+// it keeps serving.
+func (c *Cache) Check() error { return errors.Join(c.polled.Load().err, c.checked.Load().err) }
 
-// Refresh looks up the champion of one model and serves it. It returns ErrNotExist if the model has no champion.
+// Refresh looks up the champion of one model, also in MLflow, and serves it. It returns ErrNotExist if the model has no
+// champion.
 func (c *Cache) Refresh(ctx context.Context, modelName string) error {
 	observation := c.clock.Add(1)
-	v, err := c.registry.Champion(ctx, modelName)
+	v, err := c.registry.CheckedChampion(ctx, modelName)
 	if errors.Is(err, registry.ErrNotExist) {
 		c.publish(modelName, observation, nil)
 	}
@@ -202,14 +213,14 @@ func (c *Cache) publish(modelName string, observation uint64, s *Served) {
 		return
 	}
 	next := maps.Clone(*c.champions.Load())
-	if old != nil {
-		c.recent.add(old) // before the swap, so that a lookup finds it in one place or the other
-	}
-	if s == nil {
+	if s == nil { // the version may have been deleted, so it is not kept
 		delete(next, modelName)
 		c.champions.Store(&next)
 		c.logger.Warn("model has no champion any more", "model", modelName, "version", old.Version.Number)
 		return
+	}
+	if old != nil && old.Version.Number != s.Version.Number {
+		c.recent.add(old) // before the swap, so that a lookup finds it in one place or the other
 	}
 	next[modelName] = s
 	c.champions.Store(&next)

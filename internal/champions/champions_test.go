@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iris/internal/champions"
+	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/internal/testenv"
 )
@@ -66,7 +67,8 @@ func TestCache_swapsWithinOnePoll(t *testing.T) {
 }
 
 func TestCache_onePollOneRequest(t *testing.T) {
-	w, other := newWorld(t), newWorld(t)
+	w := newWorld(t)
+	other := w.another()
 	for _, each := range []*world{w, other} {
 		each.MustRegister(1)
 		each.MustPromote("1", 0)
@@ -84,11 +86,11 @@ func TestCache_onePollOneRequest(t *testing.T) {
 	if n := len(f.swaps); n != swaps {
 		t.Errorf("three polls without a change made %d swaps, want none", n-swaps)
 	}
-	if got := w.LabProxy.Drain(); len(got) != 3 || testenv.CountRequests(got, "GET", "/registered-models/search") != 3 {
-		t.Errorf("three polls made %v, want one search each", got)
+	if got := w.LabProxy.Drain(); len(got) != 0 {
+		t.Errorf("three polls made %v to MLflow, want no request", got)
 	}
-	if got := w.S3Proxy.Drain(); len(got) != 0 {
-		t.Errorf("three polls made %v to S3, want no request", got)
+	if got := w.S3Proxy.Drain(); len(got) != 3 || testenv.CountRequests(got, "GET", objstore.ChampionsKey) != 3 {
+		t.Errorf("three polls made %v to S3, want a look at the index each", got)
 	}
 }
 
@@ -137,9 +139,7 @@ func TestCache_readersSeeWholeVersions(t *testing.T) {
 		})
 	}
 	for i := range 6 {
-		if err := w.Lab.SetAlias(t.Context(), w.Model, "champion", []string{"2", "1"}[i%2]); err != nil {
-			t.Error(err)
-		}
+		w.MustPromote([]string{"2", "1"}[i%2], i+1)
 		f.poll()
 	}
 	close(done)
@@ -222,12 +222,12 @@ func TestCache_refresh(t *testing.T) {
 	f.wantServed(w.Model, "1")
 }
 
-// A poll that reads the aliases before a promotion may end after the Refresh that follows the promotion.
+// A poll that reads the index before a promotion may end after the Refresh that follows the promotion.
 func TestCache_slowPollDoesNotUndoRefresh(t *testing.T) {
 	w := newWorld(t)
 	f := w.followChampion(2)
 	read, promoted := make(chan struct{}), make(chan struct{})
-	w.LabProxy.OnAnswer("/registered-models/search", func() { close(read); <-promoted })
+	w.S3Proxy.OnAnswer(objstore.ChampionsKey, func() { close(read); <-promoted })
 	f.wake <- struct{}{}
 	<-read
 	w.MustPromote("2", 1)

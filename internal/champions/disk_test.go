@@ -121,6 +121,27 @@ func TestCache_startsFromItsDisk(t *testing.T) {
 	}
 }
 
+// The index of the champions is in the object store. While MLflow alone is down, the disk has their versions.
+func TestCache_startsFromItsDiskWithoutMLflow(t *testing.T) {
+	w, dir := newWorld(t), t.TempDir()
+	w.MustRegister(1)
+	w.MustPromote("1", 0)
+	_, stop := w.process(dir, longPatience)
+	eventually(t, "the champions to be on the disk", func() bool {
+		_, err := modelcache.New(dir, 0).Restore(new([]registry.Version))
+		return err == nil
+	})
+	stop()
+	w.LabProxy.All(testenv.Refuse)
+	for range 2 { // the first process must not have overwritten the snapshot
+		c, stop := w.process(dir, longPatience)
+		if served := c.Champion(w.Model); served == nil || served.Version.Number != "1" {
+			t.Fatalf("served %+v, want version 1", served)
+		}
+		stop()
+	}
+}
+
 func TestCache_doesNotTrustItsDisk(t *testing.T) {
 	w, dir := newWorld(t), t.TempDir()
 	v := w.MustRegister(1)

@@ -52,7 +52,8 @@ func TestCache_corruptChampionIsRetried(t *testing.T) {
 }
 
 func TestCache_corruptChampionDoesNotDelayOthers(t *testing.T) {
-	w, other := newWorld(t), newWorld(t)
+	w := newWorld(t)
+	other := w.another()
 	broken := w.MustRegister(1)
 	w.MustPromote("1", 0)
 	w.Overwrite(broken, "model.json", []byte("{}"))
@@ -88,7 +89,7 @@ func TestCache_backsOffAndRecovers(t *testing.T) {
 	w := newWorld(t)
 	f := w.followChampion(2)
 	w.MustPromote("2", 1)
-	w.LabProxy.All(testenv.Refuse)
+	w.S3Proxy.All(testenv.Refuse)
 	var pauses []time.Duration
 	for range 6 {
 		pauses = append(pauses, f.poll()/time.Second)
@@ -100,35 +101,13 @@ func TestCache_backsOffAndRecovers(t *testing.T) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	f.wantServed(w.Model, "1")
-	w.LabProxy.Decide(nil)
+	w.S3Proxy.Decide(nil)
 	if pause := f.poll(); pause != time.Second || f.Check() != nil {
 		t.Errorf("got a pause of %s and %v, want 1s and nil", pause, f.Check())
 	}
 	f.wantServed(w.Model, "2")
-	w.LabProxy.All(testenv.Cut)
+	w.S3Proxy.All(testenv.Cut)
 	if pause := f.poll(); pause != time.Second {
 		t.Errorf("the next outage: got a pause of %s, want 1s", pause)
 	}
-}
-
-func TestCache_alias(t *testing.T) {
-	w := newWorld(t)
-	f := w.followChampion(1)
-	if err := w.Lab.DeleteAlias(t.Context(), w.Model, "champion"); err != nil {
-		t.Fatal(err)
-	}
-	f.poll()
-	f.wantServed(w.Model, "")
-	if err := w.Lab.SetAlias(t.Context(), w.Model, "champion", "1"); err != nil {
-		t.Fatal(err)
-	}
-	f.poll()
-	f.wantServed(w.Model, "1")
-	if err := w.Lab.DeleteAlias(t.Context(), w.Model, "champion"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Refresh(t.Context(), w.Model); !errors.Is(err, registry.ErrNotExist) {
-		t.Errorf("refresh: got %v, want ErrNotExist", err)
-	}
-	f.wantServed(w.Model, "")
 }

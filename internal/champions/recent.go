@@ -81,6 +81,26 @@ func (r *recent) remove(s *Served) {
 	}
 }
 
+// keys identifies the versions that are kept, without marking them as used.
+func (r *recent) keys() []registry.VersionKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var keys []registry.VersionKey
+	for _, s := range r.lru.Values() {
+		keys = append(keys, registry.VersionKey{Model: s.Version.Model, Number: s.Version.Number, RunID: s.Version.RunID})
+	}
+	return keys
+}
+
+// drop removes the version that key identifies without counting it as used, and reports whether it was there.
+func (r *recent) drop(key registry.VersionKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := cacheKey(key.Model, key.Number)
+	s, ok := r.lru.Peek(name)
+	return ok && s.is(key) && r.lru.Remove(name)
+}
+
 // has reports whether s is kept, without marking it as used.
 func (r *recent) has(s *Served) bool {
 	r.mu.Lock()

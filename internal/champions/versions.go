@@ -63,10 +63,14 @@ func (c *Cache) resolve(ctx context.Context, modelName, ref string) (*Served, er
 
 // find returns a champion or a recently used version, or nil if the version is not in memory.
 func (c *Cache) find(key registry.VersionKey) *Served {
+	// The champion comes first: after a model was made anew, the recent versions may still have the old one of its number.
+	if s := c.Champion(key.Model); s.is(key) {
+		return s
+	}
 	if s := c.recent.get(key); s != nil {
 		return s
 	}
-	if s := c.Champion(key.Model); s.is(key) {
+	if s := c.Champion(key.Model); s.is(key) { // it has become the champion between the two
 		return s
 	}
 	return nil
@@ -78,7 +82,7 @@ func (c *Cache) load(ctx context.Context, key registry.VersionKey) (*Served, err
 		return s, nil
 	}
 	// The load belongs to all who wait for it, so it does not end with the context of the first.
-	loaded := c.loads.DoChan(cacheKey(key.Model, key.Number), func() (any, error) {
+	loaded := c.loads.DoChan(cacheKey(key.Model, key.Number)+"@"+key.RunID, func() (any, error) {
 		if s := c.find(key); s != nil { // another load has ended in the meantime
 			return s, nil
 		}
@@ -107,6 +111,10 @@ func (c *Cache) download(ctx context.Context, key registry.VersionKey) (*Served,
 	v, err := c.registry.Resolve(ctx, key.Model, key.Number)
 	if err != nil {
 		return nil, err
+	}
+	if key.RunID != "" && v.RunID != key.RunID {
+		return nil, fmt.Errorf("%s of run %s %w: it was deleted, and its number is another version now",
+			v.URI(), key.RunID, registry.ErrNotExist)
 	}
 	return c.decode(ctx, v)
 }

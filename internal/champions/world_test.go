@@ -26,16 +26,22 @@ func newWorld(t *testing.T) *world {
 	return &world{registrytest.New(t), t}
 }
 
-// follower is a cache whose polls the test controls: before each poll, Run waits for the test and tells it how long it
-// would have paused.
+// another returns a world with another model on the same registry.
+func (w *world) another() *world { return &world{w.Another(), w.t} }
+
+// follower is a cache whose polls and checks the test controls: before each, Run waits for the test and tells it how
+// long it would have paused.
 type follower struct {
 	*champions.Cache
-	t      *testing.T
-	pauses chan time.Duration
-	wake   chan struct{}
-	stop   func() error
-	swaps  chan *champions.Served
-	log    *bytes.Buffer // may only be read between two polls
+	t         *testing.T
+	pauses    chan time.Duration
+	wake      chan struct{}
+	checks    chan time.Duration // the pauses before checks
+	wakeCheck chan struct{}
+	checking  bool // whether the pause before the first check is over
+	stop      func() error
+	swaps     chan *champions.Served
+	log       *bytes.Buffer // may only be read between two polls
 }
 
 // followChampion registers n versions, promotes the first and returns a follower after its first poll.
@@ -65,29 +71,35 @@ func (w *world) newCache(o champions.Options) *champions.Cache {
 func (w *world) follow() *follower {
 	w.t.Helper()
 	f := &follower{
-		t:      w.t,
-		pauses: make(chan time.Duration),
-		wake:   make(chan struct{}),
-		swaps:  make(chan *champions.Served, 100),
-		log:    new(bytes.Buffer),
+		t:         w.t,
+		pauses:    make(chan time.Duration),
+		wake:      make(chan struct{}),
+		checks:    make(chan time.Duration),
+		wakeCheck: make(chan struct{}),
+		swaps:     make(chan *champions.Served, 100),
+		log:       new(bytes.Buffer),
 	}
 	f.Cache = w.newCache(champions.Options{
 		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 		OnSwap: func(s *champions.Served) { f.swaps <- s },
 	})
-	f.SetWait(func(ctx context.Context, d time.Duration) error {
-		select {
-		case f.pauses <- d:
-		case <-ctx.Done():
-			return ctx.Err()
+	controlled := func(pauses chan time.Duration, wake chan struct{}) func(context.Context, time.Duration) error {
+		return func(ctx context.Context, d time.Duration) error {
+			select {
+			case pauses <- d:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			select {
+			case <-wake:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
-		select {
-		case <-f.wake:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
+	}
+	f.SetWait(controlled(f.pauses, f.wake))
+	f.SetWaitCheck(controlled(f.checks, f.wakeCheck))
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
@@ -107,6 +119,16 @@ func (f *follower) rest() time.Duration { return <-f.pauses }
 func (f *follower) poll() time.Duration {
 	f.wake <- struct{}{}
 	return f.rest()
+}
+
+// check makes the cache check MLflow once, and returns the pause after it.
+func (f *follower) check() time.Duration {
+	if !f.checking {
+		<-f.checks
+		f.checking = true
+	}
+	f.wakeCheck <- struct{}{}
+	return <-f.checks
 }
 
 // wantServed asserts that the champion is a version that predicts, or that there is no champion if number is "".

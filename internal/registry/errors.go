@@ -20,6 +20,8 @@ var (
 	ErrBadReference = errors.New("not a reference to a version")
 	// ErrChampionChanged: the champion is not the one that the promotion expects.
 	ErrChampionChanged = errors.New("the champion has changed")
+	// ErrNotModified: the champions are those that the caller knows.
+	ErrNotModified = errors.New("not modified")
 	// ErrCorrupt: the stored version differs from the registered one.
 	ErrCorrupt = errors.New("corrupt version")
 	// ErrTooLarge: the model is larger than a version may be.

@@ -18,10 +18,16 @@ type Entry struct {
 	At     time.Time `json:"at"`
 	Model  string    `json:"model"`
 	From   string    `json:"from"` // number of the champion before, "" for none
-	To     string    `json:"to"`
+	To     string    `json:"to"`   // number of the champion after, "" for none
 	Actor  string    `json:"actor"`
 	Reason string    `json:"reason"`
 	TaskID string    `json:"task_id"`
+}
+
+func (e Entry) equal(o Entry) bool {
+	at := e.At.Equal(o.At)
+	e.At = o.At
+	return at && e == o
 }
 
 // historyReaders is how many entries are read concurrently. A model that is trained every night has some hundreds.
@@ -43,6 +49,17 @@ func (r *Registry) History(ctx context.Context, modelName string, page Page) (en
 	keys, err := r.historyKeys(ctx, modelName)
 	if err != nil {
 		return nil, "", err
+	}
+	h, _, err := r.headOf(ctx, modelName)
+	if err != nil {
+		return nil, "", err
+	}
+	if !h.Settled && h.TaskID != "" &&
+		!slices.Contains(keys, h.Entry.key()) { // its process died before it wrote the entry
+		if err := r.record(ctx, h); err != nil {
+			return nil, "", err
+		}
+		keys = append(keys, h.Entry.key())
 	}
 	if page.After != "" {
 		i, _ := slices.BinarySearch(keys, objstore.ModelHistoryPrefix(modelName)+page.After)
@@ -69,6 +86,17 @@ func (r *Registry) entries(ctx context.Context, keys []string) ([]Entry, error) 
 		})
 	}
 	return entries, group.Wait()
+}
+
+// record writes the entry of a head that is not settled. It may be repeated.
+func (r *Registry) record(ctx context.Context, h head) error {
+	if h.Settled || h.TaskID == "" { // the second is a model without a head
+		return nil
+	}
+	if _, err := r.store.PutJSON(ctx, r.bucket, h.Entry.key(), h.Entry); err != nil {
+		return fmt.Errorf("write history: %w", outage(err))
+	}
+	return nil
 }
 
 // historyKeys lists the keys of the entries, oldest first.

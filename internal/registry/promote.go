@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"iris/internal/dataset"
-	"iris/internal/mlflow"
 )
 
 // Promotion asks for a version to become the champion of its model. It is also the input of the workflow and of the
@@ -50,13 +48,15 @@ func (p *Promotion) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Promote makes a version the champion of its model: it moves the aliases, sets the schema of the model and writes an
-// entry in its history. If the version cannot be loaded, it returns ErrCorrupt. If another version than the expected
-// one is the champion, it returns ErrChampionChanged and an Entry whose From is the champion. In both cases nothing
-// changes. Promoting the champion does nothing and writes no entry.
+// Promote makes a version the champion of its model by compare-and-set on the index of the champions. Then it writes
+// the
+// entry in the history, sets the schema of the model and moves the aliases. If the version cannot be loaded, it returns
+// ErrCorrupt. If another version than the expected one is the champion, it returns ErrChampionChanged and an Entry
+// whose
+// From is the champion. In both cases nothing changes. Promoting the champion does nothing and writes no entry.
 //
-// Promote writes the entry before it moves the aliases. A second attempt recognizes the entry, finishes what the first
-// one began, and returns the same entry. That requires that the promotions of a model never overlap.
+// Any number of promotions of a model may overlap: each happens wholly or not at all, in the order of the history. A
+// second attempt of the same task finishes what the first one began and returns the same entry.
 func (r *Registry) Promote(ctx context.Context, p Promotion) (Entry, error) {
 	if err := p.check(); err != nil {
 		return Entry{}, err
@@ -82,6 +82,10 @@ func (p Promotion) check() error {
 }
 
 func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
+	h, err := r.align(ctx, p.Model, nil) // sees an alias that was moved in MLflow
+	if err != nil || h.by(p) {
+		return h.Entry, err
+	}
 	keys, err := r.historyKeys(ctx, p.Model)
 	if err != nil {
 		return Entry{}, err
@@ -90,7 +94,9 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if i >= 0 && i < len(keys)-1 { // a later promotion shows that this one was finished
+	// Iris 0.1.0 wrote the entry before it moved the alias. Only its last entry may be of a promotion that it left
+	// unfinished, and only before this version has promoted.
+	if i >= 0 && (i < len(keys)-1 || h.TaskID != "" || h.To == p.Version) {
 		return tried, nil
 	}
 	v, err := r.version(ctx, p.Model, p.Version)
@@ -101,9 +107,6 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if i >= 0 {
-		return tried, r.move(ctx, tried, m.Schema())
-	}
 	entry := Entry{
 		At:     notBefore(keys, p.At.UTC()),
 		Model:  p.Model,
@@ -112,48 +115,48 @@ func (r *Registry) promote(ctx context.Context, p Promotion) (Entry, error) {
 		Reason: p.Reason,
 		TaskID: p.TaskID,
 	}
-	if entry.From, err = r.championNumber(ctx, p.Model); err != nil {
-		return Entry{}, err
+	if i >= 0 {
+		entry.At = tried.At
 	}
-	if p.Expected != nil && *p.Expected != entry.From {
-		return entry, fmt.Errorf("%w: it is %s, not %s",
-			ErrChampionChanged, cmp.Or(entry.From, "none"), cmp.Or(*p.Expected, "none"))
+	if entry, err = r.compareAndSet(ctx, p, entry, v.RunID); err != nil || entry.From == entry.To {
+		return entry, err
 	}
-	if entry.From == entry.To {
-		return entry, nil
-	}
-	if _, err := r.store.PutJSON(ctx, r.bucket, entry.key(), entry); err != nil {
-		return Entry{}, fmt.Errorf("write history: %w", outage(err))
-	}
-	return entry, r.move(ctx, entry, m.Schema())
+	_, err = r.align(ctx, p.Model, map[VersionKey]dataset.Schema{
+		{Model: p.Model, Number: p.Version, RunID: v.RunID}: m.Schema(),
+	})
+	return entry, err
 }
 
-// move carries out an entry. Each step may be repeated. The alias champion moves last, so that whoever sees the new
-// champion sees the rest as well.
-func (r *Registry) move(ctx context.Context, e Entry, s dataset.Schema) error {
-	if err := r.writeSchema(ctx, e.Model, s); err != nil {
-		return err
-	}
-	if e.From != "" {
-		if err := r.mlflow.SetAlias(ctx, e.Model, PreviousAlias, e.From); err != nil {
-			return fmt.Errorf("set alias %s: %w", PreviousAlias, outage(err))
+// compareAndSet makes an entry the head of its model if the champion is the expected one, and returns it with the
+// champion before.
+func (r *Registry) compareAndSet(ctx context.Context, p Promotion, e Entry, runID string) (Entry, error) {
+	err := r.update(ctx, func(x index) (bool, error) {
+		h := x.Models[p.Model]
+		if h.by(p) { // an earlier write whose answer was lost
+			e = h.Entry
+			return false, nil
 		}
-	}
-	if err := r.mlflow.SetAlias(ctx, e.Model, ChampionAlias, e.To); err != nil {
-		return fmt.Errorf("set alias %s: %w", ChampionAlias, outage(err))
-	}
-	return nil
+		e.From = h.To
+		if p.Expected != nil && *p.Expected != e.From {
+			return false, fmt.Errorf("%w: it is %s, not %s",
+				ErrChampionChanged, cmp.Or(e.From, "none"), cmp.Or(*p.Expected, "none"))
+		}
+		if e.From == e.To {
+			return false, nil
+		}
+		if err := r.record(ctx, h); err != nil {
+			return false, err
+		}
+		if !e.At.After(h.At) { // a slow clock, or another promotion in the meantime
+			e.At = h.At.Add(1)
+		}
+		next := h.next(e, runID, r.now())
+		next.Since = r.now().UTC()
+		x.Models[p.Model] = next
+		return true, nil
+	})
+	return e, err
 }
 
-// championNumber returns the number of the champion, or "" if the model has none. It reads only the number, so that a
-// champion with damaged tags does not prevent the next promotion.
-func (r *Registry) championNumber(ctx context.Context, modelName string) (string, error) {
-	mv, err := r.mlflow.GetAlias(ctx, modelName, ChampionAlias)
-	if errors.Is(err, mlflow.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look up the champion of %s: %w", modelName, outage(err))
-	}
-	return mv.Version, nil
-}
+// by reports whether a promotion has made the head.
+func (h head) by(p Promotion) bool { return h.TaskID == p.TaskID && h.To == p.Version }

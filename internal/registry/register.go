@@ -82,7 +82,7 @@ func (r *Registry) Register(ctx context.Context, c Candidate) (Version, error) {
 	if err != nil {
 		return Version{}, err
 	}
-	return v, r.firstSchema(ctx, c.Model, c.Schema)
+	return v, r.firstSchema(ctx, v, c.Schema)
 }
 
 // create makes every step from the logged model to the version.

@@ -255,14 +255,20 @@ func TestRegister_refuses(t *testing.T) {
 	}
 }
 
+// otherCandidate returns a candidate with another schema, of one feature.
+func (w *world) otherCandidate(seed uint64) registry.Candidate {
+	w.t.Helper()
+	c := w.Candidate(seed)
+	other := registrytest.Fit(w.t, seed, []byte("width,kind\n1,a\n2,a\n8,b\n9,b\n"))
+	c.Artifact, c.Schema = registrytest.Encode(w.t, other), other.Schema()
+	return c
+}
+
 // The schema of a model follows its champion. A second version alone does not change it.
 func TestSchema_followsTheChampion(t *testing.T) {
 	w := newWorld(t)
 	first := w.MustRegister(1)
-	c := w.Candidate(2)
-	other := registrytest.Fit(t, 2, []byte("width,kind\n1,a\n2,a\n8,b\n9,b\n"))
-	c.Artifact, c.Schema = registrytest.Encode(t, other), other.Schema()
-	second, err := w.Register(t.Context(), c)
+	second, err := w.Register(t.Context(), w.otherCandidate(2))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
@@ -20,28 +21,29 @@ import (
 	"iris/model"
 )
 
-// Aliases that Promote moves.
+// Aliases that follow the promotions.
 const (
 	ChampionAlias = "champion" // the served version
 	PreviousAlias = "previous" // the champion before
 )
 
-// Options configures a Registry. All fields but Disk are required.
+// Options configures a Registry. All fields but Disk and Now are required.
 type Options struct {
 	MLflow *mlflow.Client
 	Store  *objstore.Store
-	Bucket string // of Iris; the registry uses keys under models/
+	Bucket string // of Iris; the registry uses keys under models/ and champions/
 
-	Disk *modelcache.Dir // keeps the artifacts that were loaded; may be nil
+	Disk *modelcache.Dir  // keeps the artifacts that were loaded; may be nil
+	Now  func() time.Time // default time.Now
 }
 
-// Registry holds no state, so any number of goroutines and processes may use it. The exception is Promote: only one
-// caller at a time may use it for a model.
+// Registry holds no state, so any number of goroutines and processes may use it.
 type Registry struct {
 	mlflow *mlflow.Client
 	store  *objstore.Store
 	bucket string
 	disk   *modelcache.Dir
+	now    func() time.Time
 }
 
 // New returns a registry, or an error that names the missing option. It connects to nothing.
@@ -54,7 +56,10 @@ func New(o Options) (*Registry, error) {
 	case o.Bucket == "":
 		return nil, errors.New("registry: Bucket is missing")
 	}
-	return &Registry{mlflow: o.MLflow, store: o.Store, bucket: o.Bucket, disk: o.Disk}, nil
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Registry{mlflow: o.MLflow, store: o.Store, bucket: o.Bucket, disk: o.Disk, now: o.Now}, nil
 }
 
 // Info is a summary of a model.
@@ -91,28 +96,6 @@ type VersionKey struct {
 	Model  string
 	Number string
 	RunID  string // "" if unknown
-}
-
-// Champions looks up the champions of all models in one request. RunID is known only for a champion that is also the
-// latest version of its model.
-func (r *Registry) Champions(ctx context.Context) (map[string]VersionKey, error) {
-	registered, err := r.mlflow.RegisteredModels(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look up the champions: %w", outage(err))
-	}
-	champions := make(map[string]VersionKey, len(registered))
-	for _, m := range registered {
-		number := m.Aliases[ChampionAlias]
-		if number == "" || model.CheckName(m.Name) != nil {
-			continue
-		}
-		key := VersionKey{Model: m.Name, Number: number}
-		if latest, ok := latestVersion(m); ok && latest.Version == number {
-			key.RunID = latest.RunID
-		}
-		champions[m.Name] = key
-	}
-	return champions, nil
 }
 
 // Versions lists the versions of a model, newest first. It leaves out tags that cannot be read, and the moved rows of a

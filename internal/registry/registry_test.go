@@ -40,6 +40,14 @@ func (w *world) alias(name string) string {
 	return mv.Version
 }
 
+// deleteIndex makes the bucket one of version 0.1.0.
+func (w *world) deleteIndex() {
+	w.t.Helper()
+	if err := w.Store.Delete(w.t.Context(), w.Bucket, objstore.ChampionsKey); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func TestNew_namesWhatIsMissing(t *testing.T) {
 	lab, store := new(mlflow.Client), new(objstore.Store)
 	for _, test := range []struct {

@@ -111,7 +111,18 @@ func (r *Registry) version(ctx context.Context, modelName, number string) (Versi
 	return r.whole(ctx, mv)
 }
 
+// aliased finds a version by an alias. The index knows the champion and the one before it, whether or not MLflow's
+// aliases have followed.
 func (r *Registry) aliased(ctx context.Context, modelName, alias string) (Version, error) {
+	if alias == ChampionAlias || alias == PreviousAlias {
+		h, ok, err := r.headOf(ctx, modelName)
+		if err != nil {
+			return Version{}, err
+		}
+		if ok && (alias == ChampionAlias || h.From != "") {
+			return r.ofHead(ctx, h, alias)
+		}
+	}
 	mv, err := r.mlflow.GetAlias(ctx, modelName, alias)
 	if errors.Is(err, mlflow.ErrNotExist) {
 		return Version{}, fmt.Errorf("%s of model %s %w", alias, modelName, ErrNotExist)
@@ -120,6 +131,22 @@ func (r *Registry) aliased(ctx context.Context, modelName, alias string) (Versio
 		return Version{}, fmt.Errorf("look up %s of model %s: %w", alias, modelName, outage(err))
 	}
 	return r.whole(ctx, mv)
+}
+
+// ofHead returns the champion of a head, or the version before it.
+func (r *Registry) ofHead(ctx context.Context, h head, alias string) (Version, error) {
+	number := h.To
+	if alias == PreviousAlias {
+		number = h.From
+	}
+	if number == "" {
+		return Version{}, fmt.Errorf("%s of model %s %w", alias, h.Model, ErrNotExist)
+	}
+	v, err := r.version(ctx, h.Model, number)
+	if err == nil && alias == ChampionAlias && h.RunID != "" && v.RunID != h.RunID {
+		return Version{}, fmt.Errorf("%s of model %s %w: the model was made anew", alias, h.Model, ErrNotExist)
+	}
+	return v, err
 }
 
 // searched finds a version by its logged model or its run. Of several versions, Register has returned the oldest. A

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,8 @@ type World struct {
 	LabProxy, S3Proxy *testenv.Proxy
 
 	t       testing.TB
-	address string // of MLflow
+	address string        // of MLflow
+	later   *atomic.Int64 // what Advance has added to the clock
 }
 
 // New returns a world whose model has no version yet.
@@ -43,7 +45,7 @@ func New(t testing.TB) *World {
 	w := &World{
 		t:       t,
 		address: testenv.All(t).MLflow,
-		Model:   "m" + strings.ToLower(rand.Text()[:12]),
+		later:   new(atomic.Int64),
 		Lab:     testenv.MLflow(t),
 		Store:   testenv.S3(t),
 		Bucket:  testenv.Bucket(t),
@@ -53,19 +55,73 @@ func New(t testing.TB) *World {
 	w.LabProxy, lab = testenv.MLflowProxy(t)
 	w.S3Proxy, store = testenv.S3Proxy(t)
 	var err error
-	if w.Registry, err = registry.New(registry.Options{MLflow: lab, Store: store, Bucket: w.Bucket}); err != nil {
+	o := registry.Options{MLflow: lab, Store: store, Bucket: w.Bucket, Now: w.now}
+	if w.Registry, err = registry.New(o); err != nil {
 		t.Fatal(err)
 	}
-	if w.Experiment, err = w.Lab.EnsureExperiment(t.Context(), w.Model); err != nil {
-		t.Fatal(err)
+	w.newModel()
+	return w
+}
+
+// Another returns a world with another model on the same registry.
+func (w *World) Another() *World {
+	w.t.Helper()
+	another := *w
+	another.newModel()
+	return &another
+}
+
+// newModel gives the world a model that does not exist yet.
+func (w *World) newModel() {
+	w.t.Helper()
+	w.Model = "m" + strings.ToLower(rand.Text()[:12])
+	var err error
+	if w.Experiment, err = w.Lab.EnsureExperiment(w.t.Context(), w.Model); err != nil {
+		w.t.Fatal(err)
 	}
 	// Other tests list all models of the server.
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		if err := w.DeleteModel(context.Background()); err != nil {
-			t.Error(err)
+			w.t.Error(err)
 		}
 	})
-	return w
+}
+
+func (w *World) now() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }
+
+// Advance moves the clock of the registry.
+func (w *World) Advance(d time.Duration) { w.later.Add(int64(d)) }
+
+// Direct returns a registry on the same servers that does not use the proxies, as another process has.
+func (w *World) Direct() *registry.Registry {
+	w.t.Helper()
+	r, err := registry.New(registry.Options{MLflow: w.Lab, Store: w.Store, Bucket: w.Bucket, Now: w.now})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// MoveAlias points the alias champion at a version, as a person may on MLflow's pages. An empty version removes it.
+func (w *World) MoveAlias(version string) {
+	w.t.Helper()
+	err := w.Lab.DeleteAlias(w.t.Context(), w.Model, registry.ChampionAlias)
+	if version != "" {
+		err = w.Lab.SetAlias(w.t.Context(), w.Model, registry.ChampionAlias, version)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// DeleteVersion deletes a version, as a person may on MLflow's pages.
+func (w *World) DeleteVersion(number string) {
+	w.t.Helper()
+	body := map[string]string{"name": w.Model, "version": number}
+	status, err := w.Call(w.t.Context(), http.MethodDelete, "model-versions/delete", body)
+	if err != nil || status != http.StatusOK {
+		w.t.Fatalf("delete version %s: status %d, %v", number, status, err)
+	}
 }
 
 // DeleteModel deletes the registered model with its versions, as a person may on MLflow's pages.

@@ -1,0 +1,67 @@
+package champions
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// How often MLflow is checked.
+const (
+	minCheckInterval = 2 * time.Second
+	maxCheckInterval = 30 * time.Second
+	// checkShare makes the interval so many times the duration of a check, because a check lists all models: MLflow takes
+	// about 0.1 s for a hundred and 0.5 s for a thousand.
+	checkShare = 50
+	// checkTimeout is for a check that finds much to repair.
+	checkTimeout = time.Minute
+)
+
+// runChecks checks MLflow until ctx ends.
+func (c *Cache) runChecks(ctx context.Context) {
+	pause := minCheckInterval
+	for c.waitCheck(ctx, pause) == nil {
+		start := time.Now()
+		err := c.check(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			pause = max(minCheckInterval, min(checkShare*time.Since(start), maxCheckInterval))
+		} else {
+			pause = min(2*pause, maxCheckInterval)
+			c.logger.Warn("cannot check MLflow", "error", err, "retry_in", pause.String())
+		}
+		c.checked.Store(&pollResult{err})
+	}
+}
+
+// check compares what is served with MLflow. An alias that somebody moved in MLflow becomes a promotion, and a version
+// that somebody deleted leaves the memory.
+func (c *Cache) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := c.registry.ReconcileChampions(ctx)
+	lookUp, loads := c.poll(ctx) // serves at once what it found
+	return errors.Join(err, lookUp, loads, c.dropDeleted(ctx))
+}
+
+// dropDeleted drops the versions that MLflow no longer has. The champions are not among them: ReconcileChampions
+// removes
+// those from the index.
+func (c *Cache) dropDeleted(ctx context.Context) error {
+	held := c.recent.keys()
+	if len(held) == 0 {
+		return nil
+	}
+	alive, err := c.registry.Alive(ctx, held)
+	if err != nil {
+		return err
+	}
+	for _, key := range held {
+		if !alive[key] && c.recent.drop(key) {
+			c.logger.Info("dropped a version that was deleted", "model", key.Model, "version", key.Number)
+		}
+	}
+	return nil
+}
