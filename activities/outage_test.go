@@ -62,8 +62,8 @@ func wantWhole(t *testing.T, curve map[int64]int) {
 	t.Helper()
 	steps := slices.Sorted(maps.Keys(curve))
 	for i, step := range steps {
-		if step != int64(i) || curve[step] != 1 {
-			t.Fatalf("the curve has %v points by step, want one at each", curve)
+		if step != steps[0]+int64(i) || curve[step] != 1 {
+			t.Fatalf("the curve has %d points at step %d, the step number %d; want one at each", curve[step], step, i+1)
 		}
 	}
 	if len(steps) < 5 {
@@ -92,6 +92,30 @@ func TestTrainModel_outageOfMLflowDuringTheFit(t *testing.T) {
 			l.finish(in.Run, mlflow.RunFinished, "")
 			wantWhole(t, l.curve(in.Run.ID, "loss"))
 		})
+	}
+}
+
+// MLflow goes down after the first points of a fit that takes seconds. The fit goes on, and loses none of its points.
+func TestTrainModel_outageOfMLflowAfterTheFirstPoints(t *testing.T) {
+	l := newProxiedLab(t)
+	in := l.started()
+	in.Spec = model.Spec{Algorithm: model.MLP, Seed: 42, Hyperparameters: []byte(
+		`{"hidden_layers":[1000],"batch_size":10,"epochs":800,"patience":10000,"tolerance":0,"early_stopping":"off"}`,
+	)}
+	l.downAfter("/runs/log-batch")
+	if _, err := do(l.lab, l.TrainModel, in); err != nil {
+		t.Fatal(err)
+	}
+	before := len(l.curve(in.Run.ID, "loss"))
+	if before == 0 {
+		t.Error("MLflow has no points of a fit of seconds, want the first ones while it runs")
+	}
+	l.mlflowProxy.Decide(nil)
+	l.finish(in.Run, mlflow.RunFinished, "")
+	curve := l.curve(in.Run.ID, "loss")
+	wantWhole(t, curve)
+	if len(curve) <= before || l.fits(in.Dataset) != 1 {
+		t.Errorf("the curve has %d steps, and %d before the run ended; want the rest of one fit", len(curve), before)
 	}
 }
 
