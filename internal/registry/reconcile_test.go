@@ -3,6 +3,7 @@ package registry_test
 import (
 	"errors"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 
@@ -93,6 +94,29 @@ func TestRegister_lateCreateBetweenLookAndCreate(t *testing.T) {
 			w.wantOne(c, v)
 		})
 	}
+}
+
+// Another attempt deletes the logged model while this one uploads to it. The next attempt starts anew.
+func TestRegister_loggedModelIsDeletedMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	c := w.Candidate(1)
+	w.LabProxy.Decide(func(r *http.Request) testenv.Fate {
+		if r.Method == http.MethodPatch {
+			if err := w.Lab.DeleteLoggedModel(t.Context(), path.Base(r.URL.Path)); err != nil {
+				t.Error(err)
+			}
+		}
+		return testenv.Pass
+	})
+	if _, err := w.Register(t.Context(), c); !errors.Is(err, registry.ErrUnavailable) {
+		t.Fatalf("got %v, want ErrUnavailable: a retry repairs it", err)
+	}
+	w.LabProxy.Decide(nil)
+	v, err := w.Register(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wantOne(c, v)
 }
 
 // A duplicate that was promoted by hand stays, because predictions and the history name it.
