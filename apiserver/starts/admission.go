@@ -16,6 +16,8 @@ import (
 const (
 	// freshness is how long an answer of Temporal counts as a sign of life.
 	freshness = time.Second
+	// silence is how long Temporal may answer nothing before it counts as down. A busy server stands still for seconds.
+	silence = 4 * time.Second
 	// pause is how long a client that was turned away should wait: about as long as the starts that wait take.
 	pause = 2 * time.Second
 
@@ -37,10 +39,10 @@ func (s *Starts) Admit(ctx context.Context) (release func(), err error) {
 		return nil, err
 	}
 	release = func() { <-s.running }
-	if time.Since(time.Unix(0, s.answered.Load())) < freshness {
+	if s.answeredWithin(freshness) {
 		return release, nil
 	}
-	if err := s.Check(ctx); err != nil {
+	if err := s.Check(ctx); err != nil && !s.answeredWithin(silence) {
 		release()
 		return nil, err
 	}
@@ -99,6 +101,10 @@ func (s *Starts) Check(ctx context.Context) error {
 
 func (s *Starts) noteAnswer() { s.answered.Store(time.Now().UnixNano()) }
 
+func (s *Starts) answeredWithin(d time.Duration) bool {
+	return time.Since(time.Unix(0, s.answered.Load())) < d
+}
+
 // whileAnswering returns a context for a start. It ends when Temporal answers nothing at all. A start alone may be
 // slow,
 // because Temporal has to write it to its database.
@@ -109,7 +115,7 @@ func (s *Starts) whileAnswering(ctx context.Context) (_ context.Context, stop fu
 			check, done := context.WithTimeout(ctx, checkTimeout)
 			err := s.Check(check)
 			done()
-			if err != nil {
+			if err != nil && !s.answeredWithin(silence) {
 				cancel(err)
 				return
 			}
