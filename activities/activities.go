@@ -29,12 +29,16 @@ type Options struct {
 
 	// Outcome translates the error that a workflow ended with; only Sweep needs it.
 	Outcome func(error) (state string, reason *sweep.StatusError)
+
+	Memory int64         // bytes that fits may use together; 0 sets no limit
+	Fits   *FitProcesses // nil runs fits in this process, where nothing ends a fit that exceeds its memory
 }
 
 // Activities has the activities: every exported method is one.
 type Activities struct {
 	datasets
-	o Options
+	o      Options
+	memory memory
 }
 
 // New returns the activities, or an error that names a missing option.
@@ -54,5 +58,7 @@ func New(o Options) (*Activities, error) {
 	known, err := catalogue.New(
 		catalogue.Options{Store: o.Store, Bucket: o.Bucket, DataBuckets: o.DataBuckets},
 	)
-	return &Activities{datasets: datasets{store: o.Store, catalogue: known}, o: o}, err
+	return &Activities{
+		datasets: datasets{store: o.Store, catalogue: known}, o: o, memory: newMemory(o.Memory),
+	}, err
 }

@@ -2,9 +2,12 @@ package activities_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 
@@ -21,7 +24,17 @@ import (
 	"iris/model"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// TestMain makes this program the child of its own fits.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "fit" {
+		if err := activities.ServeFit(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	testenv.Main(m)
+}
 
 // lab has the activities with a real MinIO and MLflow.
 type lab struct {
@@ -36,25 +49,27 @@ type lab struct {
 }
 
 func newLab(t *testing.T, modelName string) *lab {
-	t.Helper()
-	return newLabWith(t, modelName, testenv.MLflow(t), testenv.S3(t))
+	return newLabWith(t, modelName, activities.Options{})
 }
 
-// newLabWith returns a lab whose activities use the given clients.
-func newLabWith(t *testing.T, modelName string, tracking *mlflow.Client, store *objstore.Store) *lab {
+// newLabWith returns a lab whose activities have the settings of o, and the clients of o if it has them.
+func newLabWith(t *testing.T, modelName string, o activities.Options) *lab {
 	t.Helper()
 	l := &lab{t: t, store: testenv.S3(t), mlflow: testenv.MLflow(t), bucket: testenv.Bucket(t), model: modelName}
+	o.MLflow, o.Store = cmp.Or(o.MLflow, l.mlflow), cmp.Or(o.Store, l.store)
 	var err error
-	if l.registry, err = registry.New(registry.Options{MLflow: tracking, Store: store, Bucket: l.bucket}); err != nil {
+	if l.registry, err = registry.New(registry.Options{MLflow: o.MLflow, Store: o.Store, Bucket: l.bucket}); err != nil {
 		t.Fatal(err)
 	}
 	versions, err := champions.New(champions.Options{Registry: l.registry})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Activities, err = activities.New(activities.Options{
-		MLflow: tracking, Store: store, Registry: l.registry, Versions: versions, Bucket: l.bucket, GitCommit: "abc123",
-	})
+	o.Registry, o.Versions, o.Bucket, o.GitCommit = l.registry, versions, l.bucket, "abc123"
+	if o.Fits != nil {
+		o.Fits.Bucket = l.bucket
+	}
+	l.Activities, err = activities.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,6 +75,11 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	if c.Why = schemaChange(champion, candidate); c.Why != "" {
 		return c, nil
 	}
+	giveBack, err := a.takeTable(ctx, in.Dataset, in.Model.TestRows)
+	if err != nil {
+		return Comparison{}, err
+	}
+	defer giveBack()
 	rows, err := a.rows(ctx, in.Dataset, in.Model.TestRows, func(x []float64) bool {
 		return in.Model.Split.HeldOut(x) && version.Split.HeldOut(x)
 	})

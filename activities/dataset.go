@@ -31,6 +31,9 @@ type ValidateDatasetInput struct {
 
 	Features    []string           `json:"features,omitempty"`     // columns to read; nil is all
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // the dataset must have its classes
+
+	Spec     *model.Spec `json:"spec,omitempty"` // to fit, nil if a search will choose it; for the memory it needs
+	TestSize float64     `json:"test_size,omitempty"`
 }
 
 // Dataset is a validated dataset: where its bytes are, and how to read them. The schema and the profile grow with the
@@ -81,6 +84,9 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,
 		Rows: summary.Profile.Rows, Features: len(summary.Schema.Features), Classes: len(summary.Schema.Classes),
+	}
+	if err := a.checkMemory(d, in.Spec, in.TestSize); err != nil {
+		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))
 	}
 	if d.Data, err = a.keep(ctx, copied, sum); err != nil {
 		return Dataset{}, err

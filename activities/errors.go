@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"iris/internal/child"
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
@@ -24,12 +25,14 @@ const (
 	ErrObjectLost    = "ObjectLost"    // an object that the task needs is gone or damaged
 	ErrRefused       = "Refused"       // a request that MLflow or the object store refuses
 	ErrInternal      = "Internal"      // a defect of this program
+	ErrNoMemory      = "NoMemory"      // a fit that needs more memory than a worker may use
 )
 
 // Types of errors that are retried.
 const (
 	ErrMLflowDown = "MLflowDown"
 	ErrStoreDown  = "StoreDown"
+	ErrKilled     = "Killed"  // a fit whose process was killed
 	ErrTooSlow    = "TooSlow" // an attempt reached its time limit
 	ErrUnknown    = "Unknown" // an error that no rule explains; the last try makes it ErrInternal
 )
@@ -51,11 +54,13 @@ var kinds = map[string]kind{
 	ErrModelNotFound: {forUsers: true},
 	ErrCorruptModel:  {forUsers: true},
 	ErrObjectLost:    {forUsers: true},
+	ErrNoMemory:      {forUsers: true},
 	ErrRefused:       {},
 	ErrInternal:      {},
 
 	ErrMLflowDown: {waitsFor: "mlflow", words: "MLflow does not answer"},
 	ErrStoreDown:  {waitsFor: "minio", words: "the object store does not answer"},
+	ErrKilled:     {waitsFor: "worker", words: "the process of the fit was killed"},
 	ErrTooSlow:    {waitsFor: "worker", words: "the attempt took too long"},
 	ErrUnknown:    {waitsFor: "retry", words: "internal error; the log of the worker has it"},
 }
@@ -93,6 +98,8 @@ var rules = []rule{
 	{is(registry.ErrCorrupt), ErrCorruptModel},
 	{is(errCorrupt), ErrCorruptModel},
 	{is(model.ErrDefect), ErrInternal},
+	{is(errMemory), ErrNoMemory},
+	{is(child.ErrKilled), ErrKilled},
 
 	{is(mlflow.ErrNotExist), ErrModelNotFound},
 	{isRefusal, ErrRefused},
@@ -129,8 +136,11 @@ func isOtherAnswer(err error) bool {
 	return errors.As(err, &answer) && answer.Code != mlflow.CodeDatabase && !errors.Is(err, mlflow.ErrExists)
 }
 
-// typeOf returns the type of an error.
+// typeOf returns the type of an error. A child process has typed its error already.
 func typeOf(err error) string {
+	if failed, ok := errors.AsType[*child.Failure](err); ok {
+		return failed.Type
+	}
 	for _, rule := range rules {
 		if rule.matches(err) {
 			return rule.errorType

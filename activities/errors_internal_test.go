@@ -16,6 +16,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"iris/internal/child"
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
@@ -153,6 +154,9 @@ func errorCases(t *testing.T) []errorCase {
 		{"a version with damaged tags", resolve(labAnswering(t, 200, damagedVersion), "3"), ErrCorruptModel},
 		{"a version of another program", errorOf(registryOf(t, noLab, noStore).Load(ctx, foreign)), ErrCorruptModel},
 		{"a fitted model that does not decode", load("{}"), ErrCorruptModel},
+		{"a fit without enough memory", newMemory(1).check(2, "a fit"), ErrNoMemory},
+		{"a mistake that a child process found", &child.Failure{Type: ErrBadInput, Message: "no"}, ErrBadInput},
+		{"a child process that was killed", child.ErrKilled, ErrKilled},
 		{"rows with other features", errorOf(model.Evaluate(m, renamed)), ErrInternal},
 
 		{"a run that was deleted", logTo(labCode(t, 404, "RESOURCE_DOES_NOT_EXIST", "no run")), ErrModelNotFound},
@@ -240,13 +244,15 @@ func TestAsApplicationError_unknownErrorsEnd(t *testing.T) {
 }
 
 func TestForUsers(t *testing.T) {
-	for _, errorType := range []string{ErrBadInput, ErrBadDataset, ErrModelNotFound, ErrCorruptModel, ErrObjectLost} {
+	for _, errorType := range []string{
+		ErrBadInput, ErrBadDataset, ErrModelNotFound, ErrCorruptModel, ErrObjectLost, ErrNoMemory,
+	} {
 		if !ForUsers(errorType) {
 			t.Errorf("%s is not for users", errorType)
 		}
 	}
 	for _, errorType := range []string{
-		ErrRefused, ErrInternal, ErrMLflowDown, ErrStoreDown, ErrTooSlow, ErrUnknown, "x", "",
+		ErrRefused, ErrInternal, ErrMLflowDown, ErrStoreDown, ErrTooSlow, ErrKilled, ErrUnknown, "x", "",
 	} {
 		if ForUsers(errorType) {
 			t.Errorf("%q is for users, but may have internal details", errorType)

@@ -52,6 +52,11 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 
 // evaluate scores the held-out rows and stores the report.
 func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (stored[Evaluation], error) {
+	giveBack, err := a.takeTable(ctx, in.Dataset, in.Model.TestRows)
+	if err != nil {
+		return stored[Evaluation]{}, err
+	}
+	defer giveBack()
 	held, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split.HeldOut)
 	if err != nil {
 		return stored[Evaluation]{}, err

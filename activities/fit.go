@@ -2,8 +2,11 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"iris/internal/child"
 	"iris/internal/dataset"
 	"iris/model"
 )
@@ -76,7 +79,47 @@ func (j fitJob) crossValidate(
 	})
 }
 
-// fit does a job and calls report for every step, on the calling goroutine.
-func (a *Activities) fit(ctx context.Context, j fitJob, report func(fitStep)) (fitResult, error) {
-	return j.run(ctx, a.datasets, report)
+// fit waits for the memory of a job and does it. It calls step for every step, on the calling goroutine. A job that
+// outgrows its estimate is done once more with all of the memory; a step that was reported is not reported again.
+func (a *Activities) fit(ctx context.Context, j fitJob, report func(Progress), step func(fitStep)) (fitResult, error) {
+	need := j.memory()
+	if err := a.memory.check(need, j.String()); err != nil {
+		return fitResult{}, err
+	}
+	last := -1
+	once := func(s fitStep) {
+		if s.Iteration > last {
+			last = s.Iteration
+			step(s)
+		}
+	}
+	share, result, err := a.fitWithin(ctx, need, j, report, once)
+	if errors.Is(err, child.ErrMemory) && share < a.memory.limit {
+		share, result, err = a.fitWithin(ctx, a.memory.limit, j, report, once)
+	}
+	if errors.Is(err, child.ErrMemory) {
+		err = fmt.Errorf("%w: %s needs more than %d MiB of memory: "+
+			"use fewer rows or columns or another algorithm, or give the worker more memory (IRIS_MEMORY)",
+			errMemory, j, mebibytes(share))
+	}
+	return result, err
+}
+
+// fitWithin does a job within that many bytes, after it has waited for them.
+func (a *Activities) fitWithin(
+	ctx context.Context, bytes int64, j fitJob, report func(Progress), step func(fitStep),
+) (share int64, result fitResult, err error) {
+	report(Progress{WaitsFor: waitsForMemory})
+	share, giveBack, err := a.memory.take(ctx, bytes)
+	if err != nil {
+		return 0, fitResult{}, err
+	}
+	defer giveBack()
+	report(Progress{})
+	if a.o.Fits == nil {
+		result, err = j.run(ctx, a.datasets, step)
+	} else {
+		result, err = a.o.Fits.run(ctx, share, j, step)
+	}
+	return share, result, err
 }

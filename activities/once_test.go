@@ -23,7 +23,11 @@ func newProxiedLab(t *testing.T) *proxiedLab {
 	t.Helper()
 	mlflowProxy, tracking := testenv.MLflowProxy(t)
 	s3Proxy, store := testenv.S3Proxy(t)
-	return &proxiedLab{newLabWith(t, testenv.Name(), tracking, store), mlflowProxy, s3Proxy}
+	return &proxiedLab{
+		newLabWith(t, testenv.Name(), activities.Options{MLflow: tracking, Store: store}),
+		mlflowProxy,
+		s3Proxy,
+	}
 }
 
 // iris returns the input that validates the iris data.

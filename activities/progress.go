@@ -16,7 +16,12 @@ type Progress struct {
 	Loss  float64 `json:"loss,omitempty"` // of the last iteration of a fit
 	// Attempt is the number of the attempt, from 2. It is 0 for the first.
 	Attempt int32 `json:"attempt,omitempty"`
+
+	WaitsFor string `json:"waits_for,omitempty"` // what the activity cannot begin without, such as memory
 }
+
+// waitsForMemory is Progress.WaitsFor of a fit that waits until others need less memory.
+const waitsForMemory = "memory"
 
 // heartbeatInterval is far below the heartbeat timeouts that package workflows sets.
 const heartbeatInterval = time.Second

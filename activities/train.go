@@ -57,7 +57,7 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 	curve := newCurve(live, a.o.MLflow, in.Run.ID)
 	trained, found, err := a.recallFit(ctx, in)
 	if err == nil && !found {
-		trained.Result, err = a.fitModel(ctx, in, func(s fitStep) {
+		trained.Result, err = a.fitModel(ctx, in, report, func(s fitStep) {
 			report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "iterations", Loss: s.Loss})
 			curve.add(s.Progress)
 		})
@@ -79,8 +79,10 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 }
 
 // fitModel fits a model and stores it.
-func (a *Activities) fitModel(ctx context.Context, in TrainModelInput, report func(fitStep)) (TrainedModel, error) {
-	fitted, err := a.fit(ctx, fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize}, report)
+func (a *Activities) fitModel(
+	ctx context.Context, in TrainModelInput, report func(Progress), step func(fitStep),
+) (TrainedModel, error) {
+	fitted, err := a.fit(ctx, fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize}, report, step)
 	if err == nil {
 		err = registry.CheckSize(len(fitted.encoded))
 	}

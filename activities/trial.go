@@ -88,7 +88,7 @@ func (a *Activities) try(
 ) (trial stored[triedRows], err error) {
 	at := activity.GetInfo(ctx).ScheduledTime // the same for every attempt
 	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Share: in.Share, CV: &in.CV}
-	fitted, err := a.fit(ctx, job, func(s fitStep) {
+	fitted, err := a.fit(ctx, job, report, func(s fitStep) {
 		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "fits", Loss: s.Loss})
 		for name, value := range s.Metrics {
 			point := mlflow.Metric{Key: name, Value: value, Time: at, Step: int64(s.Iteration - 1)}

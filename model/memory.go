@@ -40,7 +40,7 @@ func ValidationMemory(spec Spec, size Size, folds int) int64 {
 const (
 	foldRowBytes = 170 // per row: the groups of equal rows
 
-	knnFitCell, knnEncodeCell = 24, 110  // per cell: the rows of the model; and their text, three times
+	knnFitCell, knnEncodeCell = 24, 60   // per cell: the rows of the model; and their text, eight bytes, three times
 	weightBytes               = 400      // per weight of a logistic regression: the history of L-BFGS
 	normalBytes               = 150      // per class and feature of a gaussian_nb
 	binCell                   = 1        // per cell: its bin

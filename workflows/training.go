@@ -85,10 +85,14 @@ func (t *training) check(ctx workflow.Context) (err error) {
 
 func (t *training) validate(ctx workflow.Context) error {
 	ctx = withOptions(ctx, transfer, "read "+sourceName(t.in.DatasetURI))
-	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, activities.ValidateDatasetInput{
+	in := activities.ValidateDatasetInput{
 		Model: t.in.Model, URI: t.in.DatasetURI, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
-		Features: t.in.Features, ClassWeight: t.in.ClassWeight,
-	}).Get(ctx, &t.data)
+		Features: t.in.Features, ClassWeight: t.in.ClassWeight, TestSize: *t.in.TestSize,
+	}
+	if t.in.method() == "" {
+		in.Spec = &t.spec
+	}
+	err := workflow.ExecuteActivity(ctx, t.acts.ValidateDataset, in).Get(ctx, &t.data)
 	if err != nil {
 		return err
 	}

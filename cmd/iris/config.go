@@ -81,6 +81,15 @@ func table() []setting {
 			number(func(s *settings) *int { return &s.app.Slots }),
 		},
 		{
+			"IRIS_MEMORY", "",
+			"memory that the fits of a worker may use together, such as `4GiB`; 0 sets no limit, and an empty value means " +
+				"70 % of the memory of the container, or of the machine",
+			func(s *settings, v string) (err error) {
+				s.app.Memory, err = memory(v)
+				return err
+			},
+		},
+		{
 			"IRIS_VERSION_CACHE_MB", "128",
 			"memory of an API or a worker for versions that are not champions, in MiB; " +
 				"the version that was requested last stays in memory whatever its size",
@@ -262,6 +271,7 @@ func readSettings(env environment) (settings, error) {
 	}
 	s.app.Temporal = temporal
 	s.app.Version, s.app.GitCommit = version(), commit()
+	s.app.FitArgs = []string{fitCommand}
 	s.app.Logger = newLogger(os.Stderr, s.level)
 	return s, nil
 }

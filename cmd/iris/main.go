@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"iris/internal/app"
 )
 
 const usage = `iris trains, versions, serves and batch-scores classifiers of tabular data, durably.
@@ -23,6 +25,9 @@ const usage = `iris trains, versions, serves and batch-scores classifiers of tab
 
 Settings come from the environment; iris config lists them.
 `
+
+// fitCommand is the hidden command that a worker starts for each fit.
+const fitCommand = "fit"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,6 +58,8 @@ func command(ctx context.Context, args []string, env environment, out io.Writer)
 		return runAPI(ctx, env)
 	case "worker":
 		return runWorker(ctx, env)
+	case fitCommand:
+		return app.Fit(os.Stdin, out)
 	case "setup":
 		return runSetup(ctx, rest, env)
 	case "sweep":

@@ -15,7 +15,14 @@ import (
 	"iris/internal/testenv"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// TestMain makes this program the process of the fits of its own worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == fitCommand {
+		main()
+		os.Exit(0)
+	}
+	testenv.Main(m)
+}
 
 func TestRun_errors(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -29,6 +36,8 @@ func TestRun_errors(t *testing.T) {
 		"bad number":          {[]string{"worker"}, environment{"IRIS_COMPUTE_SLOTS=two"}, "IRIS_COMPUTE_SLOTS"},
 		"bad duration":        {[]string{"apiserver"}, environment{"IRIS_DRAIN_DELAY=soon"}, "IRIS_DRAIN_DELAY"},
 		"bad bool":            {[]string{"apiserver"}, environment{"S3_SECURE=perhaps"}, "S3_SECURE"},
+		"bad memory":          {[]string{"worker"}, environment{"IRIS_MEMORY=much"}, "IRIS_MEMORY"},
+		"too much memory":     {[]string{"worker"}, environment{"IRIS_MEMORY=8 EiB"}, "1 PiB"},
 		"bad level":           {[]string{"apiserver"}, environment{"IRIS_LOG_LEVEL=LOUD"}, "IRIS_LOG_LEVEL"},
 		"bad size":            {[]string{"setup"}, environment{"IRIS_MAX_UPLOAD=big"}, "IRIS_MAX_UPLOAD"},
 		"temporal profile":    {[]string{"worker"}, environment{"TEMPORAL_PROFILE=nobody"}, "TEMPORAL_"},
@@ -313,4 +322,15 @@ func (w *watched) Write(p []byte) (int, error) {
 		close(w.seen)
 	}
 	return n, err
+}
+
+func TestMemory(t *testing.T) {
+	for value, want := range map[string]int64{"0": 0, "512MiB": 512 << 20, "2 GB": 2e9, "1000": 1000} {
+		if got, err := memory(value); err != nil || got != want {
+			t.Errorf("%s is %d bytes, %v, want %d", value, got, err, want)
+		}
+	}
+	if got, err := memory(""); err != nil || got <= 0 || uint64(got) >= available() {
+		t.Errorf("by default, %d bytes of %d, %v", got, available(), err)
+	}
 }

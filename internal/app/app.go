@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"runtime"
@@ -19,6 +20,7 @@ import (
 	"iris/activities"
 	"iris/apiserver"
 	"iris/internal/champions"
+	"iris/internal/child"
 	"iris/internal/dial"
 	"iris/internal/mlflow"
 	"iris/internal/modelcache"
@@ -48,6 +50,11 @@ type Config struct {
 	CacheBytes     int64  // bytes of the artifacts in CacheDir
 	VersionCache   int64  // bytes of cached versions that are not champions; the default when 0
 	Slots          int    // activities that compute at the same time; one per CPU when 0
+	Memory         int64  // bytes that the fits of a worker use together; 0 sets no limit
+
+	// FitArgs are arguments with which this program calls Fit. The worker starts a process with them for each fit; it
+	// fits in its own process when they are empty.
+	FitArgs []string
 
 	Sweep SweepConfig
 
@@ -135,10 +142,15 @@ func (s *System) RunWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fits, err := s.fitProcesses()
+	if err != nil {
+		return err
+	}
 	acts, err := activities.New(activities.Options{
 		MLflow: s.MLflow, Store: s.Store, Registry: s.Registry, Versions: versions,
 		Bucket: s.config.Bucket, DataBuckets: s.config.DataBuckets, GitCommit: s.config.GitCommit,
 		Outcome: workflows.SweepOutcome,
+		Memory:  s.config.Memory, Fits: fits,
 	})
 	if err != nil {
 		return err
@@ -152,6 +164,18 @@ func (s *System) RunWorker(ctx context.Context) error {
 	}
 	return w.Run(ctx)
 }
+
+// fitProcesses returns how the worker starts processes for its fits, nil if it fits in its own.
+func (s *System) fitProcesses() (*activities.FitProcesses, error) {
+	if len(s.config.FitArgs) == 0 {
+		return nil, nil
+	}
+	self, err := child.Self(s.config.FitArgs...)
+	return &activities.FitProcesses{Command: self, S3: s.config.S3, Bucket: s.config.Bucket}, err
+}
+
+// Fit is the process of one fit: it reads what to do from in and writes the result to out. Config.FitArgs start it.
+func Fit(in io.Reader, out io.Writer) error { return activities.ServeFit(in, out) }
 
 // gcFloor is the size of an allocation that is never touched. It takes no memory, but the garbage collector counts it
 // as memory in use, so the API collects after about 12 MB of garbage. Without it, an API with small models has 6 MB in

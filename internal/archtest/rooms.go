@@ -35,6 +35,7 @@ const (
 func rooms() []room {
 	return []room{
 		// Leaves: they import no other package of Iris.
+		{path: "internal/child", floor: 0},
 		{path: "internal/dataset", floor: 0},
 		{path: "internal/dial", floor: 0, lib: []string{grpc}},
 		{path: "internal/inference", floor: 0},
@@ -100,10 +101,11 @@ func rooms() []room {
 		{
 			path: "activities", floor: 3,
 			iris: []string{
-				"internal/catalogue", "internal/champions", "internal/dataset", "internal/mlflow", "internal/objstore",
-				"internal/registry", "internal/report", "internal/rows", "internal/scores", "internal/sweep", "model",
+				"internal/catalogue", "internal/champions", "internal/child", "internal/dataset", "internal/mlflow",
+				"internal/objstore", "internal/registry", "internal/report", "internal/rows", "internal/scores",
+				"internal/sweep", "model",
 			},
-			lib: []string{temporal},
+			lib: []string{temporal, sync},
 		},
 
 		// Deterministic code. It imports the rooms below activities for their types, and search for its plans.
@@ -202,7 +204,7 @@ func rooms() []room {
 		{
 			path: "internal/app", floor: 6,
 			iris: []string{
-				"activities", "apiserver", "internal/champions", "internal/dial", "internal/mlflow",
+				"activities", "apiserver", "internal/champions", "internal/child", "internal/dial", "internal/mlflow",
 				"internal/modelcache", "internal/objstore", "internal/registry", "internal/stack", "worker", "workflows",
 			},
 			lib: []string{temporal},
@@ -210,7 +212,10 @@ func rooms() []room {
 		{
 			path: "cmd/iris", floor: 7,
 			iris: []string{"internal/app", "internal/stack"},
-			lib:  []string{"go.temporal.io/sdk/contrib/envconfig"},
+			lib: []string{
+				"go.temporal.io/sdk/contrib/envconfig", "github.com/KimMachineGun/automemlimit/memlimit",
+				"github.com/dustin/go-humanize",
+			},
 		},
 
 		// Beside the house: tests, tools and data.

@@ -10,12 +10,19 @@ import (
 // S3 returns a store on a real MinIO. Tests share the server, so each needs its own bucket, from Bucket.
 func S3(t testing.TB) *objstore.Store {
 	t.Helper()
-	a := need(t, stack.MinIO)
-	store, err := objstore.New(objstore.Options{Endpoint: a.S3, AccessKey: a.S3AccessKey, SecretKey: a.S3SecretKey})
+	o := S3Options(t)
+	store, err := objstore.New(o)
 	if err != nil {
-		t.Fatalf("connect to %s: %v", a.S3, err)
+		t.Fatalf("connect to %s: %v", o.Endpoint, err)
 	}
 	return store
+}
+
+// S3Options returns how to connect to the store.
+func S3Options(t testing.TB) objstore.Options {
+	t.Helper()
+	a := need(t, stack.MinIO)
+	return objstore.Options{Endpoint: a.S3, AccessKey: a.S3AccessKey, SecretKey: a.S3SecretKey}
 }
 
 // Bucket creates an empty bucket and returns its name. The bucket ends with the server.
