@@ -90,8 +90,8 @@ func (r *runner) undisturbed(ctx context.Context, x *task) (observation, error) 
 
 // Numbers of faults at the same time. Each has a task and a model of its own.
 const (
-	requestFaultsAtOnce = 6
-	processFaultsAtOnce = 4
+	requestFaultsAtOnce = 8
+	processFaultsAtOnce = 6
 )
 
 // run tries faults and returns the verdicts in the order of the faults. Faults of a dependency come one at a time, and

@@ -112,6 +112,7 @@ func (w *world) start(t *testing.T, paths stack.Paths) error {
 		"S3_ENDPOINT=" + w.addresses.S3,
 		"S3_ACCESS_KEY=" + w.addresses.S3AccessKey,
 		"S3_SECRET_KEY=" + w.addresses.S3SecretKey,
+		"IRIS_SWEEP_GRACE=1s", // a case does not wait ten minutes
 	}
 	if err := w.connect(t); err != nil {
 		return err
@@ -184,6 +185,7 @@ func (w *world) environment(p *program) ([]string, error) {
 		"TMPDIR=" + home,
 		"IRIS_COMPUTE_SLOTS=2",
 		"IRIS_GRPC_LISTEN=",
+		"IRIS_SWEEP_INTERVAL=0", // the suite sweeps when a case has ended
 		"S3_ACCESS_KEY=" + w.addresses.S3AccessKey,
 		"S3_SECRET_KEY=" + w.addresses.S3SecretKey,
 	}
