@@ -34,6 +34,8 @@ type ValidateDatasetInput struct {
 
 	Spec     *model.Spec `json:"spec,omitempty"` // to fit, nil if a search will choose it; for the memory it needs
 	TestSize float64     `json:"test_size,omitempty"`
+	// CrossValidated means that the training cross-validates, for which the dataset must have enough rows.
+	CrossValidated bool `json:"cross_validated,omitempty"`
 }
 
 // Dataset is a validated dataset: where its bytes are, and how to read them. The schema and the profile grow with the
@@ -68,7 +70,9 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err != nil {
 		return Dataset{}, err
 	}
+	different := newVariety()
 	summary, sum, err := a.scan(ctx, copied, dataset.ScanOptions{
+		Row:               different.add,
 		Known:             known,
 		LabelColumn:       in.LabelColumn,
 		Features:          in.Features,
@@ -77,6 +81,9 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	})
 	if err == nil {
 		err = in.ClassWeight.Check(summary.Schema)
+	}
+	if err == nil {
+		err = different.check(summary.Schema, in.CrossValidated)
 	}
 	if err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))

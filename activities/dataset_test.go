@@ -47,6 +47,16 @@ func TestValidateDataset_takesUCIsFile(t *testing.T) {
 	}
 }
 
+func TestValidateDataset_saysHowManyRowsItWants(t *testing.T) {
+	l := newLab(t, "few-rows")
+	uri := l.put("given/few.csv", []byte("x,label\n1,a\n1,b\n1,a\n1,b\n")).URI()
+	_, err := do(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: uri})
+	refused(t, err, activities.ErrBadDataset, "at least 2 different rows")
+	uri = l.put("given/four.csv", []byte("x,label\n1,a\n2,a\n3,b\n4,b\n")).URI()
+	_, err = do(l, l.ValidateDataset, activities.ValidateDatasetInput{Model: l.model, URI: uri, CrossValidated: true})
+	refused(t, err, activities.ErrBadDataset, "at least 3")
+}
+
 func TestValidateDataset_refusesBadFiles(t *testing.T) {
 	l := newLab(t, "iris")
 	for _, bad := range datasettest.BadCSVs() {

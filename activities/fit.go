@@ -47,6 +47,11 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 	split := dataset.NewSplit(table, j.Spec.Seed, j.TestSize)
 	train, test := split.Rows(table)
 	result := fitResult{Split: split, TrainRows: len(train), TestRows: len(test)}
+	if len(test) == 0 {
+		return result, &dataset.RowError{
+			Reason: "no row can be held out to test on: want at least two different rows of a class",
+		}
+	}
 	table.Keep(train)
 	if j.Share > 0 && j.Share < 1 {
 		table.Keep(dataset.Sample(table, j.Share, j.Spec.Seed))

@@ -88,6 +88,7 @@ func (t *training) validate(ctx workflow.Context) error {
 	in := activities.ValidateDatasetInput{
 		Model: t.in.Model, URI: t.in.DatasetURI, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
 		Features: t.in.Features, ClassWeight: t.in.ClassWeight, TestSize: *t.in.TestSize,
+		CrossValidated: t.in.method() != "",
 	}
 	if t.in.method() == "" {
 		in.Spec = &t.spec
