@@ -47,7 +47,7 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 	if err != nil {
 		return Evaluation{}, err
 	}
-	return e.Result, a.o.MLflow.LogBatch(ctx, in.Run.ID, mlflow.Batch{Metrics: e.Points})
+	return e.Result, a.noteBatch(ctx, "the metrics of a run", in.Run.ID, mlflow.Batch{Metrics: e.Points})
 }
 
 // evaluate scores the held-out rows and stores the report.

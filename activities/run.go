@@ -79,7 +79,7 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 		return Run{}, err
 	}
 	started := Run{ID: run.ID, ExperimentID: experiment, ArtifactURI: run.ArtifactURI}
-	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Params: runParams(in)}); err != nil {
+	if err := a.noteBatch(ctx, "the parameters of a run", run.ID, mlflow.Batch{Params: runParams(in)}); err != nil {
 		return Run{}, err
 	}
 	return started, a.logDataset(ctx, run.ID, in)
@@ -95,10 +95,11 @@ func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunIn
 		columns = append(columns, mlflow.Column{Name: name, Type: "double"})
 	}
 	columns = append(columns, mlflow.Column{Name: view.Schema.Label, Type: "string"})
-	return a.o.MLflow.LogDataset(ctx, runID, mlflow.Dataset{
+	err = a.o.MLflow.LogDataset(ctx, runID, mlflow.Dataset{
 		Name: in.Model, Digest: in.Dataset.SHA256[:digestLength], SourceURI: in.Dataset.Data.URI(),
 		Columns: columns, Rows: in.Dataset.Rows, Context: "training", Profile: loggedProfile(view.Profile),
 	})
+	return a.note(ctx, "the dataset of a run", err)
 }
 
 // maxLoggedProfile limits the profile of a dataset in MLflow, in bytes. The object store has the whole profile.
@@ -163,7 +164,7 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if in.Reason != "" {
 		tags["reason"] = in.Reason
 	}
-	if err := a.o.MLflow.LogBatch(ctx, in.Run.ID, mlflow.Batch{Tags: tags}); err != nil {
+	if err := a.noteBatch(ctx, "how a run ended", in.Run.ID, mlflow.Batch{Tags: tags}); err != nil {
 		return err
 	}
 	if err := a.o.MLflow.UpdateRun(ctx, in.Run.ID, in.Status, time.Now()); err != nil {
@@ -172,13 +173,14 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if err := a.reconcile(ctx, in); err != nil {
 		return err
 	}
-	if err := a.completeCurve(ctx, in.Run.ID); err != nil {
+	if err := a.note(ctx, "the loss of a fit", a.completeCurve(ctx, in.Run.ID)); err != nil {
 		return err
 	}
 	if in.Gate == "" || in.Version == "" {
 		return nil
 	}
-	return a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason)
+	err := a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason)
+	return a.note(ctx, "the decision of the gate", err)
 }
 
 // findRun returns the run that StartRun has opened, or mlflow.ErrNotExist.

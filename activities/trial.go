@@ -66,7 +66,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	}
 	// One request logs everything, also for a failed trial: a search has many trials, whose fits may take milliseconds.
 	batch := mlflow.Batch{Params: trialParams(in), Metrics: trial.Points}
-	if logErr := a.o.MLflow.LogBatch(ctx, run.ID, batch); err == nil {
+	if logErr := a.noteBatch(ctx, "the scores of a trial", run.ID, batch); err == nil {
 		err = logErr
 	}
 	if err != nil {
@@ -166,7 +166,8 @@ func (a *Activities) closeTrial(ctx context.Context, in CloseTrialInput) error {
 	if err != nil {
 		return err
 	}
-	if err := a.o.MLflow.LogBatch(ctx, run.ID, mlflow.Batch{Tags: map[string]string{"reason": in.Reason}}); err != nil {
+	reason := mlflow.Batch{Tags: map[string]string{"reason": in.Reason}}
+	if err := a.noteBatch(ctx, "why a trial ended", run.ID, reason); err != nil {
 		return err
 	}
 	return a.o.MLflow.UpdateRun(ctx, run.ID, in.Status, time.Now())

@@ -119,12 +119,16 @@ func (s *System) Close() { s.Temporal.Close() }
 const idempotencyDays = 1
 
 // Prepare creates what must exist before anything runs: the bucket with its expiry rules, and further buckets without
-// rules.
+// rules. It warns if MLflow answers and its database is not UTF-8.
 func (s *System) Prepare(ctx context.Context, further ...string) error {
 	for _, bucket := range append([]string{s.config.Bucket}, further...) {
 		if err := s.Store.EnsureBucket(ctx, bucket); err != nil {
 			return fmt.Errorf("bucket %s: %w", bucket, err)
 		}
+	}
+	// MLflow may start after this.
+	if err := s.MLflow.CheckEncoding(ctx); errors.Is(err, mlflow.ErrEncoding) {
+		s.config.Logger.Warn("MLflow refuses text outside ASCII: create its database with the encoding UTF8", "error", err)
 	}
 	return s.Store.SetExpiry(ctx, s.config.Bucket, map[string]int{
 		objstore.UploadsPrefix: s.config.UploadDays,
