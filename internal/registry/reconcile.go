@@ -93,7 +93,7 @@ func (r *Registry) discardVersion(ctx context.Context, duplicate, kept mlflow.Mo
 	return outage(r.mlflow.DeleteVersion(ctx, name, number))
 }
 
-// wasChampion reports whether a version has an alias or was promoted.
+// wasChampion reports whether a version has an alias, or is or was the champion.
 func (r *Registry) wasChampion(ctx context.Context, modelName, number string) (bool, error) {
 	mv, err := r.mlflow.GetVersion(ctx, modelName, number)
 	if errors.Is(err, mlflow.ErrNotExist) { // another attempt has deleted it
@@ -101,6 +101,10 @@ func (r *Registry) wasChampion(ctx context.Context, modelName, number string) (b
 	}
 	if err != nil || len(mv.Aliases) > 0 {
 		return true, outage(err)
+	}
+	champions, _, err := r.readIndex(ctx)
+	if err != nil || champions.Models[modelName].To == number {
+		return true, err
 	}
 	entries, _, err := r.History(ctx, modelName, Page{})
 	if err != nil {

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -123,6 +124,16 @@ func TestRegister_loggedModelIsDeletedMeanwhile(t *testing.T) {
 func TestReconcile_keepsAChampion(t *testing.T) {
 	for name, promote := range map[string]func(*world) error{
 		"by an alias": func(w *world) error { return w.Lab.SetAlias(t.Context(), w.Model, "champion", "2") },
+		"by a promotion that is under way": func(w *world) error {
+			w.S3Proxy.RefuseIf(func(r *http.Request) bool {
+				return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/history/")
+			})
+			defer w.S3Proxy.Decide(nil)
+			if _, err := w.Promote(t.Context(), w.Promotion("2", 0)); !errors.Is(err, registry.ErrUnavailable) {
+				return fmt.Errorf("promote: %w, want ErrUnavailable", err)
+			}
+			return nil
+		},
 		"by a promotion that was undone": func(w *world) error {
 			w.MustPromote("2", 0)
 			w.MustPromote("1", 1)
