@@ -26,6 +26,7 @@ const (
 	ErrRefused       = "Refused"       // a request that MLflow or the object store refuses
 	ErrInternal      = "Internal"      // a defect of this program
 	ErrNoMemory      = "NoMemory"      // a fit that needs more memory than a worker may use
+	ErrWorkerDied    = "WorkerDied"    // work during which the worker died several times
 )
 
 // Types of errors that are retried.
@@ -37,8 +38,8 @@ const (
 	ErrUnknown    = "Unknown" // an error that no rule explains; the last try makes it ErrInternal
 )
 
-// maxUnknown is how often an activity is tried if its error has no explanation. The cause may be a moment's bad luck,
-// but a defect or a wrong setting is more likely, and each try may cost a fit.
+// maxUnknown is how often an activity is tried if its error has no explanation, or the process of its fit is killed. The
+// cause may be a moment's bad luck, but a defect or a wrong setting is more likely, and each try may cost a fit.
 const maxUnknown = 5
 
 // kind says what a type of errors means for the task.
@@ -55,6 +56,7 @@ var kinds = map[string]kind{
 	ErrCorruptModel:  {forUsers: true},
 	ErrObjectLost:    {forUsers: true},
 	ErrNoMemory:      {forUsers: true},
+	ErrWorkerDied:    {forUsers: true},
 	ErrRefused:       {},
 	ErrInternal:      {},
 
@@ -99,6 +101,7 @@ var rules = []rule{
 	{is(errCorrupt), ErrCorruptModel},
 	{is(model.ErrDefect), ErrInternal},
 	{is(errMemory), ErrNoMemory},
+	{is(errWorkerDied), ErrWorkerDied},
 	{is(child.ErrKilled), ErrKilled},
 
 	{is(mlflow.ErrNotExist), ErrModelNotFound},
@@ -160,8 +163,12 @@ func translate(ctx context.Context, err error) error {
 // asApplicationError gives an error its type. An error that is retried has its brief as details.
 func asApplicationError(err error, attempt int32) error {
 	errorType := typeOf(err)
-	if errorType == ErrUnknown && attempt >= maxUnknown {
+	switch {
+	case attempt < maxUnknown:
+	case errorType == ErrUnknown:
 		errorType = ErrInternal
+	case errorType == ErrKilled:
+		errorType = ErrWorkerDied
 	}
 	options := temporal.ApplicationErrorOptions{NonRetryable: true, Cause: err}
 	if _, _, retried := Retried(errorType); retried {

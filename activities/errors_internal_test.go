@@ -156,6 +156,7 @@ func errorCases(t *testing.T) []errorCase {
 		{"a fitted model that does not decode", load("{}"), ErrCorruptModel},
 		{"a fit without enough memory", newMemory(1).check(2, "a fit"), ErrNoMemory},
 		{"a mistake that a child process found", &child.Failure{Type: ErrBadInput, Message: "no"}, ErrBadInput},
+		{"work that kills its worker", errWorkerDied, ErrWorkerDied},
 		{"a child process that was killed", child.ErrKilled, ErrKilled},
 		{"rows with other features", errorOf(model.Evaluate(m, renamed)), ErrInternal},
 
@@ -236,6 +237,10 @@ func TestAsApplicationError_unknownErrorsEnd(t *testing.T) {
 			t.Errorf("attempt %d: %v, want %s", attempt, got, want)
 		}
 	}
+	var killed *temporal.ApplicationError
+	if !errors.As(asApplicationError(child.ErrKilled, maxUnknown), &killed) || killed.Type() != ErrWorkerDied {
+		t.Errorf("a fit that is killed again and again: %v, want %s", killed, ErrWorkerDied)
+	}
 	outage := asApplicationError(mlflow.ErrUnavailable, 1000)
 	var got *temporal.ApplicationError
 	if !errors.As(outage, &got) || got.NonRetryable() {
@@ -245,7 +250,7 @@ func TestAsApplicationError_unknownErrorsEnd(t *testing.T) {
 
 func TestForUsers(t *testing.T) {
 	for _, errorType := range []string{
-		ErrBadInput, ErrBadDataset, ErrModelNotFound, ErrCorruptModel, ErrObjectLost, ErrNoMemory,
+		ErrBadInput, ErrBadDataset, ErrModelNotFound, ErrCorruptModel, ErrObjectLost, ErrNoMemory, ErrWorkerDied,
 	} {
 		if !ForUsers(errorType) {
 			t.Errorf("%s is not for users", errorType)

@@ -18,6 +18,9 @@ type Progress struct {
 	Attempt int32 `json:"attempt,omitempty"`
 
 	WaitsFor string `json:"waits_for,omitempty"` // what the activity cannot begin without, such as memory
+
+	Deaths int  `json:"deaths,omitempty"` // attempts just before this one that ended without a word
+	Ended  bool `json:"ended,omitempty"`  // the attempt returned
 }
 
 // waitsForMemory is Progress.WaitsFor of a fit that waits until others need less memory.
@@ -28,10 +31,16 @@ const heartbeatInterval = time.Second
 
 // beat sends a heartbeat with the latest progress every second until stop is called. A goroutine sends them, because a
 // fit or a transfer may take long between two reports. When the server answers that the activity was cancelled, the SDK
-// cancels ctx; the heartbeats continue, because ending takes time too.
+// cancels ctx; the heartbeats continue, because ending takes time too. stop sends the last one, so that the next attempt
+// knows that this one did not die; a worker that begins to stop says so at once.
 func beat(ctx context.Context) (report func(Progress), stop func()) {
 	var latest atomic.Pointer[Progress]
-	latest.Store(&Progress{})
+	before := deaths(ctx)
+	report = func(p Progress) {
+		p.Deaths = before
+		latest.Store(&p)
+	}
+	report(Progress{})
 	done, ended := make(chan struct{}), make(chan struct{})
 	attempt := activity.GetInfo(ctx).Attempt
 	if attempt == 1 {
@@ -41,16 +50,22 @@ func beat(ctx context.Context) (report func(Progress), stop func()) {
 		defer close(ended)
 		tick := time.NewTicker(heartbeatInterval)
 		defer tick.Stop()
+		stopping, stopped := activity.GetWorkerStopChannel(ctx), false
 		for {
 			p := *latest.Load()
-			p.Attempt = attempt
+			p.Attempt, p.Ended = attempt, stopped
 			activity.RecordHeartbeat(ctx, p)
 			select {
 			case <-tick.C:
+			case <-stopping:
+				stopping, stopped = nil, true
 			case <-done:
+				last := *latest.Load()
+				last.Attempt, last.Ended = attempt, true
+				activity.RecordHeartbeat(ctx, last)
 				return
 			}
 		}
 	}()
-	return func(p Progress) { latest.Store(&p) }, func() { close(done); <-ended }
+	return report, func() { close(done); <-ended }
 }

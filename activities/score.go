@@ -34,6 +34,9 @@ type ScoredShard struct {
 // ScoreShard scores the rows of one shard in order, and writes its bad rows to a separate object. Running it twice is
 // safe: the keys depend on the shard, so a retry overwrites the objects.
 func (a *Activities) ScoreShard(ctx context.Context, in ScoreShardInput) (ScoredShard, error) {
+	if err := checkDeaths(ctx, "scoring"); err != nil {
+		return ScoredShard{}, translate(ctx, err)
+	}
 	report, stop := beat(ctx)
 	defer stop()
 	s, err := a.scoreShard(ctx, in, report)

@@ -45,6 +45,9 @@ const (
 // MLflow answers. Running it twice is safe: the second attempt finds the model that the first one stored, and the same
 // input gives the same bytes under the same key.
 func (a *Activities) TrainModel(ctx context.Context, in TrainModelInput) (TrainedModel, error) {
+	if err := checkDeaths(ctx, "fit"); err != nil {
+		return TrainedModel{}, translate(ctx, err)
+	}
 	report, stop := beat(ctx)
 	defer stop()
 	m, err := a.trainModel(ctx, in, report)

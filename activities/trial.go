@@ -45,6 +45,9 @@ type TriedSpec struct {
 // child of the training's run, and finishes it on success. CloseTrial finishes it otherwise. Running it twice is safe:
 // the second attempt finds the run of the first one by its tag, and the result that the first one stored.
 func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec, error) {
+	if err := checkDeaths(ctx, "fit"); err != nil {
+		return TriedSpec{}, translate(ctx, err)
+	}
 	report, stop := beat(ctx)
 	defer stop()
 	tried, err := a.runTrial(ctx, in, report)
