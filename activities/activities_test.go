@@ -24,14 +24,20 @@ import (
 	"iris/model"
 )
 
-// TestMain makes this program the child of its own fits.
+// TestMain makes this program the child of its own fits, and a worker that is killed.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "fit" {
-		if err := activities.ServeFit(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	if len(os.Args) > 1 {
+		other := map[string]func() error{
+			"fit":    func() error { return activities.ServeFit(os.Stdin, os.Stdout) },
+			"mortal": func() error { return mortalWorker(os.Args[2], os.Args[3]) },
+		}[os.Args[1]]
+		if other != nil {
+			if err := other(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
 	testenv.Main(m)
 }

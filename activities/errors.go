@@ -38,7 +38,8 @@ const (
 	ErrUnknown    = "Unknown" // an error that no rule explains; the last try makes it ErrInternal
 )
 
-// maxUnknown is how often an activity is tried if its error has no explanation, or the process of its fit is killed. The
+// maxUnknown is how often an activity is tried if its error has no explanation, or the process of its fit is killed.
+// The
 // cause may be a moment's bad luck, but a defect or a wrong setting is more likely, and each try may cost a fit.
 const maxUnknown = 5
 
