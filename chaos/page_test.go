@@ -76,7 +76,7 @@ func (s summary) write(path string) error {
 // table is the run as Markdown. Faults whose request never came are not in it.
 func (s summary) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "`%s`\n\nSeed %d, on %s, in %s, on %s. %d predictions were asked for meanwhile, and %d failed.\n\n",
+	fmt.Fprintf(&b, "`%s`\n\nSeed %d, on %s, in %s, on %s.\n%d predictions were requested meanwhile, and %d failed.\n\n",
 		s.line(), s.seed, time.Now().UTC().Format(time.DateOnly), s.took.Round(time.Second), machine(), s.asked, s.failed)
 	b.WriteString("| work | at the request | fault | n | task took | ended after the fault by | verdict |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- | --- |\n")
