@@ -112,7 +112,10 @@ func TestChampion_badRequests(t *testing.T) {
 			name: "a long reason", body: `{"version":"2","reason":"` + strings.Repeat("x", 2001) + `"}`,
 			status: 422, fault: field("reason"),
 		},
-		{name: "NUL in the reason", body: `{"version":"2","reason":"\u0000"}`, status: 422, fault: field("reason"), want: "NUL"},
+		{
+			name: "NUL in the reason", body: `{"version":"2","reason":"\u0000"}`, status: 422, fault: field("reason"),
+			want: "NUL",
+		},
 		{name: "an actor of null", body: `{"version":"2","actor":null}`, status: 422, fault: field("actor"), want: "null"},
 		{name: "a list", body: `[]`, status: 422},
 		{name: "an empty body", body: ``, status: 400},

@@ -2,6 +2,7 @@ package scores_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"reflect"
 	"testing"
@@ -72,7 +73,7 @@ func TestLayout_csvSafe(t *testing.T) {
 			t.Errorf("read %+v (%v), want %+v", got, err, row)
 		}
 	}
-	if err := r.Read(new(scores.Row)); err != io.EOF {
+	if err := r.Read(new(scores.Row)); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v after the last row, want io.EOF", err)
 	}
 }
