@@ -25,8 +25,7 @@ const (
 )
 
 // curve sends the loss of every iteration to MLflow while a fit runs. It is for people who watch, so the fit never
-// waits
-// for it, and an error only delays its points.
+// waits for it, and an error only delays its points.
 type curve struct {
 	log     curveLog
 	at      time.Time // of all points

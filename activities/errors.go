@@ -39,8 +39,7 @@ const (
 )
 
 // maxUnknown is how often an activity is tried if its error has no explanation, or the process of its fit is killed.
-// The
-// cause may be a moment's bad luck, but a defect or a wrong setting is more likely, and each try may cost a fit.
+// The cause may be a moment's bad luck, but a defect or a wrong setting is more likely, and each try may cost a fit.
 const maxUnknown = 5
 
 // kind says what a type of errors means for the task.

@@ -13,8 +13,7 @@ const noteAttempts = 3
 
 // note decides about the error of a request that writes only what people read in MLflow: parameters, metrics, tags. If
 // MLflow refuses the note, or fails on it repeatedly although it answers other requests, note logs the error and
-// returns
-// nil, so that the task goes on. In an outage it returns the error, because the next step needs MLflow too.
+// returns nil, so that the task goes on. In an outage it returns the error, because the next step needs MLflow too.
 func (a *Activities) note(ctx context.Context, what string, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err

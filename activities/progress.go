@@ -32,8 +32,7 @@ const heartbeatInterval = time.Second
 // beat sends a heartbeat with the latest progress every second until stop is called. A goroutine sends them, because a
 // fit or a transfer may take long between two reports. When the server answers that the activity was cancelled, the SDK
 // cancels ctx; the heartbeats continue, because ending takes time too. stop sends the last one, so that the next
-// attempt
-// knows that this one did not die; a worker that begins to stop says so at once.
+// attempt knows that this one did not die; a worker that begins to stop says so at once.
 func beat(ctx context.Context) (report func(Progress), stop func()) {
 	var latest atomic.Pointer[Progress]
 	before := deaths(ctx)

@@ -175,9 +175,8 @@ func versionLabel(served *champions.Served) string {
 }
 
 // startTask starts the workflow, after the caller was admitted, and answers where to follow it. If the workflow does
-// not
-// start, or the same request has started it before, startTask removes the rows that were stored for it. If nobody knows
-// whether it starts, the rows stay until they expire.
+// not start, or the same request has started it before, startTask removes the rows that were stored for it. If nobody
+// knows whether it starts, the rows stay until they expire.
 func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchRequest, t starts.Task) (err error) {
 	ctx := r.Context()
 	started := false

@@ -12,7 +12,7 @@ import (
 const stageServe = "serve"
 
 const (
-	// servedWait is how long one request waits for the promoted version. Loading takes some milliseconds.
+	// servedWait is how long one request waits for the promoted version.
 	servedWait = time.Second
 	// servedPatience is how long after its end a task may be STARTED because this API cannot load its version.
 	servedPatience = 10 * time.Second

@@ -95,8 +95,7 @@ func compare(got, want observation) findings {
 }
 
 // compareEnded returns what is wrong with a task that an operator ended: it must say so, and leave nothing that looks
-// as
-// if somebody worked on it.
+// as if somebody worked on it.
 func compareEnded(got observation, state string) findings {
 	var f findings
 	if got.State != state {

@@ -105,8 +105,7 @@ func readyz(address string) (ready readiness, answers bool) {
 }
 
 // balancer passes requests to the APIs that are ready. Like others of its kind, it asks for readiness from time to
-// time,
-// and tries another API if one cannot be reached or its connection ends before an answer.
+// time, and tries another API if one cannot be reached or its connection ends before an answer.
 type balancer struct {
 	addresses []string
 	client    *http.Client

@@ -13,9 +13,8 @@ import (
 )
 
 // Promotion makes a version the champion of its model. Its id is PromotionID as a rule, so the promotions of a model
-// run
-// one after another; those that overlap do no harm, because the registry promotes by compare-and-set. A cancel does not
-// stop a promotion that has begun: half of one would be a champion whose alias has not followed.
+// run one after another; those that overlap do no harm, because the registry promotes by compare-and-set. A cancel does
+// not stop a promotion that has begun: half of one would be a champion whose alias has not followed.
 func Promotion(ctx workflow.Context, in PromotionInput) (PromotionResult, error) {
 	t, err := startTask(ctx, in.Model)
 	if err != nil {

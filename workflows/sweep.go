@@ -36,7 +36,7 @@ type SweptStep struct {
 // sweeping is for one step of a sweep. A step that fails is left to the next sweep.
 var sweeping = workflow.ActivityOptions{
 	TaskQueue:              TaskQueue,
-	StartToCloseTimeout:    time.Hour, // a million objects, a thousand a second
+	StartToCloseTimeout:    time.Hour, // two listings of the bucket, and as many deletions as are needed
 	ScheduleToCloseTimeout: 2 * time.Hour,
 	HeartbeatTimeout:       2 * time.Minute, // one request to MLflow takes at most 30 s
 	WaitForCancellation:    true,

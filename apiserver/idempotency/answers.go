@@ -47,8 +47,7 @@ type answer struct {
 
 // Once runs an operation, or sends the answer that the same request had before. A request without a key just runs. If
 // the operation returns an error, or answers with another status than 2xx, the key is free again: what it has changed
-// by
-// then, it must find when it runs again (see ID). After a 2xx the answer is kept before it is sent.
+// by then, it must find when it runs again (see ID). After a 2xx the answer is kept before it is sent.
 //
 // While the operation is under way, the same request is a 409. If the process dies, it is one for ten seconds more.
 func (a *Answers) Once(

@@ -68,8 +68,7 @@ func roomFor(buf []byte, r *http.Request, limit int64) []byte {
 }
 
 // ReadBody reads the body of a request for predictions by p. The caller calls release when it is done with the body,
-// also
-// after an error.
+// also after an error.
 func (m *Models) ReadBody(p *Predictor, r *http.Request) (body []byte, release func(), err error) {
 	if r.ContentLength > m.MaxBody {
 		return nil, func() {}, &http.MaxBytesError{Limit: m.MaxBody}

@@ -106,8 +106,7 @@ func (s *Starts) answeredWithin(d time.Duration) bool {
 }
 
 // whileAnswering returns a context for a start. It ends when Temporal answers nothing at all. A start alone may be
-// slow,
-// because Temporal has to write it to its database.
+// slow, because Temporal has to write it to its database.
 func (s *Starts) whileAnswering(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(firstCheck, func() {

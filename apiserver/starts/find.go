@@ -30,8 +30,7 @@ func patience(err error) time.Duration {
 }
 
 // UnknownError means that nobody knows whether a task has started, or will start: Temporal did not answer the start,
-// and
-// there is no task yet.
+// and there is no task yet.
 type UnknownError struct {
 	TaskID string
 	cause  error

@@ -258,9 +258,9 @@ func (s *System) follow(ctx context.Context) (stop func()) {
 const startPatience = 10 * time.Second
 
 // ServeAPI is RunAPI on addresses, on which it listens only when the champions are loaded, so that a process that
-// starts
-// gets no request that it cannot answer. While MLflow is down, the champions come from Config.CacheDir. If there are
-// none after startPatience, ServeAPI listens nevertheless: a first training needs an API, and /readyz says the rest.
+// starts gets no request that it cannot answer. While MLflow is down, the champions come from Config.CacheDir. If there
+// are none after startPatience, ServeAPI listens nevertheless: a first training needs an API, and /readyz says the
+// rest.
 func (s *System) ServeAPI(ctx context.Context, address, grpcAddress string) error {
 	l, g, err := Listen(address, grpcAddress) // to say at once that an address is not free
 	if err != nil {

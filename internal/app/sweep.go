@@ -40,8 +40,7 @@ func (c SweepConfig) settings(dryRun bool) workflows.SweepSettings {
 }
 
 // ensureSweep creates the schedule of the sweep, or brings it up to date, so that several workers may start with the
-// same
-// settings. It keeps the state of an existing one: somebody may have paused it.
+// same settings. It keeps the state of an existing one: somebody may have paused it.
 func (s *System) ensureSweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, scheduleTimeout)
 	defer cancel()

@@ -13,8 +13,7 @@ const awaitInterval = 100 * time.Millisecond
 
 // Await returns true once the Cache serves a version that was promoted, or a champion after it. It looks the champion
 // up at once instead of waiting for the next poll. It returns false if it could not by the end of ctx. The caller must
-// know
-// that the promotion has ended.
+// know that the promotion has ended.
 func (c *Cache) Await(ctx context.Context, promoted registry.VersionKey) bool {
 	for !c.Champion(promoted.Model).is(promoted) {
 		err := c.Refresh(ctx, promoted.Model)

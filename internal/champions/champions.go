@@ -1,7 +1,6 @@
 // Package champions holds the models that a process serves: the champion of every model, kept up to date by polling the
 // registry, and an LRU of other loaded versions. It lets the registry reconcile itself with MLflow from time to time,
-// but
-// promotes nothing, and it knows no protocol: what answers a request is above it.
+// but promotes nothing, and it knows no protocol: what answers a request is above it.
 package champions
 
 import (
@@ -96,7 +95,7 @@ const (
 	defaultInterval    = time.Second
 	defaultMaxInterval = 10 * time.Second
 	defaultBytes       = 128 << 20
-	pollTimeout        = 5 * time.Second  // for the index of the champions, which takes about 2 ms
+	pollTimeout        = 5 * time.Second  // for the index of the champions: one object
 	loadTimeout        = 30 * time.Second // for one version, whose artifact may have megabytes
 )
 

@@ -10,8 +10,8 @@ import (
 const (
 	minCheckInterval = 2 * time.Second
 	maxCheckInterval = 30 * time.Second
-	// checkShare makes the interval so many times the duration of a check, because a check lists all models: MLflow takes
-	// about 0.1 s for a hundred and 0.5 s for a thousand.
+	// checkShare is how many times longer the interval is than the check before it. A check lists all models, so with
+	// many models MLflow would otherwise do little else.
 	checkShare = 50
 	// checkTimeout is for a check that finds much to repair.
 	checkTimeout = time.Minute
@@ -47,8 +47,7 @@ func (c *Cache) check(ctx context.Context) error {
 }
 
 // dropDeleted drops the versions that MLflow no longer has. The champions are not among them: ReconcileChampions
-// removes
-// those from the index.
+// removes those from the index.
 func (c *Cache) dropDeleted(ctx context.Context) error {
 	held := c.recent.keys()
 	if len(held) == 0 {

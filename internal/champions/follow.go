@@ -44,8 +44,7 @@ func (c *Cache) Run(ctx context.Context) error {
 
 // poll looks up all champions in one request and swaps those that changed. It returns the error of that request, and
 // apart from it that of a champion which could not be loaded because MLflow does not answer: that one does not delay
-// the
-// others.
+// the others.
 func (c *Cache) poll(ctx context.Context) (lookUp, loads error) {
 	c.polling.Lock()
 	defer c.polling.Unlock()

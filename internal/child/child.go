@@ -1,7 +1,6 @@
 // Package child runs a function of this program in a child process with a limit of memory, so that running out of it
 // ends the function and not its neighbours. The parent calls Command.Run; the hidden command that it starts calls
-// Serve.
-// The package does not know what the function does.
+// Serve. The package does not know what the function does.
 //
 // The child reads one request as a line of JSON from its standard input, and writes messages as lines of JSON to its
 // standard output. The bytes of an Answer's body follow the last line. Standard error is for crashes. The child ends

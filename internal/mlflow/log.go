@@ -69,8 +69,7 @@ func (m *Metric) UnmarshalJSON(data []byte) error {
 
 // LogBatch adds metrics, params and tags to a run, in as many requests as MLflow's limits demand. Logging the same
 // batch twice has the same result as once, if its metrics have times: MLflow keeps a point with another time as a
-// second
-// one of its step. A param cannot change its value. A failure may leave part of the batch in MLflow.
+// second one of its step. A param cannot change its value. A failure may leave part of the batch in MLflow.
 func (c *Client) LogBatch(ctx context.Context, runID string, b Batch) error {
 	now := time.Now()
 	metrics := make([]wireMetric, 0, len(b.Metrics))

@@ -13,8 +13,7 @@ import (
 
 // GetJSONUnless reads an object of at most 16 MiB into v and returns its ETag. If the object still has the ETag known,
 // GetJSONUnless returns ErrNotModified and leaves v alone; S3 then sends no body. An empty known reads the object in
-// any
-// case.
+// any case.
 func (s *Store) GetJSONUnless(ctx context.Context, bucket, key, known string, v any) (etag string, err error) {
 	doing := "get " + Ref{Bucket: bucket, Key: key}.URI()
 	var options minio.GetObjectOptions
@@ -41,8 +40,7 @@ func (s *Store) GetJSONUnless(ctx context.Context, bucket, key, known string, v 
 // returns the new ETag. Otherwise it stores nothing and returns ErrChanged. v may have up to 16 MiB.
 //
 // PutJSONIf repeats a request whose answer is lost, so ErrChanged may also mean that its own first request has stored
-// v.
-// A caller that must know reads the object again.
+// v. A caller that must know reads the object again.
 func (s *Store) PutJSONIf(ctx context.Context, bucket, key, known string, v any) (etag string, err error) {
 	u := &upload{store: s, ref: Ref{Bucket: bucket, Key: key}}
 	u.doing = "put " + u.ref.URI()

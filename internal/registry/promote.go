@@ -49,11 +49,10 @@ func (p *Promotion) UnmarshalJSON(data []byte) error {
 }
 
 // Promote makes a version the champion of its model by compare-and-set on the index of the champions. Then it writes
-// the
-// entry in the history, sets the schema of the model and moves the aliases. If the version cannot be loaded, it returns
-// ErrCorrupt. If another version than the expected one is the champion, it returns ErrChampionChanged and an Entry
-// whose
-// From is the champion. In both cases nothing changes. Promoting the champion does nothing and writes no entry.
+// the entry in the history, sets the schema of the model and moves the aliases. If the version cannot be loaded, it
+// returns ErrCorrupt. If another version than the expected one is the champion, it returns ErrChampionChanged and an
+// Entry whose From is the champion. In both cases nothing changes. Promoting the champion does nothing and writes no
+// entry.
 //
 // Any number of promotions of a model may overlap: each happens wholly or not at all, in the order of the history. A
 // second attempt of the same task finishes what the first one began and returns the same entry.

@@ -64,10 +64,9 @@ func (c Candidate) check() error {
 }
 
 // Register makes a candidate the next version of its model. A run becomes one logged model and one version, wherever
-// and
-// however often Register is interrupted: each step first looks for the result of an earlier attempt, and looks again
-// after it. Reconcile looks once more, at the end of the task. The first version of a model sets the schema of the
-// model.
+// and however often Register is interrupted: each step first looks for the result of an earlier attempt, and looks
+// again after it. Reconcile looks once more, at the end of the task. The first version of a model sets the schema of
+// the model.
 func (r *Registry) Register(ctx context.Context, c Candidate) (Version, error) {
 	if err := c.check(); err != nil {
 		return Version{}, err

@@ -7,8 +7,7 @@ import (
 
 // Guard appends a cell of CSV, in quotes if it needs them. A cell that a spreadsheet would take for a formula gets an
 // apostrophe in front, so that opening the file computes nothing and calls nothing. A number keeps its sign. A cell
-// that
-// has apostrophes in front of a formula gets one more, so that unguard is the inverse.
+// that has apostrophes in front of a formula gets one more, so that unguard is the inverse.
 //
 // See https://owasp.org/www-community/attacks/CSV_Injection.
 func Guard(dst, cell []byte) []byte {

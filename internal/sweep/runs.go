@@ -9,8 +9,7 @@ import (
 )
 
 // Tags of the runs of Iris. TagExecution and TagWorkflow are on the run of a training, TagParent and TagTrial on that
-// of
-// a trial.
+// of a trial.
 const (
 	TagExecution = "temporal.run_id"
 	TagWorkflow  = "temporal.workflow_id"
