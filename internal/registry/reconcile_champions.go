@@ -21,8 +21,7 @@ const maxAligned = 4
 // ReconcileChampions compares the champions with the aliases in MLflow, for all models in one request, and repairs what
 // differs: it finishes promotions whose process died, turns an alias that somebody moved in MLflow into a promotion
 // with an entry in the history, and forgets the champions of deleted models. Any number of processes may run it. A
-// model that cannot be
-// repaired does not prevent the others.
+// model that cannot be repaired does not prevent the others.
 func (r *Registry) ReconcileChampions(ctx context.Context) error {
 	x, _, err := r.readIndex(ctx)
 	if err != nil {
