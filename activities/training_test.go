@@ -179,8 +179,9 @@ func TestRegisterModel_writesPortableFiles(t *testing.T) {
 func TestRegisterModel_refusesASchemaThatChangedMeanwhile(t *testing.T) {
 	l := newLab(t, "changed-meanwhile")
 	data, spec, run, fitted := l.trained(l.put("given/a.csv", irisAs("x")).URI(), model.LogisticRegression)
-	other := newLab(t, "changed-meanwhile")
-	other.bucket, other.Activities, other.registry, other.env = l.bucket, l.Activities, l.registry, l.env
+	if err := l.mlflow.EnsureRegisteredModel(t.Context(), l.model, "", nil); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := l.store.PutJSON(t.Context(), l.bucket, "models/changed-meanwhile/schema.json", map[string]any{
 		"features": []string{"one"}, "label": "l", "classes": []string{"a", "b"},
 	}); err != nil {

@@ -66,6 +66,7 @@ func TestHistories(t *testing.T) {
 		{"batch-unknown-version", workflows.BatchPrediction, unknown, "99"},
 		{"promotion-done", workflows.Promotion, promotion, ""},
 		{"promotion-refused", workflows.Promotion, refused, ""},
+		{"sweep-dry", workflows.Sweep, workflows.SweepSettings{DryRun: true}, ""},
 	} {
 		t.Run(path.name, func(t *testing.T) {
 			_, err := s.Temporal.ExecuteWorkflow(

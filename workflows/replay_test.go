@@ -36,7 +36,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, atLeast := range map[string]int{"training": 8, "batch": 3, "promotion": 2} {
+	for kind, atLeast := range map[string]int{"training": 8, "batch": 3, "promotion": 2, "sweep": 1} {
 		if replayed[kind] < atLeast {
 			t.Errorf("replayed %d histories of a %s, want at least %d", replayed[kind], kind, atLeast)
 		}
