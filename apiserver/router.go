@@ -46,13 +46,16 @@ func newRouter(o Options, m *httpio.Metrics, draining func() bool) *router {
 	return r
 }
 
+func init() {
+	huma.ValidateStrictCasing = true // a field Version is as unknown as any other; huma has no option for one API
+}
+
 // newAPI configures huma without its docs routes, `$schema` links and error model.
 func (r *router) newAPI(version string) huma.API {
 	config := huma.DefaultConfig("Iris", version)
 	config.Info.Description = apiDescription
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.RejectUnknownQueryParameters = true
-	huma.ValidateStrictCasing = true // a field Version is as unknown as any other
 	config.Transformers = []huma.Transformer{r.transformProblem}
 	config.Tags = apiTags
 	return humamux.New(r.Router, config, humamux.WithRouteCustomizer(func(op *huma.Operation, route *mux.Route) {

@@ -159,10 +159,11 @@ func why(ended error, exitCode int, crash string) error {
 }
 
 // ranOut reports whether Go's runtime crashed because the system gave it no more memory. Allocations of the runtime's
-// own data fail with a signal of the runtime instead of a message.
+// own data fail with a signal of the runtime instead of a message, and those of the race detector with its own message.
 func ranOut(crash string) bool {
 	first, _, _ := strings.Cut(crash, "\n\n")
 	return strings.Contains(first, "out of memory") || strings.Contains(first, "cannot allocate memory") ||
+		strings.Contains(first, "ThreadSanitizer failed to allocate") ||
 		strings.HasPrefix(first, "SIGSEGV") || strings.Contains(first, "unexpected signal during runtime execution")
 }
 
