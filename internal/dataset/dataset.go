@@ -30,6 +30,9 @@ type Table struct {
 	Schema Schema
 	X      []float64 // row-major, len(Schema.Features) values per row, all finite, never -0
 	Y      []int     // per row, an index into Schema.Classes
+	// Codes says, per feature, how many codes a categorical feature has: its values are the whole numbers from 0 up to,
+	// but not including, that count. It is 0 for a number, and nil if all features are numbers.
+	Codes []int
 }
 
 // Rows returns the number of rows.
@@ -48,6 +51,7 @@ func (t *Table) Subset(rows []int) *Table {
 		Schema: t.Schema,
 		X:      make([]float64, 0, len(rows)*len(t.Schema.Features)),
 		Y:      make([]int, 0, len(rows)),
+		Codes:  t.Codes,
 	}
 	for _, row := range rows {
 		sub.X = append(sub.X, t.Row(row)...)

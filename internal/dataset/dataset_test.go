@@ -113,6 +113,7 @@ func TestRead_keeps(t *testing.T) {
 
 func TestTable_rows(t *testing.T) {
 	table := read(t, datasettest.Iris())
+	table.Codes = []int{0, 0, 0, 7}
 	if table.Rows() != 150 || !slices.Equal(table.Row(149), []float64{5.9, 3, 5.1, 1.8}) {
 		t.Errorf("%d rows, the last %v, want 150 and 5.9 3 5.1 1.8", table.Rows(), table.Row(table.Rows()-1))
 	}
@@ -122,6 +123,9 @@ func TestTable_rows(t *testing.T) {
 	}
 	if !slices.Equal(sub.Y, []int{2, 0}) || len(sub.Schema.Classes) != 3 {
 		t.Errorf("subset's classes %v of %v, want 2 and 0 of three", sub.Y, sub.Schema.Classes)
+	}
+	if !slices.Equal(sub.Codes, table.Codes) {
+		t.Errorf("subset's codes %v, want those of the table, %v", sub.Codes, table.Codes)
 	}
 	sub.X[0] = -1
 	if table.Row(149)[0] != 5.9 {
