@@ -35,9 +35,9 @@ type ClassMetrics struct {
 // minProbability is the lowest probability in a log loss: a certain mistake costs 34.5 instead of infinity.
 const minProbability = 1e-15
 
-// fits reports whether t has the features and classes of m in the order of m.
+// fits reports whether t has the features and classes of m in the order of m, and the same codes of levels.
 func (m *Model) fits(t *dataset.Table) bool {
-	return slices.Equal(t.Schema.Features, m.schema.Features) && slices.Equal(t.Schema.Classes, m.schema.Classes)
+	return t.Schema.SameColumns(&m.schema) && slices.Equal(t.Schema.Classes, m.schema.Classes)
 }
 
 // Evaluate measures m on t. It returns ErrUnlearnable if t has no rows, and ErrDefect unless t has the features and

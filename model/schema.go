@@ -28,6 +28,9 @@ func checkSchema(s dataset.Schema) error {
 				s.Classes[i-1], s.Classes[i])
 		}
 	}
+	if err := s.CheckColumns(); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
 	for _, alias := range slices.Sorted(maps.Keys(s.Aliases)) {
 		if !slices.Contains(s.Classes, s.Aliases[alias]) {
 			return fmt.Errorf("schema: alias %q stands for %q, which is not a class", alias, s.Aliases[alias])
@@ -39,5 +42,9 @@ func checkSchema(s dataset.Schema) error {
 // cloneSchema returns a deep copy of s, so that a Model does not share memory with the table it was trained on.
 func cloneSchema(s dataset.Schema) dataset.Schema {
 	s.Features, s.Classes, s.Aliases = slices.Clone(s.Features), slices.Clone(s.Classes), maps.Clone(s.Aliases)
+	s.Columns, s.MissingValues = slices.Clone(s.Columns), slices.Clone(s.MissingValues)
+	for i := range s.Columns {
+		s.Columns[i].Levels = slices.Clone(s.Columns[i].Levels)
+	}
 	return s
 }

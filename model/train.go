@@ -82,9 +82,15 @@ func checkTable(t *dataset.Table) error {
 	}
 	features := len(t.Schema.Features)
 	for i, v := range t.X {
-		if !within(v, maxMagnitude) {
-			return fmt.Errorf("row %d: %s is %v, want a number within ±%v",
-				i/features+1, t.Schema.Features[i%features], v, maxMagnitude)
+		reason := ""
+		if t.Schema.Columns != nil {
+			reason = t.Schema.Column(i % features).CheckValue(v)
+		}
+		if reason == "" && !within(v, maxMagnitude) && (v == v || t.Schema.Columns == nil) {
+			reason = fmt.Sprintf("is %v, want a number within ±%v", v, maxMagnitude)
+		}
+		if reason != "" {
+			return fmt.Errorf("row %d: %s %s", i/features+1, t.Schema.Features[i%features], reason)
 		}
 	}
 	if !slices.ContainsFunc(t.Y, func(y int) bool { return y != t.Y[0] }) {

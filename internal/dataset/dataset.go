@@ -28,7 +28,7 @@ import "io"
 // Table is a whole dataset in memory. Training needs one.
 type Table struct {
 	Schema Schema
-	X      []float64 // row-major, len(Schema.Features) values per row, all finite, never -0
+	X      []float64 // row-major, len(Schema.Features) values per row, as Schema.Columns says; never -0
 	Y      []int     // per row, an index into Schema.Classes
 	// Codes says, per feature, how many codes a categorical feature has: its values are the whole numbers from 0 up to,
 	// but not including, that count. It is 0 for a number, and nil if all features are numbers.

@@ -61,13 +61,13 @@ func Sample(t *Table, share float64, seed uint64) []int {
 // equalRows groups the rows of t that have equal feature values, whatever their class. The order of the groups depends
 // on the seed and the values alone.
 func equalRows(t *Table, seed uint64) [][]int {
-	s := Split{Seed: seed}
+	s, d := Split{Seed: seed}, t.Schema.identity()
 	found := make(map[rowHash][]int, t.Rows())
 	var order []rowHash
 	var h rowHash
 	var buf []byte
 	for row := range t.Rows() {
-		h, buf = s.hash(buf, t.Row(row))
+		h, buf = s.hash(buf, t.Row(row), d)
 		if found[h] == nil {
 			order = append(order, h)
 		}

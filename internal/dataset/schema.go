@@ -1,6 +1,9 @@
 package dataset
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Schema names the columns and the classes of a dataset. It is stored with every model.
 type Schema struct {
@@ -8,6 +11,58 @@ type Schema struct {
 	Label    string            `json:"label"`             // name of the class column
 	Classes  []string          `json:"classes"`           // sorted bytewise; the index of a class is its position
 	Aliases  map[string]string `json:"aliases,omitempty"` // another spelling of a label -> its class
+
+	// Columns says how the cells of each feature become numbers, in the order of Features. It is nil if all cells are
+	// numbers and none is missing.
+	Columns []Column `json:"columns,omitempty"`
+	// MissingValues are the texts that mean that a value is missing, in any case; nil means DefaultMissing.
+	MissingValues []string `json:"missing_values,omitempty"`
+}
+
+// Column returns how the cells of feature i become numbers.
+func (s *Schema) Column(i int) Column {
+	if s.Columns == nil {
+		return Column{Kind: Numeric}
+	}
+	c := s.Columns[i]
+	c.Kind = c.kind()
+	return c
+}
+
+// Plain reports whether all cells are numbers and none is missing.
+func (s *Schema) Plain() bool {
+	return !slices.ContainsFunc(s.Columns, func(c Column) bool { return !c.plain() })
+}
+
+// CheckColumns returns what is wrong with the Columns of s, or nil.
+func (s *Schema) CheckColumns() error {
+	if s.Columns == nil {
+		return nil
+	}
+	if len(s.Columns) != len(s.Features) {
+		return fmt.Errorf("%d columns of %d features", len(s.Columns), len(s.Features))
+	}
+	for i, c := range s.Columns {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("column %s: %w", Shown(s.Features[i]), err)
+		}
+	}
+	return nil
+}
+
+// SameColumns reports whether the values of both schemas mean the same: the features, their order, kinds and levels are
+// the same, and the same features may be missing.
+func (s *Schema) SameColumns(o *Schema) bool {
+	if !slices.Equal(s.Features, o.Features) {
+		return false
+	}
+	for i := range s.Features {
+		a, b := s.Column(i), o.Column(i)
+		if a.Kind != b.Kind || a.Missing != b.Missing || !slices.Equal(a.Levels, b.Levels) {
+			return false
+		}
+	}
+	return true
 }
 
 // SameFeatures reports whether both schemas have the same feature names in any order: Scan maps a file with a header

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -31,20 +30,32 @@ func CheckTestSize(size float64) error {
 	return fmt.Errorf("is %v, want more than 0 and less than 1", size)
 }
 
-// HeldOut reports whether a row is held out of training. It takes the features in schema order, and -0 as 0. It
-// allocates nothing for up to 64 features.
+// HeldOut reports whether a row of numbers is held out of training. It takes the features in schema order, and -0 as 0.
+// It allocates nothing for up to 64 features.
 func (s Split) HeldOut(x []float64) bool {
 	var buf [8 + 64*8]byte
-	h, _ := s.hash(buf[:0], x)
+	h, _ := s.hash(buf[:0], x, identity{})
 	return s.heldOut(h)
+}
+
+// Of returns HeldOut for the rows of a schema. The function serves one goroutine.
+func (s Split) Of(schema Schema) func(x []float64) bool {
+	d := schema.identity()
+	var buf []byte
+	return func(x []float64) bool {
+		var h rowHash
+		h, buf = s.hash(buf, x, d)
+		return s.heldOut(h)
+	}
 }
 
 // Rows lists the rows of a table on each side, in table order.
 func (s Split) Rows(t *Table) (train, test []int) {
 	var buf []byte
 	var h rowHash
+	d := t.Schema.identity()
 	for i := range t.Rows() {
-		h, buf = s.hash(buf, t.Row(i))
+		h, buf = s.hash(buf, t.Row(i), d)
 		if s.heldOut(h) {
 			test = append(test, i)
 		} else {
@@ -69,13 +80,10 @@ func (s Split) heldOut(h rowHash) bool {
 
 // hash identifies a row under the seed of the split. It must never change, because stored splits depend on it. It uses
 // buf as scratch space and returns it for the next row.
-func (s Split) hash(buf []byte, x []float64) (rowHash, []byte) {
+func (s Split) hash(buf []byte, x []float64, d identity) (rowHash, []byte) {
 	buf = binary.LittleEndian.AppendUint64(buf[:0], s.Seed)
-	for _, v := range x {
-		if v == 0 {
-			v = 0 // not -0
-		}
-		buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
+	for i, v := range x {
+		buf = binary.LittleEndian.AppendUint64(buf, d.bits(i, v))
 	}
 	sum := sha256.Sum256(buf)
 	return rowHash(sum[:len(rowHash{})]), buf

@@ -101,12 +101,13 @@ func (m *stratifier) lacks(class int, on side) bool {
 func (m *stratifier) collect(wanted []bool) {
 	var buf []byte
 	var h rowHash
+	d := m.table.Schema.identity()
 	fresh := make(map[rowHash]*group)
 	for row, class := range m.table.Y {
 		if !wanted[class] {
 			continue
 		}
-		h, buf = m.split.hash(buf, m.table.Row(row))
+		h, buf = m.split.hash(buf, m.table.Row(row), d)
 		if m.groups[h] == nil && fresh[h] == nil {
 			g := &group{hash: h, rows: make(map[int]int)}
 			if m.split.heldOut(h) {
@@ -116,7 +117,7 @@ func (m *stratifier) collect(wanted []bool) {
 		}
 	}
 	for row, class := range m.table.Y {
-		h, buf = m.split.hash(buf, m.table.Row(row))
+		h, buf = m.split.hash(buf, m.table.Row(row), d)
 		if g := fresh[h]; g != nil {
 			if g.rows[class] == 0 {
 				m.byClass[class] = append(m.byClass[class], g)
