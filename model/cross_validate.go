@@ -27,6 +27,10 @@ type Score struct {
 type Validated struct {
 	Fits   int              `json:"fits"`   // number of fits
 	Scores map[string]Score `json:"scores"` // by metric, with the names of Metrics.Summary
+	// LogLoss and Accuracy hold the values of every fit, so that two specs with the same folds can be compared fit by fit.
+	// They are empty in results of older versions.
+	LogLoss  []float64 `json:"log_loss,omitempty"`
+	Accuracy []float64 `json:"accuracy,omitempty"`
 }
 
 // StandardError returns the standard error of the mean of a metric. It treats the fits as independent.
@@ -69,7 +73,9 @@ func CrossValidate(
 	if fits == 0 {
 		return Validated{}, fmt.Errorf("cross-validate: %w: no rows to test on", ErrUnlearnable)
 	}
-	v := Validated{Fits: fits, Scores: make(map[string]Score, len(values))}
+	v := Validated{
+		Fits: fits, Scores: make(map[string]Score, len(values)), LogLoss: values["log_loss"], Accuracy: values["accuracy"],
+	}
 	for name, of := range values {
 		v.Scores[name] = scoreOf(of)
 	}

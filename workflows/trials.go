@@ -159,8 +159,8 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	case err == nil:
 		s.Done++
 		tried := s.tried[i]
-		score := tried.Scores[string(s.Metric)]
-		trial.RunID, trial.Rows, trial.Fits, trial.Score = tried.RunID, tried.Rows, tried.Fits, &score
+		trial.RunID, trial.Rows = tried.RunID, tried.Rows
+		trial.Succeed(tried.Validated, s.Metric)
 		return
 	case temporal.IsCanceledError(err):
 		status = mlflow.RunKilled

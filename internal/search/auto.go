@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"math"
 
 	"iris/model"
 )
@@ -11,7 +12,7 @@ const Auto model.Algorithm = "auto"
 
 // AutoSummary describes Auto in a sentence.
 const AutoSummary = "Tries the families that suit the number of rows by cross-validation, and takes the cheapest " +
-	"whose log loss is within one standard error of the best."
+	"whose log loss and accuracy are within one standard error of the best."
 
 // AutoSpecs lists what Auto tries on a number of rows, with the seed and the class weight of base. The list depends on
 // the families that this version of the program knows, so workflows record it.
@@ -25,15 +26,15 @@ func AutoSpecs(rows int, base model.Spec) []model.Spec {
 	return list
 }
 
-// cheapest chooses among ranked trials: the cheapest of those whose mean log loss is within one standard error of the
-// best, and of equally cheap ones the better. A difference within the standard error may be luck; the cost is certain.
+// cheapest chooses among ranked trials. The best has the lowest log loss. A cheaper trial ties with it if neither its
+// log loss nor its accuracy is worse by more than one standard error. The result is the cheapest of the best and those
+// that tie with it, and of equally cheap ones the better. A difference within the standard error may be luck; the cost
+// is certain.
 func cheapest(ranked []Trial) (Trial, string) {
 	best := ranked[0]
-	validated := model.Validated{Fits: best.Fits, Scores: map[string]model.Score{string(LogLoss): *best.Score}}
-	margin := validated.StandardError(string(LogLoss))
 	chosen := best
 	for _, t := range ranked[1:] {
-		if t.Score.Mean <= best.Score.Mean+margin && model.Cost(t.Algorithm) < model.Cost(chosen.Algorithm) {
+		if model.Cost(t.Algorithm) < model.Cost(chosen.Algorithm) && ties(t, best) {
 			chosen = t
 		}
 	}
@@ -44,7 +45,45 @@ func cheapest(ranked []Trial) (Trial, string) {
 		)
 	}
 	return chosen, fmt.Sprintf(
-		"%s: log loss %.4f is within a standard error, %.4f, of the best one's, %.4f of %s, and it is cheaper",
-		chosen.Algorithm, chosen.Score.Mean, margin, best.Score.Mean, best.Algorithm,
+		"%s: log loss %.4f and accuracy %.4f are within a standard error of the best one's, %.4f and %.4f of %s, "+
+			"and it is cheaper",
+		chosen.Algorithm, chosen.Score.Mean, chosen.accuracy(), best.Score.Mean, best.accuracy(), best.Algorithm,
 	)
+}
+
+// accuracy returns the mean accuracy, 0 for a trial of an older version.
+func (t Trial) accuracy() float64 {
+	if t.Accuracy == nil {
+		return 0
+	}
+	return t.Accuracy.Mean
+}
+
+// ties reports whether neither the log loss nor the accuracy of t is worse than that of best by more than one standard
+// error. Both trials have the same folds, so the standard error is that of their difference. Trials of an older version
+// have no values of fits; they are compared as that version did, by the standard error of the best log loss alone.
+func ties(t, best Trial) bool {
+	ours, theirs := t.validated, best.validated
+	n := len(theirs.LogLoss)
+	if n == 0 || len(ours.LogLoss) != n || len(ours.Accuracy) != n || len(theirs.Accuracy) != n {
+		older := model.Validated{Fits: best.Fits, Scores: map[string]model.Score{string(LogLoss): *best.Score}}
+		return t.Score.Mean <= best.Score.Mean+older.StandardError(string(LogLoss))
+	}
+	return withinError(ours.LogLoss, theirs.LogLoss) && withinError(theirs.Accuracy, ours.Accuracy)
+}
+
+// withinError reports whether the values of higher are, in the mean, at most one standard error of the difference above
+// those of lower.
+func withinError(higher, lower []float64) bool {
+	n := float64(len(higher))
+	mean, squares := 0.0, 0.0
+	for i := range higher {
+		mean += (higher[i] - lower[i]) / n
+	}
+	for i := range higher {
+		d := higher[i] - lower[i] - mean
+		squares += d * d
+	}
+	const rounding = 1e-12 // of differences that are all equal
+	return mean <= math.Sqrt(squares/max(n-1, 1)/n)+rounding
 }

@@ -32,12 +32,10 @@ func TestAuto_picksAlmostTheBest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			table := read(t, csv, dataset.ScanOptions{})
 			candidates := model.Candidates(table.Rows())
-			accuracy := map[model.Algorithm]float64{}
 			var tried []Trial
 			best := Trial{Score: &model.Score{Mean: 1e9}}
 			for _, algorithm := range model.Algorithms() {
-				var trial Trial
-				trial, accuracy[algorithm] = tryGivenFolds(t, table, datasettest.Folds(name), algorithm)
+				trial := tryGivenFolds(t, table, datasettest.Folds(name), algorithm)
 				if trial.Score.Mean < best.Score.Mean {
 					best = trial
 				}
@@ -48,35 +46,88 @@ func TestAuto_picksAlmostTheBest(t *testing.T) {
 			picked, reason := cheapest(Rank(tried, LogLoss))
 			t.Logf(
 				"%s with accuracy %.4f, best %s with %.4f: %s",
-				picked.Algorithm, accuracy[picked.Algorithm], best.Algorithm, accuracy[best.Algorithm], reason,
+				picked.Algorithm, picked.accuracy(), best.Algorithm, best.accuracy(), reason,
 			)
-			if accuracy[picked.Algorithm] < accuracy[best.Algorithm]-0.01 {
+			if picked.accuracy() < best.accuracy()-0.01 {
 				t.Errorf("auto picks %s with an accuracy of %.4f, want at most .01 below that of the best, %s: %.4f",
-					picked.Algorithm, accuracy[picked.Algorithm], best.Algorithm, accuracy[best.Algorithm])
+					picked.Algorithm, picked.accuracy(), best.Algorithm, best.accuracy())
 			}
 		})
 	}
 }
 
-// tryGivenFolds cross-validates a family with its defaults on five folds, given by row, and returns its accuracy too.
-func tryGivenFolds(t *testing.T, table *dataset.Table, folds []int, algorithm model.Algorithm) (Trial, float64) {
+// tryGivenFolds cross-validates a family with its defaults on five folds, given by row.
+func tryGivenFolds(t *testing.T, table *dataset.Table, folds []int, algorithm model.Algorithm) Trial {
 	t.Helper()
-	const n = 5
-	var losses [n]float64
-	var score model.Score
-	accuracy := 0.0
-	for out := range n {
+	var losses, accuracies []float64
+	for out := range 5 {
 		train, test := leaveOut(table, folds, out)
 		metrics := fit(t, algorithm, train, test)
-		losses[out] = metrics.LogLoss
-		score.Mean += metrics.LogLoss / n
-		accuracy += metrics.Accuracy / n
+		losses, accuracies = append(losses, metrics.LogLoss), append(accuracies, metrics.Accuracy)
 	}
-	for _, loss := range losses {
-		score.Std += (loss - score.Mean) * (loss - score.Mean) / (n - 1)
+	return trialOf(algorithm, losses, accuracies)
+}
+
+// trialOf returns a successful trial with these values per fit.
+func trialOf(algorithm model.Algorithm, losses, accuracies []float64) Trial {
+	trial := Trial{Name: string(algorithm), Algorithm: algorithm}
+	trial.Succeed(model.Validated{
+		Fits: len(losses), LogLoss: losses, Accuracy: accuracies,
+		Scores: map[string]model.Score{string(LogLoss): scoreOf(losses), string(Accuracy): scoreOf(accuracies)},
+	}, LogLoss)
+	return trial
+}
+
+// scoreOf returns the mean and the sample standard deviation of values.
+func scoreOf(values []float64) (s model.Score) {
+	for _, v := range values {
+		s.Mean += v / float64(len(values))
 	}
-	score.Std = math.Sqrt(score.Std)
-	return Trial{Name: string(algorithm), Algorithm: algorithm, Fits: n, Score: &score}, accuracy
+	for _, v := range values {
+		s.Std += (v - s.Mean) * (v - s.Mean) / float64(max(len(values)-1, 1))
+	}
+	s.Std = math.Sqrt(s.Std)
+	return s
+}
+
+func TestCheapest(t *testing.T) {
+	best := trialOf(model.GBDT, []float64{.40, .42, .44, .46}, []float64{.80, .82, .80, .82})
+	for name, test := range map[string]struct {
+		losses, accuracies []float64 // of logistic_regression, which is cheaper
+		want               model.Algorithm
+	}{
+		"as good":                   {[]float64{.41, .41, .45, .45}, []float64{.82, .80, .82, .80}, model.LogisticRegression},
+		"a higher loss in all fits": {[]float64{.41, .43, .45, .47}, []float64{.80, .82, .80, .82}, model.GBDT},
+		"a higher loss, within the error": {
+			[]float64{.38, .47, .42, .47}, []float64{.80, .82, .80, .82}, model.LogisticRegression,
+		},
+		"as low a loss, less accurate": {[]float64{.42, .41, .44, .46}, []float64{.78, .79, .78, .79}, model.GBDT},
+		"the same": {
+			[]float64{.40, .42, .44, .46}, []float64{.80, .82, .80, .82}, model.LogisticRegression,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cheap := trialOf(model.LogisticRegression, test.losses, test.accuracies)
+			got, reason := cheapest(Rank([]Trial{cheap, best}, LogLoss))
+			if got.Algorithm != test.want {
+				t.Errorf("took %s because %q, want %s", got.Algorithm, reason, test.want)
+			}
+		})
+	}
+}
+
+// TestCheapest_ofAnOlderVersion has trials without the values of their fits: a training that began before an update
+// takes what the version before it would have taken.
+func TestCheapest_ofAnOlderVersion(t *testing.T) {
+	older := func(a model.Algorithm, loss, std float64) Trial {
+		return Trial{Name: string(a), Algorithm: a, Fits: 5, Score: &model.Score{Mean: loss, Std: std}}
+	}
+	best := older(model.GBDT, .2, .0224)
+	for loss, want := range map[float64]model.Algorithm{.209: model.LogisticRegression, .211: model.GBDT} {
+		if got, reason := cheapest([]Trial{best, older(model.LogisticRegression, loss, .5)}); got.Algorithm != want {
+			t.Errorf("with a loss of %v: took %s because %q, want %s", loss, got.Algorithm, reason, want)
+		}
+	}
 }
 
 // leaveOut splits a table into the rows outside one fold and the rows inside it.
@@ -161,7 +212,7 @@ func autoSpec(t testing.TB, rows *dataset.Table) model.Spec {
 		if err != nil {
 			t.Fatal(err)
 		}
-		round.Trials[i].Fits, round.Trials[i].Score = v.Fits, new(v.Scores[string(LogLoss)])
+		round.Trials[i].Succeed(v, LogLoss)
 	}
 	if plan.Next(round.Trials) {
 		t.Fatal("auto plans a second round")

@@ -15,8 +15,19 @@ type Trial struct {
 	RunID           string          `json:"run_id,omitempty"` // in MLflow, a child of the training's run
 	Rows            int             `json:"rows,omitempty"`   // that the trial used
 	Fits            int             `json:"fits,omitempty"`
-	Score           *model.Score    `json:"score,omitempty"` // in the metric of the search; nil if the trial failed
-	Error           string          `json:"error,omitempty"` // why the trial failed
+	Score           *model.Score    `json:"score,omitempty"`    // in the metric of the search; nil if the trial failed
+	Accuracy        *model.Score    `json:"accuracy,omitempty"` // nil if the trial failed, or is one of an older version
+	Error           string          `json:"error,omitempty"`    // why the trial failed
+
+	validated model.Validated // of a trial that did not fail
+}
+
+// Succeed sets what a successful trial knows. The score is that of the metric of the search.
+func (t *Trial) Succeed(v model.Validated, metric Metric) {
+	t.Fits, t.Score, t.validated = v.Fits, new(v.Scores[string(metric)]), v
+	if accuracy, measured := v.Scores[string(Accuracy)]; measured {
+		t.Accuracy = &accuracy
+	}
 }
 
 // Spec returns the spec of the trial. Base supplies what all trials of a training share: the seed and the class weight.
