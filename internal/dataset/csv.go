@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -28,11 +27,20 @@ func WrongLength(want, found int) string {
 	return fmt.Sprintf("want %d values, found %d", want, found)
 }
 
-// NewCSVReader returns a reader of the records in r. It skips a byte order mark, reuses the memory of a record for the
+// ByteOrderMark may begin a text, and MaxMarks times at most: a program that adds a mark to a file does not always look
+// for one.
+const (
+	ByteOrderMark = "\ufeff"
+	MaxMarks      = 2
+)
+
+// NewCSVReader returns a reader of the records in r. It skips byte order marks, reuses the memory of a record for the
 // next one, and leaves it to the caller to compare the lengths of records.
 func NewCSVReader(r *bufio.Reader) *csv.Reader {
-	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, byteOrderMark) {
-		_, _ = r.Discard(len(mark)) // cannot fail: the bytes are in the buffer
+	for range MaxMarks {
+		if mark, _ := r.Peek(len(ByteOrderMark)); string(mark) == ByteOrderMark {
+			_, _ = r.Discard(len(mark)) // cannot fail: the bytes are in the buffer
+		}
 	}
 	reader := csv.NewReader(r)
 	reader.ReuseRecord = true
@@ -40,7 +48,8 @@ func NewCSVReader(r *bufio.Reader) *csv.Reader {
 	return reader
 }
 
-var byteOrderMark = []byte("\ufeff")
+// IsBlank reports whether a record is a line without more than blanks. Every reader of a CSV skips such lines.
+func IsBlank(record []string) bool { return len(record) == 1 && TrimCell(record[0]) == "" }
 
 // QuoteReason returns the reason for an error of encoding/csv, which reports nothing but misplaced quotes.
 func QuoteReason(err *csv.ParseError) string {

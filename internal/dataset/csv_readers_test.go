@@ -32,6 +32,8 @@ func TestReaders_oddCSVs(t *testing.T) {
 		{name: "no line end at the end", csv: header + "1,2,x\n3,4,y", same: one},
 		{name: "a lone CR at the end", csv: header + "1,2,x\n3,4,y\r", same: one},
 		{name: "empty lines", csv: "\n\r\n" + header + "\n1,2,x\n\r\n3,4,y\n\n", same: one},
+		{name: "two byte order marks", csv: "\ufeff\ufeff" + header + "1,2,x\n3,4,y\n", same: one},
+		{name: "lines of blanks", csv: " \n\t\r\n" + header + "  \n1,2,x\n \t\r\n3,4,y\n \n  ", same: one},
 		{name: "another order", csv: "k,b,a\nx,2,1\ny,4,3\n", scan: "[2 1] [4 3]", batch: one, frame: one},
 		{name: "quoted cells", csv: header + "\"1\",2,\"x, \"\"x\"\"\"\n3,4,y\n", same: one},
 		{name: "an open quote", csv: header + "1,2,\"x\n", same: dataset.OpenQuote},

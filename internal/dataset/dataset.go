@@ -16,7 +16,8 @@
 //   - Number. All three accept finite decimal numbers. Package frame also accepts true and false, and it tells the
 //     words for a missing value, such as NA, from text, because MLflow answers them differently.
 //   - Encoding. Scan refuses a name or a label that is not UTF-8. Package frame refuses a document that is not UTF-8.
-//     Package rows copies keys byte by byte, and keeps a CRLF inside quotes, which encoding/csv turns into LF.
+//     Package rows reports a row with a key that is not UTF-8, reads over other cells, and keeps a CRLF inside quotes,
+//     which encoding/csv turns into LF.
 //   - Limits. Scan and package rows limit a record to MaxRecord and MaxColumns. A frame is a request, which has a
 //     limit of its own.
 //   - Splitting. Package rows splits records without encoding/csv, because a shard begins at the exact byte of a record

@@ -45,8 +45,8 @@ type Summary struct {
 
 // Scan reads a CSV to its end and decides whether it is a dataset. The rules for a training's CSV are:
 //
-//   - The text is UTF-8, with or without a byte order mark. Quotes follow RFC 4180. Lines end in LF or CRLF; empty
-//     lines are skipped. Names and labels have up to 256 bytes and no control characters.
+//   - The text is UTF-8, with or without a byte order mark. Quotes follow RFC 4180. Lines end in LF or CRLF; lines
+//     without more than blanks are skipped. Names and labels have up to 256 bytes and no control characters.
 //   - Every row has as many columns as the first one: up to 4096, with at least one feature and the class. A feature
 //     is a finite decimal number; blanks around it are ignored. A label is any text that is not blank, byte for byte.
 //   - A header names each column once. Its features (o.Features, or all of them) are Known's in any order, unless
@@ -96,6 +96,9 @@ func (s *scan) run(r io.Reader) (Summary, []int, error) {
 		}
 		if err != nil {
 			return Summary{}, nil, readError(err)
+		}
+		if IsBlank(cells) {
+			continue
 		}
 		line, _ := reader.FieldPos(0)
 		if err := s.record(cells, line); err != nil {

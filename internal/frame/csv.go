@@ -22,7 +22,7 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 		return 0, csvError(BadForm, 0, "", "not UTF-8")
 	}
 	reader := dataset.NewCSVReader(bufio.NewReader(bytes.NewReader(data)))
-	header, err := reader.Read()
+	header, err := nextRecord(reader)
 	switch {
 	case errors.Is(err, io.EOF):
 		return 0, csvError(BadForm, 0, "", "empty, want a header with the names of the columns")
@@ -36,7 +36,7 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	}
 	x := make([]float64, len(d.features.Names))
 	for rows := 0; ; rows++ {
-		record, err := reader.Read()
+		record, err := nextRecord(reader)
 		switch {
 		case errors.Is(err, io.EOF):
 			return rows, nil
@@ -48,6 +48,16 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 		}
 		if err := row(x); err != nil {
 			return rows, err
+		}
+	}
+}
+
+// nextRecord returns the next record that is not a line of blanks.
+func nextRecord(reader *csv.Reader) ([]string, error) {
+	for {
+		record, err := reader.Read()
+		if err != nil || !dataset.IsBlank(record) {
+			return record, err //nolint:wrapcheck // the callers describe it
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Fields finds members of a JSON object by name. It is for columns that are passed through, so it returns any value as
-// text: a string without its quotes and escapes, everything else as it is written.
+// text: a string without its quotes and escapes, null as "", everything else as it is written.
 type Fields struct {
 	index map[string]int
 	text  []byte // decoded strings
@@ -47,7 +47,7 @@ func (f *Fields) Find(data []byte, values [][]byte) error {
 		}
 		i, wanted := f.index[string(name.Decode(buf[:0]))]
 		start := s.Pos
-		isText := s.Peek() == '"'
+		isText, isNull := s.Peek() == '"', s.Peek() == 'n'
 		if err := s.Skip(1); err != nil {
 			return err
 		}
@@ -58,8 +58,11 @@ func (f *Fields) Find(data []byte, values [][]byte) error {
 			return &dataset.RowError{Column: f.name(i), Reason: "given twice"}
 		}
 		values[i] = s.Data[start:s.Pos]
-		if isText {
+		switch {
+		case isText:
 			values[i] = f.unquote(values[i])
+		case isNull:
+			values[i] = values[i][:0]
 		}
 	}
 	for i, value := range values {

@@ -11,7 +11,8 @@ func TestFields_find(t *testing.T) {
 	values := make([][]byte, 2)
 	tests := map[string]struct{ text, want string }{
 		"texts and numbers": {`{"n":-1.50e2,"other":{"id":1},"id":"a\tb"}`, `["a\tb" "-1.50e2"]`},
-		"no text":           {`{"id":"","n":null}`, `["" "null"]`},
+		"no text":           {`{"id":"","n":null}`, `["" ""]`},
+		"the text null":     {`{"id":"null","n":0}`, `["null" "0"]`},
 		"anything":          {` {"id":[1, 2],"n":true} `, `["[1, 2]" "true"]`},
 		"escaped name":      {`{"\u0069d":"x","n":"\u00e9"}`, `["x" "é"]`},
 		"missing":           {`{"id":1}`, `column "n": missing`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"iris/internal/dataset"
 )
@@ -117,6 +118,10 @@ func (r *csvReader) row(b *Block, x []float64, keys [][]byte) {
 	}
 	for i, cell := range r.cells {
 		if key := r.at[i].key; key >= 0 {
+			if !utf8.Valid(cell) {
+				b.bad(r.line, r.columns.Keys[key], notUTF8)
+				return
+			}
 			keys[key] = cell
 		}
 		feature := r.at[i].feature
@@ -176,10 +181,14 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 			return 0
 		}
 		if column.key >= 0 {
-			keys[column.key] = p[start:at]
+			key := p[start:at]
 			if i == last {
-				keys[column.key] = bytes.TrimSuffix(keys[column.key], carriageReturn)
+				key = bytes.TrimSuffix(key, carriageReturn)
 			}
+			if !utf8.Valid(key) {
+				return 0
+			}
+			keys[column.key] = key
 		}
 		at++
 	}
@@ -188,6 +197,9 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 	}
 	return at
 }
+
+// notUTF8 is the reason for a key that no result could repeat: JSON and Parquet hold text in UTF-8 only.
+const notUTF8 = "not UTF-8"
 
 var carriageReturn = []byte{'\r'}
 

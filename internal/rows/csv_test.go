@@ -148,6 +148,8 @@ func TestCSV_layoutsOfLines(t *testing.T) {
 	tests := map[string]string{
 		"plain":                "a,b,k\n1,2,x\n-3.5,4e2,\"y,z\"\n-0,7, w \n",
 		"CRLF":                 "a,b,k\r\n1,2,x\r\n-3.5,4e2,\"y,z\"\r\n0,7, w \r\n",
+		"two byte order marks": "\xef\xbb\xbf\xef\xbb\xbfa,b,k\n1,2,x\n-3.5,4e2,\"y,z\"\n0,7, w \n",
+		"lines of blanks":      " \n\t\r\na,b,k\n \t \n1,2,x\n\n  \r\n-3.5,4e2,\"y,z\"\n \n0,7, w \n  \n  ",
 		"byte order mark":      "\xef\xbb\xbfa,b,k\n1,2,x\n-3.5,4e2,\"y,z\"\n0,7, w \n",
 		"no newline at end":    "a,b,k\n1,2,x\n-3.5,4e2,\"y,z\"\n0,7, w ",
 		"lone CR at end":       "a,b,k\n1,2,x\n-3.5,4e2,\"y,z\"\n0,7, w \r",
@@ -170,9 +172,19 @@ func TestCSV_layoutsOfLines(t *testing.T) {
 
 // encoding/csv turns a CRLF inside quotes into LF. Keys are passed through, so this reader keeps their bytes.
 func TestCSV_keysKeepTheirBytes(t *testing.T) {
-	got, bad, _ := read(t, []byte("a,b,k\r\n1,2,\"x\r\ny\xff\"\r\n"), scores.CSV, abk, 1<<20)
-	if want := `[1 2] ["x\r\ny\xff"]`; len(got) != 1 || got[0] != want || len(bad) > 0 {
+	got, bad, _ := read(t, []byte("a,b,k\r\n1,2,\"x\r\ny\"\r\n"), scores.CSV, abk, 1<<20)
+	if want := `[1 2] ["x\r\ny"]`; len(got) != 1 || got[0] != want || len(bad) > 0 {
 		t.Errorf("rows %s, bad %v, want %s", got, bad, want)
+	}
+}
+
+// Two keys that differ only in bytes that no result can hold must not become one key.
+func TestCSV_keysThatAreNotUTF8(t *testing.T) {
+	for _, k := range []string{"M\xfcller", "\"M\xfcller\""} {
+		got, bad, _ := read(t, []byte("k,a,b\n"+k+",1,2\nM\u00fcller,1,2\n"), scores.CSV, abk, 1<<20)
+		if len(got) != 1 || len(bad) != 1 || bad[0].Error() != `line 2, column "k": not UTF-8` {
+			t.Errorf("%q: rows %s, bad %v, want line 2 bad", k, got, bad)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package rows
 import (
 	"bytes"
 	"io"
+	"slices"
 
 	"iris/internal/dataset"
 	"iris/internal/scores"
@@ -190,11 +191,11 @@ func (c *cutter) close() {
 	c.shard, c.lines = next, 0
 }
 
-// count counts the rows and the lines in complete lines. An empty line is not a row; count looks for empty lines only
-// if p has some.
+// count counts the rows and the lines in complete lines. A line without more than blanks is not a row; count looks for
+// such lines only if one begins with a blank or is empty.
 func count(p []byte) (rows, lines int64) {
 	lines = int64(bytes.Count(p, newline))
-	if p[0] != '\n' && p[0] != '\r' && !bytes.Contains(p, []byte("\n\n")) && !bytes.Contains(p, []byte("\n\r")) {
+	if !mayBeEmpty(p[0]) && !slices.ContainsFunc(emptyLines, func(begin []byte) bool { return bytes.Contains(p, begin) }) {
 		if p[len(p)-1] != '\n' {
 			return lines + 1, lines
 		}
@@ -214,3 +215,9 @@ func count(p []byte) (rows, lines int64) {
 	}
 	return rows, lines
 }
+
+// emptyLines are the beginnings of empty lines and of lines of blanks, with the end of the line before.
+var emptyLines = [][]byte{[]byte("\n\n"), []byte("\n\r"), []byte("\n "), []byte("\n\t")}
+
+// mayBeEmpty reports whether a line that begins with c may be empty or have only blanks.
+func mayBeEmpty(c byte) bool { return c == '\n' || c == '\r' || c == ' ' || c == '\t' }

@@ -135,7 +135,11 @@ func (r *parquetReader) row(b *Block, i int) {
 	for k := range keys {
 		l := &r.leaves[r.features+k]
 		v, from := l.buffer[i], len(r.text)
-		r.text = l.append(r.text, v)
+		var reason string
+		if r.text, reason = l.append(r.text, v); reason != "" {
+			b.bad(r.line, l.name, reason)
+			return
+		}
 		keys[k] = r.text[from:len(r.text):len(r.text)]
 	}
 	b.keep()

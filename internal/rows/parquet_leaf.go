@@ -2,7 +2,6 @@ package rows
 
 import (
 	"io"
-	"strconv"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -13,6 +12,7 @@ type leaf struct {
 	index    int
 	kind     parquet.Kind
 	unsigned bool
+	text     textWriter
 
 	pages  parquet.Pages
 	page   parquet.Page
@@ -77,22 +77,10 @@ func (l *leaf) float(v parquet.Value) float64 {
 	}
 }
 
-// append appends a key as text. A null is "".
-func (l *leaf) append(to []byte, v parquet.Value) []byte {
-	switch {
-	case v.IsNull():
-		return to
-	case l.kind == parquet.Int32 && l.unsigned:
-		return strconv.AppendUint(to, uint64(v.Uint32()), 10)
-	case l.kind == parquet.Int64 && l.unsigned:
-		return strconv.AppendUint(to, v.Uint64(), 10)
-	case l.kind == parquet.Int32:
-		return strconv.AppendInt(to, int64(v.Int32()), 10)
-	case l.kind == parquet.Int64:
-		return strconv.AppendInt(to, v.Int64(), 10)
-	case l.kind == parquet.ByteArray, l.kind == parquet.FixedLenByteArray:
-		return append(to, v.ByteArray()...)
-	default:
-		return append(to, v.String()...)
+// append appends a key as text. A null is "". The reason says why a value has no text.
+func (l *leaf) append(to []byte, v parquet.Value) (_ []byte, reason string) {
+	if v.IsNull() {
+		return to, ""
 	}
+	return l.text(to, v)
 }

@@ -29,7 +29,7 @@ func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, e
 	}
 	leaves := make([]leaf, 0, len(c.Features)+len(c.Keys))
 	for i, name := range slices.Concat(c.Features, c.Keys) {
-		l, reason := findLeaf(f.Schema(), name, i < len(c.Features))
+		l, reason := findLeaf(f, name, i < len(c.Features))
 		if reason != "" {
 			return nil, nil, &dataset.RowError{Column: name, Reason: reason}
 		}
@@ -38,16 +38,56 @@ func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, e
 	return f, leaves, checkGroups(f, leaves)
 }
 
+// ParquetColumns returns the names of a file's columns in their order.
+func ParquetColumns(r io.ReaderAt, size int64) (names []string, err error) {
+	defer recovered(&err)
+	f, _, err := openParquet(r, size, Columns{})
+	if err != nil {
+		return nil, err
+	}
+	for _, element := range topElements(f) {
+		names = append(names, element.Name)
+	}
+	return names, nil
+}
+
+// topElements returns the columns of a file, which may be lists and groups.
+func topElements(f *parquet.File) []*format.SchemaElement {
+	schema := f.Metadata().Schema
+	var top []*format.SchemaElement
+	inside := 0 // elements that belong to the last column
+	for i := 1; i < len(schema); i++ {
+		if inside == 0 {
+			top = append(top, &schema[i])
+		} else {
+			inside--
+		}
+		inside += int(schema[i].NumChildren.V)
+	}
+	return top
+}
+
 // findLeaf finds a column by name. The reason says why the column cannot be read, or as a feature not be used.
-func findLeaf(schema *parquet.Schema, name string, feature bool) (l leaf, reason string) {
-	column, ok := schema.Lookup(name)
-	switch {
-	case !ok:
+func findLeaf(f *parquet.File, name string, feature bool) (l leaf, reason string) {
+	var element *format.SchemaElement
+	for _, e := range topElements(f) {
+		switch {
+		case e.Name != name:
+		case element != nil:
+			return l, "appears twice"
+		default:
+			element = e
+		}
+	}
+	if element == nil {
 		return l, "is missing"
-	case column.MaxRepetitionLevel > 0 || !column.Node.Leaf():
+	}
+	column, ok := f.Schema().Lookup(name)
+	if !ok || column.MaxRepetitionLevel > 0 || !column.Node.Leaf() {
 		return l, "is a list or a group"
 	}
 	l = leaf{name: name, index: column.ColumnIndex, kind: column.Node.Type().Kind()}
+	l.text = textOf(l.kind, element)
 	logical := column.Node.Type().LogicalType()
 	integer, isInteger := logicalInteger(logical)
 	l.unsigned = isInteger && !integer.IsSigned

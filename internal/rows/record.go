@@ -117,15 +117,20 @@ func lineEnd(p []byte) (n int, ended bool) {
 	return 0, false
 }
 
-// emptyLine returns the length of the empty line at the start of p, or 0.
+// emptyLine returns the length of the line at the start of p if the line is empty or has only blanks, else 0.
 func emptyLine(p []byte, eof bool) int {
+	at := 0
+	for at < len(p) && (p[at] == ' ' || p[at] == '\t') {
+		at++
+	}
+	rest := p[at:]
 	switch {
-	case len(p) > 0 && p[0] == '\n':
-		return 1
-	case len(p) > 1 && p[0] == '\r' && p[1] == '\n':
-		return 2
-	case len(p) == 1 && p[0] == '\r' && eof:
-		return 1
+	case len(rest) > 0 && rest[0] == '\n':
+		return at + 1
+	case len(rest) > 1 && rest[0] == '\r' && rest[1] == '\n':
+		return at + 2
+	case eof && (len(rest) == 0 || len(rest) == 1 && rest[0] == '\r'):
+		return len(p)
 	}
 	return 0
 }

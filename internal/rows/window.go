@@ -52,13 +52,15 @@ func (w *window) fill() error {
 	return nil
 }
 
-// start reads the first window, drops a byte order mark and returns its length.
+// start reads the first window, drops one or two byte order marks and returns their length.
 func (w *window) start() (n int64, err error) {
 	if err := w.fill(); err != nil {
 		return 0, err
 	}
-	if bytes.HasPrefix(w.rest(), []byte("\xef\xbb\xbf")) {
-		w.pos = 3
+	for range dataset.MaxMarks {
+		if bytes.HasPrefix(w.rest(), []byte(dataset.ByteOrderMark)) {
+			w.pos += len(dataset.ByteOrderMark)
+		}
 	}
 	return int64(w.pos), nil
 }
