@@ -30,6 +30,7 @@ type batches struct {
 	models    *serving.Models
 	catalogue *catalogue.Catalogue
 	uploads   *uploads
+	answers   *idempotency.Answers
 	store     *objstore.Store
 	bucket    string
 	bulk      httpio.Bulk
@@ -64,6 +65,11 @@ func (bs *batches) start(w http.ResponseWriter, r *http.Request) error {
 	if err := bs.models.MustExist(r.Context(), name); err != nil {
 		return err
 	}
+	release, err := bs.answers.Hold(r.Context(), "a batch of "+name, b.key)
+	if err != nil {
+		return err
+	}
+	defer release() // net/http sends the small answer of a start after the handler has returned
 	switch {
 	case isFile:
 		return bs.startWithFile(w, r, b, rowFile{body: r.Body, format: format, atEnd: httpio.NothingFollows})

@@ -61,11 +61,11 @@ func (r *resources) build(o Options, rt *router) error {
 	}
 	r.trainings = &trainings{
 		tasks: r.tasks, starts: starting, models: r.serving, catalogue: datasetCatalogue, uploads: uploads,
-		schema: r.models.schema, maxUpload: o.MaxUpload,
+		answers: rt.answers, schema: r.models.schema, maxUpload: o.MaxUpload,
 	}
 	r.batches = &batches{
 		tasks: r.tasks, starts: starting, models: r.serving, catalogue: datasetCatalogue, uploads: uploads,
-		store: o.Store, bucket: o.Bucket, bulk: r.bulk, accepted: r.metrics.batched,
+		answers: rt.answers, store: o.Store, bucket: o.Bucket, bulk: r.bulk, accepted: r.metrics.batched,
 		maxBody: o.MaxBody, maxUpload: o.MaxBatchUpload, maxData: o.MaxBatchData,
 	}
 	return nil

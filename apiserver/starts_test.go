@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"iris/apiserver/starts"
+	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/internal/testenv"
 	"iris/workflows"
@@ -126,6 +127,28 @@ const trainedCSV = "sepal_length,sepal_width,petal_length,petal_width,specie\n" 
 	"5.1,3.5,1.4,0.2,setosa\n4.9,3,1.4,0.2,setosa\n7,3.2,4.7,1.4,versicolor\n6.4,3.2,4.5,1.5,versicolor\n" +
 	"6.3,3.3,6,2.5,virginica\n5.8,2.7,5.1,1.9,virginica\n"
 
+// mayStartYet checks the answer to a start of which nothing is known, and returns the id of the task.
+func (a answer) mayStartYet(t *testing.T) (id string) {
+	t.Helper()
+	p := a.problem(t, http.StatusServiceUnavailable, "may start yet")
+	if p.TaskID == "" || !strings.Contains(p.Detail, "/tasks/"+p.TaskID) {
+		t.Fatalf("task_id %q, detail %q, want the id of the task in both", p.TaskID, p.Detail)
+	}
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	return p.TaskID
+}
+
+// succeeds waits until a task has ended, and checks that it succeeded.
+func (a *api) succeeds(t *testing.T, id string) {
+	t.Helper()
+	a.wait(t, id)
+	if task := a.getTask(t, id); task.State != workflows.Success {
+		t.Errorf("got %+v, want SUCCESS", task)
+	}
+}
+
 // A start whose answer is lost is found, and the task has its input.
 func TestStart_lostAnswer(t *testing.T) {
 	for name, request := range batchesAndTrainings {
@@ -140,10 +163,7 @@ func TestStart_lostAnswer(t *testing.T) {
 					}
 					var accepted Accepted
 					a.do(t, "POST", request.path, request.body, headers...).json(t, http.StatusAccepted, &accepted)
-					a.wait(t, accepted.TaskID)
-					if task := a.getTask(t, accepted.TaskID); task.State != workflows.Success {
-						t.Errorf("got %+v, want SUCCESS", task)
-					}
+					a.succeeds(t, accepted.TaskID)
 				})
 			}
 		}
@@ -156,22 +176,12 @@ func TestStart_lateCommit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a, x := wireTo(t, late)
-			got := a.do(t, "POST", request.path, request.body, "Content-Type: "+request.contentType)
-			p := got.problem(t, http.StatusServiceUnavailable, "may start yet")
-			if p.TaskID == "" || !strings.Contains(p.Detail, "/tasks/"+p.TaskID) {
-				t.Fatalf("task_id %q, detail %q, want the id of the task in both", p.TaskID, p.Detail)
-			}
-			if got.header.Get("Retry-After") == "" {
-				t.Error("no Retry-After")
-			}
-			a.do(t, "GET", "/tasks/"+p.TaskID, nil).problem(t, http.StatusNotFound)
+			id := a.do(t, "POST", request.path, request.body, "Content-Type: "+request.contentType).mayStartYet(t)
+			a.do(t, "GET", "/tasks/"+id, nil).problem(t, http.StatusNotFound)
 			if err := (<-x.commit)(); err != nil {
 				t.Fatal(err)
 			}
-			a.wait(t, p.TaskID)
-			if task := a.getTask(t, p.TaskID); task.State != workflows.Success {
-				t.Errorf("got %+v, want SUCCESS", task)
-			}
+			a.succeeds(t, id)
 		})
 	}
 }
@@ -183,19 +193,51 @@ func TestStart_resentAfterALateCommit(t *testing.T) {
 			t.Parallel()
 			a, x := wireTo(t, late)
 			headers := []string{"Content-Type: " + request.contentType, "Idempotency-Key: " + testenv.Name()}
-			first := a.do(t, "POST", request.path, request.body, headers...).problem(t, http.StatusServiceUnavailable)
+			first := a.do(t, "POST", request.path, request.body, headers...).mayStartYet(t)
 			if err := (<-x.commit)(); err != nil {
 				t.Fatal(err)
 			}
 			x.fate = passes
 			var accepted Accepted
 			a.do(t, "POST", request.path, request.body, headers...).json(t, http.StatusAccepted, &accepted)
-			if accepted.TaskID != first.TaskID {
-				t.Errorf("task %s, want %s", accepted.TaskID, first.TaskID)
+			if accepted.TaskID != first {
+				t.Errorf("task %s, want %s", accepted.TaskID, first)
 			}
-			a.wait(t, accepted.TaskID)
-			if task := a.getTask(t, accepted.TaskID); task.State != workflows.Success {
-				t.Errorf("got %+v, want SUCCESS", task)
+			a.succeeds(t, first)
+		})
+	}
+}
+
+// While a request with a key is under way, the same one is a 409, also at another API. Afterwards it is the same task.
+func TestStart_keyUnderWay(t *testing.T) {
+	for name, request := range batchesAndTrainings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, x := wireTo(t, slow)
+			other := newAPI(t, func(o *Options) { o.Bucket = a.Bucket })
+			send := func(to *api) answer {
+				return to.do(t, "POST", request.path, request.body,
+					"Content-Type: "+request.contentType, "Idempotency-Key: "+t.Name())
+			}
+			first := make(chan answer)
+			go func() { first <- send(a) }()
+			<-x.slowed
+			for _, to := range []*api{a, other} {
+				got := send(to)
+				got.problem(t, http.StatusConflict, "under way")
+				if got.header.Get("Retry-After") == "" {
+					t.Error("no Retry-After")
+				}
+			}
+			close(x.resume)
+			var accepted, again Accepted
+			(<-first).json(t, http.StatusAccepted, &accepted)
+			send(other).json(t, http.StatusAccepted, &again)
+			if again != accepted {
+				t.Errorf("sent again it is %s, want %s", again.TaskID, accepted.TaskID)
+			}
+			if keys := a.keys(t, a.Bucket, objstore.IdempotencyPrefix); len(keys) != 0 {
+				t.Errorf("left behind: %v", keys)
 			}
 		})
 	}
@@ -263,10 +305,7 @@ func TestStart_clientHangsUp(t *testing.T) {
 		t.Fatal("the rows of a batch that may run were removed")
 	}
 	id := strings.Split(keys[0], "/")[1]
-	a.wait(t, id)
-	if task := a.getTask(t, id); task.State != workflows.Success {
-		t.Errorf("got %+v, want SUCCESS", task)
-	}
+	a.succeeds(t, id)
 }
 
 // More starts than may wait are turned away at once, and leave nothing.

@@ -24,6 +24,7 @@ type trainings struct {
 	models    *serving.Models
 	catalogue *catalogue.Catalogue
 	uploads   *uploads
+	answers   *idempotency.Answers
 	schema    func(ctx context.Context, modelName string) (*dataset.Schema, error) // nil for a new model
 	maxUpload int64                                                                // bytes of a CSV
 }
@@ -46,6 +47,11 @@ func (ts *trainings) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	release, err := ts.answers.Hold(r.Context(), "a training of "+name, t.key)
+	if err != nil {
+		return err
+	}
+	defer release() // net/http sends the small answer of a start after the handler has returned
 	switch media {
 	case "application/json":
 		body, err := httpio.ReadBody(r, nil, maxRequestPart)

@@ -121,7 +121,7 @@ func (a *Answers) claim(ctx context.Context, id string, mine entry) (*claim, *an
 
 // underWay is the 409 for a request that was sent again too early.
 func underWay() error {
-	p := problem.New(http.StatusConflict, "the same request with this "+Header+" is under way; try again")
+	p := problem.New(http.StatusConflict, "a request with this "+Header+" is under way; try again")
 	p.Header = http.Header{"Retry-After": {"1"}}
 	return p
 }

@@ -224,6 +224,34 @@ func TestOnce_manyAtOnce(t *testing.T) {
 	}
 }
 
+// While a key is held, also by another process, nobody else gets it. A released key leaves nothing in the store.
+func TestHold(t *testing.T) {
+	a := newAnswers(t, lease)
+	other := New(a.store, a.bucket)
+	release, err := a.Hold(t.Context(), "s", "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = other.Hold(t.Context(), "s", "k")
+	wantStatus(t, err, http.StatusConflict)
+	for _, free := range [][2]string{{"s", "another"}, {"another", "k"}, {"s", ""}, {"s", ""}} {
+		release, err := other.Hold(t.Context(), free[0], free[1])
+		if err != nil {
+			t.Fatalf("%v: %v", free, err)
+		}
+		release()
+	}
+	release()
+	release, err = other.Hold(t.Context(), "s", "k")
+	if err != nil {
+		t.Fatalf("after the release: %v", err)
+	}
+	release()
+	if refs, err := a.store.List(t.Context(), a.bucket, objstore.IdempotencyPrefix); err != nil || len(refs) != 0 {
+		t.Errorf("left behind: %v, %v", refs, err)
+	}
+}
+
 // The answers of the store may be lost after it has acted.
 func TestOnce_storeAnswersAreLost(t *testing.T) {
 	proxy, store := testenv.S3Proxy(t)

@@ -68,7 +68,7 @@ func Parameter(kept string) *huma.Param {
 		Name: Header, In: "header",
 		Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxKey)},
 		Description: "Makes the request one however often it is sent to this path, " + kept +
-			". With another body or other parameters, the answer is 422.",
+			". While the first one is under way, the answer is 409; with another body or other parameters, it is 422.",
 	}
 }
 

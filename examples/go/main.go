@@ -26,7 +26,7 @@ import (
 const (
 	model        = "example-go" // the first training under a new name creates the model
 	pollInterval = 500 * time.Millisecond
-	attempts     = 3 // to send a request
+	attempts     = 7 // to send a request
 	retryPause   = 2 * time.Second
 )
 
@@ -178,8 +178,16 @@ func send(request *http.Request) (*http.Response, []byte, error) {
 
 // mayPass reports whether the same request may succeed later.
 func mayPass(response *http.Response, err error) bool {
-	return err != nil || response.StatusCode == http.StatusTooManyRequests ||
-		response.StatusCode == http.StatusServiceUnavailable
+	if err != nil {
+		return true
+	}
+	switch response.StatusCode {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return true
+	case http.StatusConflict: // the first one is under way; other conflicts have no Retry-After
+		return response.Header.Get("Retry-After") != ""
+	}
+	return false
 }
 
 // wait polls a task until it ends. It returns an error unless the task succeeds.

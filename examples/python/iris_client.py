@@ -33,12 +33,14 @@ def call(method, path, body=None, content_type=None):
     if method == "POST":
         headers["Idempotency-Key"] = str(uuid.uuid4())
     request = urllib.request.Request(URL + path, data=body, headers=headers, method=method)
-    for attempts_left in (2, 1, 0):
+    for attempts_left in reversed(range(7)):
         try:
             with urllib.request.urlopen(request) as response:
                 return response.read()
         except urllib.error.HTTPError as error:
-            if error.code not in (429, 503) or not attempts_left:
+            # A 409 with Retry-After says that the first one is under way.
+            again = error.code in (429, 503) or (error.code == 409 and "Retry-After" in error.headers)
+            if not again or not attempts_left:
                 # An error is a problem as defined by RFC 9457. Its detail says what is wrong and where.
                 sys.exit(f"{method} {path}: {error.code}: {error.read().decode(errors='replace')}")
         except OSError as error:
