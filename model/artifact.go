@@ -9,13 +9,16 @@ import (
 	"fmt"
 
 	"iris/internal/dataset"
+	"iris/model/internal/design"
 )
 
 // An artifact is one JSON object: the name and the version of the format, a checksum, and the model. It does not depend
 // on the machine, and people can read it with jq.
 const (
-	artifactFormat  = "iris-model"
-	artifactVersion = 1 // increases if an older Decode would misread a newer artifact
+	artifactFormat = "iris-model"
+	// The version increases if an older Decode would misread a newer artifact.
+	plainVersion  = 1 // without a design
+	designVersion = 2
 )
 
 // envelope is the outer object. SHA256 is the checksum of the bytes of Model, in hexadecimal.
@@ -31,17 +34,22 @@ type envelope struct {
 type content[L any] struct {
 	Schema  dataset.Schema `json:"schema"`
 	Spec    Spec           `json:"spec"`
+	Design  *design.Design `json:"design,omitempty"`
 	Learned L              `json:"learned"`
 }
 
 // Encode returns m as an artifact, a JSON object that Decode reads. Equal models give equal bytes.
 func (m *Model) Encode() ([]byte, error) {
-	inner, err := json.Marshal(content[scorer]{Schema: m.schema, Spec: m.spec, Learned: m.scorer})
+	inner, err := json.Marshal(content[scorer]{Schema: m.schema, Spec: m.spec, Design: m.design, Learned: m.scorer})
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
 	sum := sha256.Sum256(inner)
-	outer, err := json.Marshal(envelope{artifactFormat, artifactVersion, hex.EncodeToString(sum[:]), inner})
+	version := plainVersion
+	if m.design != nil {
+		version = designVersion
+	}
+	outer, err := json.Marshal(envelope{artifactFormat, version, hex.EncodeToString(sum[:]), inner})
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
@@ -67,8 +75,8 @@ func decode(b []byte) (*Model, error) {
 	if outer.Format != artifactFormat {
 		return nil, fmt.Errorf("format %q, want %q", clip(outer.Format), artifactFormat)
 	}
-	if outer.FormatVersion != artifactVersion {
-		return nil, fmt.Errorf("format version %d, this program reads %d", outer.FormatVersion, artifactVersion)
+	if v := outer.FormatVersion; v != plainVersion && v != designVersion {
+		return nil, fmt.Errorf("format version %d, this program reads %d and %d", v, plainVersion, designVersion)
 	}
 	if sum := sha256.Sum256(outer.Model); hex.EncodeToString(sum[:]) != outer.SHA256 {
 		return nil, errors.New("corrupt: the checksum does not match the model")
@@ -84,14 +92,23 @@ func decode(b []byte) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
-	scorer := families[spec.Algorithm].empty()
-	if err := strict(inner.Learned, scorer); err != nil {
+	if hasDesign := inner.Design != nil; hasDesign == inner.Schema.Plain() ||
+		hasDesign != (outer.FormatVersion == designVersion) {
+		return nil, errors.New("a design is in an artifact of version 2 whose schema is not plain, and in no other")
+	}
+	m := &Model{schema: inner.Schema, spec: spec, design: inner.Design, scorer: families[spec.Algorithm].empty()}
+	if m.design != nil {
+		if err := m.design.Prepare(&m.schema); err != nil {
+			return nil, fmt.Errorf("design: %w", err)
+		}
+	}
+	if err := strict(inner.Learned, m.scorer); err != nil {
 		return nil, err
 	}
-	if err := scorer.prepare(len(inner.Schema.Features), len(inner.Schema.Classes)); err != nil {
+	if err := m.scorer.prepare(m.inputs(), len(m.schema.Classes)); err != nil {
 		return nil, fmt.Errorf("%s: %w", spec.Algorithm, err)
 	}
-	return &Model{schema: inner.Schema, spec: spec, scorer: scorer}, nil
+	return m, nil
 }
 
 // strict unmarshals b into a value and refuses fields that the value does not have.

@@ -130,8 +130,13 @@ func TestDecode_error(t *testing.T) {
 		{"another format", []byte(strings.Replace(sealed, "iris-model", "onnx", 1)), `format "onnx", want "iris-model"`},
 		{
 			"a newer version",
+			[]byte(strings.Replace(sealed, `version":1`, `version":3`, 1)),
+			"format version 3, this program reads 1 and 2",
+		},
+		{
+			"no design in version 2",
 			[]byte(strings.Replace(sealed, `version":1`, `version":2`, 1)),
-			"format version 2, this program reads 1",
+			"in an artifact of version 2",
 		},
 		{"no version", []byte(strings.Replace(sealed, `"format_version":1,`, ``, 1)), "format version 0"},
 		{"one digit altered", []byte(strings.Replace(sealed, `"threshold":1`, `"threshold":2`, 1)), "corrupt"},

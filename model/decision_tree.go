@@ -169,7 +169,7 @@ func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(
 		return nil, err
 	}
 	var splits []treeSplit
-	if t.Rows() > maxExactRows || s.ClassWeight != nil { // golearn's CART does not support weights
+	if t.Rows() > maxExactRows || s.ClassWeight != nil || t.Codes != nil { // golearn's CART has no weights and no codes
 		splits, err = growBinned(ctx, t, h.Criterion, h.MaxDepth, weights)
 	} else {
 		splits, err = growExact(ctx, t, h.Criterion, h.MaxDepth)

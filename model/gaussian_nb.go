@@ -28,6 +28,10 @@ type gaussianNB struct {
 	Priors    []float64 `json:"priors"`    // per class, with the sum 1; 0 for a class without training rows
 	Means     []float64 `json:"means"`     // feature by feature, one per class
 	Variances []float64 `json:"variances"` // feature by feature, one per class; smoothed, above 0
+	// Likelihoods has, per feature of codes, the logarithms of the probabilities of the codes, code by code, one per
+	// class; see codeLikelihoods. The mean 0 and the variance 1 of such a feature are not used. It is null for a number,
+	// and absent if all features are numbers.
+	Likelihoods [][]float64 `json:"likelihoods,omitempty"`
 
 	constants []float64 // per class: the part of the log density that does not depend on the row; derived by prepare
 	inverses  []float64 // 1/√(2·variance), feature by feature; derived by prepare
@@ -61,13 +65,18 @@ func (m *gaussianNB) prepare(features, classes int) error {
 	if math.Abs(sum-1) > 1e-9 {
 		return fmt.Errorf("priors add up to %v, want 1", sum)
 	}
+	if err := m.checkLikelihoods(features, classes); err != nil {
+		return err
+	}
 	m.constants, m.inverses = make([]float64, classes), make([]float64, features*classes)
 	for i, v := range m.Variances {
 		if !within(v, math.MaxFloat64) || v <= 0 || !within(m.Means[i], math.MaxFloat64) {
 			return fmt.Errorf("feature %d: mean %v, variance %v", i/classes, m.Means[i], v)
 		}
 		m.inverses[i] = 1 / (math.Sqrt2 * math.Sqrt(v)) // 2·v may be infinite
-		m.constants[i%classes] -= (math.Log(2*math.Pi) + math.Log(v)) / 2
+		if m.likelihoods(i/classes) == nil {
+			m.constants[i%classes] -= (math.Log(2*math.Pi) + math.Log(v)) / 2
+		}
 	}
 	for k, prior := range m.Priors {
 		if prior == 0 {
@@ -81,6 +90,10 @@ func (m *gaussianNB) prepare(features, classes int) error {
 
 // score implements scorer. It keeps the sums of two and three classes in registers.
 func (m *gaussianNB) score(x, p []float64) {
+	if m.Likelihoods != nil {
+		m.scoreMixed(x, p)
+		return
+	}
 	switch len(p) {
 	case 2:
 		a, b := m.constants[0], m.constants[1]
@@ -140,6 +153,9 @@ func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Pr
 		}
 		rows[y]++
 		for f, v := range t.Row(r) {
+			if t.Codes != nil && t.Codes[f] > 0 {
+				continue
+			}
 			i := f*classes + y
 			delta := v - m.Means[i]
 			m.Means[i] += delta / rows[y]
@@ -147,12 +163,18 @@ func fitGaussianNB(ctx context.Context, t *dataset.Table, s Spec, report func(Pr
 		}
 	}
 	_, variances := moments(t)
+	if t.Codes != nil {
+		m.Likelihoods = codeLikelihoods(t, rows, variances)
+	}
 	smooth := h.VarSmoothing * slices.Max(variances)
 	if slices.Max(variances) < 1/maxMagnitude/maxMagnitude {
 		smooth = 1 // no feature varies measurably, so any density will do
 	}
 	for i := range m.Variances {
 		m.Variances[i] = m.Variances[i]/max(rows[i%classes], 1) + smooth
+		if m.likelihoods(i/classes) != nil {
+			m.Variances[i] = 1
+		}
 	}
 	weights, err := s.weights(t, false)
 	if err != nil {
@@ -189,13 +211,23 @@ func classShares(given, rows []float64) []float64 {
 // and x, but these would cancel each other if a mean is large and its variance small. A class with the prior 0 needs no
 // special case, because its constant is outOfReach.
 func (m *gaussianNB) onnx(g *onnx.Graph) string {
+	joint := ""
+	if m.Likelihoods == nil {
+		joint = m.onnxNumbers(g, g.Rows, g.Features, m.Means, m.inverses)
+	} else {
+		joint = m.onnxMixed(g)
+	}
+	return g.Node("Softmax", []string{joint}, onnx.Int("axis", 1))
+}
+
+// onnxNumbers adds the logarithm of the joint density of numbers, up to a constant, and returns its name.
+func (m *gaussianNB) onnxNumbers(g *onnx.Graph, rows string, features int, means, inverses []float64) string {
 	classes := len(m.Priors)
-	x := g.Node("Unsqueeze", []string{onnx.Input, g.Ints("axis", 2)}) // [N, features, 1]
-	z := g.Node("Sub", []string{x, g.Doubles("means", m.Means, g.Features, classes)})
-	z = g.Node("Mul", []string{z, g.Doubles("inverses", m.inverses, g.Features, classes)})
+	x := g.Node("Unsqueeze", []string{rows, g.Ints("axis", 2)}) // [N, features, 1]
+	z := g.Node("Sub", []string{x, g.Doubles("means", means, features, classes)})
+	z = g.Node("Mul", []string{z, g.Doubles("inverses", inverses, features, classes)})
 	z = g.Clipped(z, maxWeight)
 	squares := g.Node("Mul", []string{z, z})
 	sum := g.Node("ReduceSum", []string{squares, g.Ints("axis", 1)}, onnx.Int("keepdims", 0))
-	joint := g.Node("Sub", []string{g.Doubles("constants", m.constants, classes), sum})
-	return g.Node("Softmax", []string{joint}, onnx.Int("axis", 1))
+	return g.Node("Sub", []string{g.Doubles("constants", m.constants, classes), sum})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"iris/internal/dataset"
+	"iris/model/internal/design"
 	"iris/model/internal/onnx"
 )
 
@@ -15,13 +16,14 @@ import (
 type Model struct {
 	schema dataset.Schema
 	spec   Spec
+	design *design.Design // nil if the schema is plain: the inputs of scorer are then the features
 	scorer scorer
 }
 
 // scorer is what a family learned. Each family has its own type, and its JSON form is part of the artifact.
 type scorer interface {
 	// prepare checks everything that score relies on and derives what the JSON form omits. It runs once before the first
-	// score, both after a fit and after a decode.
+	// score, both after a fit and after a decode. The features are those that the fit saw.
 	prepare(features, classes int) error
 	// score sets p, one value per class, to the probabilities of the row x. It does not allocate and changes only p.
 	score(x, p []float64)
@@ -41,8 +43,10 @@ type family struct {
 	// weighs returns why a fit with these hyperparameters cannot use the ClassWeight of a Spec, or "" if it can. It is nil
 	// if no fit can.
 	weighs func(values map[string]any) string
-	empty  func() scorer // returns a scorer for Decode to fill
-	// fit learns from the table as a resolved Spec specifies. The seed of the Spec determines every random choice.
+	mixed  design.Encoding // what fit and scorer see of a table that is not plain
+	empty  func() scorer   // returns a scorer for Decode to fill
+	// fit learns from the table as a resolved Spec specifies. The seed of the Spec determines every random choice. All
+	// values of the table are numbers, and none is missing; Table.Codes says which ones are codes.
 	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
 }
 
@@ -62,6 +66,7 @@ var families = map[Algorithm]family{
 		cost:       2,
 		parameters: gaussianNBParameters,
 		weighs:     gaussianNBWeighs,
+		mixed:      design.AsLikelihoods,
 		empty:      func() scorer { return new(gaussianNB) },
 		fit:        fitGaussianNB,
 	},
@@ -89,6 +94,7 @@ var families = map[Algorithm]family{
 		cost:       2,
 		parameters: decisionTreeParameters,
 		weighs:     decisionTreeWeighs,
+		mixed:      design.AsSplits,
 		empty:      func() scorer { return new(decisionTree) },
 		fit:        fitDecisionTree,
 	},
@@ -97,6 +103,7 @@ var families = map[Algorithm]family{
 		cost:       50,
 		parameters: gbdtParameters,
 		weighs:     anyWeights,
+		mixed:      design.AsSplits,
 		empty:      func() scorer { return new(gbdt) },
 		fit:        fitGBDT,
 	},
@@ -106,6 +113,7 @@ var families = map[Algorithm]family{
 		autoRows:   200_000,
 		parameters: randomForestParameters,
 		weighs:     anyWeights,
+		mixed:      design.AsSplits,
 		empty:      func() scorer { return new(randomForest) },
 		fit:        fitRandomForest,
 	},
@@ -117,7 +125,8 @@ func (m *Model) Schema() dataset.Schema { return m.schema }
 // Spec returns the resolved spec that m was trained with. The caller must not change its bytes.
 func (m *Model) Spec() Spec { return m.spec }
 
-// Predict classifies the row x, finite values in the order of Schema().Features. It sets probabilities, one per class
+// Predict classifies the row x, values in the order of Schema().Features as Schema().Columns describes them, which are
+// finite or, in a column that may be missing, NaN. It sets probabilities, one per class
 // in the order of Schema().Classes, and their sum is 1. It returns the index of the most probable class, the lowest of
 // equals. It does not allocate. It panics if a slice has the wrong length.
 func (m *Model) Predict(x, probabilities []float64) int {
@@ -125,8 +134,28 @@ func (m *Model) Predict(x, probabilities []float64) int {
 		panic(fmt.Sprintf("model: Predict with %d values and room for %d probabilities, want %d and %d",
 			len(x), len(probabilities), len(m.schema.Features), len(m.schema.Classes)))
 	}
-	m.scorer.score(x, probabilities)
+	m.score(x, probabilities)
 	return mostProbable(probabilities)
+}
+
+// score sets p to the probabilities of the row x.
+func (m *Model) score(x, p []float64) {
+	if m.design != nil {
+		inputs := m.design.Scratch()
+		m.design.Encode(x, *inputs)
+		m.scorer.score(*inputs, p)
+		m.design.Release(inputs)
+		return
+	}
+	m.scorer.score(x, p)
+}
+
+// inputs returns the number of inputs of the scorer.
+func (m *Model) inputs() int {
+	if m.design != nil {
+		return m.design.Inputs()
+	}
+	return len(m.schema.Features)
 }
 
 // PredictRows is Predict for len(labels) rows, with the same results to the bit. x holds the values of the rows, row by
@@ -140,7 +169,7 @@ func (m *Model) PredictRows(x []float64, labels []int, probabilities []float64) 
 	}
 	for r := range labels {
 		p := probabilities[r*classes : (r+1)*classes]
-		m.scorer.score(x[r*features:(r+1)*features], p)
+		m.score(x[r*features:(r+1)*features], p)
 		labels[r] = mostProbable(p)
 	}
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"iris/model/internal/onnx"
@@ -13,7 +14,10 @@ import (
 const onnxLabel = "label"
 
 // ONNX returns the model as an ONNX file for other programs: MLflow's pyfunc, onnxruntime, and inference servers that
-// build on it. The only input is the rows, float64 [N, features] in the order of Schema().Features. ONNXOutputs names
+// build on it. For a plain schema, the only input is the rows, float64 [N, features] in the order of Schema().Features.
+// For any other, each feature is an input [N, 1] with its name: a string for a category, where an empty one is missing,
+// and a float64 otherwise, where NaN is missing, a truth value is 1 or 0, and a date is the days since 1970-01-01 in
+// UTC with the time of day as a fraction. ONNXOutputs names
 // the outputs. Each holds one value per row, because that is what MLflow can turn into columns. The graph computes in
 // float64 throughout and agrees with Predict to about 1e-15. Equal models give equal bytes.
 //
@@ -24,14 +28,15 @@ func (m *Model) ONNX() ([]byte, error) {
 			return nil, fmt.Errorf("encode model as ONNX: %w: class %q is not UTF-8", ErrDefect, class)
 		}
 	}
-	g := onnx.NewGraph(len(m.schema.Features), len(m.schema.Classes))
+	g := m.onnxInputs()
 	probabilities := m.scorer.onnx(g)
 	// ArgMax returns the lowest of equals, as Predict does.
 	best := g.Node("ArgMax", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("keepdims", 0))
-	columns := m.ONNXOutputs()[1:]
-	g.NodeTo([]string{onnxLabel}, "Gather", []string{g.Strings("classes", m.schema.Classes), best})
+	outputs := m.ONNXOutputs()
+	label, columns := outputs[0], outputs[1:]
+	g.NodeTo([]string{label}, "Gather", []string{g.Strings("classes", m.schema.Classes), best})
 	g.NodeTo(columns, "Split", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("num_outputs", len(columns)))
-	g.Output(onnxLabel, onnx.String, "N")
+	g.Output(label, onnx.String, "N")
 	for _, name := range columns {
 		g.Output(name, onnx.Double, "N", 1)
 	}
@@ -41,7 +46,7 @@ func (m *Model) ONNX() ([]byte, error) {
 	}
 	file, err := g.Encode(string(m.spec.Algorithm), [][2]string{
 		{"algorithm", string(m.spec.Algorithm)},
-		{"features", string(features)}, // the graph has them as numbered columns only
+		{"features", string(features)}, // a plain graph has them as numbered columns only
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode model as ONNX: %w: %w", ErrDefect, err)
@@ -49,13 +54,40 @@ func (m *Model) ONNX() ([]byte, error) {
 	return file, nil
 }
 
+// onnxInputs returns a graph with its inputs and, if m has a design, the nodes that make the rows of the scorer of
+// them.
+func (m *Model) onnxInputs() *onnx.Graph {
+	if m.design == nil {
+		return onnx.NewGraph(len(m.schema.Features), len(m.schema.Classes))
+	}
+	g := onnx.NewMixedGraph(len(m.schema.Classes), slices.Concat(m.schema.Features, m.ONNXOutputs())...)
+	m.design.ONNX(g, &m.schema)
+	return g
+}
+
 // ONNXOutputs returns the names of the outputs of the ONNX file in order: label, the most probable class, then the
-// probability of each class as p_<class>.
+// probability of each class as p_<class>. Where a feature has such a name and is an input, underscores follow the name.
 func (m *Model) ONNXOutputs() []string {
 	names := make([]string, 1, 1+len(m.schema.Classes))
 	names[0] = onnxLabel
 	for _, class := range m.schema.Classes {
 		names = append(names, "p_"+class)
+	}
+	if m.design == nil {
+		return names
+	}
+	taken := make(map[string]bool, len(m.schema.Features)+len(names))
+	for _, name := range slices.Concat(m.schema.Features, names) {
+		taken[name] = true
+	}
+	for i, name := range names {
+		if !slices.Contains(m.schema.Features, name) {
+			continue
+		}
+		for taken[name] {
+			name += "_"
+		}
+		names[i], taken[name] = name, true
 	}
 	return names
 }

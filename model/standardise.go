@@ -9,11 +9,14 @@ import (
 
 // standardise returns the mean and the scale, the standard deviation, of each feature. If the deviation is 0 or too
 // small to divide by, the scale is 1. The standardised feature is then 0 in every training row, and its weights stay 0.
+//
+// The scale of codes, which are 0 and 1 here, is 1 too. The deviation of a level is lower the rarer it is, and one that
+// is rare would outweigh all other features in a distance.
 func standardise(t *dataset.Table) (mean, scale []float64) {
 	mean, scale = moments(t)
 	for f, variance := range scale {
 		scale[f] = math.Sqrt(variance)
-		if scale[f] < 1/maxMagnitude {
+		if scale[f] < 1/maxMagnitude || t.Codes != nil && t.Codes[f] > 0 {
 			scale[f] = 1
 		}
 	}

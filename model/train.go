@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"iris/internal/dataset"
+	"iris/model/internal/design"
 )
 
 // ErrUnlearnable marks a table that no learner can be trained on with any spec.
@@ -52,14 +53,28 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
 	}
-	fitted, err := families[spec.Algorithm].fit(ctx, t, spec, report)
-	if err != nil {
+	m := &Model{schema: cloneSchema(t.Schema), spec: spec}
+	if m.design, m.scorer, err = fit(ctx, t, spec, report); err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, classified(ctx, err))
 	}
-	if err := fitted.prepare(len(t.Schema.Features), len(t.Schema.Classes)); err != nil {
+	if err := m.scorer.prepare(m.inputs(), len(t.Schema.Classes)); err != nil {
 		return nil, fmt.Errorf("train %s: %w: %w", spec.Algorithm, ErrDefect, err)
 	}
-	return &Model{schema: cloneSchema(t.Schema), spec: spec, scorer: fitted}, nil
+	return m, nil
+}
+
+// fit fits a design, if t is not plain, and then the family.
+func fit(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (*design.Design, scorer, error) {
+	family := families[s.Algorithm]
+	var d *design.Design
+	if !t.Schema.Plain() {
+		var err error
+		if d, t, err = design.Fit(ctx, t, family.mixed, s.Seed); err != nil {
+			return nil, nil, err
+		}
+	}
+	learned, err := family.fit(ctx, t, s, report)
+	return d, learned, err
 }
 
 // classified adds ErrDefect to the error of a fit, unless the error blames the input or the end of ctx.

@@ -59,11 +59,18 @@ func rooms() []room {
 		},
 
 		// Machine learning. It uses neither Temporal nor the network.
+		{path: "model/internal/design", floor: 1, iris: []string{"internal/dataset", "model/internal/onnx"}},
 		{path: "model/internal/tree", floor: 1, iris: []string{"internal/dataset", "model/internal/parallel"}},
 		{
 			path: "model", floor: 1,
-			iris: []string{"internal/dataset", "model/internal/onnx", "model/internal/parallel", "model/internal/tree"},
-			lib:  []string{"gonum.org/v1/gonum", golearn},
+			iris: []string{
+				"internal/dataset",
+				"model/internal/design",
+				"model/internal/onnx",
+				"model/internal/parallel",
+				"model/internal/tree",
+			},
+			lib: []string{"gonum.org/v1/gonum", golearn},
 		},
 
 		// What MLflow and the object store keep, and what is made of models.

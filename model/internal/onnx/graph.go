@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Versions of the format and of the operators. They are old enough for the hosts in use and new enough for operators on
@@ -14,12 +15,13 @@ const (
 	mlDomain  = "ai.onnx.ml"
 )
 
-// Input is the name of the graph's only input: the rows, float64 [N, features].
+// Input is the name of the only input of NewGraph: the rows, float64 [N, features].
 const Input = "input"
 
 // Graph builds the graph of a classifier. Nodes are added in the order of their computation, and every value has a
-// name. The names that Graph makes end in a number, so they differ from each other and from the names of outputs.
+// name. The names that Graph makes differ from each other and from those of inputs and outputs.
 type Graph struct {
+	Rows              string // name of the rows that the classifier takes, float64 [N, Features]
 	Features, Classes int
 
 	nodes        []byte // encoded fields of a GraphProto, like the next three
@@ -27,16 +29,35 @@ type Graph struct {
 	inputs       []byte
 	outputs      []byte
 	names        int
-	ml           bool  // whether an operator of mlDomain is used
-	err          error // the first call of Fail
+	taken        map[string]bool // names that Name must not make
+	ml           bool            // whether an operator of mlDomain is used
+	err          error           // the first call of Fail
 }
 
 // NewGraph returns a graph with its input and without nodes.
 func NewGraph(features, classes int) *Graph {
 	return &Graph{
-		Features: features, Classes: classes,
+		Rows: Input, Features: features, Classes: classes,
 		inputs: appendBytes(nil, 11, valueInfo(Input, Double, "N", features)),
 	}
+}
+
+// NewMixedGraph returns a graph without inputs and nodes. The caller adds inputs, makes Rows of them and sets Features.
+// The names are those of inputs and outputs, which no other value may have.
+func NewMixedGraph(classes int, names ...string) *Graph {
+	g := &Graph{Classes: classes, taken: make(map[string]bool, len(names))}
+	for _, name := range names {
+		if g.taken[name] || name == "" || !utf8.ValidString(name) {
+			g.Fail("an input or output %q: want distinct names in UTF-8", name)
+		}
+		g.taken[name] = true
+	}
+	return g
+}
+
+// Input declares an input with one value per row, [N, 1].
+func (g *Graph) Input(name string, t Type) {
+	g.inputs = appendBytes(g.inputs, 11, valueInfo(name, t, "N", 1))
 }
 
 // Fail records that the classifier has no ONNX form and why. The first reason stays. The methods of the graph remain
@@ -49,8 +70,12 @@ func (g *Graph) Fail(format string, arguments ...any) {
 
 // Name returns a new name that begins with prefix.
 func (g *Graph) Name(prefix string) string {
-	g.names++
-	return fmt.Sprintf("%s_%d", strings.ToLower(prefix), g.names)
+	for {
+		g.names++
+		if name := fmt.Sprintf("%s_%d", strings.ToLower(prefix), g.names); !g.taken[name] {
+			return name
+		}
+	}
 }
 
 // Node adds a node of a standard ONNX operator and returns the name of its output.
@@ -123,10 +148,10 @@ func (g *Graph) constant(name string, tensor []byte) string {
 	return name
 }
 
-// Standardised adds (Input-mean)/scale, clipped to ±limit, and returns its name. The order of the operations matters:
+// Standardised adds (Rows-mean)/scale, clipped to ±limit, and returns its name. The order of the operations matters:
 // folded into later weights, the mean of a feature far from zero would cost digits.
 func (g *Graph) Standardised(mean, scale []float64, limit float64) string {
-	z := g.Node("Sub", []string{Input, g.Doubles("mean", mean, g.Features)})
+	z := g.Node("Sub", []string{g.Rows, g.Doubles("mean", mean, g.Features)})
 	z = g.Node("Div", []string{z, g.Doubles("scale", scale, g.Features)})
 	return g.Clipped(z, limit)
 }
@@ -143,6 +168,13 @@ func (g *Graph) Clipped(values string, limit float64) string {
 func (g *Graph) Summed(values string, count int) string {
 	sums := g.Node("CumSum", []string{values, g.Int("axis", 1)})
 	return g.Node("Gather", []string{sums, g.Int("last", count-1)}, Int("axis", 1))
+}
+
+// Codes adds the number of each text, int64 of the same shape, and returns its name. A text that is not among the keys
+// has the number other.
+func (g *Graph) Codes(texts string, keys []string, codes []int, other int) string {
+	return g.mlNode("LabelEncoder", []string{texts},
+		Texts("keys_strings", keys), Ints("values_int64s", codes), Int("default_int64", other))
 }
 
 // Encode returns the ONNX file, a ModelProto, or the first reason that Fail recorded. The metadata are pairs of a key

@@ -51,7 +51,7 @@ func (g *Graph) Leaves(t *Trees) string {
 			break
 		}
 	}
-	found := g.mlNode("TreeEnsembleRegressor", []string{Input},
+	found := g.mlNode("TreeEnsembleRegressor", []string{g.Rows},
 		Int("n_targets", t.trees),
 		Text("aggregate_function", "SUM"),
 		Text("post_transform", "NONE"),
