@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"iris/internal/dataset"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -80,9 +81,7 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 		return Comparison{}, err
 	}
 	defer giveBack()
-	rows, err := a.rows(ctx, in.Dataset, in.Model.TestRows, func(x []float64) bool {
-		return in.Model.Split.HeldOut(x) && version.Split.HeldOut(x)
-	})
+	rows, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split, version.Split)
 	if err != nil {
 		return Comparison{}, err
 	}
@@ -90,24 +89,36 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 		c.Why = "no row of the dataset is held out from both"
 		return c, nil
 	}
+	err = c.score(candidate, champion, rows)
+	return c, err
+}
+
+// score compares two models on the rows of the candidate's dataset. The champion gets them with its own codes of levels.
+func (c *Comparison) score(candidate, champion *model.Model, rows *dataset.Table) error {
+	schema := champion.Schema()
+	recoded, err := dataset.Recode(rows, &schema)
+	if err != nil {
+		c.Why = "its columns are others: " + err.Error()
+		return nil
+	}
 	ours, err := model.Evaluate(candidate, rows)
 	if err != nil {
-		return Comparison{}, err
+		return err
 	}
-	theirs, err := model.Evaluate(champion, rows)
+	theirs, err := model.Evaluate(champion, recoded)
 	if err != nil {
-		return Comparison{}, err
+		return err
 	}
-	paired, err := model.ComparePaired(candidate, champion, rows)
+	paired, err := model.ComparePaired(candidate, rows, champion, recoded)
 	if err != nil {
-		return Comparison{}, err
+		return err
 	}
 	c.Comparable, c.Rows = true, rows.Rows()
 	c.CandidateAccuracy, c.CandidateLogLoss = ours.Accuracy, ours.LogLoss
 	c.ChampionAccuracy, c.ChampionLogLoss = theirs.Accuracy, theirs.LogLoss
 	c.CandidateECE, c.ChampionECE = ours.ECE, theirs.ECE
 	c.OnlyCandidateRight, c.OnlyChampionRight, c.PValue = paired.OnlyFirst, paired.OnlySecond, paired.P
-	return c, nil
+	return nil
 }
 
 // schemaChange describes how the features or classes of two models differ, "" if they are the same.

@@ -57,7 +57,7 @@ func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (store
 		return stored[Evaluation]{}, err
 	}
 	defer giveBack()
-	held, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split.HeldOut)
+	held, err := a.rows(ctx, in.Dataset, in.Model.TestRows, in.Model.Split)
 	if err != nil {
 		return stored[Evaluation]{}, err
 	}

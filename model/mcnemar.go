@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mathext"
 
@@ -16,18 +17,20 @@ type Paired struct {
 	P          float64 // the p-value of McNemar
 }
 
-// ComparePaired predicts every row of t with both models. It returns an error unless the features and classes of t are
-// those of both models, in the same order.
-func ComparePaired(first, second *Model, t *dataset.Table) (Paired, error) {
-	for _, m := range []*Model{first, second} {
-		if !m.fits(t) {
-			return Paired{}, fmt.Errorf("compare: %w: the data has other features or classes than a model", ErrDefect)
-		}
+// ComparePaired predicts every row with both models, each of which has the rows as a table of its own schema: see
+// dataset.Recode. It returns an error unless the features and classes of a table are those of its model, in the same
+// order, and both tables have the same rows.
+func ComparePaired(first *Model, ofFirst *dataset.Table, second *Model, ofSecond *dataset.Table) (Paired, error) {
+	if !first.fits(ofFirst) || !second.fits(ofSecond) {
+		return Paired{}, fmt.Errorf("compare: %w: the data has other features or classes than a model", ErrDefect)
+	}
+	if !slices.Equal(ofFirst.Y, ofSecond.Y) || !slices.Equal(ofFirst.Schema.Classes, ofSecond.Schema.Classes) {
+		return Paired{}, fmt.Errorf("compare: %w: the models have different rows", ErrDefect)
 	}
 	var paired Paired
-	p := make([]float64, len(t.Schema.Classes))
-	for r, y := range t.Y {
-		a, b := first.Predict(t.Row(r), p) == y, second.Predict(t.Row(r), p) == y
+	p := make([]float64, len(ofFirst.Schema.Classes))
+	for r, y := range ofFirst.Y {
+		a, b := first.Predict(ofFirst.Row(r), p) == y, second.Predict(ofSecond.Row(r), p) == y
 		switch {
 		case a && !b:
 			paired.OnlyFirst++

@@ -91,7 +91,7 @@ func TestComparePaired(t *testing.T) {
 		"worse":    {bad, good, Paired{OnlySecond: 6, P: 2.0 / 64}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ComparePaired(test.first, test.second, table)
+			got, err := ComparePaired(test.first, table, test.second, table)
 			if err != nil || got.OnlyFirst != test.want.OnlyFirst || got.OnlySecond != test.want.OnlySecond ||
 				math.Abs(got.P-test.want.P) > 1e-12 {
 				t.Errorf("got %+v (%v), want %+v", got, err, test.want)
@@ -100,7 +100,7 @@ func TestComparePaired(t *testing.T) {
 	}
 	other := *table
 	other.Schema.Features = []string{"y"}
-	if _, err := ComparePaired(good, bad, &other); err == nil || !strings.Contains(err.Error(), "other features") {
+	if _, err := ComparePaired(good, &other, bad, &other); err == nil || !strings.Contains(err.Error(), "other features") {
 		t.Errorf("other features: %v, want an error that says so", err)
 	}
 }
