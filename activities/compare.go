@@ -93,7 +93,8 @@ func (a *Activities) compare(ctx context.Context, in CompareInput) (Comparison, 
 	return c, err
 }
 
-// score compares two models on the rows of the candidate's dataset. The champion gets them with its own codes of levels.
+// score compares two models on the rows of the candidate's dataset. The champion gets them with its own codes of
+// levels.
 func (c *Comparison) score(candidate, champion *model.Model, rows *dataset.Table) error {
 	schema := champion.Schema()
 	recoded, err := dataset.Recode(rows, &schema)

@@ -40,7 +40,7 @@ type fitResult struct {
 
 // run does the job in this process. It calls report for every step, on the calling goroutine.
 func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (fitResult, error) {
-	table, err := data.rows(ctx, j.Dataset, j.Dataset.Rows, nil)
+	table, err := data.rows(ctx, j.Dataset, j.Dataset.Rows)
 	if err != nil {
 		return fitResult{}, err
 	}
@@ -76,9 +76,10 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 func (j fitJob) crossValidate(
 	ctx context.Context, table *dataset.Table, report func(fitStep),
 ) (model.Validated, error) {
-	return model.CrossValidate(ctx, table, j.Spec, *j.CV, func(fit int, m model.Metrics) {
+	cv := j.CV.On(table)
+	return model.CrossValidate(ctx, table, j.Spec, cv, func(fit int, m model.Metrics) {
 		report(fitStep{
-			Progress: model.Progress{Iteration: fit + 1, Total: j.CV.Folds * j.CV.Repeats, Loss: m.LogLoss},
+			Progress: model.Progress{Iteration: fit + 1, Total: cv.Folds * cv.Repeats, Loss: m.LogLoss},
 			Metrics:  m.Summary(),
 		})
 	})

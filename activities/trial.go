@@ -136,9 +136,13 @@ func trialParams(in RunTrialInput) map[string]string {
 // trialKey identifies a trial among the trials of all trainings.
 func trialKey(parent Run, name string) string { return parent.ID + "/" + name }
 
-// validatedMetrics returns the means and standard deviations of a cross-validation as metrics for MLflow.
+// validatedMetrics returns the number of folds, the means and the standard deviations of a cross-validation as metrics
+// for MLflow.
 func validatedMetrics(v model.Validated, at time.Time) []mlflow.Metric {
-	points := make([]mlflow.Metric, 0, 2*len(v.Scores))
+	points := make([]mlflow.Metric, 0, 2*len(v.Scores)+1)
+	if v.Folds > 0 { // 0 is the result of an older worker
+		points = append(points, mlflow.Metric{Key: "cv_folds", Value: float64(v.Folds), Time: at})
+	}
 	for name, score := range v.Scores {
 		points = append(points,
 			mlflow.Metric{Key: "cv_" + name, Value: score.Mean, Time: at},

@@ -25,8 +25,9 @@ type Score struct {
 
 // Validated is the result of a cross-validation.
 type Validated struct {
-	Fits   int              `json:"fits"`   // number of fits
-	Scores map[string]Score `json:"scores"` // by metric, with the names of Metrics.Summary
+	Fits   int              `json:"fits"`            // number of fits
+	Folds  int              `json:"folds,omitempty"` // of a repeat: fewer than requested if the rows allow no more
+	Scores map[string]Score `json:"scores"`          // by metric, with the names of Metrics.Summary
 	// LogLoss and Accuracy hold the values of every fit, so that two specs with the same folds can be compared fit by fit.
 	// They are empty in results of older versions.
 	LogLoss  []float64 `json:"log_loss,omitempty"`
@@ -38,9 +39,17 @@ func (v Validated) StandardError(metric string) float64 {
 	return v.Scores[metric].Std / math.Sqrt(float64(max(v.Fits, 1)))
 }
 
-// CrossValidate cross-validates s on t. After every fit it calls report, which may be nil, with the metrics on the fold
-// that was held out. The fits count from 0. It returns the errors of Train and Evaluate, and an error that wraps
-// ErrUnlearnable if t has too few rows for two folds.
+// On returns c with as many folds as t allows, 2 at least: no more than the different rows of the second largest class,
+// so that each fold leaves rows of two classes to train on.
+func (c CrossValidation) On(t *dataset.Table) CrossValidation {
+	c.Folds = max(2, min(c.Folds, dataset.Strata(t, c.Folds)))
+	return c
+}
+
+// CrossValidate cross-validates s on t, with the folds that On allows. It omits a fold that leaves one class to train
+// on. After every fit it calls report, which may be nil, with the metrics on the fold that was held out. The fits count
+// from 0. It returns the errors of Train and Evaluate, and an error that wraps ErrUnlearnable if t has too few rows for
+// two folds.
 func CrossValidate(
 	ctx context.Context,
 	t *dataset.Table,
@@ -48,6 +57,7 @@ func CrossValidate(
 	c CrossValidation,
 	report func(fit int, m Metrics),
 ) (Validated, error) {
+	c = c.On(t)
 	values := map[string][]float64{}
 	fits := 0
 	for repeat := range c.Repeats {
@@ -57,7 +67,11 @@ func CrossValidate(
 			if len(fold) == 0 {
 				continue
 			}
-			m, err := testFold(ctx, t, s, folds, i)
+			train := others(folds, i)
+			if oneClass(t, train) {
+				continue
+			}
+			m, err := testFold(ctx, t, s, train, fold)
 			if err != nil {
 				return Validated{}, fmt.Errorf("fit %d of %d: %w", fits+1, c.Folds*c.Repeats, err)
 			}
@@ -71,10 +85,11 @@ func CrossValidate(
 		}
 	}
 	if fits == 0 {
-		return Validated{}, fmt.Errorf("cross-validate: %w: no rows to test on", ErrUnlearnable)
+		return Validated{}, fmt.Errorf("cross-validate: %w: want at least two different rows of two classes", ErrUnlearnable)
 	}
 	v := Validated{
-		Fits: fits, Scores: make(map[string]Score, len(values)), LogLoss: values["log_loss"], Accuracy: values["accuracy"],
+		Fits: fits, Folds: c.Folds, Scores: make(map[string]Score, len(values)),
+		LogLoss: values["log_loss"], Accuracy: values["accuracy"],
 	}
 	for name, of := range values {
 		v.Scores[name] = scoreOf(of)
@@ -82,20 +97,29 @@ func CrossValidate(
 	return v, nil
 }
 
-// testFold trains on all folds except out and evaluates the model on out.
-func testFold(ctx context.Context, t *dataset.Table, s Spec, folds [][]int, out int) (Metrics, error) {
-	var rows []int
+// others returns the rows of all folds but one, in table order.
+func others(folds [][]int, out int) (rows []int) {
 	for i, fold := range folds {
 		if i != out {
 			rows = append(rows, fold...)
 		}
 	}
 	slices.Sort(rows)
-	m, err := Train(ctx, t.Subset(rows), s, nil)
+	return rows
+}
+
+// oneClass reports whether no two of the rows are of different classes.
+func oneClass(t *dataset.Table, rows []int) bool {
+	return !slices.ContainsFunc(rows, func(row int) bool { return t.Y[row] != t.Y[rows[0]] })
+}
+
+// testFold trains on some rows and evaluates the model on others.
+func testFold(ctx context.Context, t *dataset.Table, s Spec, train, test []int) (Metrics, error) {
+	m, err := Train(ctx, t.Subset(train), s, nil)
 	if err != nil {
 		return Metrics{}, err
 	}
-	return Evaluate(m, t.Subset(folds[out]))
+	return Evaluate(m, t.Subset(test))
 }
 
 // scoreOf returns the mean and the standard deviation of one or more values.

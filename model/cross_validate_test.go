@@ -81,7 +81,7 @@ func TestCrossValidate_errors(t *testing.T) {
 		},
 		"one class is left": {
 			t.Context(),
-			iris.Subset([]int{0, 1, 2, 50}),
+			iris.Subset([]int{0, 1, 2}),
 			Spec{},
 			func(err error) bool { return errors.Is(err, ErrUnlearnable) },
 		},
@@ -91,6 +91,30 @@ func TestCrossValidate_errors(t *testing.T) {
 			got, err := CrossValidate(test.ctx, test.table, test.spec, CrossValidation{Folds: 3, Repeats: 1, Seed: 1}, nil)
 			if !test.holds(err) {
 				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// As many folds as two classes allow, and no fit without two classes.
+func TestCrossValidate_smallTables(t *testing.T) {
+	iris := load(t, "iris")
+	for name, test := range map[string]struct {
+		rows        []int
+		folds, fits int
+	}{
+		"four of each class":                 {[]int{0, 1, 2, 3, 50, 51, 52, 53}, 4, 4},
+		"two of a class":                     {[]int{0, 1, 2, 3, 4, 5, 50, 51}, 2, 2},
+		"a third class does not count":       {[]int{0, 1, 2, 3, 50, 51, 52, 53, 100}, 4, 4},
+		"duplicates count once":              {[]int{0, 1, 2, 3, 50, 51, 51, 51}, 2, 2},
+		"a fold that holds the class is out": {[]int{0, 1, 2, 3, 50}, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fits := 0
+			got, err := CrossValidate(t.Context(), iris.Subset(test.rows), Spec{Algorithm: "knn"},
+				CrossValidation{Folds: 5, Repeats: 1, Seed: 1}, func(int, Metrics) { fits++ })
+			if err != nil || got.Folds != test.folds || got.Fits != test.fits || fits != test.fits {
+				t.Errorf("got %d folds and %d fits (%v), want %d and %d", got.Folds, got.Fits, err, test.folds, test.fits)
 			}
 		})
 	}

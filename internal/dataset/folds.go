@@ -39,6 +39,39 @@ func Folds(t *Table, k int, seed uint64) [][]int {
 	return folds
 }
 
+// Strata returns how many different rows the class with the second most has, counted up to limit. A division of t into
+// more folds may leave one class outside a fold.
+func Strata(t *Table, limit int) int {
+	d, s := t.Schema.identity(), Split{}
+	seen := make([][]rowHash, len(t.Schema.Classes))
+	var buf []byte
+	var h rowHash
+	full := 0
+	for row, class := range t.Y {
+		if len(seen[class]) == limit {
+			continue
+		}
+		if h, buf = s.hash(buf, t.Row(row), d); slices.Contains(seen[class], h) {
+			continue
+		}
+		if seen[class] = append(seen[class], h); len(seen[class]) < limit {
+			continue
+		}
+		if full++; full == 2 {
+			return limit
+		}
+	}
+	counts := make([]int, len(seen))
+	for class, hashes := range seen {
+		counts[class] = len(hashes)
+	}
+	slices.Sort(counts)
+	if len(counts) < 2 {
+		return 0
+	}
+	return counts[len(counts)-2]
+}
+
 // Sample lists about share (0 to 1) of the rows of t in table order. It is stratified: it has the same share of every
 // class, and at least one row of each. A sample contains every smaller sample of the same seed. The same table, share
 // and seed give the same rows.

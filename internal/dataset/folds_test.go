@@ -118,3 +118,18 @@ func TestSample(t *testing.T) {
 		t.Errorf("all of it is %d rows of %d", len(smaller), table.Rows())
 	}
 }
+
+func TestStrata(t *testing.T) {
+	table := table(3,
+		[2]float64{1, 0}, [2]float64{2, 0}, [2]float64{3, 0}, [2]float64{4, 0}, [2]float64{5, 0},
+		[2]float64{1, 1}, [2]float64{1, 1}, [2]float64{6, 1}, [2]float64{7, 1},
+		[2]float64{8, 2})
+	for limit, want := range map[int]int{2: 2, 3: 3, 5: 3} {
+		if got := dataset.Strata(table, limit); got != want {
+			t.Errorf("up to %d: got %d, want %d", limit, got, want)
+		}
+	}
+	if got := dataset.Strata(table.Subset([]int{0, 1}), 5); got != 0 {
+		t.Errorf("one class: got %d, want 0", got)
+	}
+}

@@ -14,6 +14,8 @@ import (
 //     whose move leaves every other class a held-out row.
 //   - Then a class without a held-out row gives up its training group nearest to the threshold, unless that would
 //     leave a class without a row in training. A class of a single group therefore stays in training and is not tested.
+//   - Then a class with one group in training gets its held-out group nearest to the threshold, if every class keeps a
+//     held-out row: a cross-validation needs two groups of a class.
 //
 // NewSplit visits the classes in order and breaks ties by hash, so the result does not depend on the order of the
 // rows. The caller checks testSize with CheckTestSize.
@@ -22,6 +24,7 @@ func NewSplit(t *Table, seed uint64, testSize float64) Split {
 	m := newStratifier(s, t)
 	m.fill(training)
 	m.fill(heldOut)
+	m.pair()
 	for h, g := range m.groups {
 		if g.moved {
 			s.Moved = append(s.Moved, hex.EncodeToString(h[:]))
@@ -92,6 +95,74 @@ func (m *stratifier) fill(to side) {
 	}
 }
 
+// pair moves a held-out group to training for each class that has one group there, if a group may move.
+func (m *stratifier) pair() {
+	single := m.single()
+	if !slices.Contains(single, true) {
+		return
+	}
+	m.collect(single)
+	for class, groups := range m.byClass {
+		inTraining := 0
+		for _, g := range groups {
+			if g.side == training {
+				inTraining++
+			}
+		}
+		if !single[class] || inTraining > 1 {
+			continue // a group that moved for an earlier class has rows of this one
+		}
+		m.move(slices.DeleteFunc(slices.Clone(groups), func(g *group) bool {
+			return g.side == training || !m.harmless(g, noClass)
+		}), training)
+	}
+}
+
+// single tells which classes have rows on both sides, and one group at most in training.
+func (m *stratifier) single() []bool {
+	single, seen := make([]bool, len(m.byClass)), make([]bool, len(m.byClass))
+	undecided := 0
+	for class := range single {
+		single[class] = m.rows[training][class] > 0 && m.rows[heldOut][class] > 1
+		if single[class] {
+			undecided++
+		}
+	}
+	var buf []byte
+	var h rowHash
+	d := m.table.Schema.identity()
+	hashes := make([]rowHash, len(single))
+	for row, class := range m.table.Y {
+		if undecided == 0 {
+			break
+		}
+		if !single[class] {
+			continue
+		}
+		h, buf = m.split.hash(buf, m.table.Row(row), d)
+		switch {
+		case m.sideOf(h) == heldOut:
+		case !seen[class]:
+			seen[class], hashes[class] = true, h
+		case h != hashes[class]:
+			single[class] = false
+			undecided--
+		}
+	}
+	return single
+}
+
+// sideOf returns the side of a group after the moves so far.
+func (m *stratifier) sideOf(h rowHash) side {
+	switch g := m.groups[h]; {
+	case g != nil:
+		return g.side
+	case m.split.heldOut(h):
+		return heldOut
+	}
+	return training
+}
+
 // lacks reports whether a class has all its rows on the other side.
 func (m *stratifier) lacks(class int, on side) bool {
 	return m.rows[on][class] == 0 && m.rows[1-on][class] > 0
@@ -140,6 +211,11 @@ func (m *stratifier) fetch(class int, to side) {
 	if to == heldOut || len(harmless) > 0 {
 		candidates = harmless
 	}
+	m.move(candidates, to)
+}
+
+// move moves the candidate nearest to the threshold to a side, if there is one.
+func (m *stratifier) move(candidates []*group, to side) {
 	if len(candidates) == 0 {
 		return
 	}
@@ -153,8 +229,11 @@ func (m *stratifier) fetch(class int, to side) {
 	g.side, g.moved = to, !g.moved
 }
 
-// harmless reports whether every class of a group keeps a row on the group's side after the group moves. A class may
-// trade its own last held-out row for one in training, but not the reverse.
+// noClass is the class that a group moves for if no class may lose its last row.
+const noClass = -1
+
+// harmless reports whether every class of a group keeps a row on the group's side after the group moves. The class that
+// it moves for may trade its last held-out row for one in training, but not the reverse.
 func (m *stratifier) harmless(g *group, class int) bool {
 	for c, rows := range g.rows {
 		if m.rows[g.side][c] == rows && (c != class || g.side == training) {
