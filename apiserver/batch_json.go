@@ -28,7 +28,7 @@ func rowsCSV(columns rows.Columns, data []byte) ([]byte, int, error) {
 	row := 0
 	count, err := jsonrow.NewDecoder(columns.Features).DecodeRawRows(data, keys,
 		func(x []float64, raw *jsonrow.RawRow) error {
-			for i, number := range raw.Numbers {
+			for i, number := range raw.Values {
 				if i > 0 {
 					out = append(out, ',')
 				}

@@ -65,8 +65,10 @@ func scoreLocally(served *champions.Served, body []byte, places int) *httptest.R
 	models := serving.New(serving.Options{Cache: new(champions.Cache), Bulk: make(httpio.Bulk, places)})
 	form, rows, err := formOf(body)
 	if err == nil {
-		p := models.Predictors.Requested(w, served)
-		err = inForm(form, models.AnswerPredictions(w, r, p, formSource(p, form, rows)))
+		var p *serving.Predictor
+		if p, err = models.Predictors.Requested(w, r, served); err == nil {
+			err = inForm(form, models.AnswerPredictions(w, r, p, formSource(p, form, rows)))
+		}
 	}
 	if err != nil {
 		p := problemOf(err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -209,16 +209,25 @@ func (i inferenceService) ModelInfer(
 			return nil, err
 		}
 	}
-	p := i.models.Predictors.Of(served, i.grpcInfer)
-	result, done, err := i.infer(ctx, p, request, size)
+	onUnseen := serving.UnseenOther
+	if parameter := in.GetParameters()[serving.OnUnseenName]; parameter != nil {
+		if onUnseen, err = serving.ParseOnUnseen(parameter.GetStringParam()); err != nil {
+			return nil, err
+		}
+	}
+	p := i.models.Predictors.Of(served, i.grpcInfer, onUnseen)
+	result, gaps, done, err := i.infer(ctx, p, request, size)
 	defer done()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { p.CountSince(began, len(result.Best)) }()
+	defer func() { p.CountSince(began, len(result.Best), gaps) }()
+	header := metadata.New(serving.GapHeaders(gaps))
 	if p.FromDisk() {
-		// It fails only after the answer has begun.
-		_ = grpc.SetHeader(ctx, metadata.Pairs(strings.ToLower(serving.SourceHeader), serving.SourceDisk))
+		header.Set(serving.SourceHeader, serving.SourceDisk)
+	}
+	if len(header) > 0 {
+		_ = grpc.SetHeader(ctx, header) // fails only after the answer has begun
 	}
 	i.grpcInfer.CountOK()
 	raw := len(in.GetRawInputContents()) > 0 // the answer has the form of the request
@@ -262,6 +271,12 @@ func requestOf(in *inferencepb.ModelInferRequest) (r *inference.Request, size in
 		case len(raw) == 0:
 			input.Values = contentsOf(t.GetDatatype(), t.GetContents())
 			size += 8 * len(input.Values)
+			if input.Datatype == inference.Bytes {
+				input.Texts = textsOf(t.GetContents())
+				for _, text := range input.Texts {
+					size += len(text)
+				}
+			}
 		case t.GetContents() != nil:
 			return nil, 0, inference.Wrong(fmt.Sprintf("/inputs/%d", i), "contents are given beside raw_input_contents")
 		default:
@@ -299,8 +314,28 @@ func contentsOf(datatype string, c *inferencepb.InferTensorContents) []float64 {
 		return widened(c.GetUint64Contents())
 	case "UINT8", "UINT16", "UINT32":
 		return widened(c.GetUintContents())
+	case string(inference.Bool):
+		truths := c.GetBoolContents()
+		values := make([]float64, len(truths))
+		for i, truth := range truths {
+			if truth {
+				values[i] = 1
+			}
+		}
+		return values
 	}
 	return nil
+}
+
+// textsOf returns the elements of a tensor of texts. An empty text is not nil, which would be a missing value.
+func textsOf(c *inferencepb.InferTensorContents) [][]byte {
+	texts := slices.Clone(c.GetBytesContents())
+	for i, text := range texts {
+		if text == nil {
+			texts[i] = []byte{}
+		}
+	}
+	return texts
 }
 
 func widened[T float32 | int32 | int64 | uint32 | uint64](values []T) []float64 {

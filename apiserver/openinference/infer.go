@@ -9,6 +9,7 @@ import (
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/apiserver/serving"
+	"iris/internal/dataset"
 	"iris/internal/inference"
 )
 
@@ -27,23 +28,26 @@ func (a *API) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := a.models.Predictors.Requested(w, served)
+	p, err := a.models.Predictors.Requested(w, r, served)
+	if err != nil {
+		return err
+	}
 	body, release, err := a.models.ReadBody(p, r)
 	defer release()
 	if err != nil {
 		return err
 	}
-	request, err := inference.Decode(body, header)
+	request, err := inference.Decode(body, header, p.Cells != nil)
 	if err != nil {
 		return err
 	}
-	result, done, err := a.infer(r.Context(), p, request, len(body))
+	result, gaps, done, err := a.infer(r.Context(), p, request, len(body))
 	defer done()
 	if err != nil {
 		return err
 	}
-	p.Count(w, len(result.Best))
-	p.SetHeader(w)
+	p.Count(w, len(result.Best), gaps)
+	p.SetHeader(w, gaps)
 	answer, header := request.Encode(nil, result)
 	if header != inference.NoHeader {
 		w.Header()["Content-Type"] = binaryType
@@ -89,38 +93,38 @@ func inferLimits(rows, classes int) serving.Limits {
 // error.
 func (a *API) infer(
 	ctx context.Context, p *serving.Predictor, request *inference.Request, size int,
-) (result *inference.Result, done func(), err error) {
+) (result *inference.Result, gaps dataset.Gaps, done func(), err error) {
 	done = func() {}
 	schema := p.Model.Schema()
-	rows, err := request.Bind(schema.Features)
+	rows, err := request.Bind(schema.Features, p.Cells)
 	if err != nil {
-		return nil, done, err
+		return nil, gaps, done, err
 	}
 	classes := len(schema.Classes)
 	limits := inferLimits(rows.Len(), classes)
 	if limit := limits.MaxRows(classes); rows.Len() > limit {
-		return nil, done, limits.TooMany(limit)
+		return nil, gaps, done, limits.TooMany(limit)
 	}
 	values := rows.Len() * classes
 	const bytesEach = 8
 	if values*bytesEach > httpio.MaxSmall && size <= httpio.MaxSmall { // a larger body has its place already
 		if done, err = a.models.Bulk.Take(); err != nil {
-			return nil, done, err
+			return nil, gaps, done, err
 		}
 	}
 	result = &inference.Result{
 		Model: p.Version.Model, Version: p.Version.Number, Classes: schema.Classes,
 		Best: make([]int32, 0, rows.Len()), Probabilities: make([]float64, 0, values),
 	}
-	err = p.Score(ctx, limits, rowsOf(rows, len(schema.Features)), func(best int, probabilities []float64) error {
+	gaps, err = p.Score(ctx, limits, rowsOf(rows, len(schema.Features)), func(best int, probabilities []float64) error {
 		result.Best = append(result.Best, int32(best))
 		result.Probabilities = append(result.Probabilities, probabilities...)
 		return nil
 	})
 	if err != nil {
-		return nil, done, err
+		return nil, gaps, done, err
 	}
-	return result, done, nil
+	return result, gaps, done, nil
 }
 
 // rowsOf returns the source of the rows that the tensors of a request have.

@@ -93,11 +93,15 @@ const (
 
 var sourceDisk = []string{SourceDisk}
 
-// SetHeader sets the Content-Type of JSON, the version that answers, and where it comes from if not from the registry.
-func (p *Predictor) SetHeader(w http.ResponseWriter) {
+// SetHeader sets the Content-Type of JSON, the version that answers, where it comes from if not from the registry, and
+// the gaps of the rows.
+func (p *Predictor) SetHeader(w http.ResponseWriter, gaps dataset.Gaps) {
 	header := w.Header()
 	header["Content-Type"], header["Model-Version"] = httpio.JSONType, p.header
 	if p.FromDisk() {
 		header[SourceHeader] = sourceDisk
+	}
+	for name, value := range GapHeaders(gaps) {
+		header.Set(name, value)
 	}
 }

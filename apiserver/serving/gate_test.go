@@ -153,7 +153,7 @@ func TestGate_hold(t *testing.T) {
 }
 
 func TestPredictor_patience(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"))
+	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
 	for _, test := range []struct{ took, want time.Duration }{
 		{0, leastPatience},
 		{time.Millisecond, leastPatience},
@@ -171,7 +171,7 @@ func TestPredictor_patience(t *testing.T) {
 
 // All ways to score go through the gate.
 func TestGate_isAtEveryPrediction(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"))
+	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
 	p.process.gate = newGate(1)
 	if err := p.process.gate.enter(t.Context(), 0); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,8 @@ func TestGate_isAtEveryPrediction(t *testing.T) {
 	b := &scratch{body: []byte(irisRows(3))}
 	x := &httpio.Exchange{ResponseWriter: httptest.NewRecorder()}
 	wantShed(t, p.predictRows(x, httptest.NewRequest("POST", "/", http.NoBody), predictLimits("iris"), b))
-	wantShed(t, p.Score(t.Context(), predictLimits("iris"), nil, nil))
+	_, err := p.Score(t.Context(), predictLimits("iris"), nil, nil)
+	wantShed(t, err)
 	b = &scratch{body: []byte(`{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}`)}
 	b.reset(4, 3)
 	wantShed(t, p.predictRow(t.Context(), b))
@@ -192,7 +193,7 @@ func TestGate_isAtEveryPrediction(t *testing.T) {
 
 // A request with many rows is turned away before its body is read, but only if there is much to do before it.
 func TestPredictor_turnAway(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"))
+	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
 	g := newGate(2)
 	p.process.gate = g
 	request := func(size int) *http.Request {

@@ -57,10 +57,11 @@ func (m *Models) predictVersion(w http.ResponseWriter, r *http.Request) error {
 // predict answers one row, or an array of rows, with one version.
 func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champions.Served) error {
 	x := w.(*httpio.Exchange)
-	p := m.Predictors.Of(served, x.Route())
+	onUnseen, err := predictParameters(r)
+	p := m.Predictors.Of(served, x.Route(), onUnseen)
 	x.SetDuration(p.duration)
 	x.SetBrief(true)
-	if err := noParameters(r); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := httpio.RequireJSON(r); err != nil {
@@ -83,9 +84,9 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	if err := p.predictRow(r.Context(), b); err != nil {
 		return err
 	}
-	p.SetHeader(w)
+	p.SetHeader(w, b.gaps)
 	_, _ = w.Write(append(b.answer, '\n')) // fails only for a client that hung up
-	p.predicted.Inc()
+	p.count(1, b.gaps)
 	return nil
 }
 
@@ -102,24 +103,35 @@ func (p *Predictor) predictRow(ctx context.Context, b *scratch) error {
 	if !ok {
 		return problem.New(http.StatusUnprocessableEntity, notFinite)
 	}
+	if p.Cells != nil {
+		p.Cells.Count(b.x, &b.gaps)
+	}
 	b.answer = p.appendAnswer(b.answer, best, b.probabilities)
 	return nil
 }
 
-// noParameters refuses a query. A client that sends ?version=2 would take the answer of the champion for that of
-// version 2.
-func noParameters(r *http.Request) error {
+// predictParameters reads a query, which may have on_unseen and nothing else: a client that sends ?version=2 would take
+// the answer of the champion for that of version 2.
+func predictParameters(r *http.Request) (OnUnseen, error) {
 	if r.URL.RawQuery == "" {
-		return nil
+		return UnseenOther, nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.URL.Query())) {
-		return problem.Invalid(problem.Fault{
+	query := r.URL.Query()
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if name == OnUnseenName {
+			continue
+		}
+		return UnseenOther, problem.Invalid(problem.Fault{
 			Parameter: problem.Clip(name),
 			Detail: "is not a parameter of a prediction: the path names the model, or " +
 				"/{model}/versions/{version}/predict a version",
 		})
 	}
-	return problem.New(http.StatusUnprocessableEntity, "the query is malformed: "+problem.Clip(r.URL.RawQuery))
+	if len(query) == 0 {
+		return UnseenOther, problem.New(http.StatusUnprocessableEntity,
+			"the query is malformed: "+problem.Clip(r.URL.RawQuery))
+	}
+	return onUnseenIn(query)
 }
 
 // readRows reads a row, or a longer array of rows, into b.body. The caller calls release when it is done with them,
@@ -157,7 +169,7 @@ func (p *Predictor) predictRows(x *httpio.Exchange, r *http.Request, limits Limi
 	if err != nil {
 		return err
 	}
-	p.SetHeader(x)
+	p.SetHeader(x, b.gaps)
 	to := httpio.NewWriter(x)
 	for written < len(b.best) {
 		if _, err := to.Write(b.answer); err != nil {
@@ -172,7 +184,7 @@ func (p *Predictor) predictRows(x *httpio.Exchange, r *http.Request, limits Limi
 			return err
 		}
 	}
-	p.predicted.Add(float64(len(b.best)))
+	p.count(len(b.best), b.gaps)
 	return nil
 }
 
@@ -198,14 +210,15 @@ func (p *Predictor) appendAnswers(b *scratch, first, size int) (next int) {
 }
 
 // scoreArray fills b.best and b.probabilities for all rows in b.body.
-func (p *Predictor) scoreArray(r *http.Request, limits Limits, b *scratch) error {
+func (p *Predictor) scoreArray(r *http.Request, limits Limits, b *scratch) (err error) {
 	b.best, b.probabilities = b.best[:0], b.probabilities[:0]
 	source := func(row func([]float64) error) error {
 		_, err := p.rows.DecodeArray(b.body, row)
 		return err
 	}
-	return p.score(r.Context(), limits, source, func(best int, probabilities []float64) error {
+	b.gaps, err = p.score(r.Context(), limits, source, func(best int, probabilities []float64) error {
 		b.best, b.probabilities = append(b.best, best), append(b.probabilities, probabilities...)
 		return nil
 	})
+	return err
 }

@@ -28,7 +28,7 @@ func TestPredict_rowsOfAModelWithManyClasses(t *testing.T) {
 		}
 	}
 	limits.Rows = 2
-	err := newPredictor(servedIris(t, "1")).
+	err := newPredictor(servedIris(t, "1"), nil, UnseenOther).
 		scoreArray(httptest.NewRequest("POST", "/", nil), limits, &scratch{body: []byte(irisRows(3))})
 	var p *problem.Problem
 	if !errors.As(err, &p) || p.Status != http.StatusRequestEntityTooLarge ||
@@ -38,7 +38,7 @@ func TestPredict_rowsOfAModelWithManyClasses(t *testing.T) {
 }
 
 func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"))
+	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
 	x, probabilities := []float64{5.1, 3.5, 1.4, 0.2}, make([]float64, 3)
 	if _, ok := p.classify(x, probabilities); !ok {
 		t.Errorf("the probabilities %v are not finite", probabilities)
@@ -48,7 +48,7 @@ func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
 		t.Errorf("the probabilities %v of NaN are finite", probabilities)
 	}
 	rows := 0
-	err := p.Score(t.Context(), predictLimits("iris"), func(row func([]float64) error) error {
+	_, err := p.Score(t.Context(), predictLimits("iris"), func(row func([]float64) error) error {
 		for _, v := range []float64{1, math.NaN()} {
 			if err := row([]float64{v, 3.5, 1.4, 0.2}); err != nil {
 				return err
@@ -65,7 +65,7 @@ func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
 // A row of an array allocates only what its answer takes, which is nothing.
 func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
 	ps := newPredictors(func(*champions.Served) bool { return true }, newProcess(never))
-	p := ps.Of(servedIris(t, "1"), httpio.NewMetrics().Unmatched)
+	p := ps.Of(servedIris(t, "1"), httpio.NewMetrics().Unmatched, UnseenOther)
 	r := httptest.NewRequest("POST", "/", nil)
 	of := func(n int) float64 {
 		b := &scratch{body: []byte(irisRows(n))}

@@ -39,7 +39,7 @@ func (m *Models) AnswerPredictions(w http.ResponseWriter, r *http.Request, p *Pr
 	rows, large := 0, false
 	release := func() {}
 	defer func() { release() }()
-	err := p.Score(r.Context(), predictionsLimits, source, func(best int, probabilities []float64) (err error) {
+	gaps, err := p.Score(r.Context(), predictionsLimits, source, func(best int, probabilities []float64) (err error) {
 		switch {
 		case len(answer) > maxPredictions:
 			return tooMuch(fmt.Sprintf("the answer would have more than %d bytes", maxPredictions))
@@ -59,8 +59,8 @@ func (m *Models) AnswerPredictions(w http.ResponseWriter, r *http.Request, p *Pr
 	if err != nil {
 		return err
 	}
-	p.Count(w, rows)
-	p.SetHeader(w)
+	p.Count(w, rows, gaps)
+	p.SetHeader(w, gaps)
 	return httpio.Send(w, append(answer, "]}\n"...))
 }
 

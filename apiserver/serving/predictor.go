@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"iris/apiserver/httpio"
 	"iris/internal/champions"
+	"iris/internal/dataset"
 	"iris/internal/frame"
 	"iris/internal/jsonrow"
 )
@@ -19,7 +19,9 @@ import (
 type Predictor struct {
 	*champions.Served
 	Frame *frame.Decoder
+	Cells *dataset.Cells // nil if all features are numbers
 
+	all    *dataset.Cells // Cells, which refuse no unseen text
 	rows   *jsonrow.Decoder
 	header []string // Model-Version: iris/7
 	labels []LabelJSON
@@ -31,14 +33,31 @@ type Predictor struct {
 	typical   atomic.Int64 // nanoseconds that the rows of a request have taken lately
 	duration  prometheus.Observer
 	predicted prometheus.Counter // rows
+	unseen    prometheus.Counter // values
+	missing   prometheus.Counter // values
 }
 
-func newPredictor(served *champions.Served) *Predictor {
+// cellsOf returns the Cells of a version, nil if all its features are numbers.
+func cellsOf(served *champions.Served) *dataset.Cells {
+	if schema := served.Model.Schema(); !schema.Plain() {
+		return dataset.NewCells(schema)
+	}
+	return nil
+}
+
+// newPredictor returns a predictor of a version with these Cells.
+func newPredictor(served *champions.Served, cells *dataset.Cells, onUnseen OnUnseen) *Predictor {
 	schema, version := served.Model.Schema(), served.Version
+	all := cells
+	if cells != nil && onUnseen == UnseenError {
+		cells = cells.Strict()
+	}
 	p := &Predictor{
 		Served: served,
-		Frame:  frame.NewDecoder(schema.Features),
-		rows:   jsonrow.NewDecoder(schema.Features),
+		Frame:  frame.NewCellDecoder(schema.Features, cells),
+		Cells:  cells,
+		all:    all,
+		rows:   jsonrow.NewCellDecoder(schema.Features, cells),
 
 		process: newProcess(never), // Predictors share one
 		header:  []string{version.Model + "/" + version.Number},
@@ -58,20 +77,6 @@ func newPredictor(served *champions.Served) *Predictor {
 // registry yet.
 func (p *Predictor) FromDisk() bool { return p.process.fromDisk() }
 
-// Count counts the rows that the predictor has answered, and makes the duration of the request one of its version.
-func (p *Predictor) Count(w http.ResponseWriter, rows int) {
-	if x, ok := w.(*httpio.Exchange); ok {
-		x.SetDuration(p.duration)
-		p.predicted.Add(float64(rows))
-	}
-}
-
-// CountSince counts a request that did not come through an httpio.Handler.
-func (p *Predictor) CountSince(began time.Time, rows int) {
-	p.duration.Observe(time.Since(began).Seconds())
-	p.predicted.Add(float64(rows))
-}
-
 // process is what all predictors of a process share.
 type process struct {
 	gate     *gate
@@ -88,39 +93,51 @@ func never() bool { return false }
 type Predictors struct {
 	holds     func(*champions.Served) bool
 	process   *process
-	predicted *prometheus.CounterVec // by model, version
+	predicted *prometheus.CounterVec // by model, version; so are the next two
+	unseen    *prometheus.CounterVec
+	missing   *prometheus.CounterVec
 	all       atomic.Pointer[map[predictorKey]*Predictor]
 	writing   sync.Mutex
 }
 
 type predictorKey struct {
-	served *champions.Served
-	route  *httpio.RouteMetrics
+	served   *champions.Served
+	route    *httpio.RouteMetrics
+	onUnseen OnUnseen
 }
 
 func newPredictors(holds func(*champions.Served) bool, shared *process) *Predictors {
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"model", "version"})
+	}
 	ps := &Predictors{
 		holds:   holds,
 		process: shared,
-		predicted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "iris_predicted_rows_total", Help: "Rows that synchronous predictions answered, in all protocols.",
-		}, []string{"model", "version"}),
+		predicted: counter("iris_predicted_rows_total",
+			"Rows that synchronous predictions answered, in all protocols."),
+		unseen: counter("iris_unseen_values_total",
+			"Texts in the rows of synchronous predictions that are not a level of their feature."),
+		missing: counter("iris_missing_values_total", "Missing values in the rows of synchronous predictions."),
 	}
 	ps.all.Store(&map[predictorKey]*Predictor{})
 	return ps
 }
 
-// Requested returns the predictor of a version on the route that w answers.
-func (ps *Predictors) Requested(w http.ResponseWriter, served *champions.Served) *Predictor {
-	if x, ok := w.(*httpio.Exchange); ok {
-		return ps.Of(served, x.Route())
+// Requested returns the predictor of a version on the route that w answers, as the query of r wants it.
+func (ps *Predictors) Requested(w http.ResponseWriter, r *http.Request, served *champions.Served) (*Predictor, error) {
+	onUnseen, err := onUnseenOf(r)
+	if err != nil {
+		return nil, err
 	}
-	return newPredictor(served) // of a test without a Handler
+	if x, ok := w.(*httpio.Exchange); ok {
+		return ps.Of(served, x.Route(), onUnseen), nil
+	}
+	return newPredictor(served, cellsOf(served), onUnseen), nil // of a test without a Handler
 }
 
 // Of returns the predictor of a version on a route.
-func (ps *Predictors) Of(served *champions.Served, route *httpio.RouteMetrics) *Predictor {
-	key := predictorKey{served, route}
+func (ps *Predictors) Of(served *champions.Served, route *httpio.RouteMetrics, onUnseen OnUnseen) *Predictor {
+	key := predictorKey{served, route, onUnseen}
 	if p := (*ps.all.Load())[key]; p != nil {
 		return p
 	}
@@ -130,13 +147,25 @@ func (ps *Predictors) Of(served *champions.Served, route *httpio.RouteMetrics) *
 		return p
 	}
 	next := ps.held()
-	p := newPredictor(served)
+	p := newPredictor(served, ps.cellsOf(served), onUnseen)
 	p.process = ps.process
 	p.duration = route.Version(served.Version.Model, served.Version.Number)
 	p.predicted = ps.predicted.WithLabelValues(served.Version.Model, served.Version.Number)
+	p.unseen = ps.unseen.WithLabelValues(served.Version.Model, served.Version.Number)
+	p.missing = ps.missing.WithLabelValues(served.Version.Model, served.Version.Number)
 	next[key] = p
 	ps.all.Store(&next)
 	return p
+}
+
+// cellsOf returns the Cells of a version, which all its predictors share.
+func (ps *Predictors) cellsOf(served *champions.Served) *dataset.Cells {
+	for key, p := range *ps.all.Load() {
+		if key.served == served {
+			return p.all
+		}
+	}
+	return cellsOf(served)
 }
 
 // Sweep drops the versions that the cache no longer holds.
@@ -154,18 +183,32 @@ func (ps *Predictors) held() map[predictorKey]*Predictor {
 		if !ps.holds(key.served) {
 			v := key.served.Version
 			key.route.DeleteVersion(v.Model, v.Number)
-			ps.predicted.DeleteLabelValues(v.Model, v.Number)
+			for _, c := range ps.counters() {
+				c.DeleteLabelValues(v.Model, v.Number)
+			}
 			delete(next, key)
 		}
 	}
 	return next
 }
 
+func (ps *Predictors) counters() [3]*prometheus.CounterVec {
+	return [...]*prometheus.CounterVec{ps.predicted, ps.unseen, ps.missing}
+}
+
 // Describe implements prometheus.Collector.
-func (ps *Predictors) Describe(to chan<- *prometheus.Desc) { ps.predicted.Describe(to) }
+func (ps *Predictors) Describe(to chan<- *prometheus.Desc) {
+	for _, c := range ps.counters() {
+		c.Describe(to)
+	}
+}
 
 // Collect implements prometheus.Collector.
-func (ps *Predictors) Collect(to chan<- prometheus.Metric) { ps.predicted.Collect(to) }
+func (ps *Predictors) Collect(to chan<- prometheus.Metric) {
+	for _, c := range ps.counters() {
+		c.Collect(to)
+	}
+}
 
 // Shed returns the counter of the predictions that were shed.
 func (ps *Predictors) Shed() prometheus.Collector { return ps.process.gate.shed }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"iris/apiserver/httpio"
+	"iris/internal/dataset"
 )
 
 // Limits are what a protocol allows in one request, and how it says that a request exceeds them.
@@ -33,14 +34,15 @@ const checkInterval = 256
 type Source func(row func(x []float64) error) error
 
 // Score classifies the rows of a source and passes the class and the probabilities of each to emit, which must copy
-// what it keeps of them. Neither may wait for a client: the gate lets few requests score at the same time. Score sheds
+// what it keeps of them. It returns the gaps of the rows. Neither may wait for a client: the gate lets few requests
+// score at the same time. Score sheds
 // a request that the gate does not let in soon.
 func (p *Predictor) Score(
 	ctx context.Context, limits Limits, source Source, emit func(best int, probabilities []float64) error,
-) error {
+) (gaps dataset.Gaps, err error) {
 	leave, err := p.enter(ctx)
 	if err != nil {
-		return err
+		return gaps, err
 	}
 	defer leave()
 	return p.score(ctx, limits, source, emit)
@@ -61,10 +63,10 @@ func (p *Predictor) enter(ctx context.Context) (leave func(), err error) {
 // score is Score inside the gate.
 func (p *Predictor) score(
 	ctx context.Context, limits Limits, source Source, emit func(best int, probabilities []float64) error,
-) error {
+) (gaps dataset.Gaps, err error) {
 	probabilities := make([]float64, len(p.labels))
 	limit, row := limits.MaxRows(len(p.labels)), 0
-	return source(func(x []float64) error {
+	err = source(func(x []float64) error {
 		if row == limit {
 			return limits.TooMany(limit)
 		}
@@ -75,9 +77,13 @@ func (p *Predictor) score(
 		if !ok {
 			return limits.Overflow(row)
 		}
+		if p.Cells != nil {
+			p.Cells.Count(x, &gaps)
+		}
 		row++
 		return emit(best, probabilities)
 	})
+	return gaps, err
 }
 
 // classify fills in the probabilities of a row and returns its class. It reports false if a probability is not finite,

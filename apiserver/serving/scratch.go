@@ -1,6 +1,10 @@
 package serving
 
-import "sync"
+import (
+	"sync"
+
+	"iris/internal/dataset"
+)
 
 // scratch is the memory that a prediction needs besides the model.
 type scratch struct {
@@ -8,13 +12,14 @@ type scratch struct {
 	x             []float64 // of a single row
 	probabilities []float64 // of all rows, one after the other
 	best          []int     // of an array of rows
+	gaps          dataset.Gaps
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // reset makes room for a row and its probabilities.
 func (b *scratch) reset(features, classes int) {
-	b.body, b.answer = b.body[:0], b.answer[:0]
+	b.body, b.answer, b.gaps = b.body[:0], b.answer[:0], dataset.Gaps{}
 	b.x, b.probabilities = resized(b.x, features), resized(b.probabilities, classes)
 }
 

@@ -51,7 +51,9 @@ func (m *Models) ReadRows(w http.ResponseWriter, r *http.Request) (
 	if err != nil {
 		return nil, nil, func() {}, err
 	}
-	p = m.Predictors.Requested(w, served)
+	if p, err = m.Predictors.Requested(w, r, served); err != nil {
+		return nil, nil, func() {}, err
+	}
 	body, release, err = m.ReadBody(p, r)
 	return p, body, release, err
 }

@@ -38,7 +38,6 @@ func rooms() []room {
 		{path: "internal/child", floor: 0},
 		{path: "internal/dataset", floor: 0},
 		{path: "internal/dial", floor: 0, lib: []string{grpc}},
-		{path: "internal/inference", floor: 0},
 		{path: "internal/inferencepb", floor: 0, lib: []string{grpc, protobuf}},
 		{path: "internal/mlflow", floor: 0},
 		{path: "internal/modelcache", floor: 0},
@@ -51,6 +50,7 @@ func rooms() []room {
 		// The formats of rows: JSON objects, the frames of other protocols, and the files of a batch.
 		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}},
+		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset"}},
 		{
 			path:  "internal/rows",
 			floor: 1,
@@ -156,7 +156,7 @@ func rooms() []room {
 			path: "apiserver/openinference", floor: 5,
 			iris: []string{
 				"apiserver/apidoc", "apiserver/httpio", "apiserver/problem", "apiserver/serving", "internal/champions",
-				"internal/inference", "internal/inferencepb", "internal/registry",
+				"internal/dataset", "internal/inference", "internal/inferencepb", "internal/registry",
 			},
 			lib: []string{huma, mux, grpc},
 		},

@@ -12,6 +12,7 @@ import (
 type Cells struct {
 	columns []cells
 	missing map[string]struct{} // lower case
+	strict  bool                // see Strict
 }
 
 // cells is a Column with its levels by their text.
@@ -40,6 +41,19 @@ func NewCells(s Schema) *Cells {
 	}
 	return c
 }
+
+// Strict returns the same Cells, which refuse a text that is not a level of its feature, and a missing value of a
+// categorical feature if training saw none.
+func (c *Cells) Strict() *Cells { return &Cells{columns: c.columns, missing: c.missing, strict: true} }
+
+// Optional reports whether a row may lack a value of feature i.
+func (c *Cells) Optional(i int) bool { return c.columns[i].Missing }
+
+// Want names a value of feature i, with its article, for an error text.
+func (c *Cells) Want(i int) string { return "a " + c.columns[i].noun() }
+
+// IsNumeric reports whether the values of feature i are numbers, so that the fast way to read a number may be tried.
+func (c *Cells) IsNumeric(i int) bool { return c.columns[i].kind() == Numeric }
 
 func missingWords(words []string) map[string]struct{} {
 	if words == nil {
@@ -84,7 +98,7 @@ func (c *Cells) Text(i int, text []byte) (value float64, reason string) {
 		if isMissing(c.missing, text) {
 			return c.Missing(i)
 		}
-		return float64(len(column.Levels)), ""
+		return c.other(i, text)
 	}
 	if column.kind() == Numeric {
 		if v, end, ok := ParseNumber(text, CSVNumber); ok && end == len(text) && isFinite(v) {
@@ -118,7 +132,8 @@ func (c *Cells) Text(i int, text []byte) (value float64, reason string) {
 }
 
 // Number reads the value of feature i from a number. A level of a categorical feature is the shortest decimal text of
-// the number, a boolean is 0 or 1, and a date is its days since 1970-01-01. NaN is a missing value.
+// the number, or that of a whole number with ".0" after it. A boolean is 0 or 1, and a date is its days since
+// 1970-01-01. NaN is a missing value.
 func (c *Cells) Number(i int, v float64) (value float64, reason string) {
 	column := &c.columns[i]
 	if math.IsNaN(v) {
@@ -126,8 +141,7 @@ func (c *Cells) Number(i int, v float64) (value float64, reason string) {
 	}
 	switch column.kind() {
 	case Categorical:
-		var buf [32]byte
-		return c.Text(i, strconv.AppendFloat(buf[:0], v+0, 'f', -1, 64))
+		return c.level(i, v+0)
 	case Boolean:
 		if v != 0 && v != 1 {
 			return 0, strconv.FormatFloat(v, 'g', -1, 64) + " is neither true nor false"
@@ -140,6 +154,36 @@ func (c *Cells) Number(i int, v float64) (value float64, reason string) {
 		return 0, "is not a finite number"
 	}
 	return v + 0, ""
+}
+
+// Level returns the code of a text that is a level of feature i.
+func (c *Cells) Level(i int, text []byte) (code float64, ok bool) {
+	code, ok = c.columns[i].codes[string(text)]
+	return code, ok
+}
+
+// level returns the code of a number in a categorical feature.
+func (c *Cells) level(i int, v float64) (value float64, reason string) {
+	var buf [512]byte // holds any number
+	text := strconv.AppendFloat(buf[:0], v, 'f', -1, 64)
+	codes := c.columns[i].codes
+	if code, ok := codes[string(text)]; ok {
+		return code, ""
+	}
+	if v == math.Trunc(v) {
+		if code, ok := codes[string(append(text, ".0"...))]; ok {
+			return code, ""
+		}
+	}
+	return c.other(i, text)
+}
+
+// other returns the code of a text of a categorical feature that is not a level.
+func (c *Cells) other(i int, text []byte) (value float64, reason string) {
+	if c.strict {
+		return 0, Shown(string(text)) + " was not seen in training"
+	}
+	return float64(len(c.columns[i].Levels)), ""
 }
 
 // Bool reads the value of feature i from a truth value: 1 or 0, and for a categorical feature the level true or false
@@ -157,7 +201,7 @@ func (c *Cells) Bool(i int, v bool) (value float64, reason string) {
 				return code, ""
 			}
 		}
-		return float64(len(column.Levels)), ""
+		return c.other(i, []byte(spellings[0]))
 	case Datetime:
 		return 0, strconv.FormatBool(v) + " is not a date"
 	}
@@ -174,7 +218,7 @@ func (c *Cells) Missing(i int) (value float64, reason string) {
 	switch {
 	case column.Missing:
 		return math.NaN(), ""
-	case column.Kind == Categorical:
+	case column.Kind == Categorical && !c.strict:
 		return float64(len(column.Levels)), ""
 	}
 	return 0, "empty cell, want a " + column.noun()

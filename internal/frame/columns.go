@@ -64,19 +64,22 @@ func (d *Decoder) Columns(data []byte, at string, row func(x []float64) error) (
 		return 0, err
 	}
 	for i, c := range columns {
-		if c.Data == nil {
+		if c.Data == nil && !d.optional(i) {
 			place.name = names[i]
 			return 0, place.fail(NoColumn, "missing")
 		}
 	}
-	x := make([]float64, len(names))
+	x := d.row()
 	for n := range length {
 		for i := range columns {
+			if columns[i].Data == nil {
+				continue
+			}
 			place.name, place.row = names[i], none
 			if columns[i].array {
 				place.row = n
 			}
-			if x[i], err = columns[i].next(place); err != nil {
+			if x[i], err = columns[i].next(d, i, place); err != nil {
 				return n, err
 			}
 		}
@@ -93,8 +96,8 @@ type column struct {
 	array bool // one value per row, not one for all rows
 }
 
-// next reads the value of the next row.
-func (c *column) next(place location) (float64, error) {
+// next reads the value of feature i in the next row.
+func (c *column) next(d *Decoder, i int, place location) (float64, error) {
 	switch {
 	case !c.array:
 		c.Pos = 0
@@ -106,7 +109,7 @@ func (c *column) next(place location) (float64, error) {
 			return 0, err
 		}
 	}
-	return readValue(&c.Scanner, place)
+	return d.value(&c.Scanner, i, place)
 }
 
 // elements counts the elements of an array. isArray is false if data is something else.

@@ -15,7 +15,8 @@ import (
 	"iris/internal/dataset"
 )
 
-// CSV reads a table with a header row. A cell holds a number, true or false. Errors name line and column. The rest is
+// CSV reads a table with a header row. Without Cells, a cell holds a number, true or false. Errors name line and
+// column. The rest is
 // as with Records. The comment of package dataset says how this CSV differs from that of a training or a batch.
 func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	if !utf8.Valid(data) {
@@ -34,7 +35,7 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	x := make([]float64, len(d.features.Names))
+	x := d.row()
 	for rows := 0; ; rows++ {
 		record, err := nextRecord(reader)
 		switch {
@@ -43,7 +44,7 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 		case err != nil:
 			return rows, malformed(err)
 		}
-		if err := d.cells(reader, record, to, x); err != nil {
+		if err := d.fields(reader, record, to, x); err != nil {
 			return rows, err
 		}
 		if err := row(x); err != nil {
@@ -62,8 +63,8 @@ func nextRecord(reader *csv.Reader) ([]string, error) {
 	}
 }
 
-// cells reads a record into x.
-func (d *Decoder) cells(reader *csv.Reader, record []string, to []int, x []float64) error {
+// fields reads a record into x.
+func (d *Decoder) fields(reader *csv.Reader, record []string, to []int, x []float64) error {
 	fail := func(fault Fault, column, reason string) error {
 		line, _ := reader.FieldPos(0)
 		return csvError(fault, line, column, reason)
@@ -77,6 +78,18 @@ func (d *Decoder) cells(reader *csv.Reader, record []string, to []int, x []float
 		}
 		if column >= len(record) {
 			return fail(NoValue, d.features.Names[i], "missing")
+		}
+		if d.cells != nil {
+			var buf [128]byte
+			var reason string
+			if x[i], reason = d.cells.Text(i, append(buf[:0], record[column]...)); reason != "" {
+				fault := BadValue
+				if isMissing(dataset.TrimCell(record[column])) {
+					fault = NoValue
+				}
+				return fail(fault, d.features.Names[i], reason)
+			}
+			continue
 		}
 		cell := dataset.TrimCell(record[column])
 		value, ok := dataset.ParseCell(cell)

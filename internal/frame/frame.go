@@ -1,4 +1,4 @@
-// Package frame reads rows of numbers in the forms that the clients of other inference servers send: records, rows,
+// Package frame reads rows of features in the forms that the clients of other inference servers send: records, rows,
 // columns, and tables in JSON or CSV. It knows nothing about protocols: each names its own error codes for the faults
 // that this package reports.
 package frame
@@ -12,18 +12,30 @@ import (
 
 // Decoder reads rows of features. It passes each row on as numbers in feature order, whatever the form is.
 //
-// It accepts what Python converts to a float: a number, true and false, and a string that holds a number. It ignores
-// columns of other names, whatever their values are, and takes the last of two values with one name. It refuses a row
-// with a value that is missing or not finite, because models cannot compute with those.
+// Without Cells, it accepts what Python converts to a float: a number, true and false, and a string that holds a
+// number. It refuses a row with a value that is missing or not finite, because such models cannot compute with those.
+// With Cells,
+// it accepts what they do, and an optional feature may be absent. It ignores columns of other names, whatever their
+// values are, and takes the last of two values with one name.
 //
 // A good row costs no allocation, or one in a CSV. Several goroutines may use a decoder. The error is a
 // *jsonrow.SyntaxError for a document that is not JSON and an *Error for a document without good rows.
 type Decoder struct {
 	features jsonrow.Features
+	cells    *dataset.Cells // nil if all values are numbers
 }
 
-// NewDecoder returns a decoder of rows with these features.
-func NewDecoder(features []string) *Decoder { return &Decoder{features: jsonrow.NewFeatures(features)} }
+// NewDecoder returns a decoder of rows with these features, whose values are numbers.
+func NewDecoder(features []string) *Decoder { return NewCellDecoder(features, nil) }
+
+// NewCellDecoder returns a decoder of rows with these features, whose values are read by cells. If cells is nil, all
+// values are numbers.
+func NewCellDecoder(features []string, cells *dataset.Cells) *Decoder {
+	return &Decoder{features: jsonrow.NewFeatures(features), cells: cells}
+}
+
+// optional reports whether feature i may be absent.
+func (d *Decoder) optional(i int) bool { return d.cells != nil && d.cells.Optional(i) }
 
 // Error says what is wrong with rows, where, and which kind of fault it is.
 type Error struct {
@@ -40,12 +52,12 @@ type Fault int
 // The kinds of mistakes in rows.
 const (
 	BadForm    Fault = iota // not the array, object or row that the form requires
-	BadValue                // a value that does not stand for a number
-	BadNested               // an array instead of a number
+	BadValue                // a value that does not stand for one of the feature
+	BadNested               // an array instead of a single value
 	BadLength               // columns of different lengths
 	NoColumn                // a feature without a column
 	Incomplete              // a row without a feature that earlier rows had
-	NoValue                 // null, or a number that is not finite
+	NoValue                 // null where no value may be missing, or a number that is not finite
 )
 
 // location is where a value is, for an error.

@@ -48,10 +48,10 @@ func (d *Decoder) RecordsOrRows(data []byte, at string, row func(x []float64) er
 	})
 }
 
-// Column reads an array of numbers, the rows of a model with one feature: [1,2,3]. The rest is as with Records.
+// Column reads an array of values, the rows of a model with one feature: [1,2,3]. The rest is as with Records.
 func (d *Decoder) Column(data []byte, at string, row func(x []float64) error) (int, error) {
 	return d.each(data, at, row, func(s *jsonrow.Scanner, number int, x []float64) (err error) {
-		x[0], err = readValue(s, location{at: at, row: number, column: none})
+		x[0], err = d.value(s, 0, location{at: at, row: number, column: none})
 		return err
 	})
 }
@@ -69,20 +69,29 @@ func (d *Decoder) each(
 		whole := location{at: at, row: none, column: none}
 		return 0, s.SyntaxFirst(whole.fail(BadForm, s.Kind()+", want an array"))
 	}
-	x := make([]float64, len(d.features.Names))
+	x := d.row()
 	return s.Elements(
 		func(number int) error { return read(s, number, x) },
 		func() error { return row(x) },
 	)
 }
 
+// row returns a row in which the optional features are missing.
+func (d *Decoder) row() []float64 {
+	x := make([]float64, len(d.features.Names))
+	for i := range x {
+		if d.optional(i) {
+			x[i] = math.NaN()
+		}
+	}
+	return x
+}
+
 // record reads an object into x.
 func (d *Decoder) record(s *jsonrow.Scanner, place location, x []float64) error {
 	s.Pos++
 	names := d.features.Names
-	for i := range x {
-		x[i] = math.NaN() // unset, since values are finite
-	}
+	jsonrow.Unset(x)
 	var buf [128]byte
 	next := 0
 	for first := true; ; first = false {
@@ -102,12 +111,16 @@ func (d *Decoder) record(s *jsonrow.Scanner, place location, x []float64) error 
 		}
 		next = i + 1
 		place.name = names[i]
-		if x[i], err = readValue(s, place); err != nil {
+		if x[i], err = d.value(s, i, place); err != nil {
 			return err
 		}
 	}
 	for i, v := range x {
-		if math.IsNaN(v) {
+		switch {
+		case !jsonrow.IsUnset(v):
+		case d.optional(i):
+			x[i] = math.NaN()
+		default:
 			place.name = names[i]
 			fault := Incomplete
 			if place.row == 0 {
@@ -139,7 +152,7 @@ func (d *Decoder) positional(s *jsonrow.Scanner, place location, to []int, x []f
 		}
 		at := place
 		at.column, at.name = n, d.features.Names[to[n]]
-		if x[to[n]], err = readValue(s, at); err != nil {
+		if x[to[n]], err = d.value(s, to[n], at); err != nil {
 			return err
 		}
 	}

@@ -102,6 +102,7 @@ func (d *Decoder) splitColumns(data []byte, at string) ([]int, error) {
 
 // place maps each column to its feature, or to none. If a feature has two columns, the first one counts if firstWins
 // is set; otherwise the table is ambiguous.
+// A table may lack an optional feature.
 func (d *Decoder) place(names []string, at location, firstWins bool) ([]int, error) {
 	to := make([]int, len(names))
 	seen := make([]bool, len(d.features.Names))
@@ -119,7 +120,7 @@ func (d *Decoder) place(names []string, at location, firstWins bool) ([]int, err
 		to[column] = i
 	}
 	for i, found := range seen {
-		if !found {
+		if !found && !d.optional(i) {
 			return nil, at.fail(NoColumn, "no column "+dataset.Shown(d.features.Names[i]))
 		}
 	}

@@ -9,8 +9,27 @@ import (
 	"iris/internal/jsonrow"
 )
 
-// readValue reads the value of a feature.
-func readValue(s *jsonrow.Scanner, place location) (float64, error) {
+// value reads the value of feature i.
+func (d *Decoder) value(s *jsonrow.Scanner, i int, place location) (float64, error) {
+	if d.cells == nil {
+		return readNumber(s, place)
+	}
+	fault := BadValue
+	switch c := s.Peek(); {
+	case c == '[':
+		fault = BadNested
+	case c == 'n', s.NotFinite() != "":
+		fault = NoValue
+	}
+	value, reason, err := s.Cell(d.cells, i)
+	if err == nil && reason != "" {
+		err = place.fail(fault, reason)
+	}
+	return value, err
+}
+
+// readNumber reads the value of a feature as Python converts it to a number.
+func readNumber(s *jsonrow.Scanner, place location) (float64, error) {
 	switch c := s.Peek(); {
 	case s.NotFinite() != "":
 		return 0, place.fail(NoValue, s.NotFinite()+" is not finite")

@@ -3,16 +3,31 @@ package inference
 import (
 	"encoding/binary"
 	"math"
+
+	"iris/internal/dataset"
 )
 
 // Datatype is the type of the elements of a tensor.
 type Datatype string
 
-// The datatypes of outputs. An input may have any numeric datatype.
+// The datatypes of outputs, and of the inputs of features. An input may also have any other numeric datatype.
 const (
 	FP64  Datatype = "FP64"
+	Bool  Datatype = "BOOL"
 	Bytes Datatype = "BYTES"
 )
+
+// DatatypeOf returns the datatype in which a client sends the values of a column. Only a text or NaN can be missing, so
+// a boolean column with missing values is FP64.
+func DatatypeOf(c dataset.Column) Datatype {
+	switch {
+	case c.Kind == dataset.Categorical, c.Kind == dataset.Datetime:
+		return Bytes
+	case c.Kind == dataset.Boolean && !c.Missing:
+		return Bool
+	}
+	return FP64
+}
 
 // numeric describes a datatype of numbers.
 type numeric struct {
@@ -36,6 +51,9 @@ var numerics = map[Datatype]numeric{
 	"FP32":   {size: 4, read: func(b []byte) float64 { return single(binary.LittleEndian.Uint32(b)) }},
 	FP64:     {size: 8, read: func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
 }
+
+// boolean describes the elements of BOOL.
+var boolean = numeric{1, true, 0, 1, func(b []byte) float64 { return float64(min(b[0], 1)) }}
 
 func int16Value(b []byte) float64 { return float64(int16(binary.LittleEndian.Uint16(b))) }
 func int32Value(b []byte) float64 { return float64(int32(binary.LittleEndian.Uint32(b))) }

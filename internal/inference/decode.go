@@ -48,8 +48,10 @@ type messageOutput struct {
 
 // Decode reads the body of a request over HTTP. The first header bytes are JSON, followed by the elements of the
 // inputs that have a binary size. With NoHeader the whole body is JSON. With a header of 0 the whole body is the
-// elements of a single input. The request refers to the body. The error is an *Error.
-func Decode(body []byte, header int) (*Request, error) {
+// elements of a single input. If mixed is set, inputs may also be BYTES or BOOL, and an element in JSON may be null.
+// The
+// request refers to the body. The error is an *Error.
+func Decode(body []byte, header int, mixed bool) (*Request, error) {
 	switch {
 	case header == 0:
 		return &Request{Inputs: []Input{{Name: InputName, Datatype: FP64, Raw: body, whole: true}}, Binary: true}, nil
@@ -62,14 +64,14 @@ func Decode(body []byte, header int) (*Request, error) {
 	if err := json.Unmarshal(body[:header], &m); err != nil {
 		return nil, jsonError(err)
 	}
-	return m.request(body[header:])
+	return m.request(body[header:], mixed)
 }
 
 // request reads the inputs. Binary inputs are in the bytes after the JSON.
-func (m *message) request(blob []byte) (*Request, error) {
+func (m *message) request(blob []byte, mixed bool) (*Request, error) {
 	r := &Request{ID: m.ID, Binary: m.Parameters.Binary, Inputs: make([]Input, len(m.Inputs))}
 	for i := range m.Inputs {
-		rest, err := m.Inputs[i].read(i, blob, &r.Inputs[i])
+		rest, err := m.Inputs[i].read(i, blob, mixed, &r.Inputs[i])
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +94,7 @@ func (m *message) request(blob []byte) (*Request, error) {
 }
 
 // read reads the input at an index and returns the rest of the binary data.
-func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err error) {
+func (m *messageInput) read(index int, blob []byte, mixed bool, in *Input) (rest []byte, err error) {
 	*in = Input{Name: m.Name, Datatype: m.Datatype, Shape: m.Shape}
 	if m.Shape == nil {
 		return nil, inputError(index, "shape", "is missing")
@@ -113,7 +115,7 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 	if m.Data == nil {
 		return nil, inputError(index, "data", "is missing")
 	}
-	kind, err := in.kind(index)
+	kind, err := in.kind(index, mixed)
 	if err != nil {
 		return nil, err
 	}
@@ -125,13 +127,15 @@ func (m *messageInput) read(index int, blob []byte, in *Input) (rest []byte, err
 		return nil, inputError(index, "shape", "%s is too large for JSON: send at most %d elements, or binary data",
 			shapeText(in.Shape), maxElements)
 	}
-	if in.Values, err = decodeNumbers(m.Data, in.Shape, elements, kind); err != nil {
+	d := array{data: m.Data, kind: kind, texts: in.Datatype == Bytes, bools: in.Datatype == Bool, nulls: mixed}
+	if err := d.decode(in.Shape, elements); err != nil {
 		var place *Error
 		if errors.As(err, &place) {
 			err = inputError(index, "data"+place.Pointer, "%s", place.Reason)
 		}
 		return nil, err
 	}
+	in.Values, in.Texts = d.values, d.strings
 	return blob, nil
 }
 

@@ -50,7 +50,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || fmt.Sprint(same) != fmt.Sprint(rows) {
 			t.Fatalf("%v when sent again (%v), were %v", same, err, rows)
 		}
-		r, err := Decode(body, NoHeader)
+		r, err := Decode(body, NoHeader, false)
 		if err != nil {
 			return
 		}

@@ -1,6 +1,6 @@
 // Package inference is the tensor part of the Open Inference Protocol V2: it reads a request as rows of features and
 // writes a model's answer as tensors, in JSON or as binary data after the JSON. It knows nothing about HTTP, gRPC or
-// models.
+// models. Cells of package dataset say what the elements mean.
 //
 // The specification is kserve/open-inference-protocol. Binary tensors and classification are extensions of Triton that
 // Triton's clients rely on.
@@ -27,13 +27,14 @@ type Request struct {
 	Binary  bool     // answer with binary data if Outputs is empty
 }
 
-// Input is a tensor of a request. Its elements are in Raw or in Values.
+// Input is a tensor of a request. Its elements are in Raw, in Values, or, if they are BYTES, in Texts.
 type Input struct {
 	Name     string
 	Datatype Datatype
 	Shape    []int64
-	Raw      []byte    // row-major, little-endian
-	Values   []float64 // row-major
+	Raw      []byte    // row-major, little-endian; four bytes before each element of BYTES give its length
+	Values   []float64 // row-major; NaN is a missing value
+	Texts    [][]byte  // row-major; nil is a missing value
 
 	whole bool // Raw is the whole body of the request; its length gives the shape
 }

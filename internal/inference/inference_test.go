@@ -15,11 +15,11 @@ var features = []string{"width", "height"}
 // rowsOf reads all rows of a body.
 func rowsOf(t testing.TB, body string, header int, features []string) ([][]float64, error) {
 	t.Helper()
-	r, err := Decode([]byte(body), header)
+	r, err := Decode([]byte(body), header, false)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.Bind(features)
+	rows, err := r.Bind(features, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -352,7 +352,7 @@ func TestBind_values(t *testing.T) {
 	in := func(values []float64, datatype Datatype, shape ...int64) *Request {
 		return &Request{Inputs: []Input{{Name: InputName, Datatype: datatype, Shape: shape, Values: values}}}
 	}
-	if rows, err := in([]float64{1, 2}, FP64, 1, 2).Bind(features); err != nil || rows.Len() != 1 {
+	if rows, err := in([]float64{1, 2}, FP64, 1, 2).Bind(features, nil); err != nil || rows.Len() != 1 {
 		t.Errorf("%v, want a row", err)
 	}
 	for want, r := range map[string]*Request{
@@ -360,7 +360,7 @@ func TestBind_values(t *testing.T) {
 		"/inputs/0/data/1: 0.5 is not a value of INT8":          in([]float64{1, 0.5}, "INT8", 1, 2),
 		"/inputs/0/shape: [], want [-1,2]":                      in([]float64{1}, FP64),
 	} {
-		if _, err := r.Bind(features); err == nil || err.Error() != want {
+		if _, err := r.Bind(features, nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -506,11 +506,11 @@ func TestRequest_allocatesNothingPerRow(t *testing.T) {
 				}
 				x, answer := make([]float64, 2), make([]byte, 0, 1<<20)
 				return testing.AllocsPerRun(20, func() {
-					r, err := Decode(b, header)
+					r, err := Decode(b, header, false)
 					if err != nil {
 						t.Fatal(err)
 					}
-					all, err := r.Bind(features)
+					all, err := r.Bind(features, nil)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -1,19 +1,24 @@
 package inference
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"iris/internal/dataset"
 )
 
 // Rows reads the inputs of a request as rows of features.
 type Rows struct {
-	n       int
-	columns []column // one per feature
+	n        int
+	features []string
+	columns  []column       // one per feature
+	cells    *dataset.Cells // nil if all features are numbers
 }
 
-// column says where the values of a feature are.
+// column says where the values of a feature are. Without an Input, all of them are missing.
 type column struct {
 	*Input
 	read         func([]byte) float64
@@ -23,8 +28,9 @@ type column struct {
 }
 
 // Bind maps the inputs of the request to the features of a model: one tensor "input" with a row per row and a column
-// per feature, or one tensor per feature. The error is an *Error.
-func (r *Request) Bind(features []string) (*Rows, error) {
+// per feature, or one tensor per feature. If cells is nil, all features are numbers. Otherwise cells say what the
+// elements mean, and an optional feature needs no tensor. The error is an *Error.
+func (r *Request) Bind(features []string, cells *dataset.Cells) (*Rows, error) {
 	if err := r.checkOutputs(); err != nil {
 		return nil, err
 	}
@@ -34,16 +40,16 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 		}
 	}
 	if len(r.Inputs) == 1 && r.Inputs[0].Name == InputName && (len(features) > 1 || len(r.Inputs[0].Shape) != 1) {
-		return r.matrix(features)
+		return r.matrix(features, cells)
 	}
-	rows := &Rows{n: -1, columns: make([]column, len(features))}
+	rows := &Rows{n: -1, features: features, columns: make([]column, len(features)), cells: cells}
 	for i := range r.Inputs {
 		in := &r.Inputs[i]
 		feature := slices.Index(features, in.Name)
 		if feature < 0 {
 			return nil, inputError(i, "name", "input %s does not exist: want %s", shown(in.Name), wantedInputs(features))
 		}
-		kind, err := in.check(i)
+		kind, err := in.check(i, cells != nil)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +63,7 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 		rows.columns[feature] = column{Input: in, read: kind.read, size: kind.size, index: i, every: 1}
 	}
 	for i, c := range rows.columns {
-		if c.Input == nil {
+		if c.Input == nil && (rows.n < 0 || cells == nil || !cells.Optional(i)) {
 			return nil, Wrong("/inputs", "%s is missing: want %s", shown(features[i]), wantedInputs(features))
 		}
 	}
@@ -65,7 +71,7 @@ func (r *Request) Bind(features []string) (*Rows, error) {
 }
 
 // matrix reads a single input with all features.
-func (r *Request) matrix(features []string) (*Rows, error) {
+func (r *Request) matrix(features []string, cells *dataset.Cells) (*Rows, error) {
 	in := &r.Inputs[0]
 	want := int64(len(features))
 	if in.whole {
@@ -76,14 +82,14 @@ func (r *Request) matrix(features []string) (*Rows, error) {
 		}
 		in.Shape = []int64{int64(len(in.Raw) / row), want}
 	}
-	kind, err := in.check(0)
+	kind, err := in.check(0, cells != nil)
 	if err != nil {
 		return nil, err
 	}
 	if len(in.Shape) != 2 || in.Shape[1] != want {
 		return nil, inputError(0, "shape", "%s, want %s", shapeText(in.Shape), shapeText([]int64{-1, want}))
 	}
-	rows := &Rows{n: int(in.Shape[0]), columns: make([]column, len(features))}
+	rows := &Rows{n: int(in.Shape[0]), features: features, columns: make([]column, len(features)), cells: cells}
 	for i := range rows.columns {
 		rows.columns[i] = column{Input: in, read: kind.read, size: kind.size, first: i, every: len(features)}
 	}
@@ -98,9 +104,12 @@ func wantedInputs(features []string) string {
 // Len returns the number of rows.
 func (r *Rows) Len() int { return r.n }
 
-// Row copies a row into x, which has one element per feature. The error is an *Error for a value that is not finite;
-// Row allocates nothing else.
+// Row copies a row into x, which has one element per feature. The error is an *Error for a value that is not one of its
+// feature; Row allocates nothing else.
 func (r *Rows) Row(row int, x []float64) error {
+	if r.cells != nil {
+		return r.mixed(row, x)
+	}
 	for i := range r.columns {
 		c := &r.columns[i]
 		at := c.first + row*c.every
@@ -116,9 +125,55 @@ func (r *Rows) Row(row int, x []float64) error {
 	return nil
 }
 
-// kind returns the description of the datatype.
-func (in *Input) kind(index int) (numeric, error) {
+// mixed is Row for features that are not all numbers.
+func (r *Rows) mixed(row int, x []float64) error {
+	for i := range r.columns {
+		c := &r.columns[i]
+		if c.Input == nil {
+			x[i] = math.NaN()
+			continue
+		}
+		at := c.first + row*c.every
+		var reason string
+		if x[i], reason = c.cell(r.cells, i, at); reason != "" {
+			return inputError(c.index, "data/"+strconv.Itoa(at), "%s: %s", shown(r.features[i]), reason)
+		}
+	}
+	return nil
+}
+
+// cell reads the element at an index as a value of feature i.
+func (c *column) cell(cells *dataset.Cells, i, at int) (value float64, reason string) {
+	if c.Datatype == Bytes {
+		if text := c.Texts[at]; text != nil {
+			return cells.Text(i, text)
+		}
+		return cells.Missing(i)
+	}
+	if c.Values != nil {
+		value = c.Values[at]
+	} else {
+		value = c.read(c.Raw[at*c.size:])
+	}
+	if c.Datatype == Bool && !math.IsNaN(value) {
+		return cells.Bool(i, value == 1)
+	}
+	return cells.Number(i, value)
+}
+
+// kind returns the description of the datatype, the zero one for BYTES. Mixed inputs need not be numbers.
+func (in *Input) kind(index int, mixed bool) (numeric, error) {
+	if mixed && in.Datatype == Bytes {
+		return numeric{}, nil
+	}
+	if mixed && in.Datatype == Bool {
+		return boolean, nil
+	}
 	kind, ok := numerics[in.Datatype]
+	if !ok && mixed {
+		return kind, inputError(index, "datatype", "%s, want BYTES, BOOL, or a numeric datatype such as FP64",
+			shown(string(in.Datatype)))
+	}
 	if !ok {
 		return kind, inputError(index, "datatype", "%s, want a numeric datatype such as FP64", shown(string(in.Datatype)))
 	}
@@ -141,14 +196,17 @@ func (in *Input) elements(index int) (int, error) {
 }
 
 // check checks that the elements fit the shape and the datatype.
-func (in *Input) check(index int) (numeric, error) {
-	kind, err := in.kind(index)
+func (in *Input) check(index int, mixed bool) (numeric, error) {
+	kind, err := in.kind(index, mixed)
 	if err != nil {
 		return kind, err
 	}
 	elements, err := in.elements(index)
 	if err != nil {
 		return kind, err
+	}
+	if in.Datatype == Bytes {
+		return kind, in.checkTexts(index, elements)
 	}
 	if in.Raw != nil || in.Values == nil {
 		if want := elements * kind.size; len(in.Raw) != want {
@@ -162,11 +220,34 @@ func (in *Input) check(index int) (numeric, error) {
 			len(in.Values), elements, shapeText(in.Shape))
 	}
 	for i, v := range in.Values {
-		if !kind.holds(v) {
+		if !kind.holds(v) && !(mixed && math.IsNaN(v)) {
 			return kind, inputError(index, "data/"+strconv.Itoa(i), "%v is not a value of %s", v, in.Datatype)
 		}
 	}
 	return kind, nil
+}
+
+// checkTexts finds the texts in Raw, and checks that there are as many as elements.
+func (in *Input) checkTexts(index, elements int) error {
+	const prefix = 4 // bytes of a length
+	if in.Raw != nil {
+		if len(in.Raw)/prefix < elements {
+			return inputError(index, "", "%d bytes of data, want more for %d texts", len(in.Raw), elements)
+		}
+		in.Texts = make([][]byte, 0, elements)
+		for raw := in.Raw; len(raw) > 0; {
+			if len(raw) < prefix || uint64(binary.LittleEndian.Uint32(raw)) > uint64(len(raw)-prefix) {
+				return inputError(index, "", "text %d ends after the data", len(in.Texts))
+			}
+			end := prefix + int(binary.LittleEndian.Uint32(raw))
+			in.Texts, raw = append(in.Texts, raw[prefix:end:end]), raw[end:]
+		}
+	}
+	if len(in.Texts) != elements {
+		return inputError(index, "data", "%d elements, want the %d of shape %s",
+			len(in.Texts), elements, shapeText(in.Shape))
+	}
+	return nil
 }
 
 // shapeText formats a shape as JSON, at most eight sizes of it.

@@ -1,6 +1,6 @@
-// Package jsonrow reads rows of numbers from JSON objects, straight into slices in feature order, and has the scanner
-// and the lookup of features that this takes. It reads the form of row that Iris defines itself; package frame reads
-// the forms of other inference servers.
+// Package jsonrow reads rows of features from JSON objects, straight into slices of numbers in feature order, and has
+// the scanner and the lookup of features that this takes. It reads the form of row that Iris defines itself; package
+// frame reads the forms of other inference servers.
 package jsonrow
 
 import (
@@ -10,20 +10,29 @@ import (
 	"iris/internal/dataset"
 )
 
-// Decoder reads rows of features from JSON objects. An object has each feature once, in any order, with a finite
-// number. Names are case-sensitive. The decoder skips other members, whatever their values are.
+// Decoder reads rows of features from JSON objects. An object has each feature once, in any order: with a finite
+// number, or, if the decoder has Cells, with a string, a number, a truth value or null as they allow. It may lack a
+// feature only if Cells say that the feature is optional. Names are case-sensitive. The decoder skips other members,
+// whatever their values are.
 //
 // A prediction is mostly decoding, so Decoder writes numbers straight into a row, without reflection and, for numbers
-// of up to 32 bytes, without an allocation. Several goroutines may use a decoder.
+// of up to 32 bytes and strings of up to 128, without an allocation. Several goroutines may use a decoder.
 //
 // The error is a *SyntaxError for a document that is not JSON, whatever else is wrong with it, and a *dataset.RowError
 // for JSON without good rows.
 type Decoder struct {
 	features Features
+	cells    *dataset.Cells // nil if all values are numbers
 }
 
-// NewDecoder returns a decoder of rows with these features.
-func NewDecoder(features []string) *Decoder { return &Decoder{features: NewFeatures(features)} }
+// NewDecoder returns a decoder of rows with these features, whose values are numbers.
+func NewDecoder(features []string) *Decoder { return NewCellDecoder(features, nil) }
+
+// NewCellDecoder returns a decoder of rows with these features, whose values are read by cells. If cells is nil, all
+// values are numbers.
+func NewCellDecoder(features []string, cells *dataset.Cells) *Decoder {
+	return &Decoder{features: NewFeatures(features), cells: cells}
+}
 
 // DecodeRow reads a document of one object into x, which has an element for each feature. After an error, the content
 // of x is undefined.
@@ -106,9 +115,7 @@ func (d *Decoder) row(s *Scanner, x []float64, at place, raw *RawRow) error {
 	s.Pos++
 	names := d.features.Names
 	x = x[:len(names)]
-	for i := range x {
-		x[i] = math.NaN() // unset, since values are finite
-	}
+	Unset(x)
 	if raw != nil {
 		clear(raw.Others)
 	}
@@ -139,8 +146,21 @@ func (d *Decoder) row(s *Scanner, x []float64, at place, raw *RawRow) error {
 			continue
 		}
 		next = i + 1
-		if !math.IsNaN(x[i]) {
+		if !IsUnset(x[i]) {
 			return at.fail(names[i], "given twice")
+		}
+		if d.cells != nil {
+			start, reason := s.Pos, ""
+			if x[i], reason, err = s.Cell(d.cells, i); err != nil {
+				return err
+			}
+			if reason != "" {
+				return at.fail(names[i], reason)
+			}
+			if raw != nil {
+				raw.Values[i] = s.Data[start:s.Pos]
+			}
+			continue
 		}
 		if c := s.Peek(); c != '-' && !isDigit(c) {
 			return at.fail(names[i], s.Kind()+", want a number")
@@ -154,13 +174,22 @@ func (d *Decoder) row(s *Scanner, x []float64, at place, raw *RawRow) error {
 		}
 		x[i] = value
 		if raw != nil {
-			raw.Numbers[i] = literal
+			raw.Values[i] = literal
 		}
 	}
 	for i, v := range x {
-		if math.IsNaN(v) {
+		if !IsUnset(v) {
+			continue
+		}
+		if d.cells == nil || !d.cells.Optional(i) {
 			return at.fail(names[i], "missing")
+		}
+		x[i], _ = d.cells.Missing(i)
+		if raw != nil {
+			raw.Values[i] = null
 		}
 	}
 	return nil
 }
+
+var null = []byte("null")

@@ -4,19 +4,19 @@ import "strconv"
 
 // RawRow is one row as text. Its values point into the document.
 type RawRow struct {
-	Numbers [][]byte // in the order of the features
-	Others  [][]byte // values of other fields; nil for a missing one
+	Values [][]byte // in the order of the features, as JSON; null for a missing one
+	Others [][]byte // values of other fields; nil for a missing one
 
 	index map[string]int // of the other fields, by name
 }
 
-// DecodeRawRows is DecodeRows for rows that are passed on as text: row also gets the text of the numbers, and of the
+// DecodeRawRows is DecodeRows for rows that are passed on as text: row also gets the text of the features, and of the
 // values of other fields. The other fields must not be features. If a field is given twice, its last value counts.
 func (d *Decoder) DecodeRawRows(data []byte, others []string, row func(x []float64, raw *RawRow) error) (int, error) {
 	raw := &RawRow{
-		Numbers: make([][]byte, len(d.features.Names)),
-		Others:  make([][]byte, len(others)),
-		index:   make(map[string]int, len(others)),
+		Values: make([][]byte, len(d.features.Names)),
+		Others: make([][]byte, len(others)),
+		index:  make(map[string]int, len(others)),
 	}
 	for i, name := range others {
 		raw.index[name] = i

@@ -20,8 +20,8 @@ func TestDecodeRawRows(t *testing.T) {
 		if raw.Others[0] == nil {
 			id = "-"
 		}
-		got = append(got, []string{string(raw.Numbers[0]), string(raw.Numbers[1]), id})
-		for i, number := range raw.Numbers {
+		got = append(got, []string{string(raw.Values[0]), string(raw.Values[1]), id})
+		for i, number := range raw.Values {
 			if v, err := strconv.ParseFloat(string(number), 64); err != nil || v != x[i] {
 				t.Errorf("%s was read as %v", number, x[i])
 			}
