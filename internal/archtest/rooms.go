@@ -22,6 +22,7 @@ const (
 	protobuf   = "google.golang.org/protobuf"
 	parquet    = "github.com/parquet-go/parquet-go"
 	sync       = "golang.org/x/sync"
+	text       = "golang.org/x/text/"
 )
 
 // Only one file may import golearn, because golearn's types and panics must not leak into the rest of package model.
@@ -56,6 +57,13 @@ func rooms() []room {
 			floor: 1,
 			iris:  []string{"internal/dataset", "internal/jsonrow", "internal/scores"},
 			lib:   []string{parquet},
+		},
+
+		{
+			path:  "internal/tablefile",
+			floor: 1,
+			iris:  []string{"internal/dataset", "internal/jsonrow", "internal/rows"},
+			lib:   []string{text},
 		},
 
 		// Machine learning. It uses neither Temporal nor the network.

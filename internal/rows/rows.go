@@ -75,7 +75,7 @@ const (
 // NewBlock returns a block for rows of these columns.
 func NewBlock(c Columns) *Block {
 	b := &Block{features: len(c.Features), keys: len(c.Keys)}
-	b.limit = max(1, min(blockRows, blockValues/max(1, b.features)))
+	b.limit = max(1, min(blockRows, blockValues/max(1, b.features+b.keys)))
 	b.x, b.k = make([]float64, b.limit*b.features), make([][]byte, b.limit*b.keys)
 	return b
 }
