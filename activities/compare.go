@@ -102,11 +102,11 @@ func (c *Comparison) score(candidate, champion *model.Model, rows *dataset.Table
 		c.Why = "its columns are others: " + err.Error()
 		return nil
 	}
-	ours, err := model.Evaluate(candidate, rows)
+	ours, err := model.EvaluateUnranked(candidate, rows)
 	if err != nil {
 		return err
 	}
-	theirs, err := model.Evaluate(champion, recoded)
+	theirs, err := model.EvaluateUnranked(champion, recoded)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,9 @@ type EvaluateModelInput struct {
 
 // Evaluation is the result of a model on the rows it has not seen.
 type Evaluation struct {
-	Metrics map[string]float64 `json:"metrics"` // over all classes; MLflow has those per class
-	Report  objstore.Ref       `json:"report"`  // report.Files
+	Metrics   map[string]float64        `json:"metrics"`             // over all classes; MLflow has those per class
+	Intervals map[string]model.Interval `json:"intervals,omitempty"` // by metric; older evaluations have none
+	Report    objstore.Ref              `json:"report"`              // report.Files
 }
 
 // EvaluateModel scores the held-out rows with the stored model, logs the metrics, and stores the report for the folder
@@ -65,7 +66,7 @@ func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (store
 	if err != nil {
 		return stored[Evaluation]{}, err
 	}
-	metrics, err := model.Evaluate(m, held)
+	metrics, err := model.EvaluateWithIntervals(m, held)
 	if err != nil {
 		return stored[Evaluation]{}, err
 	}
@@ -74,7 +75,7 @@ func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (store
 		return stored[Evaluation]{}, err
 	}
 	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, reportFile), files)
-	result := Evaluation{Metrics: metrics.Summary(), Report: ref}
+	result := Evaluation{Metrics: metrics.Summary(), Intervals: metrics.Intervals, Report: ref}
 	return stored[Evaluation]{Result: result, Points: evaluatedMetrics(ctx, in, metrics)}, err
 }
 

@@ -16,15 +16,16 @@ import (
 
 // RegisterModelInput is a candidate, with everything that its version shows.
 type RegisterModelInput struct {
-	ModelName         string             `json:"model_name"`
-	Dataset           Dataset            `json:"dataset"`
-	Spec              model.Spec         `json:"spec"`
-	Model             TrainedModel       `json:"model"`
-	Run               Run                `json:"run"`
-	Metrics           map[string]float64 `json:"metrics"`
-	Report            objstore.Ref       `json:"report"` // of EvaluateModel
-	AllowSchemaChange bool               `json:"allow_schema_change,omitempty"`
-	Tags              map[string]string  `json:"tags,omitempty"` // of the request
+	ModelName         string                    `json:"model_name"`
+	Dataset           Dataset                   `json:"dataset"`
+	Spec              model.Spec                `json:"spec"`
+	Model             TrainedModel              `json:"model"`
+	Run               Run                       `json:"run"`
+	Metrics           map[string]float64        `json:"metrics"`
+	Intervals         map[string]model.Interval `json:"intervals,omitempty"` // of the metrics
+	Report            objstore.Ref              `json:"report"`              // of EvaluateModel
+	AllowSchemaChange bool                      `json:"allow_schema_change,omitempty"`
+	Tags              map[string]string         `json:"tags,omitempty"` // of the request
 }
 
 // RegisteredVersion is a version of a model.
@@ -101,8 +102,9 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 func card(in RegisterModelInput, m *model.Model) []byte {
 	return report.Card{
 		Model: in.ModelName, Spec: m.Spec(), TrainRows: in.Model.TrainRows, TestRows: in.Model.TestRows,
-		Seed: in.Model.Split.Seed, Metrics: in.Metrics, Outputs: m.ONNXOutputs(),
-		SHA256: in.Dataset.SHA256, Rows: in.Dataset.Rows, Features: in.Dataset.Features, Classes: in.Dataset.Classes,
+		Seed: in.Model.Split.Seed, Metrics: in.Metrics, Intervals: in.Intervals,
+		Outputs: m.ONNXOutputs(),
+		SHA256:  in.Dataset.SHA256, Rows: in.Dataset.Rows, Features: in.Dataset.Features, Classes: in.Dataset.Classes,
 	}.Markdown()
 }
 

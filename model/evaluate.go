@@ -14,13 +14,24 @@ import (
 
 // Metrics measures a model on a table. Every number is finite: a rate with a denominator of 0 is 0.
 type Metrics struct {
-	Rows      int            `json:"rows"`
-	Accuracy  float64        `json:"accuracy"`  // share of the rows that are predicted right
-	LogLoss   float64        `json:"log_loss"`  // mean -ln p, where p >= 1e-15 is the probability of the actual class
-	ECE       float64        `json:"ece"`       // expected calibration error of the predicted class, in ten bins; 0 to 1
-	MacroF1   float64        `json:"macro_f1"`  // unweighted mean F1 of the classes that are actual or predicted somewhere
-	Classes   []ClassMetrics `json:"classes"`   // in the order of the schema, including classes without rows
-	Confusion [][]int        `json:"confusion"` // number of rows by [actual][predicted] class
+	Rows     int     `json:"rows"`
+	Accuracy float64 `json:"accuracy"` // share of the rows that are predicted right
+	LogLoss  float64 `json:"log_loss"` // mean -ln p, where p >= 1e-15 is the probability of the actual class
+	ECE      float64 `json:"ece"`      // expected calibration error of the predicted class, in ten bins; 0 to 1
+	MacroF1  float64 `json:"macro_f1"` // unweighted mean F1 of the classes that are actual or predicted somewhere
+	// AUC and AveragePrecision are unweighted means over the classes, each against the others. With two classes, AUC is
+	// the usual one.
+	AUC              float64 `json:"auc"`
+	AveragePrecision float64 `json:"average_precision"`
+	BalancedAccuracy float64 `json:"balanced_accuracy"` // unweighted mean recall of the classes that have rows
+	MCC              float64 `json:"mcc"`               // Matthews correlation coefficient, -1 to 1
+	// Brier is the mean squared error of the probabilities: of the second class if there are two, else summed over the
+	// classes, 0 to 2.
+	Brier float64 `json:"brier"`
+	// Intervals holds those of accuracy, log_loss and auc. Only EvaluateWithIntervals sets it.
+	Intervals map[string]Interval `json:"intervals,omitempty"`
+	Classes   []ClassMetrics      `json:"classes"`   // in the order of the schema, including classes without rows
+	Confusion [][]int             `json:"confusion"` // number of rows by [actual][predicted] class
 }
 
 // ClassMetrics measures how well a model separates one class from the others.
@@ -43,35 +54,85 @@ func (m *Model) fits(t *dataset.Table) bool {
 // Evaluate measures m on t. It returns ErrUnlearnable if t has no rows, and ErrDefect unless t has the features and
 // classes of m in the same order.
 func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
+	metrics, s, err := evaluate(m, t, true)
+	if err == nil {
+		metrics.AUC, metrics.AveragePrecision = s.areas()
+	}
+	return metrics, err
+}
+
+// EvaluateUnranked is Evaluate without AUC and AveragePrecision, for which the rows have to be sorted.
+func EvaluateUnranked(m *Model, t *dataset.Table) (Metrics, error) {
+	metrics, _, err := evaluate(m, t, false)
+	return metrics, err
+}
+
+// EvaluateWithIntervals is Evaluate with the intervals of accuracy, log loss and AUC.
+func EvaluateWithIntervals(m *Model, t *dataset.Table) (Metrics, error) {
+	metrics, s, err := evaluate(m, t, true)
+	if err == nil {
+		metrics.AUC, metrics.AveragePrecision = s.areas()
+		metrics.Intervals = s.bootstrap(t.Rows(), metrics)
+	}
+	return metrics, err
+}
+
+// evaluate measures m on t, and keeps the probabilities of the rows if they are to be ranked.
+func evaluate(m *Model, t *dataset.Table, rank bool) (Metrics, *probabilities, error) {
 	if !m.fits(t) {
-		return Metrics{}, fmt.Errorf("evaluate: %w: the data has other features or classes than the model", ErrDefect)
+		return Metrics{}, nil, fmt.Errorf("evaluate: %w: the data has other features or classes than the model", ErrDefect)
 	}
 	if err := checkShape(t); err != nil {
-		return Metrics{}, fmt.Errorf("evaluate: %w: %w", ErrUnlearnable, err)
+		return Metrics{}, nil, fmt.Errorf("evaluate: %w: %w", ErrUnlearnable, err)
 	}
 	classes := len(m.schema.Classes)
 	predicted, p := make([]int, t.Rows()), make([]float64, classes)
-	loss := 0.0
+	loss, squares := 0.0, 0.0
 	var calibrated calibration
+	var s *probabilities
+	step := 1
+	if rank {
+		s, step = ranked(t.Rows(), classes)
+	}
 	for r, y := range t.Y {
 		predicted[r] = m.Predict(t.Row(r), p)
 		calibrated.add(p[predicted[r]], predicted[r] == y)
 		loss -= math.Log(max(p[y], minProbability))
+		squares += squaredError(p, y)
+		if rank && r%step == 0 {
+			s.add(p, y)
+		}
 	}
 	confusion, err := confusionMatrix(t.Y, predicted, classes)
 	if err != nil {
-		return Metrics{}, fmt.Errorf("evaluate: %w: %w", ErrDefect, err)
+		return Metrics{}, nil, fmt.Errorf("evaluate: %w: %w", ErrDefect, err)
 	}
 	metrics := rates(m.schema.Classes, confusion)
-	metrics.LogLoss, metrics.ECE = loss/float64(t.Rows()), calibrated.ece()
-	return metrics, nil
+	rows := float64(t.Rows())
+	metrics.LogLoss, metrics.Brier, metrics.ECE = loss/rows, squares/rows, calibrated.ece()
+	return metrics, s, nil
+}
+
+// squaredError returns the contribution of a row of class y to Brier.
+func squaredError(p []float64, y int) (sum float64) {
+	if len(p) == 2 {
+		return (1 - p[y]) * (1 - p[y])
+	}
+	for k, v := range p {
+		if k == y {
+			v = 1 - v
+		}
+		sum += v * v
+	}
+	return sum
 }
 
 // rates returns the metrics that follow from a confusion matrix. The functions of golearn for them return NaN for an
 // absent class, and so do their means.
 func rates(classes []string, confusion [][]int) Metrics {
 	m := Metrics{Classes: make([]ClassMetrics, len(classes)), Confusion: confusion}
-	right, sumF1, present := 0, 0.0, 0
+	right, sumF1, present, recalls, supported := 0, 0.0, 0, 0.0, 0
+	var supports, calls, both float64 // for MCC: sums of squares, and of products
 	for k, name := range classes {
 		hit, support, called := confusion[k][k], 0, 0
 		for j := range classes {
@@ -84,12 +145,24 @@ func rates(classes []string, confusion [][]int) Metrics {
 		m.Rows += support
 		right += hit
 		sumF1 += c.F1
+		recalls += c.Recall
 		if called+support > 0 {
 			present++
 		}
+		if support > 0 {
+			supported++
+		}
+		supports += float64(support) * float64(support)
+		calls += float64(called) * float64(called)
+		both += float64(support) * float64(called)
 	}
 	m.Accuracy = share(right, m.Rows)
 	m.MacroF1 = sumF1 / float64(max(present, 1))
+	m.BalancedAccuracy = recalls / float64(max(supported, 1))
+	rows := float64(m.Rows)
+	if scale := math.Sqrt((rows*rows - supports) * (rows*rows - calls)); scale > 0 {
+		m.MCC = (float64(right)*rows - both) / scale
+	}
 	return m
 }
 
@@ -103,16 +176,41 @@ func share(part, whole int) float64 {
 
 // Summary returns the metrics that are not per class, by their names in MLflow.
 func (m Metrics) Summary() map[string]float64 {
-	return map[string]float64{"accuracy": m.Accuracy, "ece": m.ECE, "log_loss": m.LogLoss, "macro_f1": m.MacroF1}
+	return map[string]float64{
+		"accuracy": m.Accuracy, "auc": m.AUC, "average_precision": m.AveragePrecision,
+		"balanced_accuracy": m.BalancedAccuracy, "brier": m.Brier, "ece": m.ECE, "log_loss": m.LogLoss,
+		"macro_f1": m.MacroF1, "mcc": m.MCC,
+	}
+}
+
+// LowerIsBetter reports whether a lower value of a metric of Summary is the better one.
+func LowerIsBetter(metric string) bool {
+	return metric == "log_loss" || metric == "ece" || metric == "brier"
 }
 
 // MetricNames returns the keys of Metrics.Summary, sorted.
 func MetricNames() []string { return slices.Sorted(maps.Keys(Metrics{}.Summary())) }
 
-// Flat returns Summary and, for each class, precision/<class> and recall/<class>. Characters that MLflow does not
-// accept in a name are replaced.
+// MetricRange returns the lowest and the highest value that a metric of Summary can have.
+func MetricRange(metric string) (low, high float64) {
+	switch metric {
+	case "log_loss":
+		return 0, math.Inf(1)
+	case "brier":
+		return 0, 2
+	case "mcc":
+		return -1, 1
+	}
+	return 0, 1
+}
+
+// Flat returns Summary, for each class precision/<class> and recall/<class>, and the ends of the intervals as
+// <metric>_low and <metric>_high. Characters that MLflow does not accept in a name are replaced.
 func (m Metrics) Flat() map[string]float64 {
 	flat := m.Summary()
+	for name, interval := range m.Intervals {
+		flat[name+"_low"], flat[name+"_high"] = interval.Low, interval.High
+	}
 	for k, c := range m.Classes {
 		name := metricName(c.Class)
 		if _, taken := flat["recall/"+name]; taken {

@@ -158,13 +158,26 @@ func TestEvaluate_wrongTable(t *testing.T) {
 }
 
 func TestMetricsFlat(t *testing.T) {
-	m := Metrics{Accuracy: .9, LogLoss: .2, ECE: .1, MacroF1: .8}
+	m := Metrics{
+		Accuracy:         .9,
+		LogLoss:          .2,
+		ECE:              .1,
+		MacroF1:          .8,
+		AUC:              .7,
+		AveragePrecision: .6,
+		BalancedAccuracy: .5,
+		MCC:              .4,
+		Brier:            .3,
+	}
 	for i, class := range []string{
 		"Iris-setosa", "a/b (50 %)", "a_b [50 $]", "..", "", "größe 1.5:x", strings.Repeat("x", 300),
 	} {
 		m.Classes = append(m.Classes, ClassMetrics{Class: class, Precision: float64(i), Recall: float64(10 + i)})
 	}
-	want := map[string]float64{"accuracy": .9, "ece": .1, "log_loss": .2, "macro_f1": .8}
+	want := map[string]float64{
+		"accuracy": .9, "ece": .1, "log_loss": .2, "macro_f1": .8,
+		"auc": .7, "average_precision": .6, "balanced_accuracy": .5, "mcc": .4, "brier": .3,
+	}
 	if got := m.Summary(); !maps.Equal(got, want) {
 		t.Errorf("Summary() = %v, want %v", got, want)
 	}

@@ -35,7 +35,7 @@ func PermutationImportance(ctx context.Context, m *Model, t *dataset.Table, seed
 		slices.Sort(rows)
 		t = t.Subset(rows)
 	}
-	base, err := Evaluate(m, t)
+	base, err := EvaluateUnranked(m, t)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func PermutationImportance(ctx context.Context, m *Model, t *dataset.Table, seed
 			for r, from := range random.Perm(t.Rows()) {
 				shuffled.X[r*features+f] = t.X[from*features+f]
 			}
-			worse, err := Evaluate(m, &shuffled)
+			worse, err := EvaluateUnranked(m, &shuffled)
 			if err != nil {
 				return nil, err
 			}

@@ -106,7 +106,8 @@ func TestComparePaired(t *testing.T) {
 }
 
 func TestMetricNames(t *testing.T) {
-	if got := strings.Join(MetricNames(), " "); got != "accuracy ece log_loss macro_f1" {
-		t.Errorf("got %s, want accuracy, ece, log_loss and macro_f1", got)
+	const want = "accuracy auc average_precision balanced_accuracy brier ece log_loss macro_f1 mcc"
+	if got := strings.Join(MetricNames(), " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"iris/internal/search"
 	"iris/model"
 )
 
@@ -29,11 +28,13 @@ func (in TrainingInput) CheckLimits() error {
 	}{{"min", in.Gate.Min}, {"max", in.Gate.Max}} {
 		for _, metric := range workflow.DeterministicKeys(bounds.rules) {
 			limit, pointer := bounds.rules[metric], "/gate/"+bounds.name+"/"+metric
-			switch {
-			case limit < 0:
+			switch low, high := model.MetricRange(metric); {
+			case limit < 0 && low == 0:
 				return model.NewSpecError(pointer, "%v is negative, which %s never is", limit, metric)
-			case limit > 1 && metric != string(search.LogLoss):
-				return model.NewSpecError(pointer, "%v is more than 1, the most that %s can be", limit, metric)
+			case limit < low:
+				return model.NewSpecError(pointer, "%v is less than %v, the least that %s can be", limit, low, metric)
+			case limit > high:
+				return model.NewSpecError(pointer, "%v is more than %v, the most that %s can be", limit, high, metric)
 			}
 		}
 	}

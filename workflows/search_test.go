@@ -69,7 +69,7 @@ func TestSearch_refusals(t *testing.T) {
 	}{
 		"unknown method":    {`"search":{"method":"bayes","space":{"l2":[1]}}`, "/search/method"},
 		"no method":         {`"search":{"space":{"l2":[1]}}`, "/search/method"},
-		"unknown metric":    {`"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}`, "/search/metric"},
+		"unknown metric":    {`"search":{"method":"grid","space":{"l2":[1]},"metric":"gini"}`, "/search/metric"},
 		"empty space":       {`"search":{"method":"grid","space":{}}`, "/search/space"},
 		"no space":          {`"search":{"method":"grid"}`, "/search/space"},
 		"unknown parameter": {`"search":{"method":"grid","space":{"a/b":[1]}}`, "/search/space/a~1b"},

@@ -169,7 +169,7 @@ func (t *training) evaluate(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	t.result.Metrics, t.report = evaluation.Metrics, evaluation.Report
+	t.result.Metrics, t.result.Intervals, t.report = evaluation.Metrics, evaluation.Intervals, evaluation.Report
 	t.logf(
 		ctx,
 		"accuracy %.4f, log loss %.4f on %d held-out rows",
@@ -184,8 +184,16 @@ func (t *training) register(ctx workflow.Context) error {
 	var version activities.RegisteredVersion
 	ctx = withOptions(ctx, quick, "new version of "+t.in.Model)
 	err := workflow.ExecuteActivity(ctx, t.acts.RegisterModel, activities.RegisterModelInput{
-		ModelName: t.in.Model, Dataset: t.data, Spec: t.spec, Model: t.model, Run: t.run,
-		Metrics: t.result.Metrics, Report: t.report, AllowSchemaChange: t.in.AllowSchemaChange, Tags: t.in.Tags,
+		ModelName:         t.in.Model,
+		Dataset:           t.data,
+		Spec:              t.spec,
+		Model:             t.model,
+		Run:               t.run,
+		Metrics:           t.result.Metrics,
+		Intervals:         t.result.Intervals,
+		Report:            t.report,
+		AllowSchemaChange: t.in.AllowSchemaChange,
+		Tags:              t.in.Tags,
 	}).Get(ctx, &version)
 	if err != nil {
 		return err

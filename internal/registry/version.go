@@ -63,7 +63,7 @@ const (
 const maxSplitTag = 2000
 
 // tagMetricNames are the metrics that a list of versions shows. The run has all metrics.
-var tagMetricNames = []string{"accuracy", "ece", "log_loss", "macro_f1"}
+var tagMetricNames = []string{"accuracy", "auc", "ece", "log_loss", "macro_f1"}
 
 // tags returns the tags of the candidate, and the content of splitFile if the split is too long for a tag.
 func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) {

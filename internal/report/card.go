@@ -15,9 +15,10 @@ type Card struct {
 	Spec      model.Spec
 	TrainRows int
 	TestRows  int
-	Seed      uint64             // of the hold-out
-	Metrics   map[string]float64 // on the held-out rows
-	Outputs   []string           // columns that mlflow.pyfunc returns
+	Seed      uint64                    // of the hold-out
+	Metrics   map[string]float64        // on the held-out rows
+	Intervals map[string]model.Interval // of some of the metrics
+	Outputs   []string                  // columns that mlflow.pyfunc returns
 
 	// The dataset.
 	SHA256                  string
@@ -37,7 +38,11 @@ func (c Card) Markdown() []byte {
 	p("Rows are held out by a hash of their content with seed %d.\n\n", c.Seed)
 	p("## On the held-out rows\n\n| metric | value |\n| --- | --- |\n")
 	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
-		p("| %s | %.6g |\n", name, c.Metrics[name])
+		interval := ""
+		if i, ok := c.Intervals[name]; ok {
+			interval = fmt.Sprintf(" (95 %%: %.4g to %.4g)", i.Low, i.High)
+		}
+		p("| %s | %.6g%s |\n", name, c.Metrics[name], interval)
 	}
 	p(
 		"\nFiles beside this one hold the metrics of each class (`metrics.json`), the confusion matrix, ROC, precision\n" +

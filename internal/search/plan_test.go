@@ -130,7 +130,9 @@ func TestRank(t *testing.T) {
 		{Name: "b", Score: &model.Score{Mean: 1}},
 		{Name: "c", Score: &model.Score{Mean: 2}},
 	}
-	for metric, want := range map[Metric]string{LogLoss: "bac", ECE: "bac", Accuracy: "acb", MacroF1: "acb"} {
+	for metric, want := range map[Metric]string{
+		LogLoss: "bac", ECE: "bac", "brier": "bac", Accuracy: "acb", MacroF1: "acb", AUC: "acb", "mcc": "acb",
+	} {
 		var got strings.Builder
 		for _, trial := range Rank(trials, metric) {
 			got.WriteString(trial.Name)

@@ -51,14 +51,23 @@ const (
 	Accuracy Metric = "accuracy"
 	MacroF1  Metric = "macro_f1"
 	ECE      Metric = "ece" // expected calibration error
+	AUC      Metric = "auc"
 )
 
-// Metrics lists the metrics a request may name.
-func Metrics() []Metric { return []Metric{LogLoss, Accuracy, MacroF1, ECE} }
+// Metrics lists the metrics a request may name: those of model.Metrics.Summary, the default first.
+func Metrics() []Metric {
+	list := []Metric{LogLoss}
+	for _, name := range model.MetricNames() {
+		if Metric(name) != LogLoss {
+			list = append(list, Metric(name))
+		}
+	}
+	return list
+}
 
 // better reports whether a is a better value of the metric than b.
 func (m Metric) better(a, b float64) bool {
-	if m == LogLoss || m == ECE {
+	if model.LowerIsBetter(string(m)) {
 		return a < b
 	}
 	return a > b
