@@ -108,8 +108,7 @@ func card(in RegisterModelInput, m *model.Model) []byte {
 	}.Markdown()
 }
 
-// portable returns the model in ONNX for other programs. Its example row is the mean of the data, so that it discloses
-// no actual row.
+// portable returns the model in ONNX for other programs.
 func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*mlflow.ONNXModel, error) {
 	encoded, err := m.ONNX()
 	if err != nil {
@@ -119,13 +118,11 @@ func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*
 	if err != nil {
 		return nil, err
 	}
-	p := &mlflow.ONNXModel{ONNX: encoded}
-	typical := make([]float64, 0, len(view.Profile.Columns))
-	for _, column := range view.Profile.Columns {
-		p.Inputs = append(p.Inputs, mlflow.Column{Name: column.Name, Type: "double"})
-		typical = append(typical, column.Mean)
+	schema := m.Schema()
+	p := &mlflow.ONNXModel{
+		ONNX: encoded, Inputs: inputColumns(&schema), Named: !schema.Plain(),
+		Example: [][]any{typicalRow(&schema, view.Profile)},
 	}
-	p.Example = [][]float64{typical}
 	for i, name := range m.ONNXOutputs() {
 		kind := "double"
 		if i == 0 {

@@ -90,11 +90,7 @@ func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunIn
 	if err != nil {
 		return err
 	}
-	columns := make([]mlflow.Column, 0, len(view.Schema.Features)+1)
-	for _, name := range view.Schema.Features {
-		columns = append(columns, mlflow.Column{Name: name, Type: "double"})
-	}
-	columns = append(columns, mlflow.Column{Name: view.Schema.Label, Type: "string"})
+	columns := append(datasetColumns(&view.Schema), mlflow.Column{Name: view.Schema.Label, Type: "string"})
 	err = a.o.MLflow.LogDataset(ctx, runID, mlflow.Dataset{
 		Name: in.Model, Digest: in.Dataset.SHA256[:digestLength], SourceURI: in.Dataset.Data.URI(),
 		Columns: columns, Rows: in.Dataset.Rows, Context: "training", Profile: loggedProfile(view.Profile),

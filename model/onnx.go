@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"iris/internal/dataset"
 	"iris/model/internal/onnx"
 	"iris/model/internal/tree"
 )
@@ -44,14 +45,33 @@ func (m *Model) ONNX() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode model as ONNX: %w: %w", ErrDefect, err)
 	}
-	file, err := g.Encode(string(m.spec.Algorithm), [][2]string{
+	metadata := [][2]string{
 		{"algorithm", string(m.spec.Algorithm)},
 		{"features", string(features)}, // a plain graph has them as numbered columns only
-	})
+	}
+	if names := m.dayFirst(); len(names) > 0 {
+		encoded, err := json.Marshal(names)
+		if err != nil {
+			return nil, fmt.Errorf("encode model as ONNX: %w: %w", ErrDefect, err)
+		}
+		metadata = append(metadata, [2]string{"day_first", string(encoded)}) // for hosts that read dates from text
+	}
+	file, err := g.Encode(string(m.spec.Algorithm), metadata)
 	if err != nil {
 		return nil, fmt.Errorf("encode model as ONNX: %w: %w", ErrDefect, err)
 	}
 	return file, nil
+}
+
+// dayFirst returns the features that are dates with the day before the month.
+func (m *Model) dayFirst() []string {
+	var names []string
+	for i, name := range m.schema.Features {
+		if m.schema.Column(i).DateOrder == dataset.DayFirst {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // onnxInputs returns a graph with its inputs and, if m has a design, the nodes that make the rows of the scorer of

@@ -133,6 +133,7 @@ func cut[T any](list []T, n int) (head, tail []T) {
 // long, boolean and others.
 type Column struct {
 	Name, Type string
+	Optional   bool // rows may lack it
 }
 
 // Dataset is an input of a run.

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	_ "embed" // iris_pyfunc.py
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,10 +20,24 @@ const (
 // python_function.
 type ONNXModel struct {
 	ONNX    []byte
-	Inputs  []Column    // columns of the data frame, in the order of the columns of the one input tensor
-	Outputs []Column    // in the order of the graph's outputs, each with one value per row
-	Example [][]float64 // rows for the input example
+	Inputs  []Column // columns of the data frame, in the order of the columns of the input tensor or of the inputs
+	Outputs []Column // in the order of the graph's outputs, each with one value per row
+	Example [][]any  // rows for the input example
+	// Named says that the graph has an input [N, 1] per column with its name, instead of one tensor of all columns.
+	// MLflow's
+	// own loader of ONNX files gives such a graph neither missing texts nor two dimensions, so the folder has a loader.
+	Named bool
 }
+
+// The loader of a graph with named inputs, and its place in the folder.
+//
+//go:embed pyfunc/iris_pyfunc.py
+var pyfunc []byte
+
+const (
+	pyfuncFolder = "code"
+	pyfuncModule = "iris_pyfunc"
+)
 
 // Files returns the files of the model's folder by name. They are the artifacts of a logged model. The same model and
 // logged model give the same bytes.
@@ -33,7 +48,7 @@ func (m ONNXModel) Files(logged LoggedModel) map[string][]byte {
 	}
 	example := map[string]any{"columns": names, "data": m.Example}
 	requirements := []string{"mlflow==" + mlflowVersion, "onnx==" + onnxVersion, "onnxruntime==" + onnxRuntimeVersion}
-	return map[string][]byte{
+	files := map[string][]byte{
 		"MLmodel":                    []byte(m.mlmodel(logged)),
 		"model.onnx":                 m.ONNX,
 		"requirements.txt":           []byte(strings.Join(requirements, "\n") + "\n"),
@@ -42,6 +57,10 @@ func (m ONNXModel) Files(logged LoggedModel) map[string][]byte {
 		"input_example.json":         []byte(encode(example)),
 		"serving_input_example.json": []byte(encode(map[string]any{"dataframe_split": example})),
 	}
+	if m.Named {
+		files[pyfuncFolder+"/"+pyfuncModule+".py"] = pyfunc
+	}
+	return files
 }
 
 const pythonEnv = `python: ` + pythonVersion + `
@@ -64,6 +83,10 @@ dependencies:
 
 // mlmodel renders the file that describes a model's folder to MLflow. Without providers MLflow would look for a GPU.
 func (m ONNXModel) mlmodel(logged LoggedModel) string {
+	code, loader := "", "mlflow.onnx"
+	if m.Named {
+		code, loader = "    code: "+pyfuncFolder+"\n", pyfuncModule
+	}
 	return fmt.Sprintf(`flavors:
   onnx:
     code: null
@@ -73,11 +96,11 @@ func (m ONNXModel) mlmodel(logged LoggedModel) string {
     providers:
     - CPUExecutionProvider
   python_function:
-    data: model.onnx
+%s    data: model.onnx
     env:
       conda: conda.yaml
       virtualenv: python_env.yaml
-    loader_module: mlflow.onnx
+    loader_module: %s
     python_version: %s
 mlflow_version: %s
 model_id: %s
@@ -93,7 +116,7 @@ signature:
   outputs: %s
   params: null
 utc_time_created: '%s'
-`, onnxVersion, pythonVersion, mlflowVersion, yamlString(logged.ID), yamlString(logged.ID), yamlString(logged.RunID),
+`, onnxVersion, code, loader, pythonVersion, mlflowVersion, yamlString(logged.ID), yamlString(logged.ID), yamlString(logged.RunID),
 		yamlString(encode(columnSpecs(m.Inputs))), yamlString(encode(columnSpecs(m.Outputs))),
 		logged.Created.UTC().Format("2006-01-02 15:04:05.000000"))
 }
@@ -111,7 +134,7 @@ type columnSpec struct {
 func columnSpecs(columns []Column) []columnSpec {
 	specs := make([]columnSpec, len(columns))
 	for i, c := range columns {
-		specs[i] = columnSpec{c.Type, c.Name, true}
+		specs[i] = columnSpec{c.Type, c.Name, !c.Optional}
 	}
 	return specs
 }

@@ -18,7 +18,7 @@ func TestONNXModel_files(t *testing.T) {
 		ONNX:    []byte("graph"),
 		Inputs:  []mlflow.Column{{Name: "x", Type: "double"}, {Name: "it's \"y\": ü\u007f", Type: "double"}},
 		Outputs: []mlflow.Column{{Name: "label", Type: "string"}, {Name: "p_<a>", Type: "double"}},
-		Example: [][]float64{{1.5, -2}},
+		Example: [][]any{{1.5, -2}},
 	}
 	logged := mlflow.LoggedModel{
 		ID:      "m-1",
@@ -66,6 +66,23 @@ func TestONNXModel_files(t *testing.T) {
 		files["serving_input_example.json"],
 		`{"dataframe_split":{"columns":["x","it's \"y\": ü`+"\u007f"+`"],"data":[[1.5,-2]]}}`,
 	)
+}
+
+// A graph with an input per column has a loader of its own.
+func TestONNXModel_namedInputs(t *testing.T) {
+	files := mlflow.ONNXModel{
+		Inputs: []mlflow.Column{{Name: "x", Type: "string", Optional: true}},
+		Named:  true,
+	}.Files(mlflow.LoggedModel{})
+	wantLines(
+		t,
+		files["MLmodel"],
+		"  python_function:",
+		"    code: code",
+		"    loader_module: iris_pyfunc",
+		`  inputs: "[{\"type\":\"string\",\"name\":\"x\",\"required\":false}]"`,
+	)
+	wantLines(t, files["code/iris_pyfunc.py"], "def _load_pyfunc(path):")
 }
 
 // A model's requirements are the versions that the tests use.

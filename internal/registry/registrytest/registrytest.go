@@ -179,7 +179,7 @@ func (w *World) Candidate(seed uint64) registry.Candidate {
 			ONNX:    []byte("a graph"),
 			Inputs:  []mlflow.Column{{Name: "x", Type: "double"}},
 			Outputs: []mlflow.Column{{Name: "label", Type: "string"}},
-			Example: [][]float64{{1}},
+			Example: [][]any{{1}},
 		},
 		Files: map[string][]byte{"note.txt": []byte("made by a test"), "LICENCE": []byte("a type that nobody knows")},
 	}

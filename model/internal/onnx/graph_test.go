@@ -32,3 +32,15 @@ func TestGraph_requiresWhatItUses(t *testing.T) {
 		}
 	}
 }
+
+func TestNewMixedGraph_names(t *testing.T) {
+	for _, names := range [][]string{{"x", "x"}, {""}, {"\xff"}} {
+		if b, err := NewMixedGraph(2, names...).Encode("name", nil); err == nil {
+			t.Errorf("%q: %d bytes, want an error", names, len(b))
+		}
+	}
+	g := NewMixedGraph(2, "sub_1", "label")
+	if got := g.Name("sub"); got != "sub_2" {
+		t.Errorf("name %s, want one that no input has", got)
+	}
+}
