@@ -113,7 +113,7 @@ func (m *stratifier) pair() {
 			continue // a group that moved for an earlier class has rows of this one
 		}
 		m.move(slices.DeleteFunc(slices.Clone(groups), func(g *group) bool {
-			return g.side == training || !m.harmless(g, noClass)
+			return g.side == training || !m.harmless(g, anyClass)
 		}), training)
 	}
 }
@@ -229,8 +229,8 @@ func (m *stratifier) move(candidates []*group, to side) {
 	g.side, g.moved = to, !g.moved
 }
 
-// noClass is the class that a group moves for if no class may lose its last row.
-const noClass = -1
+// anyClass stands for the class that a group moves for if no class may lose its last row.
+const anyClass = -1
 
 // harmless reports whether every class of a group keeps a row on the group's side after the group moves. The class that
 // it moves for may trade its last held-out row for one in training, but not the reverse.
