@@ -43,6 +43,7 @@ type PlanBatchInput struct {
 	Output     string       `json:"output,omitempty"`
 	LabelsOnly bool         `json:"labels_only,omitempty"`
 	CSVSafe    bool         `json:"csv_safe,omitempty"`
+	OnUnseen   string       `json:"on_unseen,omitempty"`
 }
 
 // PinnedModel is the one version that scores every row of a batch.
@@ -63,8 +64,10 @@ type BatchPlan struct {
 // batchPlan is the object at objstore.BatchPlanKey.
 type batchPlan struct {
 	Model   PinnedModel   `json:"model"`
-	Columns rows.Columns  `json:"columns"`
+	Columns rows.Columns  `json:"columns"` // without Cells, which the model has
 	Layout  scores.Layout `json:"layout"`
+
+	OnUnseen dataset.OnUnseen `json:"on_unseen,omitempty"`
 
 	Input   objstore.Ref  `json:"input"`
 	Digest  string        `json:"digest"` // see Manifest.DatasetSHA256
@@ -105,9 +108,16 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 	if err != nil {
 		return BatchPlan{}, &model.SpecError{Pointer: "/output", Reason: err.Error()}
 	}
+	onUnseen, reason := dataset.ParseOnUnseen(in.OnUnseen)
+	if reason != "" {
+		return BatchPlan{}, &model.SpecError{Pointer: "/on_unseen", Reason: reason}
+	}
 	p := &batchPlan{
-		Model:   PinnedModel{Model: in.Model, Number: served.Version.Number, URI: served.Version.URI()},
-		Columns: rows.Columns{Features: schema.Features, Keys: in.KeyColumns},
+		Model: PinnedModel{Model: in.Model, Number: served.Version.Number, URI: served.Version.URI()},
+		Columns: rows.Columns{
+			Features: schema.Features, Keys: in.KeyColumns, Cells: dataset.CellsOf(schema, onUnseen),
+		},
+		OnUnseen: onUnseen,
 		Layout: scores.Layout{
 			Format: format, Keys: in.KeyColumns, Classes: schema.Classes, Probabilities: !in.LabelsOnly, CSVSafe: in.CSVSafe,
 		},

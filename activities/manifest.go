@@ -23,9 +23,11 @@ type Manifest struct {
 	Input objstore.Ref `json:"input"`
 	// DatasetSHA256 is the hash of the input's bytes; for a prefix, of the list of ETags, sizes and keys.
 	DatasetSHA256 string `json:"dataset_sha256,omitempty"`
-	Rows          int64  `json:"rows"`     // scored
-	BadRows       int64  `json:"bad_rows"` // not scored; Errors has the reasons
-	Failed        int64  `json:"failed"`   // the older name of bad_rows
+	Rows          int64  `json:"rows"`              // scored
+	BadRows       int64  `json:"bad_rows"`          // not scored; Errors has the reasons
+	Failed        int64  `json:"failed"`            // the older name of bad_rows
+	Unseen        int64  `json:"unseen,omitempty"`  // texts in the scored rows that are not a level of their feature
+	Missing       int64  `json:"missing,omitempty"` // missing values in the scored rows
 
 	Parts  []Part       `json:"parts"`  // in input order, without shards that have no scored rows
 	Output objstore.Ref `json:"output"` // all parts in one object; empty for a cancelled batch
@@ -133,6 +135,7 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 			errorParts = append(errorParts, objstore.Ref{Bucket: a.o.Bucket, Key: objstore.BatchPartErrorsKey(in.TaskID, i)})
 		}
 		m.Rows, m.BadRows = m.Rows+s.Rows, m.BadRows+s.BadRows
+		m.Unseen, m.Missing = m.Unseen+s.Unseen, m.Missing+s.Missing
 	}
 	m.Failed = m.BadRows
 	begun := time.Now()

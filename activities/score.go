@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/rows"
 	"iris/internal/scores"
@@ -28,6 +30,8 @@ type ScoredShard struct {
 	BadRows  int64  `json:"failed,omitempty"`
 	Bytes    int64  `json:"bytes"` // of the part
 	FirstBad string `json:"first_bad,omitempty"`
+	Unseen   int64  `json:"unseen,omitempty"`  // texts in the scored rows that are not a level of their feature
+	Missing  int64  `json:"missing,omitempty"` // missing values in the scored rows
 	Stopped  bool   `json:"stopped,omitempty"` // at more bad rows than the batch may have
 }
 
@@ -52,6 +56,7 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 	if err != nil {
 		return ScoredShard{}, err
 	}
+	plan.Columns.Cells = dataset.CellsOf(m.Schema(), plan.OnUnseen)
 	shard := plan.Shards[in.Shard]
 	reader, err := a.openShard(ctx, plan, shard)
 	if err != nil {
@@ -138,6 +143,7 @@ func (s *shardScorer) run(ctx context.Context, p *batchPlan, to io.Writer) error
 			}
 		}
 		s.result.Rows += int64(n)
+		s.countGaps(p.Columns.Cells, block)
 		for _, b := range block.Bad {
 			if s.result.BadRows == 0 {
 				s.result.FirstBad = s.bad.describe(b)
@@ -153,4 +159,17 @@ func (s *shardScorer) run(ctx context.Context, p *batchPlan, to io.Writer) error
 		}
 		s.report(s.result.Rows + s.result.BadRows)
 	}
+}
+
+// countGaps adds the gaps of the rows of a block. It does nothing without cells.
+func (s *shardScorer) countGaps(cells *dataset.Cells, block *rows.Block) {
+	if cells == nil || block.Rows == 0 {
+		return
+	}
+	var gaps dataset.Gaps
+	for x := range slices.Chunk(block.X, len(block.X)/block.Rows) {
+		cells.Count(x, &gaps)
+	}
+	s.result.Unseen += int64(gaps.Unseen)
+	s.result.Missing += int64(gaps.Missing)
 }

@@ -104,7 +104,7 @@ func (bs *batches) startWithJSON(w http.ResponseWriter, r *http.Request, b *batc
 	if err != nil {
 		return err
 	}
-	lines, count, err := rowsCSV(columns, data)
+	lines, count, err := rowsCSV(columns, served.Model.Schema(), data)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,10 @@ func (bs *batches) pin(ctx context.Context, b *batchRequest) (*champions.Served,
 		return nil, rows.Columns{}, err
 	}
 	b.modelID, b.in.ModelID = b.in.ModelID, served.Version.URI()
-	return served, rows.Columns{Features: schema.Features, Keys: b.in.KeyColumns}, nil
+	return served, rows.Columns{
+		Features: schema.Features, Keys: b.in.KeyColumns,
+		Cells: dataset.CellsOf(schema, dataset.OnUnseen(b.in.OnUnseen)),
+	}, nil
 }
 
 // versionLabel names a version in a summary.

@@ -1,9 +1,11 @@
 package apiserver
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"iris/apiserver/problem"
 	"iris/internal/dataset"
@@ -14,7 +16,7 @@ import (
 // rowsCSV writes an array of JSON rows as the CSV that a batch reads: the features, then the keys that are not
 // features. Each row is decoded once, and a number that is already as short as it can be is copied. Without keys the
 // CSV is never longer than the JSON, which names every feature in every row.
-func rowsCSV(columns rows.Columns, data []byte) ([]byte, int, error) {
+func rowsCSV(columns rows.Columns, schema dataset.Schema, data []byte) ([]byte, int, error) {
 	isFeature := func(key string) bool { return slices.Contains(columns.Features, key) }
 	keys := slices.DeleteFunc(slices.Clone(columns.Keys), isFeature)
 	var out []byte
@@ -26,13 +28,18 @@ func rowsCSV(columns rows.Columns, data []byte) ([]byte, int, error) {
 	}
 	out = append(out, '\n')
 	row := 0
-	count, err := jsonrow.NewDecoder(columns.Features).DecodeRawRows(data, keys,
+	count, err := jsonrow.NewCellDecoder(columns.Features, columns.Cells).DecodeRawRows(data, keys,
 		func(x []float64, raw *jsonrow.RawRow) error {
-			for i, number := range raw.Values {
+			start := len(out)
+			for i, value := range raw.Values {
 				if i > 0 {
 					out = append(out, ',')
 				}
-				out = jsonrow.AppendShortest(out, number, x[i])
+				if columns.Cells == nil {
+					out = jsonrow.AppendShortest(out, value, x[i])
+				} else {
+					out = appendFeature(out, schema.Column(i), value, x[i])
+				}
 			}
 			for i, value := range raw.Others {
 				text, reason := keyText(value)
@@ -42,11 +49,38 @@ func rowsCSV(columns rows.Columns, data []byte) ([]byte, int, error) {
 				}
 				out = appendCell(append(out, ','), text)
 			}
+			if len(out) == start {
+				out = append(out, `""`...) // an empty line is not a row
+			}
 			out = append(out, '\n')
 			row++
 			return nil
 		})
 	return out, count, err
+}
+
+// appendFeature appends the cell of a feature whose value was read as x. A batch reads the cell as x again.
+func appendFeature(dst []byte, c dataset.Column, value []byte, x float64) []byte {
+	switch {
+	case math.IsNaN(x):
+		return dst
+	case c.Kind == dataset.Categorical && int(x) < len(c.Levels):
+		return appendCell(dst, c.Levels[int(x)])
+	case c.Kind == dataset.Categorical:
+		text, _ := keyText(value) // the decoder has accepted it
+		return appendCell(dst, text)
+	case c.Kind == dataset.Datetime && value[0] == '"':
+		text, _ := keyText(value)
+		return appendCell(dst, text)
+	case c.Kind == dataset.Datetime:
+		const day = 24 * time.Hour
+		at := time.Unix(0, 0).UTC().AddDate(0, 0, int(math.Floor(x)))
+		at = at.Add(time.Duration((x - math.Floor(x)) * float64(day)).Round(time.Microsecond))
+		return at.AppendFormat(dst, "2006-01-02T15:04:05.999999")
+	case value[0] != '"' && value[0] != 't' && value[0] != 'f':
+		return jsonrow.AppendShortest(dst, value, x)
+	}
+	return strconv.AppendFloat(dst, x, 'g', -1, 64)
 }
 
 // appendCell appends a cell. It quotes a cell that a reader of CSV would otherwise split or trim.

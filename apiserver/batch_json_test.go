@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,8 +12,10 @@ import (
 	"unicode/utf8"
 
 	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
 	"iris/internal/jsonrow"
 	"iris/internal/rows"
+	"iris/internal/scores"
 )
 
 func TestParseBatchBody_accepts(t *testing.T) {
@@ -91,7 +94,7 @@ func TestRowsCSV(t *testing.T) {
 	const data = `[{"k":null,"id":"x,\"y\"","b,c":1.50,"a":-0.0,"skipped":{"id":[1]}},` +
 		`{"id":1,"id":17.50,"a":1e2,"b,c":1000000,"k":true}]`
 	const want = "a,\"b,c\",id,k\n-0,1.5,\"x,\"\"y\"\"\",\n100,1e+06,17.50,true\n"
-	got, n, err := rowsCSV(columns, []byte(data))
+	got, n, err := rowsCSV(columns, dataset.Schema{}, []byte(data))
 	if err != nil || n != 2 || string(got) != want {
 		t.Errorf("got %q, %d rows (%v), want %q", got, n, err, want)
 	}
@@ -101,7 +104,7 @@ func TestRowsCSV(t *testing.T) {
 		`[{"a":1,"id":1,"k":{}}]`:                        "/data/0/b,c: missing",
 		`[{"a":1,"b,c":2,"id":1,"k":{}}]`:                "/data/0/k: is neither text nor a number",
 	} {
-		if _, _, err := rowsCSV(columns, []byte(data)); err == nil || err.Error() != want {
+		if _, _, err := rowsCSV(columns, dataset.Schema{}, []byte(data)); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", data, err, want)
 		}
 	}
@@ -124,4 +127,50 @@ func FuzzParseBatchBody(f *testing.F) {
 			t.Fatalf("error %v, want a *SyntaxError", err)
 		}
 	})
+}
+
+// What a batch reads from the CSV of JSON rows is what the rows have.
+func TestRowsCSV_kinds(t *testing.T) {
+	schema := datasettest.Visits()
+	cells := dataset.NewCells(schema)
+	columns := rows.Columns{Features: schema.Features, Keys: []string{"id"}, Cells: cells}
+	const data = `[{"age":31.50,"fare":null,"member":true,"city":3,"zip":"01234","since":1.5,"id":1},` +
+		`{"age":"4e1","fare":"7.5","member":"no","city":"Ro,me","zip":7,"since":"1970-01-03","id":2},` +
+		`{"age":1,"member":0,"city":true,"zip":1.50,"since":20000.123456,"id":3},` +
+		`{"age":true,"member":1.0,"city":null,"id":4}]`
+	got, n, err := rowsCSV(columns, schema, []byte(data))
+	if err != nil || n != 4 {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	var want [][]float64
+	_, err = jsonrow.NewCellDecoder(schema.Features, cells).DecodeRows([]byte(data), func(x []float64) error {
+		want = append(want, slices.Clone(x))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cuts, err := rows.Cut(bytes.NewReader(got), scores.CSV, columns, 1<<20, func(int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shard := cuts.Shards[0]
+	block := rows.NewBlock(columns)
+	err = rows.NewCSV(bytes.NewReader(got[shard.Offset:]), columns, cuts.Header, shard.Line).Read(block)
+	if err != nil || block.Rows != 4 || len(block.Bad) > 0 {
+		t.Fatalf("%s: %d rows, %v, %v", got, block.Rows, block.Bad, err)
+	}
+	for i, row := range want {
+		x := block.X[i*len(row) : (i+1)*len(row)]
+		for j := range row {
+			if d := math.Abs(x[j] - row[j]); d > 1e-9 || math.IsNaN(x[j]) != math.IsNaN(row[j]) {
+				t.Errorf("row %d, %s: %v, want %v\n%s", i, schema.Features[j], x[j], row[j], got)
+			}
+		}
+	}
+	one := dataset.Schema{Features: []string{"a"}, Columns: []dataset.Column{{Missing: true}}}
+	columns = rows.Columns{Features: one.Features, Cells: dataset.NewCells(one)}
+	if got, _, err := rowsCSV(columns, one, []byte(`[{"a":null},{}]`)); string(got) != "a\n\"\"\n\"\"\n" || err != nil {
+		t.Errorf("%q, %v; want two rows of a missing value", got, err)
+	}
 }

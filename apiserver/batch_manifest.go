@@ -33,6 +33,8 @@ type BatchManifest struct {
 	Rows       int64              `json:"rows" doc:"Number of results."`
 	BadRows    int64              `json:"bad_rows" doc:"Rows that have no result. The file of errors says why."`
 	Failed     int64              `json:"failed" deprecated:"true" doc:"The older name of bad_rows."`
+	Unseen     int64              `json:"unseen,omitempty" doc:"Texts in the scored rows that training did not see in their column."`
+	Missing    int64              `json:"missing,omitempty" doc:"Missing values in the scored rows."`
 	Parts      []BatchPart        `json:"parts" nullable:"false" doc:"Pieces of the results, in the order of the rows."`
 	StartedAt  time.Time          `json:"started_at"`
 	FinishedAt time.Time          `json:"finished_at"`
@@ -134,6 +136,8 @@ func (bs *batches) getManifest(w http.ResponseWriter, r *http.Request) error {
 		Rows:       m.Rows,
 		BadRows:    m.BadRows,
 		Failed:     m.BadRows,
+		Unseen:     m.Unseen,
+		Missing:    m.Missing,
 		Parts:      make([]BatchPart, len(m.Parts)),
 		StartedAt:  m.StartedAt,
 		FinishedAt: m.FinishedAt,

@@ -111,6 +111,12 @@ func batchQuery() []*huma.Param {
 			&huma.Schema{Type: huma.TypeBoolean, Default: false},
 		),
 		query(
+			serving.OnUnseenName,
+			"What becomes of a row with a text that training did not see in its column: `other` scores it as one with a "+
+				"rare text, `error` makes it a bad row.",
+			&huma.Schema{Type: huma.TypeString, Enum: []any{"other", "error"}, Default: "other"},
+		),
+		query(
 			"max_error_ratio",
 			"The batch fails if a larger share of its rows is bad. 0 means that one bad row is enough. No limit by default.",
 			&huma.Schema{Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(1.0)},

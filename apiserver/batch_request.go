@@ -11,6 +11,7 @@ import (
 
 	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
+	"iris/internal/dataset"
 	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/workflows"
@@ -44,6 +45,7 @@ func (b *batchRequest) parameters() map[string]queryParameter {
 			in.CSVSafe, err = strconv.ParseBool(values[0])
 			return explain(err, "is neither true nor false")
 		}},
+		"on_unseen": {set: func(values []string) error { in.OnUnseen = values[0]; return nil }},
 		"max_error_ratio": {set: func(values []string) error {
 			v, err := strconv.ParseFloat(values[0], 64)
 			in.MaxErrorRatio = &v
@@ -67,7 +69,8 @@ func (b *batchRequest) readJSON(data []byte, strict bool) ([]byte, error) {
 	}
 	targets := map[string]any{
 		"key_columns": &b.in.KeyColumns, "output": &b.in.Output, "labels_only": &b.in.LabelsOnly, "csv_safe": &b.in.CSVSafe,
-		"max_error_ratio": &b.in.MaxErrorRatio, "data_path": &b.dataPath, "format": &b.in.Format,
+		"max_error_ratio": &b.in.MaxErrorRatio, "on_unseen": &b.in.OnUnseen, "data_path": &b.dataPath,
+		"format": &b.in.Format,
 	}
 	for _, m := range body.Others {
 		target, known := targets[m.Name]
@@ -119,6 +122,11 @@ func (b *batchRequest) check() error {
 	if _, given := b.places["format"]; given && b.dataPath == "" {
 		return b.refuse("format", errors.New("is that of data_path, which is not given"))
 	}
+	onUnseen, reason := dataset.ParseOnUnseen(b.in.OnUnseen)
+	if reason != "" {
+		return b.refuse("on_unseen", errors.New(reason))
+	}
+	b.in.OnUnseen = string(onUnseen)
 	if ratio := b.in.MaxErrorRatio; ratio != nil && !(*ratio >= 0 && *ratio <= 1) {
 		return b.refuse("max_error_ratio", errors.New("must be from 0 to 1"))
 	}

@@ -434,7 +434,7 @@ func TestRowsCSV_isNeverLongerThanTheJSON(t *testing.T) {
 	columns := rows.Columns{Features: []string{"a"}}
 	for _, value := range []string{"1", "-0", "1e20", "123456789012345678", "1e-7", "0.1", "1e308", "5e-324"} {
 		data := []byte(`[{"a":` + value + `}]`)
-		lines, n, err := rowsCSV(columns, data)
+		lines, n, err := rowsCSV(columns, dataset.Schema{}, data)
 		if err != nil || n != 1 {
 			t.Fatalf("%s: %d rows, %v", value, n, err)
 		}

@@ -78,6 +78,7 @@ func (b *batch) planShards(ctx workflow.Context) error {
 	in := activities.PlanBatchInput{
 		TaskID: b.status.TaskID, Model: b.in.Model, ModelID: b.in.ModelID, Rows: b.in.Rows, Format: b.in.Format,
 		KeyColumns: b.in.KeyColumns, Output: b.in.Output, LabelsOnly: b.in.LabelsOnly, CSVSafe: b.in.CSVSafe,
+		OnUnseen: b.in.OnUnseen,
 	}
 	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "cut "+b.in.Rows.Key), b.acts.PlanBatch, in).
 		Get(ctx, &b.plan)
@@ -151,6 +152,8 @@ func (b *batch) count(ctx workflow.Context, scored activities.ScoredShard) {
 	s.BadRows += scored.BadRows
 	b.result.Rows, b.result.BadRows = s.Done-s.BadRows, s.BadRows
 	s.Failed, b.result.Failed = s.BadRows, s.BadRows
+	b.result.Unseen += scored.Unseen
+	b.result.Missing += scored.Missing
 	s.Total = max(s.Total, s.Done)
 	if took := now.Sub(b.begun).Seconds(); took > 0 {
 		s.RowsPerSecond = math.Round(float64(s.Done) / took)

@@ -3,6 +3,7 @@ package workflows
 import (
 	"encoding/json"
 
+	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/rows"
 	"iris/internal/scores"
@@ -27,6 +28,9 @@ type BatchInput struct {
 	CSVSafe bool `json:"csv_safe,omitempty"`
 	// MaxErrorRatio is the share of bad rows above which the batch fails. Nil is no limit; 0 fails at the first bad row.
 	MaxErrorRatio *float64 `json:"max_error_ratio,omitempty"`
+	// OnUnseen says what becomes of a row with a text that is not a level of its feature: "" or other counts the text as
+	// one of the rare ones, error makes the row bad.
+	OnUnseen string `json:"on_unseen,omitempty"`
 }
 
 // MaxKeyColumns limits the key columns of a batch.
@@ -49,6 +53,9 @@ func (in BatchInput) check() error {
 	if _, err := scores.ParseFormat(in.Output); err != nil {
 		return &model.SpecError{Pointer: "/output", Reason: err.Error()}
 	}
+	if _, reason := dataset.ParseOnUnseen(in.OnUnseen); reason != "" {
+		return &model.SpecError{Pointer: "/on_unseen", Reason: reason}
+	}
 	if len(in.KeyColumns) > MaxKeyColumns {
 		return model.NewSpecError("/key_columns", "%d columns, want at most %d", len(in.KeyColumns), MaxKeyColumns)
 	}
@@ -63,9 +70,11 @@ type BatchResult struct {
 	Model    string       `json:"model"`
 	Version  string       `json:"version"`
 	ModelID  string       `json:"model_id"`
-	Rows     int64        `json:"rows"`     // scored
-	BadRows  int64        `json:"bad_rows"` // not scored
-	Failed   int64        `json:"failed"`   // the older name of bad_rows
+	Rows     int64        `json:"rows"`              // scored
+	BadRows  int64        `json:"bad_rows"`          // not scored
+	Failed   int64        `json:"failed"`            // the older name of bad_rows
+	Unseen   int64        `json:"unseen,omitempty"`  // texts in the scored rows that are not a level of their feature
+	Missing  int64        `json:"missing,omitempty"` // missing values in the scored rows
 	Shards   int          `json:"shards"`
 	Manifest objstore.Ref `json:"manifest"` // a Manifest
 	Output   objstore.Ref `json:"output"`   // all scores in one object

@@ -12,6 +12,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/serving"
+	"iris/internal/dataset"
 	"iris/internal/inference"
 	"iris/internal/inferencepb"
 )
@@ -209,7 +210,7 @@ func (i inferenceService) ModelInfer(
 			return nil, err
 		}
 	}
-	onUnseen := serving.UnseenOther
+	onUnseen := dataset.UnseenOther
 	if parameter := in.GetParameters()[serving.OnUnseenName]; parameter != nil {
 		if onUnseen, err = serving.ParseOnUnseen(parameter.GetStringParam()); err != nil {
 			return nil, err

@@ -2,7 +2,6 @@ package serving
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -11,19 +10,8 @@ import (
 	"iris/internal/dataset"
 )
 
-// OnUnseen says what becomes of a text that is not a level of its feature.
-type OnUnseen string
-
-// The values of OnUnseen.
-const (
-	UnseenOther OnUnseen = ""      // it counts as one of the texts that are too rare for a level
-	UnseenError OnUnseen = "error" // it is an error of the request
-)
-
-// OnUnseenName is the parameter of a request that has an OnUnseen.
+// OnUnseenName is the parameter of a request that has a dataset.OnUnseen.
 const OnUnseenName = "on_unseen"
-
-const otherName = "other" // of UnseenOther, in a request
 
 // Headers of answers: how many values of the request's rows are not a level of their feature, or missing. An answer
 // without one of them has none of its values.
@@ -33,31 +21,20 @@ const (
 )
 
 // ParseOnUnseen reads the value of a request.
-func ParseOnUnseen(value string) (OnUnseen, error) {
-	switch value {
-	case string(UnseenError):
-		return UnseenError, nil
-	case otherName:
-		return UnseenOther, nil
+func ParseOnUnseen(value string) (dataset.OnUnseen, error) {
+	o, reason := dataset.ParseOnUnseen(problem.Clip(value))
+	if reason != "" {
+		return o, problem.Invalid(problem.Fault{Parameter: OnUnseenName, Detail: reason})
 	}
-	return "", problem.Invalid(problem.Fault{
-		Parameter: OnUnseenName, Detail: httpio.Quote(problem.Clip(value)) + " is not understood: want error or other",
-	})
+	return o, nil
 }
 
 // onUnseenOf reads the parameter of a query that may have others.
-func onUnseenOf(r *http.Request) (OnUnseen, error) {
+func onUnseenOf(r *http.Request) (dataset.OnUnseen, error) {
 	if r.URL.RawQuery == "" {
-		return UnseenOther, nil
+		return dataset.UnseenOther, nil
 	}
-	return onUnseenIn(r.URL.Query())
-}
-
-func onUnseenIn(query url.Values) (OnUnseen, error) {
-	if !query.Has(OnUnseenName) {
-		return UnseenOther, nil
-	}
-	return ParseOnUnseen(query.Get(OnUnseenName))
+	return ParseOnUnseen(r.URL.Query().Get(OnUnseenName))
 }
 
 // Count counts the rows that the predictor has answered and their gaps, and makes the duration of the request one of

@@ -15,6 +15,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
+	"iris/internal/dataset"
 )
 
 // wantShed checks that err is a 503 that says when to come back.
@@ -153,7 +154,7 @@ func TestGate_hold(t *testing.T) {
 }
 
 func TestPredictor_patience(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
+	p := newPredictor(servedIris(t, "1"), nil, dataset.UnseenOther)
 	for _, test := range []struct{ took, want time.Duration }{
 		{0, leastPatience},
 		{time.Millisecond, leastPatience},
@@ -171,7 +172,7 @@ func TestPredictor_patience(t *testing.T) {
 
 // All ways to score go through the gate.
 func TestGate_isAtEveryPrediction(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
+	p := newPredictor(servedIris(t, "1"), nil, dataset.UnseenOther)
 	p.process.gate = newGate(1)
 	if err := p.process.gate.enter(t.Context(), 0); err != nil {
 		t.Fatal(err)
@@ -193,7 +194,7 @@ func TestGate_isAtEveryPrediction(t *testing.T) {
 
 // A request with many rows is turned away before its body is read, but only if there is much to do before it.
 func TestPredictor_turnAway(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
+	p := newPredictor(servedIris(t, "1"), nil, dataset.UnseenOther)
 	g := newGate(2)
 	p.process.gate = g
 	request := func(size int) *http.Request {

@@ -95,7 +95,7 @@ func named(served *champions.Served, row []float64) map[string]float64 {
 
 // exampleAnswer returns what the champion answers for the example, nil if it cannot compute with it.
 func exampleAnswer(served *champions.Served, row []float64) any {
-	p, probabilities := newPredictor(served, nil, UnseenOther), make([]float64, len(served.Model.Schema().Classes))
+	p, probabilities := newPredictor(served, nil, dataset.UnseenOther), make([]float64, len(served.Model.Schema().Classes))
 	best, ok := p.classify(row, probabilities)
 	if !ok {
 		return nil

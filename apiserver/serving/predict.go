@@ -11,6 +11,7 @@ import (
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/champions"
+	"iris/internal/dataset"
 	"iris/internal/jsonrow"
 )
 
@@ -112,26 +113,26 @@ func (p *Predictor) predictRow(ctx context.Context, b *scratch) error {
 
 // predictParameters reads a query, which may have on_unseen and nothing else: a client that sends ?version=2 would take
 // the answer of the champion for that of version 2.
-func predictParameters(r *http.Request) (OnUnseen, error) {
+func predictParameters(r *http.Request) (dataset.OnUnseen, error) {
 	if r.URL.RawQuery == "" {
-		return UnseenOther, nil
+		return dataset.UnseenOther, nil
 	}
 	query := r.URL.Query()
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if name == OnUnseenName {
 			continue
 		}
-		return UnseenOther, problem.Invalid(problem.Fault{
+		return dataset.UnseenOther, problem.Invalid(problem.Fault{
 			Parameter: problem.Clip(name),
 			Detail: "is not a parameter of a prediction: the path names the model, or " +
 				"/{model}/versions/{version}/predict a version",
 		})
 	}
 	if len(query) == 0 {
-		return UnseenOther, problem.New(http.StatusUnprocessableEntity,
+		return dataset.UnseenOther, problem.New(http.StatusUnprocessableEntity,
 			"the query is malformed: "+problem.Clip(r.URL.RawQuery))
 	}
-	return onUnseenIn(query)
+	return ParseOnUnseen(query.Get(OnUnseenName))
 }
 
 // readRows reads a row, or a longer array of rows, into b.body. The caller calls release when it is done with them,

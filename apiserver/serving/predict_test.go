@@ -12,6 +12,7 @@ import (
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/champions"
+	"iris/internal/dataset"
 )
 
 // irisRows is an array of n rows.
@@ -28,7 +29,7 @@ func TestPredict_rowsOfAModelWithManyClasses(t *testing.T) {
 		}
 	}
 	limits.Rows = 2
-	err := newPredictor(servedIris(t, "1"), nil, UnseenOther).
+	err := newPredictor(servedIris(t, "1"), nil, dataset.UnseenOther).
 		scoreArray(httptest.NewRequest("POST", "/", nil), limits, &scratch{body: []byte(irisRows(3))})
 	var p *problem.Problem
 	if !errors.As(err, &p) || p.Status != http.StatusRequestEntityTooLarge ||
@@ -38,7 +39,7 @@ func TestPredict_rowsOfAModelWithManyClasses(t *testing.T) {
 }
 
 func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
-	p := newPredictor(servedIris(t, "1"), nil, UnseenOther)
+	p := newPredictor(servedIris(t, "1"), nil, dataset.UnseenOther)
 	x, probabilities := []float64{5.1, 3.5, 1.4, 0.2}, make([]float64, 3)
 	if _, ok := p.classify(x, probabilities); !ok {
 		t.Errorf("the probabilities %v are not finite", probabilities)
@@ -65,7 +66,7 @@ func TestPredict_rowsThatCannotBeComputedWith(t *testing.T) {
 // A row of an array allocates only what its answer takes, which is nothing.
 func TestPredict_rowsOfAnArrayAllocateNothing(t *testing.T) {
 	ps := newPredictors(func(*champions.Served) bool { return true }, newProcess(never))
-	p := ps.Of(servedIris(t, "1"), httpio.NewMetrics().Unmatched, UnseenOther)
+	p := ps.Of(servedIris(t, "1"), httpio.NewMetrics().Unmatched, dataset.UnseenOther)
 	r := httptest.NewRequest("POST", "/", nil)
 	of := func(n int) float64 {
 		b := &scratch{body: []byte(irisRows(n))}

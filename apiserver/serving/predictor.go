@@ -37,21 +37,11 @@ type Predictor struct {
 	missing   prometheus.Counter // values
 }
 
-// cellsOf returns the Cells of a version, nil if all its features are numbers.
-func cellsOf(served *champions.Served) *dataset.Cells {
-	if schema := served.Model.Schema(); !schema.Plain() {
-		return dataset.NewCells(schema)
-	}
-	return nil
-}
-
 // newPredictor returns a predictor of a version with these Cells.
-func newPredictor(served *champions.Served, cells *dataset.Cells, onUnseen OnUnseen) *Predictor {
+func newPredictor(served *champions.Served, cells *dataset.Cells, onUnseen dataset.OnUnseen) *Predictor {
 	schema, version := served.Model.Schema(), served.Version
 	all := cells
-	if cells != nil && onUnseen == UnseenError {
-		cells = cells.Strict()
-	}
+	cells = cells.With(onUnseen)
 	p := &Predictor{
 		Served: served,
 		Frame:  frame.NewCellDecoder(schema.Features, cells),
@@ -103,7 +93,7 @@ type Predictors struct {
 type predictorKey struct {
 	served   *champions.Served
 	route    *httpio.RouteMetrics
-	onUnseen OnUnseen
+	onUnseen dataset.OnUnseen
 }
 
 func newPredictors(holds func(*champions.Served) bool, shared *process) *Predictors {
@@ -132,11 +122,15 @@ func (ps *Predictors) Requested(w http.ResponseWriter, r *http.Request, served *
 	if x, ok := w.(*httpio.Exchange); ok {
 		return ps.Of(served, x.Route(), onUnseen), nil
 	}
-	return newPredictor(served, cellsOf(served), onUnseen), nil // of a test without a Handler
+	return newPredictor(
+		served,
+		dataset.CellsOf(served.Model.Schema(), onUnseen),
+		onUnseen,
+	), nil // of a test without a Handler
 }
 
 // Of returns the predictor of a version on a route.
-func (ps *Predictors) Of(served *champions.Served, route *httpio.RouteMetrics, onUnseen OnUnseen) *Predictor {
+func (ps *Predictors) Of(served *champions.Served, route *httpio.RouteMetrics, onUnseen dataset.OnUnseen) *Predictor {
 	key := predictorKey{served, route, onUnseen}
 	if p := (*ps.all.Load())[key]; p != nil {
 		return p
@@ -165,7 +159,7 @@ func (ps *Predictors) cellsOf(served *champions.Served) *dataset.Cells {
 			return p.all
 		}
 	}
-	return cellsOf(served)
+	return dataset.CellsOf(served.Model.Schema(), dataset.UnseenOther)
 }
 
 // Sweep drops the versions that the cache no longer holds.

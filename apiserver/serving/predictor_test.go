@@ -41,7 +41,7 @@ func servedIris(t testing.TB, version string) *champions.Served {
 
 // The struct is what the OpenAPI document describes, and the bytes are what clients get.
 func TestPredictor_answerIsWhatEncodingJSONWouldWrite(t *testing.T) {
-	p := newPredictor(servedIris(t, "12"), nil, UnseenOther)
+	p := newPredictor(servedIris(t, "12"), nil, dataset.UnseenOther)
 	for _, probabilities := range [][]float64{
 		{1, 0, 0},
 		{0.1, 0.2, 0.7},
@@ -96,29 +96,29 @@ func TestPredictors_areMadeOncePerVersionAndRoute(t *testing.T) {
 	route, other := metrics.Route("POST", "/{model}/predict"), metrics.Route("POST", "/predict")
 	one, two, three := servedIris(t, "1"), servedIris(t, "2"), servedIris(t, "3")
 	held[one], held[two] = true, true
-	first := ps.Of(one, route, UnseenOther)
-	if first != ps.Of(one, route, UnseenOther) {
+	first := ps.Of(one, route, dataset.UnseenOther)
+	if first != ps.Of(one, route, dataset.UnseenOther) {
 		t.Error("the same version has two predictors on a route")
 	}
-	if first == ps.Of(one, other, UnseenOther) {
+	if first == ps.Of(one, other, dataset.UnseenOther) {
 		t.Error("two routes share a predictor, and so its series")
 	}
-	second := ps.Of(two, route, UnseenOther)
+	second := ps.Of(two, route, dataset.UnseenOther)
 	if second == first || second.Served != two {
 		t.Error("a version is served by the predictor of another")
 	}
-	if ps.Of(one, route, UnseenOther) != first {
+	if ps.Of(one, route, dataset.UnseenOther) != first {
 		t.Error("the predictor of another version was lost")
 	}
 	held[one] = false
-	ps.Of(three, route, UnseenOther)
+	ps.Of(three, route, dataset.UnseenOther)
 	all := *ps.all.Load()
-	if len(all) != 2 || all[predictorKey{two, route, UnseenOther}] != second ||
-		all[predictorKey{three, route, UnseenOther}] == nil {
+	if len(all) != 2 || all[predictorKey{two, route, dataset.UnseenOther}] != second ||
+		all[predictorKey{three, route, dataset.UnseenOther}] == nil {
 		t.Errorf("got the predictors %v, want those of the versions that the cache holds and of the new one", all)
 	}
 	ps.Sweep()
-	if all := *ps.all.Load(); len(all) != 1 || all[predictorKey{two, route, UnseenOther}] != second {
+	if all := *ps.all.Load(); len(all) != 1 || all[predictorKey{two, route, dataset.UnseenOther}] != second {
 		t.Errorf("got the predictors %v, want that of the version that the cache holds", all)
 	}
 	if n := testutil.CollectAndCount(ps); n != len(ps.counters()) {
@@ -173,7 +173,7 @@ func TestPredictor_allocatesNothing(t *testing.T) {
 	b := new(scratch)
 	body := []byte(setosa)
 	allocations := testing.AllocsPerRun(100, func() {
-		p := ps.Of(served, route, UnseenOther)
+		p := ps.Of(served, route, dataset.UnseenOther)
 		b.reset(4, 3)
 		if err := p.rows.DecodeRow(body, b.x); err != nil {
 			t.Fatal(err)
@@ -200,7 +200,7 @@ func TestScore_endsWithItsClient(t *testing.T) {
 	err := m.AnswerPredictions(
 		w,
 		r.WithContext(ctx),
-		newPredictor(servedIris(t, "1"), nil, UnseenOther),
+		newPredictor(servedIris(t, "1"), nil, dataset.UnseenOther),
 		func(row func([]float64) error) error {
 			for ; rows < predictionsLimits.Rows; rows++ {
 				if err := row([]float64{5.1, 3.5, 1.4, 0.2}); err != nil {

@@ -52,8 +52,8 @@ func (c *Cells) Optional(i int) bool { return c.columns[i].Missing }
 // Want names a value of feature i, with its article, for an error text.
 func (c *Cells) Want(i int) string { return "a " + c.columns[i].noun() }
 
-// IsNumeric reports whether the values of feature i are numbers, so that the fast way to read a number may be tried.
-func (c *Cells) IsNumeric(i int) bool { return c.columns[i].kind() == Numeric }
+// Kind returns the kind of feature i.
+func (c *Cells) Kind(i int) Kind { return c.columns[i].kind() }
 
 func missingWords(words []string) map[string]struct{} {
 	if words == nil {

@@ -23,18 +23,19 @@ type csvReader struct {
 
 // column says what a cell is used for.
 type column struct {
-	feature int // index, or -1
-	key     int // index, or -1
+	feature int  // index, or -1
+	number  bool // the feature is a number
+	key     int  // index, or -1
 }
 
 // NewCSV returns a reader of the records of a shard whose first record is on the given line.
 func NewCSV(r io.Reader, c Columns, h Header, line int64) Reader {
 	at := make([]column, h.Cells)
 	for i := range at {
-		at[i] = column{-1, -1}
+		at[i] = column{feature: -1, key: -1}
 	}
 	for i, cell := range h.Features {
-		at[cell].feature = i
+		at[cell].feature, at[cell].number = i, c.numeric(i)
 	}
 	for i, cell := range h.Keys {
 		at[cell].key = i
@@ -128,7 +129,7 @@ func (r *csvReader) row(b *Block, x []float64, keys [][]byte) {
 		if feature < 0 {
 			continue
 		}
-		v, reason := dataset.Cell(cell)
+		v, reason := r.columns.cell(feature, cell)
 		if reason != "" {
 			b.bad(r.line, r.columns.Features[feature], reason)
 			return
@@ -141,14 +142,17 @@ func (r *csvReader) row(b *Block, x []float64, keys [][]byte) {
 // plain reads a good record without quotes, which most records are. It returns the length of the record, or 0 if one
 // must read it. p ends with a line end, so the loops need no bounds.
 func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
-	if len(p) == 0 {
+	if len(p) == 0 || len(r.at) == 1 && emptyLine(p, false) > 0 {
 		return 0
 	}
 	at, last := 0, len(r.at)-1
 	for i, column := range r.at {
 		start := at
 		if column.feature >= 0 {
-			v, n := dataset.ParsePlain(p[at:])
+			v, n := 0.0, 0
+			if column.number {
+				v, n = dataset.ParsePlain(p[at:])
+			}
 			c := p[at+n]
 			if n == 0 || c != ',' && c != '\n' && c != '\r' {
 				end, ok := cellEnd(p, at)
@@ -160,7 +164,7 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 					cell = bytes.TrimSuffix(cell, carriageReturn)
 				}
 				var reason string
-				if v, reason = dataset.Cell(cell); reason != "" {
+				if v, reason = r.columns.cell(column.feature, cell); reason != "" {
 					return 0
 				}
 				n = end - at

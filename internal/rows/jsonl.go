@@ -21,7 +21,7 @@ type jsonReader struct {
 
 // NewJSONL returns a reader of the lines of a shard whose first line has the given number.
 func NewJSONL(r io.Reader, c Columns, line int64) Reader {
-	reader := &jsonReader{window: window{r: r}, features: jsonrow.NewDecoder(c.Features), line: line}
+	reader := &jsonReader{window: window{r: r}, features: jsonrow.NewCellDecoder(c.Features, c.Cells), line: line}
 	if len(c.Keys) > 0 {
 		reader.keys = jsonrow.NewFields(c.Keys)
 	}

@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"github.com/parquet-go/parquet-go"
+
+	"iris/internal/dataset"
 )
 
 // parquetReader reads a range of rows of a Parquet file.
@@ -16,11 +18,13 @@ type parquetReader struct {
 	groups []parquet.RowGroup // not opened yet
 
 	features int
-	skip     int64 // rows to skip in the next group
-	in       int64 // rows left in the open group
-	left     int64 // rows left in the range
+	cells    *dataset.Cells // nil if all features are numbers
+	skip     int64          // rows to skip in the next group
+	in       int64          // rows left in the open group
+	left     int64          // rows left in the range
 	line     int64
 	text     []byte // of the keys
+	cell     []byte // of a feature
 }
 
 // NewParquet returns a reader of the rows of a shard. The caller closes it.
@@ -39,6 +43,7 @@ func NewParquet(r io.ReaderAt, size int64, c Columns, s Shard) (_ interface {
 		leaves:   leaves,
 		groups:   f.RowGroups(),
 		features: len(c.Features),
+		cells:    c.Cells,
 		skip:     s.Offset,
 		left:     s.Length,
 		line:     s.Line,
@@ -122,6 +127,14 @@ func (r *parquetReader) row(b *Block, i int) {
 	x, keys := b.next()
 	for f := range r.features {
 		v := r.leaves[f].buffer[i]
+		if r.cells != nil {
+			var reason string
+			if x[f], reason = r.value(f, v); reason != "" {
+				b.bad(r.line, r.leaves[f].name, reason)
+				return
+			}
+			continue
+		}
 		if v.IsNull() {
 			b.bad(r.line, r.leaves[f].name, "null, want a number")
 			return
@@ -143,4 +156,30 @@ func (r *parquetReader) row(b *Block, i int) {
 		keys[k] = r.text[from:len(r.text):len(r.text)]
 	}
 	b.keep()
+}
+
+// value reads a value of feature f with the cells. The reason says why the value is not one of the feature.
+func (r *parquetReader) value(f int, v parquet.Value) (value float64, reason string) {
+	l := &r.leaves[f]
+	switch {
+	case v.IsNull():
+		if value, reason = r.cells.Missing(f); reason != "" {
+			reason = "null, want " + r.cells.Want(f)
+		}
+		return value, reason
+	case l.kind == parquet.Boolean:
+		return r.cells.Bool(f, v.Boolean())
+	case l.plain && r.cells.Kind(f) != dataset.Categorical:
+		return r.cells.Number(f, l.float(v))
+	}
+	if r.cell, reason = l.text(r.cell[:0], v); reason != "" {
+		return 0, reason
+	}
+	if l.plain { // a number may be a level in another spelling, as 7.0 for 7
+		if code, ok := r.cells.Level(f, r.cell); ok {
+			return code, ""
+		}
+		return r.cells.Number(f, l.float(v))
+	}
+	return r.cells.Text(f, r.cell)
 }

@@ -12,6 +12,7 @@ type leaf struct {
 	index    int
 	kind     parquet.Kind
 	unsigned bool
+	plain    bool // a number of no logical type but an integer
 	text     textWriter
 
 	pages  parquet.Pages

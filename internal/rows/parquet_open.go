@@ -29,7 +29,7 @@ func openParquet(r io.ReaderAt, size int64, c Columns) (*parquet.File, []leaf, e
 	}
 	leaves := make([]leaf, 0, len(c.Features)+len(c.Keys))
 	for i, name := range slices.Concat(c.Features, c.Keys) {
-		l, reason := findLeaf(f, name, i < len(c.Features))
+		l, reason := findLeaf(f, name, i < len(c.Features) && c.Cells == nil)
 		if reason != "" {
 			return nil, nil, &dataset.RowError{Column: name, Reason: reason}
 		}
@@ -67,8 +67,9 @@ func topElements(f *parquet.File) []*format.SchemaElement {
 	return top
 }
 
-// findLeaf finds a column by name. The reason says why the column cannot be read, or as a feature not be used.
-func findLeaf(f *parquet.File, name string, feature bool) (l leaf, reason string) {
+// findLeaf finds a column by name. The reason says why the column cannot be read, or, if it must be a number, why it is
+// not.
+func findLeaf(f *parquet.File, name string, number bool) (l leaf, reason string) {
 	var element *format.SchemaElement
 	for _, e := range topElements(f) {
 		switch {
@@ -91,10 +92,11 @@ func findLeaf(f *parquet.File, name string, feature bool) (l leaf, reason string
 	logical := column.Node.Type().LogicalType()
 	integer, isInteger := logicalInteger(logical)
 	l.unsigned = isInteger && !integer.IsSigned
+	l.plain = l.number() && (logical == nil || isInteger)
 	switch {
-	case feature && !l.number():
+	case number && !l.number():
 		return l, fmt.Sprintf("is %s, want a number", l.kind)
-	case feature && logical != nil && !isInteger:
+	case number && !l.plain:
 		return l, fmt.Sprintf("is %s, want a number", logical)
 	}
 	return l, ""

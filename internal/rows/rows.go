@@ -34,8 +34,21 @@ func FormatOf(name, key string) (scores.Format, error) {
 
 // Columns names the columns that make a row. A column may be both a feature and a key.
 type Columns struct {
-	Features []string `json:"features"`       // numbers, in the order of the model
+	Features []string `json:"features"`       // in the order of the model
 	Keys     []string `json:"keys,omitempty"` // passed through unchanged
+
+	Cells *dataset.Cells `json:"-"` // how values become numbers; nil if all features are numbers
+}
+
+// numeric reports whether feature i is a number.
+func (c *Columns) numeric(i int) bool { return c.Cells == nil || c.Cells.Kind(i) == dataset.Numeric }
+
+// cell reads the value of feature i from a cell of a CSV. The reason says what is wrong with the cell.
+func (c *Columns) cell(i int, cell []byte) (value float64, reason string) {
+	if c.Cells == nil {
+		return dataset.Cell(cell)
+	}
+	return c.Cells.Text(i, cell)
 }
 
 // Header says which cells of a CSV's rows hold the columns. The other formats name the columns of each row.
