@@ -70,20 +70,20 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err != nil {
 		return Dataset{}, err
 	}
-	different := newVariety()
-	summary, sum, err := a.scan(ctx, copied, dataset.ScanOptions{
-		Row:               different.add,
+	options := dataset.ScanOptions{
 		Known:             known,
 		LabelColumn:       in.LabelColumn,
 		Features:          in.Features,
 		AllowSchemaChange: in.AllowSchemaChange,
 		MaxBytes:          maxDataset,
-	})
+	}
+	summary, sum, err := a.scan(ctx, copied, options)
 	if err == nil {
 		err = in.ClassWeight.Check(summary.Schema)
 	}
 	if err == nil {
-		err = different.check(summary.Schema, in.CrossValidated)
+		options.Schema = &summary.Schema
+		err = a.checkVariety(ctx, copied, options, in.CrossValidated)
 	}
 	if err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))
@@ -101,7 +101,10 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err := a.addSource(ctx, d.SHA256, in.URI); err != nil {
 		return Dataset{}, err
 	}
-	view := catalogue.View{Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known}
+	view := catalogue.View{
+		Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known,
+		Header: options.Header, Warnings: summary.Warnings,
+	}
 	d.View, err = a.catalogue.WriteView(ctx, d.SHA256, view)
 	return d, err
 }
@@ -179,6 +182,20 @@ func (a *Activities) scan(
 	hash := sha256.New()
 	summary, err := dataset.Scan(io.TeeReader(body, hash), o)
 	return summary, hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// checkVariety refuses a dataset with too few different rows.
+func (a *Activities) checkVariety(ctx context.Context, ref objstore.Ref, o dataset.ScanOptions, validated bool) error {
+	body, err := a.o.Store.Get(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	different, err := countVariety(body, o)
+	if err != nil {
+		return err
+	}
+	return different.check(*o.Schema, validated)
 }
 
 // checkReadable rejects objects that a request may not read.

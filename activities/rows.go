@@ -34,6 +34,7 @@ func (s datasets) rows(ctx context.Context, d Dataset, count int, heldOut ...dat
 	defer body.Close() //nolint:errcheck // read only
 	t, _, err := dataset.Read(body, dataset.ScanOptions{
 		Known: view.Known, LabelColumn: d.LabelColumn, Features: view.Features, AllowSchemaChange: d.AllowSchemaChange,
+		Header: view.Header, MaxBytes: maxDataset, Schema: &view.Schema,
 		Rows: count, Keep: heldOutBy(heldOut, view.Schema),
 	})
 	if err != nil {

@@ -2,10 +2,11 @@ package activities
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"math"
-	"slices"
 
 	"iris/internal/dataset"
 )
@@ -20,27 +21,39 @@ const (
 // variety counts the different rows of each class, up to validationRows.
 type variety struct {
 	seed maphash.Seed
-	seen map[string][]uint64 // class -> hashes of its rows
+	seen []map[uint64]struct{} // by class: hashes of its rows
+	full int                   // classes with validationRows
 	row  []byte
 }
 
-func newVariety() *variety { return &variety{seed: maphash.MakeSeed(), seen: map[string][]uint64{}} }
+// errEnough ends a pass that has seen enough rows.
+var errEnough = errors.New("every class has enough different rows")
 
-// add is a Row of dataset.ScanOptions.
-func (v *variety) add(x []float64, class string) error {
+// countVariety reads rows of a dataset until each class has enough different ones.
+func countVariety(r io.Reader, o dataset.ScanOptions) (*variety, error) {
+	v := &variety{seed: maphash.MakeSeed(), seen: make([]map[uint64]struct{}, len(o.Schema.Classes))}
+	for class := range v.seen {
+		v.seen[class] = map[uint64]struct{}{}
+	}
+	if err := dataset.Each(r, o, v.add); err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *variety) add(x []float64, class int) error {
 	rows := v.seen[class]
 	if len(rows) == validationRows {
 		return nil
 	}
 	v.row = v.row[:0]
 	for _, value := range x {
-		if value == 0 {
-			value = 0 // not -0
-		}
 		v.row = binary.LittleEndian.AppendUint64(v.row, math.Float64bits(value))
 	}
-	if hash := maphash.Bytes(v.seed, v.row); !slices.Contains(rows, hash) {
-		v.seen[class] = append(rows, hash)
+	if rows[maphash.Bytes(v.seed, v.row)] = struct{}{}; len(rows) == validationRows {
+		if v.full++; v.full == len(v.seen) {
+			return errEnough
+		}
 	}
 	return nil
 }
@@ -49,8 +62,8 @@ func (v *variety) add(x []float64, class string) error {
 // cross-validation. Of more classes, two are left in every fold.
 func (v *variety) check(s dataset.Schema, validated bool) error {
 	most := 0
-	for _, class := range s.Classes {
-		rows := len(v.seen[class])
+	for i, class := range s.Classes {
+		rows := len(v.seen[i])
 		most = max(most, rows)
 		if validated && len(s.Classes) == 2 && rows < validationRows {
 			return &dataset.RowError{Column: s.Label, Reason: fmt.Sprintf(

@@ -23,8 +23,11 @@ func TestVariety(t *testing.T) {
 		"three classes":                {"x,label\n1,a\n2,a\n3,b\n4,b\n5,c\n6,c\n", true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVariety()
-			summary, err := dataset.Scan(strings.NewReader(test.csv), dataset.ScanOptions{Row: v.add})
+			summary, err := dataset.Scan(strings.NewReader(test.csv), dataset.ScanOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := countVariety(strings.NewReader(test.csv), dataset.ScanOptions{Schema: &summary.Schema})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -105,7 +105,7 @@ func TestDatasets_badRequests(t *testing.T) {
 		{"a parameter of a training", "?seed=1", asCSV(good), 422, "seed"},
 		{"two class columns", "?label_column=x&label_column=y", asCSV(good), 422, "twice"},
 		{"an unknown class column", "?label_column=none", asCSV(good), 422, "none"},
-		{"bad rows", "", asCSV(good + "x,a\n"), 422, "line 6"},
+		{"bad rows", "", asCSV(good + "1,2,a\n"), 422, "line 6"},
 		{"an empty file", "", asCSV(""), 422, "empty"},
 		{"a large file", "", asCSV(good + strings.Repeat("1,a\n", 2000)), 413, ""},
 		{"an empty form", "", asForm(), 422, "file: is missing"},

@@ -32,6 +32,7 @@ func problemOf(err error) *problem.Problem {
 		known   *problem.Problem
 		tensor  *inference.Error
 		syntax  *jsonrow.SyntaxError
+		columns *dataset.ColumnsError
 		row     *dataset.RowError
 		spec    *model.SpecError
 		tooMuch *http.MaxBytesError
@@ -48,9 +49,14 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(http.StatusBadRequest, tensor.Error())
 	case errors.As(err, &syntax):
 		return problem.New(http.StatusBadRequest, syntax.Error())
+	case errors.As(err, &columns):
+		faults := make([]problem.Fault, len(columns.Columns))
+		for i := range columns.Columns {
+			faults[i] = faultOf(&columns.Columns[i])
+		}
+		return problem.New(http.StatusUnprocessableEntity, columns.Error(), faults...)
 	case errors.As(err, &row):
-		return problem.New(http.StatusUnprocessableEntity, row.Error(),
-			problem.Fault{Pointer: row.Pointer, Line: row.Line, Column: row.Column, Detail: row.Reason})
+		return problem.New(http.StatusUnprocessableEntity, row.Error(), faultOf(row))
 	case errors.As(err, &spec):
 		return problem.Invalid(problem.Fault{Pointer: spec.Pointer, Detail: spec.Reason})
 	case errors.Is(err, dataset.ErrTooLarge):
@@ -62,6 +68,10 @@ func problemOf(err error) *problem.Problem {
 		return problem.Unavailable(who+" does not answer; try again", err)
 	}
 	return problem.Internal(err)
+}
+
+func faultOf(row *dataset.RowError) problem.Fault {
+	return problem.Fault{Pointer: row.Pointer, Line: row.Line, Column: row.Column, Detail: row.Reason}
 }
 
 // unknownStart returns the problem of a start that may have happened. A client finds the task by its id, or by sending

@@ -20,6 +20,10 @@ type View struct {
 	Features []string `json:"features,omitempty"`
 	// Known is the schema that the model had when the data was read, nil if it had none.
 	Known *dataset.Schema `json:"known,omitempty"`
+	// Header is the option that the data was read with.
+	Header dataset.Header `json:"header,omitempty"`
+	// Warnings are what the owner of the data should know about this reading.
+	Warnings []dataset.Warning `json:"warnings,omitempty"`
 }
 
 // key returns where a view is stored. Its name is a hash of what the view depends on besides the bytes.

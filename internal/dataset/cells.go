@@ -67,7 +67,7 @@ func missingWords(words []string) map[string]struct{} {
 }
 
 // isMissing reports whether a trimmed text means that a value is missing.
-func isMissing(words map[string]struct{}, text []byte) bool {
+func isMissing[T string | []byte](words map[string]struct{}, text T) bool {
 	const longest = 32
 	if len(text) == 0 {
 		return true
@@ -76,7 +76,8 @@ func isMissing(words map[string]struct{}, text []byte) bool {
 		return false
 	}
 	var lower [longest]byte
-	for i, c := range text {
+	for i := range len(text) {
+		c := text[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
@@ -262,7 +263,7 @@ func (c *Cells) Unseen(i int, v float64) bool {
 }
 
 // parseBoolean reads a truth value.
-func parseBoolean(text []byte) (float64, bool) {
+func parseBoolean[T string | []byte](text T) (float64, bool) {
 	switch len(text) {
 	case 1:
 		switch text[0] {
@@ -285,12 +286,12 @@ func parseBoolean(text []byte) (float64, bool) {
 }
 
 // equalFold compares a text with a word in lower case.
-func equalFold(text []byte, word string) bool {
+func equalFold[T string | []byte](text T, word string) bool {
 	return len(text) == len(word) && strings.EqualFold(string(text), word)
 }
 
 // isInfinite reports whether a text is a word for an infinite number.
-func isInfinite(text []byte) bool {
+func isInfinite[T string | []byte](text T) bool {
 	for len(text) > 0 && (text[0] == '-' || text[0] == '+') {
 		text = text[1:]
 	}

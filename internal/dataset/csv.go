@@ -83,7 +83,7 @@ func ParseCell[T string | []byte](cell T) (value float64, ok bool) {
 	return value, true
 }
 
-// TrimCell removes the spaces and tabs around a cell. Names and numbers are trimmed; labels and keys are not.
+// TrimCell removes the spaces and tabs around a cell. Names, numbers, texts and labels are trimmed; keys are not.
 func TrimCell[T string | []byte](cell T) T {
 	for len(cell) > 0 && isBlank(cell[0]) {
 		cell = cell[1:]

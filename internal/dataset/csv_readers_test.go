@@ -63,7 +63,7 @@ func TestReaders_oddCSVs(t *testing.T) {
 		},
 		{
 			name: "pandas' word for a missing value", csv: header + "1,NA,x\n",
-			scan: `"NA" is not a finite number`, batch: `"NA" is not a finite number`, frame: `"NA" is not finite`,
+			scan: "empty cell, want a number", batch: `"NA" is not a finite number`, frame: `"NA" is not finite`,
 		},
 		{
 			name: "true and false", csv: header + "true,False,x\n",
@@ -142,18 +142,29 @@ func TestReaders_oddCSVs(t *testing.T) {
 	}
 }
 
-// scanCSV returns the rows that Scan accepts, or its error. It adds rows so that each class has two.
+// scanCSV returns the rows that Scan and Read accept, or their error. A file with fewer than two rows of a class is
+// read with the schema of the other readers.
 func scanCSV(text string) string {
-	var x [][]float64
-	o := dataset.ScanOptions{Row: func(row []float64, _ string) error {
-		x = append(x, slices.Clone(row))
-		return nil
-	}}
+	o := dataset.ScanOptions{}
 	if strings.Contains(text, "k,b,a") {
 		o.LabelColumn = "k"
 	}
-	_, err := dataset.Scan(strings.NewReader(text), o)
+	summary, err := dataset.Scan(strings.NewReader(text), o)
 	if err != nil && !strings.Contains(err.Error(), "want at least two") {
+		return err.Error()
+	}
+	o.Schema = &summary.Schema
+	if err != nil {
+		o.Schema = &dataset.Schema{Features: []string{"a", "b"}, Label: "k", Classes: []string{"x", "x, \"x\"", "y"}}
+		if o.LabelColumn == "k" {
+			o.Schema.Features = []string{"b", "a"}
+		}
+	}
+	var x [][]float64
+	if err := dataset.Each(strings.NewReader(text), o, func(row []float64, _ int) error {
+		x = append(x, slices.Clone(row))
+		return nil
+	}); err != nil {
 		return err.Error()
 	}
 	return list(x)

@@ -24,8 +24,6 @@
 //     and reading goes on after a malformed one.
 package dataset
 
-import "io"
-
 // Table is a whole dataset in memory. Training needs one.
 type Table struct {
 	Schema Schema
@@ -70,32 +68,4 @@ func (t *Table) Keep(rows []int) {
 		t.Y[to] = t.Y[row]
 	}
 	t.X, t.Y = t.X[:len(rows)*n], t.Y[:len(rows)]
-}
-
-// Read scans a CSV as Scan does and keeps the rows that o.Keep accepts, all if that is nil. If o.Rows says how many
-// they are, Read allocates the table once, so it needs rows times columns times 8 bytes, and a record at a time beside
-// them. Otherwise the table grows, and the largest copies of it need about twice as much. It still calls o.Row, if set,
-// for every row.
-func Read(r io.Reader, o ScanOptions) (*Table, Summary, error) {
-	t := &Table{}
-	s := scan{options: o}
-	s.row = func(x []float64, class int) error {
-		if o.Keep == nil || o.Keep(x) {
-			if t.Y == nil {
-				t.X, t.Y = make([]float64, 0, o.Rows*len(x)), make([]int, 0, o.Rows)
-			}
-			t.X = append(t.X, x...)
-			t.Y = append(t.Y, class)
-		}
-		return s.callRow(x, class)
-	}
-	summary, order, err := s.run(r)
-	if err != nil {
-		return nil, Summary{}, err
-	}
-	for i, seen := range t.Y {
-		t.Y[i] = order[seen]
-	}
-	t.Schema = summary.Schema
-	return t, summary, nil
 }

@@ -37,6 +37,32 @@ func (e *RowError) Error() string {
 	return strings.Join(place, ", ") + ": " + e.Reason
 }
 
+// ColumnsError says what is wrong with several columns of a CSV. It unwraps to the first.
+type ColumnsError struct {
+	Columns []RowError // at least one, in the order of the file
+}
+
+// Error joins the errors of at most ten columns.
+func (e *ColumnsError) Error() string {
+	const limit = 10
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d columns cannot be read: ", len(e.Columns))
+	for i := range e.Columns {
+		if i == limit {
+			fmt.Fprintf(&text, "; and %d more", len(e.Columns)-limit)
+			break
+		}
+		if i > 0 {
+			text.WriteString("; ")
+		}
+		text.WriteString(e.Columns[i].Error())
+	}
+	return text.String()
+}
+
+// Unwrap returns the error of the first column.
+func (e *ColumnsError) Unwrap() error { return &e.Columns[0] }
+
 // PointerToken writes a name as one token of an RFC 6901 pointer, without the slash before it.
 func PointerToken(name string) string { return pointerEscape.Replace(name) }
 
@@ -44,15 +70,24 @@ var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
 // Shown quotes a value from the user for an error text, at most 40 bytes of it.
 func Shown(value string) string {
+	short := shorten(value)
+	if len(short) == len(value) {
+		return strconv.Quote(value)
+	}
+	return strconv.Quote(short) + "…"
+}
+
+// shorten returns the first 40 bytes of a value, less those of a character that is cut.
+func shorten(value string) string {
 	const limit = 40
 	if len(value) <= limit {
-		return strconv.Quote(value)
+		return value
 	}
 	end := limit
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
 	}
-	return strconv.Quote(value[:end]) + "…"
+	return value[:end]
 }
 
 // listed quotes and joins values for an error text, at most ten of them.

@@ -36,7 +36,8 @@ func ExampleScan() {
 // A RowError says where a CSV breaks a rule.
 func ExampleRowError() {
 	const file = "length,width,species\n1.4,0.2,setosa\n4.7,wide,versicolor\n"
-	_, err := dataset.Scan(strings.NewReader(file), dataset.ScanOptions{})
+	options := dataset.ScanOptions{Columns: map[string]string{"width": "numeric"}}
+	_, err := dataset.Scan(strings.NewReader(file), options)
 	var bad *dataset.RowError
 	if errors.As(err, &bad) {
 		fmt.Println(bad.Line, bad.Column)

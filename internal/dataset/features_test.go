@@ -82,7 +82,13 @@ func TestScan_badFeatures(t *testing.T) {
 		},
 		{"twice", dataset.ScanOptions{LabelColumn: "kind", Features: []string{"a", "a"}}, "/features/1", "twice"},
 		{"none", dataset.ScanOptions{LabelColumn: "kind", Features: []string{}}, "/features", "empty"},
-		{"text", dataset.ScanOptions{LabelColumn: "kind", Features: []string{"note", "a"}}, "", "finite number"},
+		{
+			"text as numbers",
+			dataset.ScanOptions{
+				LabelColumn: "kind", Features: []string{"note", "a"}, Columns: map[string]string{"note": "numeric"},
+			},
+			"", "finite number",
+		},
 		{"fewer than the model's", dataset.ScanOptions{Known: known, Features: []string{"a"}}, "", `missing "b"`},
 		{"others than the model's", dataset.ScanOptions{Known: known, Features: []string{"a", "c"}}, "", `not expected "c"`},
 	} {

@@ -34,6 +34,7 @@ func Recode(t *Table, s *Schema) (*Table, error) {
 	}
 	recoded := &Table{Schema: t.Schema, X: make([]float64, 0, len(t.X)), Y: t.Y}
 	recoded.Schema.Columns, recoded.Schema.MissingValues = s.Columns, s.MissingValues
+	recoded.Codes = s.codes()
 	for row := range t.Rows() {
 		for i, v := range t.Row(row) {
 			if v != v {

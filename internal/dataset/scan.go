@@ -7,8 +7,19 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
+
+// Header says whether the first line of a CSV names the columns.
+type Header string
+
+// The values of Header.
+const (
+	HeaderAuto Header = ""     // it does unless it is all numbers; see Scan
+	HeaderTrue Header = "true" // it does, even if the names are numbers
+)
+
+// Ignore is the value of ScanOptions.Columns for a column that is not read.
+const Ignore = "ignore"
 
 // ScanOptions say how a CSV is read and what it is compared with.
 type ScanOptions struct {
@@ -19,93 +30,92 @@ type ScanOptions struct {
 	// Features, if set, names the feature columns. Scan reads nothing else but the class column, so the other columns
 	// may hold anything. The schema keeps this order, unless the features are Known's.
 	Features []string
+	// Columns gives the kind of columns by their name, a Kind or Ignore. Scan infers that of all others.
+	Columns map[string]string
+	// MissingValues are the texts that mean that a value is missing; nil means Known's, or DefaultMissing.
+	MissingValues []string
+	// AllowMissing says that values of any feature may be missing at a prediction, although none is in the file.
+	AllowMissing bool
+	// LeaveOutIDs leaves out columns that have another value in every row, and are consecutive numbers or texts.
+	LeaveOutIDs bool
+	// MinClassRows is the number of rows that a class needs; 2 if it is smaller. Rows of other classes are left out.
+	MinClassRows int
+	Header       Header
 	// AllowSchemaChange accepts a file whose features differ from Known's.
 	AllowSchemaChange bool
 	// MaxBytes limits the size of the file; it defaults to 1 GiB.
 	MaxBytes int64
-	// Row, if set, is called for every row, with the values in the order of the schema's features and the class after
-	// aliases. Calls share x. Scan calls Row before it knows that the whole file is good. An error from Row ends Scan.
-	Row func(x []float64, class string) error
 
+	// Schema is what Scan found in the file with these options. Read needs it.
+	Schema *Schema
 	// Rows is the number of rows that Read keeps, as an earlier pass counted them; 0 if nobody did. A wrong number costs
 	// memory or time, and changes nothing else.
 	Rows int
-	// Keep, if set, tells Read which rows to keep, by their features. Calls share x. The rules and the Summary cover all
-	// rows.
+	// Keep, if set, tells Read which rows to keep, by their features. Calls share x.
 	Keep func(x []float64) bool
 }
 
 // Summary is what one pass finds in a CSV.
 type Summary struct {
-	Schema  Schema
-	Profile Profile
-	Bytes   int64 // length of the file
-	Header  bool  // the first line names the columns
+	Schema   Schema
+	Profile  Profile
+	Bytes    int64 // length of the file
+	Header   bool  // the first line names the columns
+	Warnings []Warning
+	Dropped  int // rows without a class, or of a class with too few rows
 }
 
-// Scan reads a CSV to its end and decides whether it is a dataset. The rules for a training's CSV are:
+// Scan reads a CSV to its end and decides whether it is a dataset, and how its cells become numbers. The rules for a
+// training's CSV are:
 //
-//   - The text is UTF-8, with or without a byte order mark. Quotes follow RFC 4180. Lines end in LF or CRLF; lines
-//     without more than blanks are skipped. Names and labels have up to 256 bytes and no control characters.
-//   - Every row has as many columns as the first one: up to 4096, with at least one feature and the class. A feature
-//     is a finite decimal number; blanks around it are ignored. A label is any text that is not blank, byte for byte.
+//   - The text is UTF-8, with or without a byte order mark. Quotes follow RFC 4180. Lines end in LF or CRLF; empty
+//     lines and lines of blanks are skipped. Names and labels have up to 256 bytes and no control characters. Blanks
+//     around names, cells and labels do not count.
+//   - Every row has as many columns as the first one: up to 4096, with at least one feature and the class.
 //   - A header names each column once. Its features (o.Features, or all of them) are Known's in any order, unless
 //     AllowSchemaChange is set. A file whose first row holds numbers only, except for the label, has no header; its
 //     columns are Known's in order, with the label last.
-//   - There are 2 to 1000 classes with at least two rows each.
+//   - The kind of a feature follows from all of its cells; see observed.infer. A feature of the model keeps its kind.
+//   - Rows without a class are left out, and those of a class with fewer than MinClassRows rows. There are 2 to 1000
+//     other classes.
 //
-// Scan returns a *RowError for a file that breaks a rule and ErrTooLarge for one of more than MaxBytes. It wraps an
-// error of the reader and returns an error of o.Row unchanged. Memory depends on the number of columns and classes,
-// not of rows.
+// Scan returns a *RowError for a file that breaks a rule, a *ColumnsError if several columns do, and ErrTooLarge for
+// one of more than MaxBytes. It wraps an error of the reader. Memory depends on the number of columns, classes and
+// levels, not of rows.
 func Scan(r io.Reader, o ScanOptions) (Summary, error) {
 	s := scan{options: o}
-	s.row = s.callRow
-	summary, _, err := s.run(r)
-	return summary, err
+	guard, err := records(r, o.MaxBytes, s.record)
+	if err != nil {
+		return Summary{}, err
+	}
+	summary, err := s.finish()
+	if err != nil {
+		return Summary{}, err
+	}
+	summary.Bytes = guard.read
+	return summary, nil
 }
 
-// scan is one pass over one CSV.
-type scan struct {
-	options ScanOptions
-	row     func(x []float64, class int) error // class: in order of appearance
-
-	layout  *layout
-	rows    int
-	columns []column // by feature
-	x       []float64
-
-	labels  map[string]int // label as written -> class
-	classes []classSeen    // in order of appearance
-}
-
-// classSeen counts the rows of a class.
-type classSeen struct {
-	name string
-	rows int
-	line int // of its first row
-}
-
-// run reads the whole file. The second result maps each class, in order of appearance, to its index in the schema.
-func (s *scan) run(r io.Reader) (Summary, []int, error) {
-	guard := newGuard(r, s.options.MaxBytes)
+// records calls a function for each record of a CSV that is not a line of blanks.
+func records(r io.Reader, maxBytes int64, record func(cells []string, line int) error) (*guard, error) {
+	guard := newGuard(r, maxBytes)
 	reader := NewCSVReader(bufio.NewReaderSize(guard, 64<<10))
 	for {
 		cells, err := reader.Read()
 		if err == io.EOF { // not errors.Is: the error of a lost connection may wrap io.EOF
-			break
+			return guard, nil
 		}
 		if err != nil {
-			return Summary{}, nil, readError(err)
+			return guard, readError(err)
 		}
-		if IsBlank(cells) {
+		if len(cells) == 1 && TrimCell(cells[0]) == "" {
 			continue
 		}
 		line, _ := reader.FieldPos(0)
-		if err := s.record(cells, line); err != nil {
-			return Summary{}, nil, err
+		if err := record(cells, line); err != nil {
+			return guard, err
 		}
 	}
-	return s.finish(guard.read)
 }
 
 // readError makes a *RowError of a misplaced quote.
@@ -121,124 +131,79 @@ func readError(err error) error {
 	return fmt.Errorf("read csv: %w", err)
 }
 
+// scan is one pass over one CSV.
+type scan struct {
+	options ScanOptions
+	words   map[string]struct{} // that mean that a value is missing
+
+	layout  *layout
+	rows    int         // with a label
+	columns []*observed // by feature
+	labels  *labels
+}
+
 // record adds one record: the header, or a row.
 func (s *scan) record(cells []string, line int) error {
 	if s.layout == nil {
-		l, err := newLayout(cells, line, s.options)
-		if err != nil {
+		if err := s.start(cells, line); err != nil || s.layout.header {
 			return err
-		}
-		s.layout = l
-		s.labels = make(map[string]int)
-		s.x = make([]float64, len(l.features))
-		s.columns = make([]column, len(l.features))
-		if l.header {
-			return nil
 		}
 	}
 	if want := len(s.layout.at); len(cells) != want {
 		return &RowError{Line: line, Reason: WrongLength(want, len(cells))}
 	}
-	for i, cell := range cells {
-		at := s.layout.at[i]
-		if at < 0 {
-			continue
-		}
-		v, ok := ParseCell(cell)
-		if !ok || !isFinite(v) {
-			return &RowError{Line: line, Column: s.layout.features[at], Reason: badCell(TrimCell(cell))}
-		}
-		s.x[at] = v
-	}
-	class, err := s.class(cells[s.layout.labelAt], line)
-	if err != nil {
-		return err
+	if !s.labels.add(cells[s.layout.labelAt], line) {
+		return nil
 	}
 	s.rows++
 	share := 1 / float64(s.rows)
-	for i, v := range s.x {
-		s.columns[i].add(v, share)
+	for i, cell := range cells {
+		if at := s.layout.at[i]; at >= 0 {
+			s.columns[at].add(cell, line, s.rows, share, s.words)
+		}
 	}
-	return s.row(s.x, class)
+	return nil
 }
 
-// class counts a row for the class of its label.
-func (s *scan) class(label string, line int) (int, error) {
-	i, seen := s.labels[label]
-	if !seen {
-		refuse := func(reason string) (int, error) {
-			return 0, &RowError{Line: line, Column: s.layout.label, Reason: reason}
-		}
-		if TrimCell(label) == "" {
-			return refuse("empty cell, want a class")
-		}
-		if bad := badName(label); bad != "" {
-			return refuse("the class is " + bad)
-		}
-		name := s.options.Known.class(label)
-		i = slices.IndexFunc(s.classes, func(c classSeen) bool { return c.name == name })
-		if i < 0 {
-			if len(s.classes) == maxClasses {
-				return refuse(fmt.Sprintf("more than %d classes: is it the class column?", maxClasses))
-			}
-			i = len(s.classes)
-			s.classes = append(s.classes, classSeen{name: strings.Clone(name), line: line})
-		}
-		s.labels[strings.Clone(label)] = i // a clone does not keep the whole record in memory
+// start lays out the columns by the first record.
+func (s *scan) start(cells []string, line int) error {
+	l, err := newLayout(cells, line, s.options)
+	if err != nil {
+		return err
 	}
-	s.classes[i].rows++
-	return i, nil
+	s.layout = l
+	s.words = missingWords(s.missingValues())
+	s.labels = newLabels(s.options.Known, s.options.MissingValues)
+	s.columns = make([]*observed, len(l.features))
+	for i, name := range l.features {
+		known := s.known(name)
+		want := Kind(s.options.Columns[name])
+		free := want == "" && s.options.AllowSchemaChange
+		if want == "" && known != nil {
+			want = known.Kind
+		}
+		s.columns[i] = newObserved(name, want, len(l.features))
+		s.columns[i].free = free
+	}
+	return nil
 }
 
-// finish checks what can be checked only at the end of the file, and sums up.
-func (s *scan) finish(bytes int64) (Summary, []int, error) {
-	if s.layout == nil {
-		return Summary{}, nil, &RowError{Reason: "the file is empty"}
+func (s *scan) missingValues() []string {
+	if s.options.MissingValues == nil && s.options.Known != nil {
+		return s.options.Known.MissingValues
 	}
-	if s.rows == 0 {
-		return Summary{}, nil, &RowError{Reason: "no rows after the header"}
-	}
-	if len(s.classes) == 1 {
-		return Summary{}, nil, &RowError{
-			Column: s.layout.label,
-			Reason: fmt.Sprintf("only one class, %s: want at least two", Shown(s.classes[0].name)),
-		}
-	}
-	for _, c := range s.classes {
-		if c.rows == 1 {
-			return Summary{}, nil, &RowError{
-				Line: c.line, Column: s.layout.label,
-				Reason: fmt.Sprintf("the class %s has one row: want at least two", Shown(c.name)),
-			}
-		}
-	}
-
-	schema := Schema{Features: s.layout.features, Label: s.layout.label}
-	for _, c := range s.classes {
-		schema.Classes = append(schema.Classes, c.name)
-	}
-	slices.Sort(schema.Classes)
-	schema.Aliases = s.options.Known.aliasesOf(schema.Classes)
-
-	order := make([]int, len(s.classes))
-	profile := Profile{
-		Rows:    s.rows,
-		Columns: make([]ColumnProfile, len(s.columns)),
-		Classes: make([]ClassCount, len(s.classes)),
-	}
-	for i, name := range schema.Features {
-		profile.Columns[i] = s.columns[i].profile(name, s.rows)
-	}
-	for i, c := range s.classes {
-		order[i], _ = slices.BinarySearch(schema.Classes, c.name)
-		profile.Classes[order[i]] = ClassCount{Class: c.name, Rows: c.rows}
-	}
-	return Summary{Schema: schema, Profile: profile, Bytes: bytes, Header: s.layout.header}, order, nil
+	return s.options.MissingValues
 }
 
-func (s *scan) callRow(x []float64, class int) error {
-	if s.options.Row == nil {
+// known returns the model's column of a name, nil if it has none.
+func (s *scan) known(name string) *Column {
+	if s.options.Known == nil {
 		return nil
 	}
-	return s.options.Row(x, s.classes[class].name)
+	i := slices.Index(s.options.Known.Features, name)
+	if i < 0 {
+		return nil
+	}
+	column := s.options.Known.Column(i)
+	return &column
 }

@@ -1,9 +1,19 @@
-package dataset
+package tally
 
 import "math"
 
 // MaxBins is the maximum number of bins of a histogram.
 const MaxBins = 32
+
+// Histogram counts the values of a feature in bins of equal width: bin i covers start + i·width to start +
+// (i+1)·width, the end exclusive. The width is a power of two and the start a multiple of it. Both depend on the
+// values alone, so the order of the values does not matter. A histogram has at most MaxBins bins, and at least half as
+// many if the values differ by more than a rounding error. Its first and last bins are not empty.
+type Histogram struct {
+	Start  float64 `json:"start"`
+	Width  float64 `json:"width"`
+	Counts []int   `json:"counts" nullable:"false"`
+}
 
 const (
 	// indexBits limits the index of a bin to what a float64 holds exactly.
