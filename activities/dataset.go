@@ -50,6 +50,8 @@ type Dataset struct {
 	Rows              int          `json:"rows"`
 	Features          int          `json:"features"`
 	Classes           int          `json:"classes"`
+	// Inputs is nil if all features are numbers and none is missing.
+	Inputs *model.Inputs `json:"inputs,omitempty"`
 }
 
 // ValidateDataset checks a whole dataset by the rules of dataset.Scan and stores it under its hash, so that the same
@@ -91,6 +93,7 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,
 		Rows: summary.Profile.Rows, Features: len(summary.Schema.Features), Classes: len(summary.Schema.Classes),
+		Inputs: model.InputsOf(summary.Schema),
 	}
 	if err := a.checkMemory(d, in.Spec, in.TestSize); err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))

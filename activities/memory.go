@@ -53,7 +53,9 @@ func mebibytes(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
 
 // size returns the size of a number of rows of d.
 func (d Dataset) size(rows int) model.Size {
-	return model.Size{Rows: rows, Features: d.Features, Classes: d.Classes, Processors: runtime.GOMAXPROCS(0)}
+	return model.Size{
+		Rows: rows, Features: d.Features, Classes: d.Classes, Processors: runtime.GOMAXPROCS(0), Inputs: d.Inputs,
+	}
 }
 
 // memory estimates the bytes that a process needs for the job. It reads all rows, and then uses a part of them.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"iris/internal/dataset"
+	"iris/model/internal/design"
 	"iris/model/internal/tree"
 )
 
@@ -13,6 +15,38 @@ type Size struct {
 	Features   int
 	Classes    int
 	Processors int // that share the work; each keeps its own histograms or rows
+	// Inputs says how many inputs the features become; nil if the schema is plain.
+	Inputs *Inputs
+}
+
+// Inputs says how many inputs the features of a mixed table become at most, by what a learner takes.
+type Inputs struct {
+	Numbers     int `json:"numbers"`
+	Splits      int `json:"splits"`
+	Likelihoods int `json:"likelihoods"`
+}
+
+// InputsOf returns the Inputs of s, nil if it is plain.
+func InputsOf(s dataset.Schema) *Inputs {
+	if s.Plain() {
+		return nil
+	}
+	return &Inputs{
+		Numbers:     design.MaxInputs(&s, design.AsNumbers),
+		Splits:      design.MaxInputs(&s, design.AsSplits),
+		Likelihoods: design.MaxInputs(&s, design.AsLikelihoods),
+	}
+}
+
+// of returns the number that learners of an algorithm see.
+func (n *Inputs) of(a Algorithm) int {
+	switch families[a].mixed {
+	case design.AsSplits:
+		return n.Splits
+	case design.AsLikelihoods:
+		return n.Likelihoods
+	}
+	return n.Numbers
 }
 
 // TableMemory returns the bytes of a table of that size.
@@ -66,6 +100,12 @@ func learnerMemory(spec Spec, size Size) (fit, encode float64) {
 	h := memorySettings{}
 	if b, err := json.Marshal(values); err != nil || json.Unmarshal(b, &h) != nil {
 		return 0, 0
+	}
+	if size.Inputs != nil { // the learner has a table of its own
+		own := size
+		own.Features, own.Inputs = size.Inputs.of(spec.Algorithm), nil
+		fit, encode = learnerMemory(spec, own)
+		return fit + float64(own.TableMemory()), encode
 	}
 	rows, features, classes := float64(size.Rows), float64(size.Features), float64(size.Classes)
 	cells := rows * features

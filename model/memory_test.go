@@ -76,3 +76,22 @@ func TestFitMemory_extremes(t *testing.T) {
 		t.Errorf("trees of 8 leaves: %d bytes, trees without a limit: %d", less, more)
 	}
 }
+
+// A learner of a mixed table has a table of its inputs beside the table of the features.
+func TestFitMemory_mixed(t *testing.T) {
+	data := mixed(10, 2, 1)
+	inputs := InputsOf(data.Schema)
+	if want := (Inputs{Numbers: 77, Splits: 21, Likelihoods: 20}); inputs == nil || *inputs != want {
+		t.Fatalf("inputs %+v, want %+v", inputs, want)
+	}
+	if got := InputsOf(load(t, "iris").Schema); got != nil {
+		t.Errorf("inputs %+v of a plain schema, want none", got)
+	}
+	size := Size{Rows: 1_000_000, Features: 9, Classes: 2, Processors: 2, Inputs: inputs}
+	for _, algorithm := range Algorithms() {
+		got, least := FitMemory(Spec{Algorithm: algorithm}, size), size.TableMemory()+int64(size.Rows)*20*8
+		if got < least || got > 40*least {
+			t.Errorf("%s: %d MiB, want more than the %d of both tables", algorithm, got>>20, least>>20)
+		}
+	}
+}

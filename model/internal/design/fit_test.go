@@ -114,7 +114,8 @@ func TestDesign_inputs(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d, inputs, err := Fit(t.Context(), one(test.column, test.training...), test.encoding, 1)
+			table := one(test.column, test.training...)
+			d, inputs, err := Fit(t.Context(), table, test.encoding, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,6 +123,9 @@ func TestDesign_inputs(t *testing.T) {
 			d.Encode([]float64{test.value}, got)
 			if !slices.Equal(got, test.want) {
 				t.Errorf("inputs %v, want %v", got, test.want)
+			}
+			if most := MaxInputs(&table.Schema, test.encoding); most < d.inputs {
+				t.Errorf("at most %d inputs, want at least the %d of the fit", most, d.inputs)
 			}
 			if !slices.Equal(inputs.Codes, test.codes) {
 				t.Errorf("codes %v, want %v", inputs.Codes, test.codes)
@@ -146,6 +150,9 @@ func TestDesign_manyLevels(t *testing.T) {
 		d, inputs, err := Fit(t.Context(), data, e, 1)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if most := MaxInputs(&data.Schema, e); most != want.inputs {
+			t.Errorf("at most %d inputs, want %d", most, want.inputs)
 		}
 		if d.inputs != want.inputs || d.Columns[0].groups != want.groups {
 			t.Errorf("%d inputs, %d groups; want %v", d.inputs, d.Columns[0].groups, want)
