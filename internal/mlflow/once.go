@@ -1,8 +1,11 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"time"
 )
 
 // DuplicateTag marks a duplicate that was not deleted. Its value identifies the one that was kept.
@@ -19,8 +22,14 @@ type Once[T any] struct {
 	Discard func(ctx context.Context, duplicate, kept T) error
 }
 
+// tidyTimeout bounds what Ensure does after a create although its context has ended.
+const tidyTimeout = 30 * time.Second
+
 // Ensure returns the one to keep. It creates it if none exists, and discards the others. An error may leave one behind;
 // the next call finds it.
+//
+// After a create, Ensure goes on for a while if ctx has ended: the process may have been frozen before the create, and
+// another attempt may have ended the task meanwhile. Nobody would discard the second one then.
 func (o Once[T]) Ensure(ctx context.Context) (T, error) {
 	var none T
 	found, err := o.Find(ctx)
@@ -29,15 +38,22 @@ func (o Once[T]) Ensure(ctx context.Context) (T, error) {
 	}
 	if len(found) == 0 {
 		created, err := o.Create(ctx)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			return none, err
 		}
-		if found, err = o.Find(ctx); err != nil {
-			return none, err
-		}
-		if len(found) == 0 { // somebody has deleted it
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+		defer cancel()
+		found, findErr := o.Find(ctx)
+		switch {
+		case err != nil && len(found) > 1: // MLflow has acted on the create, or the next attempt has found another one
+			return none, errors.Join(err, o.discard(ctx, found, 0))
+		case err != nil || findErr != nil:
+			return none, cmp.Or(err, findErr)
+		case len(found) == 0: // somebody has deleted it
 			return created, nil
 		}
+		return found[0], o.discard(ctx, found, 0)
 	}
 	return found[0], o.discard(ctx, found, 0)
 }

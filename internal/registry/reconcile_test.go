@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,6 +92,37 @@ func TestRegister_lateCreateBetweenLookAndCreate(t *testing.T) {
 			v, err := w.Register(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
+			}
+			w.wantOne(c, v)
+		})
+	}
+}
+
+// A worker is frozen in the middle of Register. It wakes after another attempt has registered the run, and its context
+// ends before MLflow answers its create.
+func TestRegister_frozen(t *testing.T) {
+	for _, at := range []string{"/runs/outputs", "/model-versions/create"} {
+		t.Run(at, func(t *testing.T) {
+			w := newWorld(t)
+			c := w.Candidate(1)
+			reached, release := hold(w.LabProxy, 1, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, at) })
+			defer release()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			w.LabProxy.OnAnswer("/model-versions/create", cancel) // only the frozen worker uses the proxy
+			frozen := make(chan error, 1)
+			go func() {
+				_, err := w.Register(ctx, c)
+				frozen <- err
+			}()
+			<-reached
+			v, err := w.Direct().Register(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+			if err := <-frozen; err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want nil or the end of the context", err)
 			}
 			w.wantOne(c, v)
 		})

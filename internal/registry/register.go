@@ -111,6 +111,10 @@ func (r *Registry) create(ctx context.Context, c Candidate) (mlflow.ModelVersion
 	if err := r.mlflow.EnsureRegisteredModel(ctx, c.Model, "Trained, versioned and served by iris.", nil); err != nil {
 		return mlflow.ModelVersion{}, fmt.Errorf("create model %s: %w", c.Model, outage(err))
 	}
+	// The uploads took their time, and a frozen process may have slept here: another attempt may have made the version.
+	if made, err := r.versionOnce(c.Model, c.RunID).Find(ctx); err != nil || len(made) > 0 {
+		return append(made, mlflow.ModelVersion{})[0], err
+	}
 	mv, err := r.mlflow.CreateVersion(ctx, mlflow.NewVersion{
 		Name: c.Model, LoggedModelID: logged.ID, RunID: c.RunID, Description: c.Description, Tags: tags,
 	})
