@@ -18,6 +18,7 @@ const (
 	SweepTasks        SweepStep = "tasks"
 	SweepRuns         SweepStep = "runs"
 	SweepLoggedModels SweepStep = "logged models"
+	SweepVersions     SweepStep = "versions"
 	SweepUploads      SweepStep = "uploads"
 	SweepTrainings    SweepStep = "trainings"
 	SweepBatches      SweepStep = "batches"
@@ -39,14 +40,14 @@ func (a *Activities) Sweep(ctx context.Context, in SweepInput) (sweep.Report, er
 		}
 	}
 	s := sweep.New(sweep.Options{
-		MLflow: a.o.MLflow, Store: a.o.Store, Bucket: a.o.Bucket,
+		MLflow: a.o.MLflow, Registry: a.o.Registry, Store: a.o.Store, Bucket: a.o.Bucket,
 		Temporal: activity.GetClient(ctx), Namespace: activity.GetInfo(ctx).Namespace,
 		Logger: activity.GetLogger(ctx), Outcome: a.o.Outcome,
 		Beat:     func(r sweep.Report) { activity.RecordHeartbeat(ctx, r) },
 		Settings: in.Settings,
 	}, from)
 	steps := map[SweepStep]func(context.Context) (sweep.Report, error){
-		SweepTasks: s.Tasks, SweepRuns: s.Runs, SweepLoggedModels: s.LoggedModels,
+		SweepTasks: s.Tasks, SweepRuns: s.Runs, SweepLoggedModels: s.LoggedModels, SweepVersions: s.Versions,
 		SweepUploads: s.Uploads, SweepTrainings: s.Trainings, SweepBatches: s.Batches,
 	}
 	step, ok := steps[in.Step]

@@ -48,11 +48,15 @@ var sweeping = workflow.ActivityOptions{
 func Sweep(ctx workflow.Context, in SweepSettings) (SweepResult, error) {
 	var acts *activities.Activities // nil; only for method references
 	result := SweepResult{DryRun: in.DryRun}
-	lines := ""
-	for _, step := range []activities.SweepStep{
+	steps := []activities.SweepStep{
 		activities.SweepTasks, activities.SweepRuns, activities.SweepLoggedModels, activities.SweepUploads,
 		activities.SweepTrainings, activities.SweepBatches,
-	} {
+	}
+	if workflow.GetVersion(ctx, "versions that exist twice", workflow.DefaultVersion, 1) == 1 {
+		steps = append(steps, activities.SweepVersions)
+	}
+	lines := ""
+	for _, step := range steps {
 		swept := SweptStep{Step: step}
 		err := workflow.ExecuteActivity(withOptions(ctx, sweeping, "sweep "+string(step)), acts.Sweep,
 			activities.SweepInput{Step: step, Settings: in}).Get(ctx, &swept.SweepReport)

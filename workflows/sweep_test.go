@@ -29,8 +29,8 @@ func TestSweep(t *testing.T) {
 	if err := e.GetWorkflowResult(&result); err != nil {
 		t.Fatal(err)
 	}
-	if len(steps) != 6 || len(result.Steps) != 6 || !result.DryRun {
-		t.Fatalf("steps %v, result %+v; want six", steps, result)
+	if len(steps) != 7 || len(result.Steps) != 7 || !result.DryRun {
+		t.Fatalf("steps %v, result %+v; want seven", steps, result)
 	}
 	for i, step := range result.Steps {
 		if step.Step != steps[i] || step.Checked != 3 || step.Acted != 2 || step.Error != "" {

@@ -104,7 +104,7 @@ func rooms() []room {
 		// What tasks left behind.
 		{
 			path: "internal/sweep", floor: 3,
-			iris: []string{"internal/mlflow", "internal/objstore"},
+			iris: []string{"internal/mlflow", "internal/objstore", "internal/registry"},
 			lib:  []string{temporal},
 		},
 		{

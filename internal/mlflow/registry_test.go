@@ -128,6 +128,20 @@ func TestVersions(t *testing.T) {
 	if got := must(w.SearchVersions(t.Context(), ""))(t); len(got) < 11 {
 		t.Errorf("an empty filter finds %d versions, want all", len(got))
 	}
+	recent := func(since time.Time) (numbers []string) {
+		for _, v := range must(w.RecentVersions(t.Context(), since))(t) {
+			if v.Name == w.name {
+				numbers = append(numbers, v.Version)
+			}
+		}
+		return numbers
+	}
+	if got := recent(all[0].Created); len(got) != 11 || got[0] != "1" || got[10] != "11" {
+		t.Errorf("versions since the first: %v, want 1 to 11", got)
+	}
+	if got := recent(all[10].Created.Add(time.Millisecond)); len(got) != 0 {
+		t.Errorf("versions after the last: %v, want none", got)
+	}
 	_, err = w.SearchVersions(t.Context(), "no filter")
 	wantRefusal(t, err, http.StatusBadRequest, "search versions")
 }

@@ -113,10 +113,34 @@ func (c *Client) SearchVersions(ctx context.Context, filter string) ([]ModelVers
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(all, func(a, b ModelVersion) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.number(), b.number()))
-	})
+	slices.SortStableFunc(all, byNameAndNumber)
 	return all, nil
+}
+
+// RecentVersions returns the versions of all models that were created since a time, sorted by name and number.
+func (c *Client) RecentVersions(ctx context.Context, since time.Time) ([]ModelVersion, error) {
+	var recent []ModelVersion
+	err := pages(func(token string) (string, error) {
+		var answer struct {
+			Versions []wireVersion `json:"model_versions"`
+			Next     string        `json:"next_page_token"`
+		}
+		query := url.Values{"order_by": {"creation_timestamp DESC"}, "max_results": {"1000"}, "page_token": {token}}
+		err := c.read(ctx, "list recent versions", "mlflow/model-versions/search", query, &answer)
+		for _, v := range versions(answer.Versions) {
+			if v.Created.Before(since) {
+				return "", err
+			}
+			recent = append(recent, v)
+		}
+		return answer.Next, err
+	})
+	slices.SortStableFunc(recent, byNameAndNumber)
+	return recent, err
+}
+
+func byNameAndNumber(a, b ModelVersion) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.number(), b.number()))
 }
 
 func (v ModelVersion) number() int {

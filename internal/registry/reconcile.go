@@ -73,12 +73,13 @@ func (r *Registry) versionOnce(modelName, runID string) mlflow.Once[mlflow.Model
 			}
 			return slices.DeleteFunc(found, func(mv mlflow.ModelVersion) bool { return mv.Name != modelName }), nil
 		},
-		Discard: r.discardVersion,
+		Discard: r.DiscardVersion,
 	}
 }
 
-// discardVersion deletes a version. A version that was a champion stays, because predictions and the history name it.
-func (r *Registry) discardVersion(ctx context.Context, duplicate, kept mlflow.ModelVersion) error {
+// DiscardVersion deletes a duplicate of a version. A duplicate that was a champion stays, because predictions and the
+// history name it. It gets a tag that names the one that was kept.
+func (r *Registry) DiscardVersion(ctx context.Context, duplicate, kept mlflow.ModelVersion) error {
 	if duplicate.Tags[mlflow.DuplicateTag] == kept.Version {
 		return nil
 	}

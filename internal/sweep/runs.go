@@ -16,7 +16,7 @@ const (
 	TagParent    = "mlflow.parentRunId"
 	TagTrial     = "trial"
 	tagSource    = "mlflow.source.name"
-	tagTask      = "iris.task_id" // on logged models
+	tagTask      = "iris.task_id" // on logged models and versions
 	tagReason    = "reason"
 	source       = "iris"
 )
@@ -101,9 +101,9 @@ func (s *Sweeper) isOver(
 	return f, over, err
 }
 
-// pendingWindow is how old a pending logged model may be for the sweep to see it. MLflow cannot search for the status,
-// so the sweep reads all logged models of that time.
-const pendingWindow = 7 * 24 * time.Hour
+// recentWindow is how old a logged model or a version may be for the sweep to see it. MLflow cannot search for the
+// status of a logged model or for duplicates, so the sweep reads all of that time.
+const recentWindow = 7 * 24 * time.Hour
 
 // LoggedModels ends the logged models that stay PENDING although their task has ended: they become UPLOAD_FAILED.
 func (s *Sweeper) LoggedModels(ctx context.Context) (Report, error) {
@@ -112,7 +112,7 @@ func (s *Sweeper) LoggedModels(ctx context.Context) (Report, error) {
 		return s.report, err
 	}
 	pending, err := s.o.MLflow.PendingLoggedModels(
-		ctx, experiments, s.now.Add(-max(pendingWindow, 2*s.o.Grace)), s.now.Add(-s.o.Grace))
+		ctx, experiments, s.now.Add(-max(recentWindow, 2*s.o.Grace)), s.now.Add(-s.o.Grace))
 	if err != nil {
 		return s.report, err
 	}

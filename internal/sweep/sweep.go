@@ -1,6 +1,7 @@
 // Package sweep finds and ends what tasks left behind: tasks that Temporal has lost, runs of MLflow that stay RUNNING,
-// logged models that stay PENDING, uploads that were never completed, and objects that no task reads any more. It
-// decides by the age of a thing and the state of its workflow. It never touches what is not Iris' own, nor what a
+// logged models that stay PENDING, versions that exist twice, uploads that were never completed, and objects that no
+// task reads any more. It decides by the age of a thing and the state of its workflow. It never touches what is not
+// Iris' own, nor what a
 // running or waiting task may need, and two sweeps may run at the same time.
 package sweep
 
@@ -14,6 +15,7 @@ import (
 
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 )
 
 // Settings say when a thing counts as left behind.
@@ -38,6 +40,7 @@ const (
 // Options are the dependencies and settings of a Sweeper. All are required, except that zero Settings are the defaults.
 type Options struct {
 	MLflow    *mlflow.Client
+	Registry  *registry.Registry
 	Store     *objstore.Store
 	Bucket    string
 	Temporal  client.Client

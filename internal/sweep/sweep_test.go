@@ -22,6 +22,7 @@ import (
 
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/registry"
 	"iris/internal/sweep"
 	"iris/internal/testenv"
 )
@@ -35,6 +36,7 @@ type world struct {
 	namespace  string
 	store      *objstore.Store
 	mlflow     *mlflow.Client
+	registry   *registry.Registry
 	bucket     string
 	experiment string
 }
@@ -46,6 +48,8 @@ func newWorld(t *testing.T) *world {
 		t: t, namespace: testenv.Namespace(t), store: testenv.S3(t), mlflow: testenv.MLflow(t), bucket: testenv.Bucket(t),
 	}
 	var err error
+	w.registry, err = registry.New(registry.Options{MLflow: w.mlflow, Store: w.store, Bucket: w.bucket})
+	w.must(err)
 	w.temporal, err = client.Dial(client.Options{HostPort: a.Temporal, Namespace: w.namespace, Logger: quiet})
 	w.must(err)
 	t.Cleanup(w.temporal.Close)
@@ -169,7 +173,8 @@ func (w *world) trace(id, workflowType, namespace string) {
 // sweeper returns a sweeper to which everything is old.
 func (w *world) sweeper(dryRun bool) *sweep.Sweeper {
 	return sweep.New(sweep.Options{
-		MLflow: w.mlflow, Store: w.store, Bucket: w.bucket, Temporal: w.temporal, Namespace: w.namespace, Logger: quiet,
+		MLflow: w.mlflow, Registry: w.registry, Store: w.store, Bucket: w.bucket,
+		Temporal: w.temporal, Namespace: w.namespace, Logger: quiet,
 		Beat: func(sweep.Report) {},
 		Outcome: func(err error) (string, *sweep.StatusError) {
 			if err == nil {
@@ -298,6 +303,84 @@ func TestLoggedModels(t *testing.T) {
 	}
 	if got := status("running"); got != mlflow.LoggedModelPending {
 		t.Errorf("the model of a running training is %s, want %s", got, mlflow.LoggedModelPending)
+	}
+}
+
+// MLflow has acted on the creation of a version once more, after the end of its training.
+func TestVersions(t *testing.T) {
+	w := newWorld(t)
+	model := testenv.Name()
+	w.must(w.mlflow.EnsureRegisteredModel(t.Context(), model, "", nil))
+	register := func(run mlflow.Run, loggedModel string, tags map[string]string) string {
+		t.Helper()
+		v, err := w.mlflow.CreateVersion(t.Context(), mlflow.NewVersion{
+			Name: model, RunID: run.ID, LoggedModelID: loggedModel, Tags: tags,
+		})
+		w.must(err)
+		return v.Version
+	}
+	type training struct{ oldest, twin, byHand string }
+	trainings := map[string]training{}
+	for _, id := range []string{"running", "terminated", "completed", "promoted"} {
+		how := "block"
+		if id == "completed" || id == "promoted" {
+			how = "complete"
+		}
+		run := w.training(id, how, w.namespace)
+		logged, err := w.mlflow.CreateLoggedModel(t.Context(), mlflow.NewLoggedModel{
+			ExperimentID: w.experiment, Name: "model", RunID: run.ID, Tags: map[string]string{"iris.task_id": id},
+		})
+		w.must(err)
+		tags := map[string]string{"iris.task_id": id}
+		trainings[id] = training{
+			register(run, logged.ID, tags), register(run, logged.ID, tags), register(run, logged.ID, nil),
+		}
+	}
+	w.end("terminated", "terminate")
+	// Somebody has promoted a twin: it stays, with a tag.
+	w.must(w.mlflow.SetAlias(t.Context(), model, registry.ChampionAlias, trainings["promoted"].twin))
+	exists := func(version string) (exists bool, duplicateOf string) {
+		t.Helper()
+		v, err := w.mlflow.GetVersion(t.Context(), model, version)
+		if errors.Is(err, mlflow.ErrNotExist) {
+			return false, ""
+		}
+		w.must(err)
+		return true, v.Tags[mlflow.DuplicateTag]
+	}
+	acts := w.sweeps((*sweep.Sweeper).Versions, func() {
+		for id, of := range trainings {
+			if there, duplicateOf := exists(of.twin); !there || duplicateOf != "" {
+				t.Errorf("a dry run has discarded the twin of the training that is %s", id)
+			}
+		}
+	})
+	for id, of := range trainings {
+		there, duplicateOf := exists(of.twin)
+		switch id {
+		case "running":
+			if !there {
+				t.Error("the twin of a training that runs was discarded")
+			}
+		case "promoted":
+			if !there || duplicateOf != of.oldest {
+				t.Errorf("the twin that was promoted exists: %t, as a duplicate of %q", there, duplicateOf)
+			}
+		default:
+			if there {
+				t.Errorf("the twin of the training that is %s is there", id)
+			}
+		}
+		for _, version := range []string{of.oldest, of.byHand} {
+			if there, duplicateOf := exists(version); !there || duplicateOf != "" {
+				t.Errorf("version %s of the training that is %s was discarded", version, id)
+			}
+		}
+		what := "version " + of.twin + " of " + model
+		said := slices.ContainsFunc(acts, func(act string) bool { return strings.HasPrefix(act, what) })
+		if said == (id == "running") {
+			t.Errorf("the dry run says %v about the training that is %s", acts, id)
+		}
 	}
 }
 
