@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"iris/apiserver/httpio"
 	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
@@ -34,7 +32,7 @@ type batches struct {
 	store     *objstore.Store
 	bucket    string
 	bulk      httpio.Bulk
-	accepted  *prometheus.CounterVec // rows, by model
+	accepted  *acceptedRows
 
 	maxBody   int64 // bytes of JSON
 	maxUpload int64 // bytes of a file, inflated
@@ -206,7 +204,7 @@ func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchReq
 		return err
 	}
 	if started {
-		bs.accepted.WithLabelValues(b.in.Model).Add(float64(b.in.Count))
+		bs.accepted.add(b.in.Model, b.in.Count)
 	}
 	return bs.tasks.accept(ctx, w, workflows.BatchType, t.Model, batchLocation(t.Model, t.ID), t.ID)
 }

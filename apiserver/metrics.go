@@ -16,17 +16,13 @@ import (
 type metrics struct {
 	handler http.Handler
 	http    *httpio.Metrics
-	batched *prometheus.CounterVec // by model
+	batched *acceptedRows
 }
 
 func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics {
 	m := &metrics{
-		http: httpio.NewMetrics(),
-		batched: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "iris_batch_rows_accepted_total",
-			Help: "Rows of batches that were started. " +
-				"Rows of a data_path are not counted, because their number is not known yet.",
-		}, []string{"model"}),
+		http:    httpio.NewMetrics(),
+		batched: newAcceptedRows(),
 	}
 	all := prometheus.NewRegistry()
 	all.MustRegister(
@@ -37,9 +33,10 @@ func newMetrics(cache *champions.Cache, predictors *serving.Predictors) *metrics
 	return m
 }
 
-// getMetrics sends the metrics, without those of versions that are no longer in memory.
+// getMetrics sends the metrics, without those of versions that are no longer in memory and of deleted models.
 func (s *Server) getMetrics(w http.ResponseWriter, r *http.Request) error {
 	s.serving.Predictors.Sweep()
+	s.metrics.batched.sweep(s.Cache.Registered())
 	s.metrics.handler.ServeHTTP(w, r)
 	return nil
 }

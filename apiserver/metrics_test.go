@@ -2,12 +2,17 @@ package apiserver
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"iris/internal/champions"
+	"iris/model"
 )
 
 // metric returns a series from GET /metrics, 0 if it does not exist.
@@ -180,5 +185,45 @@ func TestMetrics_countRowsOfEveryProtocol(t *testing.T) {
 		if got := a.metric(t, series); got != want {
 			t.Errorf("%s is %v, want %v", series, got, want)
 		}
+	}
+}
+
+// The rows of a model that was deleted in MLflow are no longer counted. A model without a champion is not deleted.
+func TestMetrics_deletedModel(t *testing.T) {
+	w := theWorld(t)
+	names := []string{"deleted-soon", "unpromoted-yet"}
+	promotable(t, names[0])
+	w.addVersion(t, names[1], []byte("a,b,class\n1,2,x\n2,1,x\n8,9,y\n9,8,y\n"), model.Spec{})
+	cache := must(champions.New(champions.Options{Registry: w.registry}))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- cache.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+	a := newAPI(t, func(o *Options) { o.Cache = cache })
+	series := func(name string) string { return `iris_batch_rows_accepted_total{model="` + name + `"}` }
+	await := func(what string, is func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); !is(); {
+			if time.Now().After(deadline) {
+				t.Fatalf("not within a minute: %s", what)
+			}
+		}
+	}
+	for _, name := range names {
+		id, _ := a.startBatch(t, "/"+name+"/predict/batch?model_id=1", `{"data":[{"a":1,"b":2}]}`)
+		a.wait(t, id)
+		if got := a.metric(t, series(name)); got != 1 {
+			t.Fatalf("%s is %v, want 1", series(name), got)
+		}
+	}
+	body := strings.NewReader(`{"name":"deleted-soon"}`)
+	url := w.addresses.MLflow + "/api/2.0/mlflow/registered-models/delete"
+	response := must(http.DefaultClient.Do(must(http.NewRequestWithContext(t.Context(), http.MethodDelete, url, body))))
+	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("delete a model: %s, %v", response.Status, err)
+	}
+	await("no series of the deleted model", func() bool { return !strings.Contains(a.metricsPage(t), "deleted-soon") })
+	if got := a.metric(t, series(names[1])); got != 1 {
+		t.Errorf("%s is %v, want 1", series(names[1]), got)
 	}
 }

@@ -74,6 +74,7 @@ type Cache struct {
 	failures map[string]*failure            // guarded by polling
 
 	polled, checked atomic.Pointer[pollResult]
+	registered      atomic.Pointer[Registered]
 
 	disk     *modelcache.Dir
 	kept     keptChampions             // used only by the goroutine in Run

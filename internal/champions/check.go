@@ -3,6 +3,7 @@ package champions
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -41,10 +42,26 @@ func (c *Cache) runChecks(ctx context.Context) {
 func (c *Cache) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	err := c.registry.ReconcileChampions(ctx)
+	start := time.Now()
+	models, err := c.registry.ReconcileChampions(ctx)
+	if models != nil {
+		c.registered.Store(&Registered{At: start, models: models})
+	}
 	lookUp, loads := c.poll(ctx) // serves at once what it found
 	return errors.Join(err, lookUp, loads, c.dropDeleted(ctx))
 }
+
+// Registered are the models that MLflow had at a time.
+type Registered struct {
+	At     time.Time // no later than the list
+	models []string
+}
+
+// Has reports whether a model was among them.
+func (r *Registered) Has(modelName string) bool { return slices.Contains(r.models, modelName) }
+
+// Registered returns the models of the last check, nil before the first.
+func (c *Cache) Registered() *Registered { return c.registered.Load() }
 
 // dropDeleted drops the versions that MLflow no longer has. The champions are not among them: ReconcileChampions
 // removes those from the index.

@@ -69,10 +69,18 @@ func TestCheck_deletedModel(t *testing.T) {
 	w := newWorld(t)
 	f := w.followChampion(3)
 	f.wantNumbers(w.Model, true, true, true)
+	f.check()
+	if !f.Registered().Has(w.Model) {
+		t.Error("a model that exists is not registered")
+	}
+	deleting := time.Now()
 	if err := w.DeleteModel(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f.check()
+	if after := f.Registered(); after.Has(w.Model) || after.At.Before(deleting) {
+		t.Errorf("registered at %s: %t, want the models after %s", after.At, after.Has(w.Model), deleting)
+	}
 	f.wantServed(w.Model, "")
 	f.wantNumbers(w.Model, false, false, false)
 	if st := f.Stats(); st.Versions != 0 || st.VersionBytes != 0 {

@@ -78,7 +78,7 @@ func (w *world) wantChampion(number string) {
 
 func (w *world) reconcile() {
 	w.t.Helper()
-	if err := w.ReconcileChampions(w.t.Context()); err != nil {
+	if _, err := w.ReconcileChampions(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -362,7 +362,7 @@ func TestReconcile(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				if err := w.Direct().ReconcileChampions(t.Context()); err != nil {
+				if _, err := w.Direct().ReconcileChampions(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})

@@ -21,15 +21,20 @@ const maxAligned = 4
 // ReconcileChampions compares the champions with the aliases in MLflow, for all models in one request, and repairs what
 // differs: it finishes promotions whose process died, turns an alias that somebody moved in MLflow into a promotion
 // with an entry in the history, and forgets the champions of deleted models. Any number of processes may run it. A
-// model that cannot be repaired does not prevent the others.
-func (r *Registry) ReconcileChampions(ctx context.Context) error {
+// model that cannot be repaired does not prevent the others. ReconcileChampions returns the names of all models of
+// MLflow, also with an error if it could list them, and nil if it could not.
+func (r *Registry) ReconcileChampions(ctx context.Context) (models []string, err error) {
 	x, _, err := r.readIndex(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	registered, err := r.mlflow.RegisteredModels(ctx)
 	if err != nil {
-		return fmt.Errorf("look up the champions: %w", outage(err))
+		return nil, fmt.Errorf("look up the champions: %w", outage(err))
+	}
+	models = make([]string, len(registered))
+	for i, m := range registered {
+		models[i] = m.Name
 	}
 	differ := x.unsettled(registered)
 	aligned := make(map[string]head, len(differ))
@@ -51,7 +56,7 @@ func (r *Registry) ReconcileChampions(ctx context.Context) error {
 		})
 	}
 	_ = group.Wait() // failed has the errors
-	return errors.Join(append(failed, r.settle(ctx, aligned))...)
+	return models, errors.Join(append(failed, r.settle(ctx, aligned))...)
 }
 
 // unsettled returns the models whose head and alias differ, and those whose head is not settled.
