@@ -118,8 +118,7 @@ func (l *curveLog) send(ctx context.Context, points []mlflow.Metric) error {
 	return nil
 }
 
-// completeCurve sends what is missing of the loss curve of a run whose fit is stored. Only an outage is an error: the
-// curve is for people, and no retry helps against a refusal.
+// completeCurve sends what is missing of the loss curve of a run whose fit is stored.
 func (a *Activities) completeCurve(ctx context.Context, runID string) error {
 	var fit stored[TrainedModel]
 	err := a.o.Store.GetJSON(ctx, a.o.Bucket, objstore.TrainingKey(runID, trainedFile), &fit)
@@ -127,11 +126,8 @@ func (a *Activities) completeCurve(ctx context.Context, runID string) error {
 		log := curveLog{client: a.o.MLflow, runID: runID}
 		err = log.send(ctx, fit.Points)
 	}
-	if err == nil || errors.Is(err, mlflow.ErrUnavailable) || errors.Is(err, objstore.ErrUnavailable) || ctx.Err() != nil {
-		return err
+	if errors.Is(err, objstore.ErrNotExist) || errors.Is(err, objstore.ErrUnreadable) { // there are no points
+		return nil
 	}
-	if !errors.Is(err, objstore.ErrNotExist) {
-		activity.GetLogger(ctx).Warn("the loss curve stays incomplete", "run_id", runID, "error", err)
-	}
-	return nil
+	return err
 }

@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"io"
+	"maps"
+	"slices"
 
 	"go.temporal.io/sdk/activity"
 
@@ -24,6 +26,8 @@ type Evaluation struct {
 	Metrics   map[string]float64        `json:"metrics"`             // over all classes; MLflow has those per class
 	Intervals map[string]model.Interval `json:"intervals,omitempty"` // by metric; older evaluations have none
 	Report    objstore.Ref              `json:"report"`              // report.Files
+
+	Warnings []string `json:"warnings,omitempty"` // what was not drawn, and what MLflow does not show
 }
 
 // EvaluateModel scores the held-out rows with the stored model, logs the metrics, and stores the report for the folder
@@ -48,7 +52,10 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 	if err != nil {
 		return Evaluation{}, err
 	}
-	return e.Result, a.noteBatch(ctx, "the metrics of a run", in.Run.ID, mlflow.Batch{Metrics: e.Points})
+	n := notes{a: a, dropped: e.Result.Warnings}
+	err = n.batch(ctx, "MLflow does not show the metrics of the run", in.Run.ID, mlflow.Batch{Metrics: e.Points})
+	e.Result.Warnings = n.dropped
+	return e.Result, err
 }
 
 // evaluate scores the held-out rows and stores the report.
@@ -70,12 +77,18 @@ func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (store
 	if err != nil {
 		return stored[Evaluation]{}, err
 	}
-	files, err := report.Draw(ctx, m, metrics, held, in.Model.Split.Seed)
+	files, failed, err := report.Draw(ctx, m, metrics, held, in.Model.Split.Seed)
 	if err != nil {
 		return stored[Evaluation]{}, err
 	}
+	n := notes{a: a}
+	for _, part := range slices.Sorted(maps.Keys(failed)) {
+		n.drop(ctx, "the version has no "+part, failed[part])
+	}
 	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, reportFile), files)
-	result := Evaluation{Metrics: metrics.Summary(), Intervals: metrics.Intervals, Report: ref}
+	result := Evaluation{
+		Metrics: metrics.Summary(), Intervals: metrics.Intervals, Report: ref, Warnings: n.dropped,
+	}
 	return stored[Evaluation]{Result: result, Points: evaluatedMetrics(ctx, in, metrics)}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,12 @@ func TestNote(t *testing.T) {
 			write := func(ctx context.Context) error {
 				attempts++
 				tags := mlflow.Batch{Tags: map[string]string{"a": "b"}}
-				return translate(ctx, a.noteBatch(ctx, "a tag", "run", tags))
+				n := notes{a: a}
+				err := n.batch(ctx, "no tag", "run", tags)
+				if dropped := err == nil && test.status != http.StatusOK; dropped != slices.Equal(n.dropped, []string{"no tag"}) {
+					t.Errorf("dropped %q after %v, want the note only if MLflow never takes it", n.dropped, err)
+				}
+				return translate(ctx, err)
 			}
 			task := func(ctx workflow.Context) error {
 				ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})

@@ -95,7 +95,7 @@ func TestStartRun_lateCreate(t *testing.T) {
 	if runs := l.runs(run.ExperimentID, "temporal.run_id", execution); len(runs) != 2 {
 		t.Fatalf("%d runs, want two after the late create", len(runs))
 	}
-	if retried, err := do(l.lab, l.StartRun, in); err != nil || retried != run {
+	if retried, err := do(l.lab, l.StartRun, in); err != nil || retried.ID != run.ID {
 		t.Errorf("a retry returns %+v, %v; want the run that is in use", retried, err)
 	}
 	l.finish(run, mlflow.RunFinished, "")

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/activity"
@@ -32,6 +33,8 @@ type RegisterModelInput struct {
 type RegisteredVersion struct {
 	Number string `json:"number"`
 	URI    string `json:"uri"` // models:/iris/3
+
+	Warnings []string `json:"warnings,omitempty"` // files that the version does not have
 }
 
 // RegisterModel makes a fitted model a version. Running it twice is safe: the registry finds the version of the first
@@ -65,8 +68,13 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	if err != nil {
 		return RegisteredVersion{}, err
 	}
+	n := notes{a: a}
 	files := report.Files{}
-	if err := a.o.Store.GetJSON(ctx, in.Report.Bucket, in.Report.Key, &files); err != nil {
+	err = a.o.Store.GetJSON(ctx, in.Report.Bucket, in.Report.Key, &files)
+	switch {
+	case errors.Is(err, objstore.ErrNotExist):
+		n.drop(ctx, "the version has no report on the held-out rows", err)
+	case err != nil:
 		return RegisteredVersion{}, err
 	}
 	files["dataset.json"], files["README.md"] = lineage, card(in, m)
@@ -92,10 +100,13 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 			in.Metrics["log_loss"],
 			in.Model.TestRows,
 		),
-		Files:    files,
+		Files: files,
+		FileFailed: func(name string, err error) error {
+			return n.take(ctx, "the version has no "+name, err)
+		},
 		Portable: portable,
 	})
-	return RegisteredVersion{Number: version.Number, URI: version.URI()}, err
+	return RegisteredVersion{Number: version.Number, URI: version.URI(), Warnings: n.dropped}, err
 }
 
 // card returns the model card of a candidate.

@@ -43,6 +43,8 @@ type Run struct {
 	ID           string `json:"id"`
 	ExperimentID string `json:"experiment_id"`
 	ArtifactURI  string `json:"artifact_uri"`
+
+	Warnings []string `json:"warnings,omitempty"` // of StartRun: what MLflow does not show
 }
 
 // StartRun opens the run of a training in MLflow with its parameters, tags and dataset. The experiment is named after
@@ -79,23 +81,31 @@ func (a *Activities) startRun(ctx context.Context, in StartRunInput) (Run, error
 		return Run{}, err
 	}
 	started := Run{ID: run.ID, ExperimentID: experiment, ArtifactURI: run.ArtifactURI}
-	if err := a.noteBatch(ctx, "the parameters of a run", run.ID, mlflow.Batch{Params: runParams(in)}); err != nil {
+	n := notes{a: a}
+	params := mlflow.Batch{Params: runParams(in)}
+	if err := n.batch(ctx, "MLflow does not show the parameters of the run", run.ID, params); err != nil {
 		return Run{}, err
 	}
-	return started, a.logDataset(ctx, run.ID, in)
+	logged, err := a.datasetOf(ctx, in)
+	if err != nil {
+		return Run{}, err
+	}
+	err = n.take(ctx, "MLflow does not show the dataset of the run", a.o.MLflow.LogDataset(ctx, run.ID, logged))
+	started.Warnings = n.dropped
+	return started, err
 }
 
-func (a *Activities) logDataset(ctx context.Context, runID string, in StartRunInput) error {
+// datasetOf returns what MLflow shows about the dataset of a training.
+func (a *Activities) datasetOf(ctx context.Context, in StartRunInput) (mlflow.Dataset, error) {
 	view, err := a.view(ctx, in.Dataset)
 	if err != nil {
-		return err
+		return mlflow.Dataset{}, err
 	}
 	columns := append(datasetColumns(&view.Schema), mlflow.Column{Name: view.Schema.Label, Type: "string"})
-	err = a.o.MLflow.LogDataset(ctx, runID, mlflow.Dataset{
+	return mlflow.Dataset{
 		Name: in.Model, Digest: in.Dataset.SHA256[:digestLength], SourceURI: in.Dataset.Data.URI(),
 		Columns: columns, Rows: in.Dataset.Rows, Context: "training", Profile: loggedProfile(view.Profile),
-	})
-	return a.note(ctx, "the dataset of a run", err)
+	}, nil
 }
 
 // maxLoggedProfile limits the profile of a dataset in MLflow, in bytes. The object store has the whole profile.
@@ -135,14 +145,21 @@ type FinishRunInput struct {
 	Version string `json:"version,omitempty"` // of the run, "" for none; it gets the decision too
 }
 
+// FinishedRun is the result of FinishRun.
+type FinishedRun struct {
+	Warnings []string `json:"warnings,omitempty"` // what MLflow does not show
+}
+
 // FinishRun ends the run of a training and its trials, so that none stays RUNNING, and removes what MLflow has created
 // twice. If StartRun never answered, it looks for the run that StartRun may have opened. Running it twice is safe: it
 // sets the same tags and the same status.
-func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) error {
-	return translate(ctx, a.finishRun(ctx, in))
+func (a *Activities) FinishRun(ctx context.Context, in FinishRunInput) (FinishedRun, error) {
+	n := notes{a: a}
+	err := a.finishRun(ctx, in, &n)
+	return FinishedRun{Warnings: n.dropped}, translate(ctx, err)
 }
 
-func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
+func (a *Activities) finishRun(ctx context.Context, in FinishRunInput, n *notes) error {
 	if in.Run.ID == "" {
 		run, err := a.findRun(ctx, in.Model)
 		if errors.Is(err, mlflow.ErrNotExist) {
@@ -160,7 +177,8 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if in.Reason != "" {
 		tags["reason"] = in.Reason
 	}
-	if err := a.noteBatch(ctx, "how a run ended", in.Run.ID, mlflow.Batch{Tags: tags}); err != nil {
+	ending := mlflow.Batch{Tags: tags}
+	if err := n.batch(ctx, "the run in MLflow does not show how it ended", in.Run.ID, ending); err != nil {
 		return err
 	}
 	if err := a.o.MLflow.UpdateRun(ctx, in.Run.ID, in.Status, time.Now()); err != nil {
@@ -169,14 +187,14 @@ func (a *Activities) finishRun(ctx context.Context, in FinishRunInput) error {
 	if err := a.reconcile(ctx, in); err != nil {
 		return err
 	}
-	if err := a.note(ctx, "the loss of a fit", a.completeCurve(ctx, in.Run.ID)); err != nil {
+	if err := n.take(ctx, "the loss curve in MLflow is incomplete", a.completeCurve(ctx, in.Run.ID)); err != nil {
 		return err
 	}
 	if in.Gate == "" || in.Version == "" {
 		return nil
 	}
 	err := a.o.Registry.RecordGate(ctx, in.Model, in.Version, in.Gate, in.Reason)
-	return a.note(ctx, "the decision of the gate", err)
+	return n.take(ctx, "the version in MLflow does not show the decision of the gate", err)
 }
 
 // findRun returns the run that StartRun has opened, or mlflow.ErrNotExist.

@@ -39,6 +39,8 @@ type TriedSpec struct {
 	RunID string `json:"run_id"` // of the trial
 	Rows  int    `json:"rows"`   // that the trial used
 	model.Validated
+
+	Warnings []string `json:"warnings,omitempty"` // what MLflow does not show
 }
 
 // RunTrial cross-validates a spec on the rows for training; it never uses held-out rows. It opens a run in MLflow, a
@@ -69,13 +71,16 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	}
 	// One request logs everything, also for a failed trial: a search has many trials, whose fits may take milliseconds.
 	batch := mlflow.Batch{Params: trialParams(in), Metrics: trial.Points}
-	if logErr := a.noteBatch(ctx, "the scores of a trial", run.ID, batch); err == nil {
+	n := notes{a: a}
+	if logErr := n.batch(ctx, "MLflow does not show the scores of each trial", run.ID, batch); err == nil {
 		err = logErr
 	}
 	if err != nil {
 		return TriedSpec{}, err
 	}
-	tried := TriedSpec{RunID: run.ID, Rows: trial.Result.Rows, Validated: trial.Result.Validated}
+	tried := TriedSpec{
+		RunID: run.ID, Rows: trial.Result.Rows, Validated: trial.Result.Validated, Warnings: n.dropped,
+	}
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
 }
 
@@ -174,7 +179,8 @@ func (a *Activities) closeTrial(ctx context.Context, in CloseTrialInput) error {
 		return err
 	}
 	reason := mlflow.Batch{Tags: map[string]string{"reason": in.Reason}}
-	if err := a.noteBatch(ctx, "why a trial ended", run.ID, reason); err != nil {
+	n := notes{a: a} // the status of the training has the reason
+	if err := n.batch(ctx, "MLflow does not show why a trial ended", run.ID, reason); err != nil {
 		return err
 	}
 	return a.o.MLflow.UpdateRun(ctx, run.ID, in.Status, time.Now())

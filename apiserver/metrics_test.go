@@ -3,6 +3,7 @@ package apiserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -198,7 +199,12 @@ func TestMetrics_deletedModel(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- cache.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-ended })
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
 	a := newAPI(t, func(o *Options) { o.Cache = cache })
 	series := func(name string) string { return `iris_batch_rows_accepted_total{model="` + name + `"}` }
 	await := func(what string, is func() bool) {

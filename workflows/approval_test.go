@@ -161,7 +161,7 @@ func TestTraining_asksForApproval(t *testing.T) {
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
 				return in.Status == mlflow.RunFinished && in.Gate == string(test.want) && in.Version == "3" &&
 					strings.Contains(in.Reason, test.reason)
-			})).Return(nil).Once()
+			})).Return(activities.FinishedRun{}, nil).Once()
 			e.ExecuteWorkflow(
 				workflows.Training,
 				workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression, Promote: test.policy},
@@ -261,7 +261,7 @@ func TestTraining_refusesVerdicts(t *testing.T) {
 			onTraining(e)
 			compares(e, betterThan2)
 			recordsGate(e, 1)
-			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(nil).After(10 * waiting)
+			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(activities.FinishedRun{}, nil).After(10 * waiting)
 			says(e, 2*waiting, workflows.RejectUpdate, no)
 			refused := says(e, test.after, test.update, test.verdict)
 			e.ExecuteWorkflow(workflows.Training, manual)
@@ -282,7 +282,7 @@ func TestTraining_cancelWhileItWaits(t *testing.T) {
 	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
 		return in.Status == mlflow.RunKilled && in.Version == "3" && in.Gate == string(workflows.Rejected) &&
 			strings.Contains(in.Reason, "cancelled")
-	})).Return(nil).Once()
+	})).Return(activities.FinishedRun{}, nil).Once()
 	compares(e, betterThan2)
 	// MLflow refuses the record; the training waits all the same.
 	e.OnActivity(acts.RecordGate, mock.Anything, mock.Anything).

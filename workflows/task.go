@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -51,6 +52,16 @@ func (t *task) warn(ctx workflow.Context, what string, err error) {
 	workflow.GetLogger(ctx).Warn("a task goes on without something that failed", "what", what, "error", err)
 	t.status.Warnings = append(t.status.Warnings, what)
 	t.logf(ctx, "warning: %s", what)
+}
+
+// warnAll records what an activity went on without. The worker has logged the errors.
+func (t *task) warnAll(ctx workflow.Context, warnings []string) {
+	for _, what := range warnings {
+		if !slices.Contains(t.status.Warnings, what) {
+			t.status.Warnings = append(t.status.Warnings, what)
+			t.logf(ctx, "warning: %s", what)
+		}
+	}
 }
 
 // end sets the final status from the error that the task ends with. It returns a context in which the closing

@@ -120,6 +120,8 @@ func (t *training) startRun(ctx workflow.Context) error {
 		Search:   t.in.searchParams(),
 		Tags:     t.in.Tags,
 	}).Get(ctx, &t.run)
+	t.warnAll(ctx, t.run.Warnings)
+	t.run.Warnings = nil // t.run is part of later inputs
 	t.result.RunID, t.result.ExperimentID = t.run.ID, t.run.ExperimentID
 	return err
 }
@@ -169,6 +171,7 @@ func (t *training) evaluate(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	t.warnAll(ctx, evaluation.Warnings)
 	t.result.Metrics, t.result.Intervals, t.report = evaluation.Metrics, evaluation.Intervals, evaluation.Report
 	t.logf(
 		ctx,
@@ -198,6 +201,7 @@ func (t *training) register(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	t.warnAll(ctx, version.Warnings)
 	t.result.Version, t.result.ModelID = version.Number, version.URI
 	t.logf(ctx, "registered %s", version.URI)
 	return nil
@@ -293,9 +297,11 @@ func (t *training) finishRun(ctx workflow.Context, cause error) {
 		in.Reason = failed.Message
 	}
 	closingCtx := withOptions(ctx, closing, "close the MLflow run")
-	if err := workflow.ExecuteActivity(closingCtx, t.acts.FinishRun, in).Get(ctx, nil); err != nil {
+	var finished activities.FinishedRun
+	if err := workflow.ExecuteActivity(closingCtx, t.acts.FinishRun, in).Get(ctx, &finished); err != nil {
 		t.warn(ctx, "the run in MLflow is not closed", err)
 	}
+	t.warnAll(ctx, finished.Warnings)
 }
 
 func runStatus(s State) mlflow.RunStatus {

@@ -48,7 +48,7 @@ func onFinish(e *environment, status mlflow.RunStatus) {
 	e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
 		return in.Status == status
 	})).
-		Return(nil).
+		Return(activities.FinishedRun{}, nil).
 		Once()
 }
 
@@ -116,7 +116,7 @@ func TestTraining_leavesTheChampion(t *testing.T) {
 			onTraining(e)
 			e.OnActivity(acts.FinishRun, mock.Anything, mock.MatchedBy(func(in activities.FinishRunInput) bool {
 				return in.Status == mlflow.RunFinished && in.Gate == string(test.want) && in.Reason != ""
-			})).Return(nil).Once()
+			})).Return(activities.FinishedRun{}, nil).Once()
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).Return(test.comparison, nil).Once()
 
 			e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: model.LogisticRegression})
@@ -416,7 +416,7 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 func TestTraining_endsWithoutMLflow(t *testing.T) {
 	e := newEnvironment(t)
 	e.TestWorkflowEnvironment.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).
-		Return(errors.New("connection refused"))
+		Return(activities.FinishedRun{}, errors.New("connection refused"))
 	onTraining(e)
 	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
@@ -449,7 +449,7 @@ func TestTraining_closesTheRunBeforeItReportsTheEnd(t *testing.T) {
 			onTraining(e)
 			e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
 				Return(activities.Comparison{Champion: "2"}, test.compare)
-			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(nil).Once()
+			e.OnActivity(acts.FinishRun, mock.Anything, mock.Anything).Return(activities.FinishedRun{}, nil).Once()
 			var during workflows.Status
 			e.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
 				if info.ActivityType.Name == "FinishRun" {

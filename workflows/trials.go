@@ -159,6 +159,8 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	case err == nil:
 		s.Done++
 		tried := s.tried[i]
+		s.warnAll(ctx, tried.Warnings)
+		s.tried[i].Warnings = nil // LogChoice gets it
 		trial.RunID, trial.Rows = tried.RunID, tried.Rows
 		trial.Succeed(tried.Validated, s.Metric)
 		return

@@ -102,7 +102,7 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 			var r runs
 			r.on(e, lossIsL2)
 			e.OnActivity(acts.LogChoice, mock.Anything, mock.MatchedBy(func(in activities.LogChoiceInput) bool {
-				return l2(in.Spec) == test.best && in.Run == trainingRun && in.Trial.RunID == "run-of-trial-2"
+				return l2(in.Spec) == test.best && in.Run.ID == trainingRun.ID && in.Trial.RunID == "run-of-trial-2"
 			})).Return(nil).Once()
 			e.OnActivity(acts.StartRun, mock.Anything, mock.MatchedBy(func(in activities.StartRunInput) bool {
 				return in.Search["search.method"] == "grid" && in.Search["search.metric"] == string(test.metric) &&
@@ -130,7 +130,8 @@ func TestSearch_fitsTheBestSpec(t *testing.T) {
 				t.Errorf("first trial %+v, want its run, rows, fits and score", got)
 			}
 			for _, in := range r.seen {
-				if in.Share != 1 || in.CV != (model.CrossValidation{Folds: 4, Repeats: 2, Seed: 42}) || in.Parent != trainingRun ||
+				if in.Share != 1 || in.CV != (model.CrossValidation{Folds: 4, Repeats: 2, Seed: 42}) ||
+					in.Parent.ID != trainingRun.ID ||
 					in.TestSize != 0.25 {
 					t.Errorf("trial of %+v, want all rows, 4 folds twice, under the training's run", in)
 				}

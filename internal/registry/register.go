@@ -8,6 +8,9 @@ import (
 	"maps"
 	"mime"
 	"path"
+	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,8 +35,12 @@ type Candidate struct {
 	DatasetSHA256 string
 	Metrics       map[string]float64 // on the held-out rows
 	Tags          map[string]string  // of the request; the prefixes iris. and mlflow. are reserved
-	Files         map[string][]byte  // more files of the artifact folder, by name; may be nil
-	Portable      *mlflow.ONNXModel  // the model in a form for other programs; may be nil
+	Files         map[string][]byte  // more files of the artifact folder, for people, by name; may be nil
+	// FileFailed decides about the error of one of Files, after the model was uploaded: if it returns nil, the version
+	// goes
+	// without the file. A nil FileFailed returns the error.
+	FileFailed func(name string, err error) error
+	Portable   *mlflow.ONNXModel // the model in a form for other programs; may be nil
 }
 
 // check refuses a candidate that Register could not find again or that Load would refuse.
@@ -136,10 +143,12 @@ func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedMode
 // time passing each on to its store.
 const maxUploads = 4
 
-// upload writes the files of a version, in any order, and overwrites those of an earlier attempt.
+// filesPatience bounds the upload of the files for people. It is also at most half of the time that is left.
+const filesPatience = 20 * time.Second
+
+// upload writes the files of a version, the model first, and overwrites those of an earlier attempt.
 func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Candidate, split []byte) error {
 	files := make(map[string][]byte)
-	maps.Copy(files, c.Files)
 	if c.Portable != nil {
 		maps.Copy(files, c.Portable.Files(logged))
 	}
@@ -147,7 +156,39 @@ func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Cand
 	if split != nil {
 		files[splitFile] = split
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	failed := r.put(ctx, logged, c.RunID, files)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		return failed[name]
+	}
+	patience := filesPatience
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	hurried, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	failed = r.put(hurried, logged, c.RunID, c.Files)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		err := failed[name]
+		if hurried.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: the files were not uploaded within %s: %w", ErrUnavailable, patience, err)
+		}
+		if c.FileFailed != nil {
+			err = c.FileFailed(name, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put writes files in any order, and returns the errors of those that failed.
+func (r *Registry) put(
+	ctx context.Context, logged mlflow.LoggedModel, runID string, files map[string][]byte,
+) map[string]error {
+	failed := map[string]error{}
+	var mu sync.Mutex
+	group := new(errgroup.Group)
 	group.SetLimit(maxUploads)
 	for name, b := range files {
 		group.Go(func() error {
@@ -157,10 +198,13 @@ func (r *Registry) upload(ctx context.Context, logged mlflow.LoggedModel, c Cand
 			}
 			err := r.mlflow.PutArtifact(ctx, logged.ArtifactURI, name, bytes.NewReader(b), int64(len(b)), contentType)
 			if err != nil {
-				return fmt.Errorf("upload %s of run %s: %w", name, c.RunID, outage(err))
+				mu.Lock()
+				defer mu.Unlock()
+				failed[name] = fmt.Errorf("upload %s of run %s: %w", name, runID, outage(err))
 			}
 			return nil
 		})
 	}
-	return group.Wait()
+	_ = group.Wait() // failed has the errors
+	return failed
 }

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
@@ -283,4 +286,63 @@ func TestSchema_followsTheChampion(t *testing.T) {
 	want("promoted", 1)
 	w.MustPromote(first.Number, 1)
 	want("rolled back", 4)
+}
+
+// The version goes without a file for people if the caller says so. It never goes without its model.
+func TestRegister_fileFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		refused    string
+		fate       testenv.Fate
+		fileFailed func(string, error) error
+		succeeds   bool
+	}{
+		"the caller goes on":           {"/note.txt", testenv.Refuse, func(string, error) error { return nil }, true},
+		"the upload hangs":             {"/note.txt", testenv.Hold, func(string, error) error { return nil }, true},
+		"the caller returns the error": {"/note.txt", testenv.Refuse, func(_ string, err error) error { return err }, false},
+		"nobody decides":               {"/note.txt", testenv.Refuse, nil, false},
+		"the model fails":              {"/model.json", testenv.Refuse, func(string, error) error { return nil }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.LabProxy.Decide(func(r *http.Request) testenv.Fate {
+				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, test.refused) {
+					return test.fate
+				}
+				return testenv.Pass
+			})
+			c := w.Candidate(1)
+			var asked []string
+			if test.fileFailed != nil {
+				c.FileFailed = func(name string, err error) error {
+					asked = append(asked, name)
+					if !errors.Is(err, registry.ErrUnavailable) {
+						t.Errorf("%s failed with %v, want ErrUnavailable", name, err)
+					}
+					return test.fileFailed(name, err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if test.fate == testenv.Hold {
+				c.Files = map[string][]byte{"note.txt": []byte("x")}
+			}
+			v, err := w.Register(ctx, c)
+			if (err == nil) != test.succeeds {
+				t.Fatalf("register: %v, want a success: %t", err, test.succeeds)
+			}
+			if wanted := test.refused == "/note.txt" &&
+				test.fileFailed != nil; wanted != slices.Equal(
+				asked,
+				[]string{"note.txt"},
+			) {
+				t.Errorf("asked about %q", asked)
+			}
+			if !test.succeeds {
+				return
+			}
+			if _, err := w.Load(t.Context(), v); err != nil {
+				t.Errorf("load: %v", err)
+			}
+		})
+	}
 }
