@@ -26,16 +26,20 @@ type decisionTree struct {
 	Leaves [][]int     `json:"leaves"` // per leaf: training rows by class
 	// ClassWeights is the weight of a row of each class; nil means that all rows have the same weight.
 	ClassWeights []float64 `json:"class_weights,omitempty"`
+	// Codes has the codes of the features, as in dataset.Table; nil if all are numbers.
+	Codes []int `json:"codes,omitempty"`
 
 	probabilities []float64 // leaf by leaf, one per class; derived by prepare
 }
 
-// treeSplit sends a row to Left if its Feature is below Threshold, and to Right otherwise.
+// treeSplit sends a row to Left if its Feature is below Threshold, and to Right otherwise. If Subset is not empty, the
+// feature is categorical, and treeSplit sends a row to Right if its code is in Subset, and to Left otherwise.
 type treeSplit struct {
-	Feature   int     `json:"feature"`
-	Threshold float64 `json:"threshold"`
-	Left      int     `json:"left"`
-	Right     int     `json:"right"`
+	Feature   int         `json:"feature"`
+	Threshold float64     `json:"threshold"`
+	Left      int         `json:"left"`
+	Right     int         `json:"right"`
+	Subset    tree.Subset `json:"subset,omitempty,string"` // a string, because not every JSON reader has 64-bit integers
 }
 
 // smoothing is added to the rows of each class in a leaf before the shares of the classes are computed (Laplace
@@ -53,12 +57,12 @@ func (t *decisionTree) prepare(features, classes int) error {
 		return fmt.Errorf("%d leaves for %d splits, want one more than splits", len(t.Leaves), len(t.Splits))
 	}
 	reached := make(map[int]bool, len(t.Splits)+len(t.Leaves))
+	if err := tree.CheckCodes(t.Codes, features); err != nil {
+		return err
+	}
 	for i, s := range t.Splits {
-		if s.Feature < 0 || s.Feature >= features {
-			return fmt.Errorf("split %d: feature %d of %d", i, s.Feature, features)
-		}
-		if !within(s.Threshold, math.MaxFloat64) {
-			return fmt.Errorf("split %d: threshold %v", i, s.Threshold)
+		if err := s.condition().Check(features, t.Codes); err != nil {
+			return fmt.Errorf("split %d: %w", i, err)
 		}
 		for _, child := range []int{s.Left, s.Right} {
 			if child >= len(t.Splits) || child < 0 && ^child >= len(t.Leaves) || child >= 0 && child <= i {
@@ -135,6 +139,9 @@ func (t *decisionTree) score(x, p []float64) {
 
 // leaf returns the index of the leaf that x falls into.
 func (t *decisionTree) leaf(x []float64) int {
+	if t.Codes != nil {
+		return t.leafMixed(x)
+	}
 	if len(t.Splits) == 0 {
 		return 0
 	}
@@ -148,6 +155,32 @@ func (t *decisionTree) leaf(x []float64) int {
 		}
 	}
 	return ^at
+}
+
+// leafMixed is leaf for a tree with subsets.
+func (t *decisionTree) leafMixed(x []float64) int {
+	if len(t.Splits) == 0 {
+		return 0
+	}
+	at := 0
+	for at >= 0 {
+		s := &t.Splits[at]
+		left := x[s.Feature] < s.Threshold
+		if s.Subset != 0 {
+			left = s.Subset.Has(x[s.Feature]) == 0
+		}
+		if left {
+			at = s.Left
+		} else {
+			at = s.Right
+		}
+	}
+	return ^at
+}
+
+// condition returns the condition of s.
+func (s treeSplit) condition() tree.Split {
+	return tree.Split{Feature: s.Feature, Threshold: s.Threshold, Right: s.Subset}
 }
 
 // maxExactRows is the maximum number of rows for golearn's CART. Its fit takes time quadratic in the rows and cannot be
@@ -169,7 +202,8 @@ func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(
 		return nil, err
 	}
 	var splits []treeSplit
-	if t.Rows() > maxExactRows || s.ClassWeight != nil || t.Codes != nil { // golearn's CART has no weights and no codes
+	if t.Rows() > maxExactRows || s.ClassWeight != nil ||
+		codes(t) != nil { // golearn's CART knows neither weights nor codes
 		splits, err = growBinned(ctx, t, h.Criterion, h.MaxDepth, weights)
 	} else {
 		splits, err = growExact(ctx, t, h.Criterion, h.MaxDepth)
@@ -177,7 +211,7 @@ func fitDecisionTree(ctx context.Context, t *dataset.Table, s Spec, report func(
 	if err != nil {
 		return nil, err
 	}
-	m := &decisionTree{Splits: splits}
+	m := &decisionTree{Splits: splits, Codes: codes(t)}
 	if s.ClassWeight != nil {
 		m.ClassWeights = weights
 	}
@@ -250,7 +284,8 @@ func splitsOf(t *tree.Tree) []treeSplit {
 	splits := make([]treeSplit, 0, found)
 	for i, n := range t.Nodes {
 		if t.Leaf[i] < 0 {
-			splits = append(splits, treeSplit{int(n.Feature), n.Threshold, place[n.Left], place[n.Left+1]})
+			s := n.Split()
+			splits = append(splits, treeSplit{s.Feature, s.Threshold, place[n.Left], place[n.Left+1], s.Right})
 		}
 	}
 	return splits
@@ -306,8 +341,9 @@ func (t *decisionTree) onnx(g *onnx.Graph) string {
 		}
 		return child
 	}
+	next := len(t.Splits) + len(t.Leaves)
 	for i, s := range t.Splits {
-		trees.Split(0, i, s.Feature, s.Threshold, node(s.Left), node(s.Right))
+		next += addSplit(trees, 0, i, s.condition(), t.Codes, node(s.Left), node(s.Right), next)
 	}
 	for i := range t.Leaves {
 		trees.Leaf(0, node(^i), i)

@@ -42,6 +42,8 @@ type gbdt struct {
 	Base   []float64     `json:"base"`   // per score: its value without trees
 	Trees  tree.Ensemble `json:"trees"`  // round by round, one per score
 	Values []float64     `json:"values"` // per leaf
+	// Codes has the codes of the features, as in dataset.Table; nil if all are numbers.
+	Codes []int `json:"codes,omitempty"`
 }
 
 // scores returns the number of scores of a row.
@@ -63,10 +65,10 @@ func (m *gbdt) prepare(features, classes int) error {
 	if err := checkBounds("value of leaf", m.Values, maxWeight); err != nil {
 		return err
 	}
-	if err := m.Trees.Check(features, len(m.Values)); err != nil {
+	if err := m.Trees.Check(features, m.Codes, len(m.Values)); err != nil {
 		return err
 	}
-	m.Trees.PrepareMasks(features)
+	m.Trees.PrepareMasks(features, m.Codes)
 	return nil
 }
 
@@ -105,7 +107,7 @@ func (m *gbdt) onnx(g *onnx.Graph) string {
 	for k := range m.Base {
 		trees.Leaf(k, 0, len(m.Values)+k)
 	}
-	addTrees(trees, &m.Trees)
+	addTrees(trees, &m.Trees, m.Codes)
 	values := g.Doubles("values", slices.Concat(m.Values, m.Base), len(m.Values)+scores)
 	steps := g.Node("Gather", []string{values, g.Leaves(trees)})
 	rounds := trees.Len() / scores

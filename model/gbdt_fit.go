@@ -118,7 +118,7 @@ func newBooster(t *dataset.Table, b *tree.Bins, seed uint64, h gbdtSettings, wei
 		g.FirstUnit, g.SecondUnit = greatest/(1<<tree.FirstBits), greatest/o.loss.scale2
 		o.growers = append(o.growers, g)
 	}
-	o.model = &gbdt{Base: o.loss.base(o.training)}
+	o.model = &gbdt{Base: o.loss.base(o.training), Codes: codes(t)}
 	o.rows, o.drawn = make([]uint32, 0, len(o.training)), make([]bool, t.Rows())
 	return o
 }

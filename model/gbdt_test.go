@@ -23,9 +23,9 @@ func TestGBDT_byHand(t *testing.T) {
 	if g.Base[0] != 0 || len(g.Values) != 2 || math.Abs(g.Values[0]+1) > 1e-8 || math.Abs(g.Values[1]-1) > 1e-8 {
 		t.Errorf("base %v and values %v, want 0, -1 and 1", g.Base, g.Values)
 	}
-	g.Trees.Visit(func(_, _, feature int, threshold float64, _, _ int) {
-		if feature != 0 || threshold != 2.5 {
-			t.Errorf("split on feature %d at %v, want feature 0 at 2.5", feature, threshold)
+	g.Trees.Visit(func(_, _ int, s tree.Split, _, _ int) {
+		if s != (tree.Split{Feature: 0, Threshold: 2.5}) {
+			t.Errorf("split %+v, want feature 0 at 2.5", s)
 		}
 	}, func(int, int, int) {})
 	if g.Trees.Nodes() != 3 {
@@ -78,7 +78,7 @@ func TestGBDT_earlyStopping(t *testing.T) {
 			}
 			used := make([]bool, len(g.Values))
 			g.Trees.Visit(
-				func(_, _, _ int, _ float64, _, _ int) {},
+				func(_, _ int, _ tree.Split, _, _ int) {},
 				func(_, _, number int) { used[number] = true },
 			)
 			if l := slices.Index(used, false); l >= 0 {

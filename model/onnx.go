@@ -112,11 +112,29 @@ func (m *Model) ONNXOutputs() []string {
 	return names
 }
 
-// addTrees adds the trees of e after those that are in trees.
-func addTrees(trees *onnx.Trees, e *tree.Ensemble) {
+// addSplit adds a split to a tree of a graph. codes is as in dataset.Table. A subset may need several nodes. All but
+// the first get the numbers from next on, and addSplit returns how many these are.
+func addSplit(trees *onnx.Trees, in, node int, s tree.Split, codes []int, left, right, next int) int {
+	if s.Right == 0 {
+		trees.Split(in, node, s.Feature, s.Threshold, left, right)
+		return 0
+	}
+	subset, yes, no := s.Right, right, left
+	if rest := s.Right.Complement(codes[s.Feature]); rest.Len() < subset.Len() {
+		subset, yes, no = rest, left, right
+	}
+	return trees.Subset(in, node, s.Feature, slices.Collect(subset.All()), yes, no, next)
+}
+
+// addTrees adds the trees of e after those that are in trees. codes is as in dataset.Table.
+func addTrees(trees *onnx.Trees, e *tree.Ensemble, codes []int) {
 	first := trees.Len()
-	e.Visit(func(tree, node, feature int, threshold float64, left, right int) {
-		trees.Split(first+tree, node, feature, threshold, left, right)
+	at, next := -1, 0 // the tree, and the number of its next node beyond those of e
+	e.Visit(func(tree, node int, s tree.Split, left, right int) {
+		if tree != at {
+			at, next = tree, e.Size(tree)
+		}
+		next += addSplit(trees, first+tree, node, s, codes, left, right, next)
 	}, func(tree, node, number int) {
 		trees.Leaf(first+tree, node, number)
 	})

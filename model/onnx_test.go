@@ -99,7 +99,7 @@ func TestONNX_decisionTree(t *testing.T) {
 	}{
 		"two splits": {
 			&decisionTree{
-				Splits: []treeSplit{{1, 2.5, -2, 1}, {0, math.Pi, -1, -3}},
+				Splits: []treeSplit{{1, 2.5, -2, 1, 0}, {0, math.Pi, -1, -3, 0}},
 				Leaves: [][]int{{1, 0}, {0, 2}, {3, 3}},
 			},
 			onnxTrees{

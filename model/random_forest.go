@@ -30,6 +30,8 @@ type randomForest struct {
 	Leaves       [][]int       `json:"leaves"`        // the distinct leaves: rows by class, in lowest terms
 	ClassWeights []float64     `json:"class_weights"` // weight of a row of each class
 	OutOfBag     *OutOfBag     `json:"out_of_bag,omitempty"`
+	// Codes has the codes of the features, as in dataset.Table; nil if all are numbers.
+	Codes []int `json:"codes,omitempty"`
 
 	shares []float64 // leaf by leaf, one per class, divided by the number of votes; derived by prepare
 	base   float64   // the share of each class by the tree that knows nothing
@@ -60,7 +62,7 @@ func (f *randomForest) prepare(features, classes int) error {
 	if err := checkClassWeights(f.ClassWeights, classes); err != nil {
 		return err
 	}
-	if err := f.Trees.Check(features, len(f.Leaves)); err != nil {
+	if err := f.Trees.Check(features, f.Codes, len(f.Leaves)); err != nil {
 		return err
 	}
 	if o := f.OutOfBag; o != nil && !(o.Rows > 0 && o.Accuracy >= 0 && o.Accuracy <= 1 && o.LogLoss >= 0) {
@@ -84,7 +86,7 @@ func (f *randomForest) prepare(features, classes int) error {
 			f.shares = append(f.shares, float64(n)*f.ClassWeights[k]/sum/votes)
 		}
 	}
-	f.Trees.PrepareMasks(features)
+	f.Trees.PrepareMasks(features, f.Codes)
 	return nil
 }
 
@@ -125,7 +127,7 @@ func (f *randomForest) onnx(g *onnx.Graph) string {
 	classes := len(f.ClassWeights)
 	trees := new(onnx.Trees)
 	trees.Leaf(0, 0, len(f.Leaves))
-	addTrees(trees, &f.Trees)
+	addTrees(trees, &f.Trees, f.Codes)
 	base := slices.Repeat([]float64{f.base}, classes)
 	shares := g.Doubles("shares", slices.Concat(f.shares, base), len(f.Leaves)+1, classes)
 	return g.Summed(g.Node("Gather", []string{shares, g.Leaves(trees)}), trees.Len())

@@ -41,7 +41,7 @@ func fitRandomForest(ctx context.Context, t *dataset.Table, s Spec, report func(
 	if err != nil {
 		return nil, err
 	}
-	f := &randomForest{ClassWeights: weights}
+	f := &randomForest{ClassWeights: weights, Codes: codes(t)}
 	bag := newOutOfBag(t)
 
 	ctx, cancel := context.WithCancel(ctx) // an error ends the goroutines too

@@ -21,6 +21,22 @@ func (t *Trees) Split(tree, node, feature int, threshold float64, left, right in
 	t.add(tree, node, "BRANCH_LT", feature, threshold, left, right)
 }
 
+// Subset adds a split that sends a row to the node yes if its feature equals one of codes, and to no otherwise. ONNX
+// compares with one number per node, so the split becomes a chain of nodes that share the child yes. The first has the
+// number node, and the others the numbers from next on. Subset returns how many others there are. onnxruntime makes one
+// test of such a chain.
+func (t *Trees) Subset(tree, node, feature int, codes []int, yes, no, next int) int {
+	for i, code := range codes {
+		other := no
+		if i+1 < len(codes) {
+			other = next + i
+		}
+		t.add(tree, node, "BRANCH_EQ", feature, float64(code), yes, other)
+		node = other
+	}
+	return len(codes) - 1
+}
+
 // Leaf adds a leaf. Graph.Leaves returns its number for the rows that fall into it.
 func (t *Trees) Leaf(tree, node, number int) {
 	t.add(tree, node, "LEAF", 0, 0, 0, 0)

@@ -2,6 +2,8 @@ package tree
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -21,14 +23,15 @@ const binSample = 1 << 15
 // are stored together. A tree that splits between two bins keeps a threshold between the training values on either side
 // of the cut, so a prediction does not need the bins. A feature of at most 255 distinct values has one bin per value,
 // and its splits are those of an exact search. The distinct values are counted in a sample of the rows, which is all
-// rows up to binSample.
+// rows up to binSample. The bins of a categorical feature are its codes.
 //
 // The histogram method is that of LightGBM (Ke et al., "LightGBM: a highly efficient gradient boosting decision tree",
 // NIPS 2017). It goes back to SLIQ (Mehta, Agrawal and Rissanen, "SLIQ: a fast scalable classifier for data mining",
 // EDBT 1996).
 type Bins struct {
 	rows    int
-	columns [][]uint8   // per feature: the bin number of each row
+	codes   []int       // per feature: the number of codes, 0 for a number; nil if all are numbers
+	columns [][]uint8   // per feature: the bin number, or the code, of each row
 	low     [][]float64 // per feature and bin: the lowest training value in it
 	high    [][]float64 // per feature and bin: the highest training value in it
 }
@@ -36,18 +39,58 @@ type Bins struct {
 // NewBins bins every feature of t. If ctx ends first, it returns the error of ctx.
 func NewBins(ctx context.Context, t *dataset.Table) (*Bins, error) {
 	features := len(t.Schema.Features)
+	if err := checkCodes(t); err != nil {
+		return nil, err
+	}
 	b := &Bins{
 		rows:    t.Rows(),
+		codes:   t.Codes,
 		columns: make([][]uint8, features),
 		low:     make([][]float64, features), high: make([][]float64, features),
 	}
 	sample := SampleRows(t.Rows(), binSample)
 	parallel.For(features, func(f int) {
-		if ctx.Err() == nil {
+		switch {
+		case ctx.Err() != nil:
+		case b.categorical(f):
+			b.copyCodes(t, f)
+		default:
 			b.cut(t, f, sample)
 		}
 	})
 	return b, ctx.Err()
+}
+
+// checkCodes checks that the values of the categorical features are codes.
+func checkCodes(t *dataset.Table) error {
+	features := len(t.Schema.Features)
+	if err := CheckCodes(t.Codes, features); err != nil {
+		return err
+	}
+	for f, n := range t.Codes {
+		if n == 0 {
+			continue
+		}
+		for r := range t.Y {
+			if v := t.X[r*features+f]; !(v >= 0 && v < float64(n) && v == math.Trunc(v)) {
+				return fmt.Errorf("row %d: %s is %v, want one of %d codes", r+1, t.Schema.Features[f], v, n)
+			}
+		}
+	}
+	return nil
+}
+
+// categorical reports whether feature f is categorical.
+func (b *Bins) categorical(f int) bool { return b.codes != nil && b.codes[f] > 0 }
+
+// copyCodes sets the bins of categorical feature f to its codes.
+func (b *Bins) copyCodes(t *dataset.Table, f int) {
+	features := len(t.Schema.Features)
+	column := make([]uint8, b.rows)
+	for r := range column {
+		column[r] = uint8(t.X[r*features+f])
+	}
+	b.columns[f] = column
 }
 
 // Features returns the number of features.
@@ -141,7 +184,12 @@ func (b *Bins) threshold(f, left, right int) float64 {
 }
 
 // values returns the number of bins of feature f.
-func (b *Bins) values(f int) int { return len(b.low[f]) }
+func (b *Bins) values(f int) int {
+	if b.categorical(f) {
+		return b.codes[f]
+	}
+	return len(b.low[f])
+}
 
 // goesLeft returns 1 if a row in that bin goes left of a split after the bin left, and 0 otherwise. A loop adds the
 // result up, which takes no branch that a processor could mispredict.

@@ -34,17 +34,20 @@ type BoostLeaf struct {
 
 	node  int32
 	depth int
+	l2    float64 // penalty on the value beside BoostGrower.L2
 	sum   gradientSum
 	hist  histogram // nil: the rows must be counted again
 	split boostSplit
 }
 
-// boostSplit separates the bins of a feature up to left from those from right on. A gain of 0 means that the leaf stays
-// a leaf.
+// boostSplit separates the bins of a feature up to left from those from right on, or, if subset is not empty, the codes
+// in subset, which go right, from all others. A gain of 0 means that the leaf stays a leaf.
 type boostSplit struct {
 	feature, left, right int
 	gain                 float64
 	sum                  gradientSum // of the left side
+	subset               Subset
+	l2                   float64 // penalty on the values of both sides beside BoostGrower.L2
 }
 
 // MaxHistogramBytes bounds the memory of the histograms that a BoostGrower keeps for leaves.
@@ -90,7 +93,7 @@ func (g *BoostGrower) Grow(rows []uint32, gradients []Gradient, features []int) 
 	for i := range g.leaves {
 		l := &g.leaves[i]
 		tree.Leaf[l.node] = int32(i)
-		l.Value = g.value(l.sum)
+		l.Value = g.value(l.sum, g.L2+l.l2)
 	}
 	return tree, g.leaves
 }
@@ -100,9 +103,14 @@ func (g *BoostGrower) divide(tree *Tree, at int, gradients []Gradient, features 
 	l := g.leaves[at]
 	s := l.split
 	n := g.part(l.Rows, s)
-	node := tree.Split(l.node, s.feature, g.bins.threshold(s.feature, s.left, s.right))
-	left := BoostLeaf{node: node, depth: l.depth + 1, Rows: l.Rows[:n], sum: s.sum}
-	right := BoostLeaf{node: node + 1, depth: l.depth + 1, Rows: l.Rows[n:], sum: l.sum.minus(s.sum)}
+	var node int32
+	if s.subset != 0 {
+		node = tree.SplitSubset(l.node, s.feature, s.subset)
+	} else {
+		node = tree.Split(l.node, s.feature, g.bins.threshold(s.feature, s.left, s.right))
+	}
+	left := BoostLeaf{node: node, depth: l.depth + 1, l2: s.l2, Rows: l.Rows[:n], sum: s.sum}
+	right := BoostLeaf{node: node + 1, depth: l.depth + 1, l2: s.l2, Rows: l.Rows[n:], sum: l.sum.minus(s.sum)}
 	if len(g.leaves)+1 == g.maxLeaves { // this is the last split
 		g.pool.put(l.hist)
 	} else if n <= len(right.Rows) {
@@ -122,6 +130,14 @@ func (g *BoostGrower) part(rows []uint32, s boostSplit) int {
 	}
 	spare := g.spare[:len(rows)]
 	left := 0
+	if s.subset != 0 {
+		for i, r := range rows {
+			rows[left], spare[i-left] = r, r
+			left += s.subset.stays(column[r])
+		}
+		copy(rows[left:], spare)
+		return left
+	}
 	for i, r := range rows { // write to both sides and count one of them: no branch
 		rows[left], spare[i-left] = r, r
 		left += goesLeft(column[r], s.left)
@@ -131,8 +147,8 @@ func (g *BoostGrower) part(rows []uint32, s boostSplit) int {
 }
 
 // value returns what a leaf adds to a score: the minimum of the second-order approximation of the loss.
-func (g *BoostGrower) value(sum gradientSum) float64 {
-	weight := float64(sum.second())*g.SecondUnit + g.L2
+func (g *BoostGrower) value(sum gradientSum, l2 float64) float64 {
+	weight := float64(sum.second())*g.SecondUnit + l2
 	if weight <= 0 {
 		return 0
 	}
@@ -173,7 +189,11 @@ func (g *BoostGrower) search(gradients []Gradient, features []int, parent histog
 				fill(&hist[i][f], g.bins.columns[f], l.Rows, g.gradients[i], bins)
 			}
 			if g.divisible(l) {
-				g.found[i][task] = g.scan(f, &hist[i][f], bins, l.sum)
+				if g.bins.categorical(f) {
+					g.found[i][task] = g.scanCodes(f, &hist[i][f], l.sum)
+				} else {
+					g.found[i][task] = g.scan(f, &hist[i][f], bins, l.sum)
+				}
 			}
 		}
 	}
@@ -257,7 +277,7 @@ func (g *BoostGrower) scan(f int, h *[256]gradientSum, bins int, all gradientSum
 				a, b2 := second+g.L2, second2+g.L2
 				gain := (first*first*b2+first2*first2*a)/(a*b2) - unsplit
 				if gain > best.gain {
-					best = boostSplit{f, bin, b, gain, left}
+					best = boostSplit{feature: f, left: bin, right: b, gain: gain, sum: left}
 				}
 			}
 		}

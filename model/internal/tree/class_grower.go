@@ -28,6 +28,9 @@ type ClassGrower struct {
 	total    []int    // per class: rows in the node
 	left     []float64
 	right    []float64
+
+	levels []classLevel // of a categorical feature, in the order of the search
+	axis   []float64    // per class: the direction along which they differ most; see principal
 }
 
 // Item is a training row of a tree. A bootstrap can draw a row several times.
@@ -45,6 +48,9 @@ func NewClassGrower(b *Bins, weights []float64) *ClassGrower {
 	g.features = make([]int, b.Features())
 	g.total = make([]int, len(weights))
 	g.left, g.right = make([]float64, len(weights)), make([]float64, len(weights))
+	if b.codes != nil {
+		g.axis = make([]float64, len(weights))
+	}
 	return g
 }
 
@@ -83,9 +89,13 @@ func (g *ClassGrower) Grow(ctx context.Context, items []Item, leafCounts func([]
 			leaves++
 			continue
 		}
-		threshold := g.bins.threshold(s.feature, s.left, s.right)
 		n := g.part(j.items, s)
-		left := tree.Split(j.node, s.feature, threshold)
+		var left int32
+		if s.subset != 0 {
+			left = tree.SplitSubset(j.node, s.feature, s.subset)
+		} else {
+			left = tree.Split(j.node, s.feature, g.bins.threshold(s.feature, s.left, s.right))
+		}
 		stack = append(stack, job{j.items[n:], left + 1, j.depth + 1}, job{j.items[:n], left, j.depth + 1})
 	}
 	return tree, nil
@@ -99,6 +109,14 @@ func (g *ClassGrower) part(items []Item, s classSplit) int {
 	}
 	spare := g.spare[:len(items)]
 	left := 0
+	if s.subset != 0 {
+		for i, it := range items {
+			items[left], spare[i-left] = it, it
+			left += s.subset.stays(column[it.Row])
+		}
+		copy(items[left:], spare)
+		return left
+	}
 	for i, it := range items { // write to both sides and count one of them: no branch
 		items[left], spare[i-left] = it, it
 		left += goesLeft(column[it.Row], s.left)

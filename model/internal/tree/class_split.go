@@ -5,11 +5,13 @@ import (
 	"math/bits"
 )
 
-// classSplit separates the bins of a feature up to left from those from right on. The bins in between hold no row of
-// the node. A feature of -1 means that the node stays a leaf.
+// classSplit separates the bins of a feature up to left from those from right on, or, if subset is not empty, the codes
+// in subset, which go right, from all others. The bins in between hold no row of the node. A feature of -1 means that
+// the node stays a leaf.
 type classSplit struct {
 	feature, left, right int
 	score                float64
+	subset               Subset
 }
 
 // best returns the split of a node that lowers the impurity most, the first of equals, and sets total. Like
@@ -36,8 +38,15 @@ func (g *ClassGrower) best(items []Item, depth int) classSplit {
 			j := i + g.Random.IntN(all-i)
 			g.features[i], g.features[j] = g.features[j], g.features[i]
 		}
-		g.fill(items, g.features[i])
-		if g.scan(g.features[i], rows, &found) {
+		f := g.features[i]
+		g.fill(items, f)
+		varies := false
+		if g.bins.categorical(f) {
+			varies = g.scanCodes(f, rows, &found)
+		} else {
+			varies = g.scan(f, rows, &found)
+		}
+		if varies {
 			tried++
 		}
 	}
@@ -91,7 +100,7 @@ func (g *ClassGrower) scan(f, rows int, found *classSplit) bool {
 		if b := int(c) >> g.shift; b != bin {
 			if leftRows >= g.MinRows && rows-leftRows >= g.MinRows {
 				if score := side.score(g.entropy); found.feature < 0 || score > found.score {
-					*found = classSplit{f, bin, b, score}
+					*found = classSplit{feature: f, left: bin, right: b, score: score}
 				}
 			}
 			bin = b

@@ -3,7 +3,6 @@ package tree
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -14,6 +13,8 @@ type Ensemble struct {
 	leaf  []int32 // per node: the number of the leaf, -1 for a split
 	roots []int32 // per tree
 
+	subsets bool // whether a split is a subset
+
 	masks *leafMasks // derived by PrepareMasks; nil if walks are faster
 }
 
@@ -22,6 +23,14 @@ func (e *Ensemble) Len() int { return len(e.roots) }
 
 // Nodes returns the number of nodes of all trees.
 func (e *Ensemble) Nodes() int { return len(e.nodes) }
+
+// Size returns the number of nodes of one tree.
+func (e *Ensemble) Size(tree int) int {
+	if tree+1 < len(e.roots) {
+		return int(e.roots[tree+1] - e.roots[tree])
+	}
+	return len(e.nodes) - int(e.roots[tree])
+}
 
 // Reserve makes room for that many nodes unless an ensemble cannot hold them.
 func (e *Ensemble) Reserve(nodes int) {
@@ -37,6 +46,7 @@ func (e *Ensemble) Append(t *Tree, renumber func(int32) int32) error {
 		return fmt.Errorf("more than %d nodes", maxNodes)
 	}
 	e.roots = append(e.roots, int32(base))
+	e.subsets = e.subsets || t.subsets
 	for i, n := range t.Nodes {
 		n.Left += int32(base)
 		l := t.Leaf[i]
@@ -61,19 +71,24 @@ func (e *Ensemble) Truncate(trees int) (leaves int32) {
 }
 
 // Check checks that a row of that many features can be walked down every tree, and that every leaf number is below
-// leaves. Children follow their parent in grown and in decoded trees, so the shape needs no check.
-func (e *Ensemble) Check(features, leaves int) error {
+// leaves. codes has the codes of the features, as in dataset.Table. Children follow their parent in grown and decoded
+// trees, so the shape needs no check.
+func (e *Ensemble) Check(features int, codes []int, leaves int) error {
 	if len(e.roots) == 0 {
 		return errors.New("no trees")
 	}
+	if err := CheckCodes(codes, features); err != nil {
+		return err
+	}
 	for i, n := range e.nodes {
-		switch l := int(e.leaf[i]); {
-		case l >= leaves:
+		l := int(e.leaf[i])
+		if l >= leaves {
 			return fmt.Errorf("node %d: leaf %d of %d", i, l, leaves)
-		case l < 0 && int(n.Feature) >= features:
-			return fmt.Errorf("node %d: feature %d of %d", i, n.Feature, features)
-		case l < 0 && (math.IsNaN(n.Threshold) || math.IsInf(n.Threshold, 0)):
-			return fmt.Errorf("node %d: threshold %v", i, n.Threshold)
+		}
+		if l < 0 {
+			if err := n.Split().Check(features, codes); err != nil {
+				return fmt.Errorf("node %d: %w", i, err)
+			}
 		}
 	}
 	return nil
@@ -83,7 +98,7 @@ func (e *Ensemble) Check(features, leaves int) error {
 // subtree before the right one. Nodes are numbered per tree: the root is 0, and each split gives its children the next
 // two numbers. The numbers are the same in a fitted and in a decoded ensemble, unlike the order of the array.
 func (e *Ensemble) Visit(
-	split func(tree, node, feature int, threshold float64, left, right int),
+	split func(tree, node int, s Split, left, right int),
 	leaf func(tree, node, number int),
 ) {
 	type place struct {
@@ -101,7 +116,7 @@ func (e *Ensemble) Visit(
 				continue
 			}
 			n := e.nodes[p.at]
-			split(tree, p.node, int(n.Feature), n.Threshold, nodes, nodes+1)
+			split(tree, p.node, n.Split(), nodes, nodes+1)
 			stack = append(stack, place{n.Left + 1, nodes + 1}, place{n.Left, nodes})
 			nodes += 2
 		}

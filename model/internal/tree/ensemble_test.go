@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -48,8 +49,8 @@ func TestEnsemble(t *testing.T) {
 
 func TestEnsembleVisit(t *testing.T) {
 	var got []string
-	twoTrees(t).Visit(func(tree, node, feature int, threshold float64, left, right int) {
-		got = append(got, fmt.Sprintf("%d.%d: x%d<%v to %d, %d", tree, node, feature, threshold, left, right))
+	twoTrees(t).Visit(func(tree, node int, s Split, left, right int) {
+		got = append(got, fmt.Sprintf("%d.%d: x%d<%v to %d, %d", tree, node, s.Feature, s.Threshold, left, right))
 	}, func(tree, node, number int) {
 		got = append(got, fmt.Sprintf("%d.%d: leaf %d", tree, node, number))
 	})
@@ -78,7 +79,7 @@ func TestEnsembleFind_wideIsWalk(t *testing.T) {
 		for range trees {
 			all = append(all, bush(random, 1+random.IntN(200), 12))
 		}
-		e := forestOf(t, 12, all...)
+		e := forestOf(t, 12, nil, all...)
 		x := make([]float64, 12)
 		for range 200 {
 			for f := range x {
@@ -106,7 +107,7 @@ func TestEnsembleFind_largeForest(t *testing.T) {
 	for i := range all {
 		all[i] = bush(random, 2200, 12)
 	}
-	e := forestOf(t, 12, all...)
+	e := forestOf(t, 12, nil, all...)
 	if len(e.nodes) <= wideNodes {
 		t.Fatalf("%d nodes are not a large forest", len(e.nodes))
 	}
@@ -138,6 +139,9 @@ func TestEnsembleUnmarshal_error(t *testing.T) {
 		{"a leaf too high", [][]byte{{0, 0xff, 0xff, 0xff, 0xff, 0x0f}}, "too large"},
 		{"a split without threshold", [][]byte{{1, 0, 0}}, "cut short"},
 		{"a split without children", [][]byte{{1, 0, 0, 0, 0, 0, 0, 0, 0}}, "cut short"},
+		{"an empty subset", [][]byte{append(binary.AppendUvarint(nil, subsetMark+1), 0, 0, 0, 0, 1)}, "an empty subset"},
+		{"a split without subset", [][]byte{binary.AppendUvarint(nil, subsetMark+1)}, "cut short"},
+		{"a feature too high", [][]byte{binary.AppendUvarint(nil, subsetMark+math.MaxInt32+1)}, "too large"},
 		{"a byte too many", [][]byte{{0, 0, 0}}, "1 bytes after"},
 	}
 	for _, test := range tests {
@@ -154,7 +158,7 @@ func TestEnsembleUnmarshal_error(t *testing.T) {
 }
 
 func TestEnsembleCheck(t *testing.T) {
-	if err := twoTrees(t).Check(2, 21); err != nil {
+	if err := twoTrees(t).Check(2, nil, 21); err != nil {
 		t.Fatalf("a good one: %v", err)
 	}
 	tests := []struct {
@@ -173,7 +177,7 @@ func TestEnsembleCheck(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			e := twoTrees(t)
 			test.change(e)
-			if err := e.Check(test.features, test.leaves); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := e.Check(test.features, nil, test.leaves); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})

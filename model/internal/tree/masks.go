@@ -13,11 +13,14 @@ import (
 // The method is QuickScorer (Lucchese et al., "QuickScorer: a fast algorithm to rank documents with additive ensembles
 // of regression trees", SIGIR 2015). It takes a few loads per tree and feature and no branch, which is faster than a
 // walk if there are few features.
+//
+// A categorical feature has a row of masks per code instead, and one more for values that are not codes, which go left.
 type leafMasks struct {
 	trees      int
+	codes      []int       // per feature, 0 for a number; nil if all are numbers
 	thresholds [][]float64 // per feature, ascending and distinct
 	first      []int       // per feature: the index of its first mask
-	masks      []uint64    // by feature, then by thresholds reached, then by tree
+	masks      []uint64    // by feature, then by thresholds reached or by code, then by tree
 	leaves     []int32     // leaf numbers, tree by tree from left to right
 	base       []int32     // per tree: the index of its first leaf in leaves
 }
@@ -29,24 +32,24 @@ const (
 	maskTrees     = 64      // trees whose masks are combined in one call of find
 )
 
-// PrepareMasks derives leaf masks from checked trees if they find leaves faster than walks.
-func (e *Ensemble) PrepareMasks(features int) {
+// PrepareMasks derives leaf masks from trees, which were checked with the same features and codes, if masks find leaves
+// faster than walks.
+func (e *Ensemble) PrepareMasks(features int, codes []int) {
 	e.masks = nil
 	if features > maskFeatures {
 		return
 	}
-	for i, root := range e.roots {
-		end := len(e.nodes)
-		if i+1 < len(e.roots) {
-			end = int(e.roots[i+1])
-		}
-		if end-int(root) > 2*maxMaskLeaves-1 {
+	for i := range e.roots {
+		if e.Size(i) > 2*maxMaskLeaves-1 {
 			return
 		}
 	}
-	m := &leafMasks{trees: len(e.roots), thresholds: make([][]float64, features), first: make([]int, features)}
+	m := &leafMasks{
+		trees: len(e.roots), codes: codes,
+		thresholds: make([][]float64, features), first: make([]int, features),
+	}
 	for i, n := range e.nodes {
-		if e.leaf[i] < 0 {
+		if e.leaf[i] < 0 && n.Feature >= 0 {
 			m.thresholds[n.Feature] = append(m.thresholds[n.Feature], n.Threshold)
 		}
 	}
@@ -56,6 +59,9 @@ func (e *Ensemble) PrepareMasks(features int) {
 		m.thresholds[f] = slices.Compact(values)
 		m.first[f] = rows * m.trees
 		rows += len(m.thresholds[f]) + 1
+		if codes != nil {
+			rows += codes[f]
+		}
 	}
 	if rows*m.trees > maxMasks {
 		return
@@ -69,7 +75,8 @@ func (e *Ensemble) PrepareMasks(features int) {
 }
 
 // add lists the leaves below a node. The first of them is at place within its tree, and add returns the place after the
-// last one. For every threshold of a split, add rules out the left leaves for values that reach it.
+// last one. For the threshold of a split, add rules out the left leaves for values that reach it, and for a subset it
+// does so for the codes in it.
 func (m *leafMasks) add(e *Ensemble, tree int, node int32, place int) int {
 	if l := e.leaf[node]; l >= 0 {
 		m.leaves = append(m.leaves, l)
@@ -78,6 +85,12 @@ func (m *leafMasks) add(e *Ensemble, tree int, node int32, place int) int {
 	n := e.nodes[node]
 	middle := m.add(e, tree, n.Left, place)
 	left := (uint64(1)<<(middle-place) - 1) << place
+	if s := n.Split(); s.Right != 0 {
+		for code := range s.Right.All() {
+			m.masks[m.first[s.Feature]+code*m.trees+tree] &^= left
+		}
+		return m.add(e, tree, n.Left+1, middle)
+	}
 	values := m.thresholds[n.Feature]
 	at, _ := slices.BinarySearch(values, n.Threshold)
 	for reached := at + 1; reached <= len(values); reached++ {
@@ -89,18 +102,33 @@ func (m *leafMasks) add(e *Ensemble, tree int, node int32, place int) int {
 // locate sets at to the index of the first mask of each value of x.
 func (m *leafMasks) locate(x []float64, at *[maskFeatures]int) {
 	for f, v := range x {
-		// The steps of this binary search are not branches, because a processor cannot predict them.
-		values := m.thresholds[f]
-		low, n := 0, len(values)
-		for n > 0 {
-			half := (n + 1) / 2
-			next := low
-			if values[low+half-1] <= v {
-				next += half
-			}
-			low, n = next, n-half
+		at[f] = m.first[f] + reached(m.thresholds[f], v)*m.trees
+	}
+}
+
+// reached returns how many of the ascending thresholds v reaches. The steps of this binary search are not branches,
+// because a processor cannot predict them.
+func reached(thresholds []float64, v float64) int {
+	low, n := 0, len(thresholds)
+	for n > 0 {
+		half := (n + 1) / 2
+		next := low
+		if thresholds[low+half-1] <= v {
+			next += half
 		}
-		at[f] = m.first[f] + low*m.trees
+		low, n = next, n-half
+	}
+	return low
+}
+
+// locateMixed is locate for rows with categorical features.
+func (m *leafMasks) locateMixed(x []float64, at *[maskFeatures]int) {
+	for f, v := range x {
+		if n := m.codes[f]; n > 0 {
+			at[f] = m.first[f] + min(int(v)&(MaxCodes-1), n)*m.trees
+			continue
+		}
+		at[f] = m.first[f] + reached(m.thresholds[f], v)*m.trees
 	}
 }
 

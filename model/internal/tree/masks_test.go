@@ -37,7 +37,7 @@ func bush(random *rand.Rand, leaves, features int) *Tree {
 }
 
 // forestOf returns the trees as an ensemble with masks. The leaf l of tree i becomes l+100·i.
-func forestOf(t *testing.T, features int, trees ...*Tree) *Ensemble {
+func forestOf(t *testing.T, features int, codes []int, trees ...*Tree) *Ensemble {
 	t.Helper()
 	e := new(Ensemble)
 	for i, g := range trees {
@@ -45,7 +45,7 @@ func forestOf(t *testing.T, features int, trees ...*Tree) *Ensemble {
 			t.Fatal(err)
 		}
 	}
-	e.PrepareMasks(features)
+	e.PrepareMasks(features, codes)
 	return e
 }
 
@@ -58,7 +58,7 @@ func TestLeafMasks_findWhatWalksDo(t *testing.T) {
 			for range trees {
 				grown = append(grown, bush(random, 1+random.IntN(maxMaskLeaves), features))
 			}
-			e := forestOf(t, features, grown...)
+			e := forestOf(t, features, nil, grown...)
 			if e.masks == nil {
 				t.Fatalf("%d features, %d trees: no masks", features, trees)
 			}
@@ -118,7 +118,7 @@ func TestPrepareMasks_onlyIfFaster(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			e := forestOf(t, test.features, test.trees...)
+			e := forestOf(t, test.features, nil, test.trees...)
 			if got := e.masks != nil; got != test.masks {
 				t.Errorf("masks: %v, want %v", got, test.masks)
 			}

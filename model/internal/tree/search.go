@@ -8,7 +8,11 @@ type Search struct {
 
 // Begin prepares s for the row x. It must be called before Find.
 func (e *Ensemble) Begin(x []float64, s *Search) {
-	if e.masks != nil {
+	switch {
+	case e.masks == nil:
+	case e.subsets:
+		e.masks.locateMixed(x, &s.at)
+	default:
 		e.masks.locate(x, &s.at)
 	}
 }
@@ -19,6 +23,8 @@ func (e *Ensemble) Find(x []float64, first int, s *Search) []int32 {
 	switch {
 	case e.masks != nil:
 		return s.leaves[:e.masks.find(&s.at, len(x), first, &s.leaves)]
+	case e.subsets:
+		return s.leaves[:e.walkMixed(x, first, s.leaves[:])]
 	case len(e.nodes) > wideNodes:
 		return s.leaves[:e.walkWide(x, first, s.leaves[:])]
 	}

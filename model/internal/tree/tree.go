@@ -8,10 +8,15 @@ import "math"
 type Tree struct {
 	Nodes []Node
 	Leaf  []int32 // per node: the number of the leaf, -1 for a split
+
+	subsets bool // whether a split is a subset
 }
 
 // Node is a split: rows whose feature is below the threshold go to the node Left, all others to Left+1. A leaf has its
 // own index as Left and the threshold NaN. No value reaches NaN, so a walk that arrives at a leaf stays there.
+//
+// A negative Feature, ^f, marks a split of the categorical feature f. The bits of Threshold are then a Subset, and rows
+// whose code is in it go to Left+1.
 type Node struct {
 	Threshold float64
 	Feature   int32
@@ -39,8 +44,17 @@ func (t *Tree) Split(i int32, feature int, threshold float64) int32 {
 	return left
 }
 
+// SplitSubset is Split for a categorical feature: rows whose code is in right go to the right child.
+func (t *Tree) SplitSubset(i int32, feature int, right Subset) int32 {
+	t.subsets = true
+	return t.Split(i, ^feature, math.Float64frombits(uint64(right)))
+}
+
 // Find returns the number of the leaf that x falls into. The choice of a child is not a branch, as in Ensemble.walk.
 func (t *Tree) Find(x []float64) int32 {
+	if t.subsets {
+		return t.findMixed(x)
+	}
 	at := int32(0)
 	for {
 		n := &t.Nodes[at]
