@@ -106,7 +106,7 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	}
 	view := catalogue.View{
 		Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known,
-		Header: options.Header, Warnings: summary.Warnings,
+		Header: options.Header, Warnings: summary.Warnings, LabelReason: summary.LabelReason,
 	}
 	d.View, err = a.catalogue.WriteView(ctx, d.SHA256, view)
 	return d, err

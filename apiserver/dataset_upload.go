@@ -67,7 +67,9 @@ func (d *datasets) sendUploaded(
 	w http.ResponseWriter, r *http.Request, kept objstore.Ref, summary dataset.Summary, change catalogue.Change,
 ) error {
 	ctx := r.Context()
-	view := catalogue.View{Schema: summary.Schema, Profile: summary.Profile}
+	view := catalogue.View{
+		Schema: summary.Schema, Profile: summary.Profile, Warnings: summary.Warnings, LabelReason: summary.LabelReason,
+	}
 	if err := d.catalogue.AddView(ctx, kept.SHA256, view); err != nil {
 		return err
 	}

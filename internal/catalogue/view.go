@@ -20,6 +20,8 @@ type View struct {
 	Features []string `json:"features,omitempty"`
 	// Known is the schema that the model had when the data was read, nil if it had none.
 	Known *dataset.Schema `json:"known,omitempty"`
+	// LabelReason says why Schema.Label is the class column.
+	LabelReason string `json:"label_reason,omitempty"`
 	// Header is the option that the data was read with.
 	Header dataset.Header `json:"header,omitempty"`
 	// Warnings are what the owner of the data should know about this reading.

@@ -13,67 +13,67 @@ func (s *scan) finish() (Summary, error) {
 	if s.rows == 0 && s.labels.empty == 0 {
 		return Summary{}, &RowError{Reason: "no rows after the header"}
 	}
-	classes, classErr := s.labels.classes(s.layout.label, s.options.MinClassRows)
-	summary := Summary{Header: s.layout.header}
-	summary.Schema = Schema{Label: s.layout.label, MissingValues: s.missingValues()}
-	var faults []RowError
-	var extra []string
-	kept := map[string]keptColumn{}
-	for _, c := range s.columns {
-		found := c.infer(s.known(c.name), s.rows)
-		if found.out == CodeID && !s.options.LeaveOutIDs {
-			summary.warn(Alert, CodeID, c.name, "has another value in every row, so it may be an identifier")
-			found.out = ""
-		}
-		if found.out != "" && !slices.Contains(s.options.Features, c.name) {
-			summary.warn(Alert, found.out, c.name, leftOutBecause(found.out))
-			continue
-		}
-		if slices.Contains(s.layout.extra, c.name) {
-			extra = append(extra, c.name)
-		}
-		if found.fault != nil {
-			faults = append(faults, *found.fault)
-			continue
-		}
-		found.Missing = found.Missing || s.options.AllowMissing
-		kept[c.name] = keptColumn{found.Column, c.profile(found.Column)}
+	chosen, err := s.chooseLabel()
+	if err != nil {
+		return Summary{}, err
 	}
+	f := finishing{scan: s, kept: map[string]keptColumn{}}
+	f.Header, f.LabelReason = s.layout.header, chosen.reason
+	f.Schema = Schema{Label: chosen.name, MissingValues: s.missingValues()}
+	f.sayLabel(chosen)
+	if s.layout.index {
+		f.warn(Info, CodeIndex, "", "the first column has no name and is left out: it looks like the row numbers that "+
+			"pandas writes unless index=False is set")
+	}
+	columns := s.columns
+	order := s.layout.order
+	if chosen.last != nil {
+		columns, order = append(slices.Clone(columns), chosen.last), append(slices.Clone(order), chosen.last.name)
+	}
+	for _, c := range columns {
+		if c.name != chosen.name {
+			f.column(c)
+		}
+	}
+	classes, classErr := chosen.labels.classes(chosen.name, s.options.MinClassRows)
 	switch {
-	case extra != nil && !s.options.AllowSchemaChange:
-		return Summary{}, differs(nil, extra, s.layout.label, s.layout.line)
-	case len(faults) == 1:
-		return Summary{}, &faults[0]
-	case faults != nil:
-		return Summary{}, &ColumnsError{Columns: faults}
+	case f.extra != nil && !s.options.AllowSchemaChange:
+		return Summary{}, differs(nil, f.extra, chosen.name, s.layout.line)
+	case len(f.faults) == 1:
+		return Summary{}, &f.faults[0]
+	case f.faults != nil:
+		return Summary{}, &ColumnsError{Columns: f.faults}
 	case classErr != nil:
 		return Summary{}, classErr
-	case len(kept) == 0:
+	case len(f.kept) == 0:
 		return Summary{}, &RowError{Reason: "no column is left to learn from"}
 	}
-	order := s.layout.features
-	if extra != nil {
-		order = s.layout.order
+	if f.extra == nil && s.options.Known != nil {
+		order = s.layout.features
 	}
-	for _, name := range order {
-		if c, ok := kept[name]; ok {
-			summary.Schema.Features = append(summary.Schema.Features, name)
-			summary.Schema.Columns = append(summary.Schema.Columns, c.column)
-			summary.Profile.Columns = append(summary.Profile.Columns, c.profile)
-		}
-	}
-	if summary.Schema.Plain() {
-		summary.Schema.Columns, summary.Schema.MissingValues = nil, nil
-	}
-	summary.Schema.Aliases = classes.aliases
-	summary.Warnings = append(summary.Warnings, classes.warnings...)
-	summary.Profile.Classes = classes.classes
+	f.keep(order)
+	f.Schema.Aliases = classes.aliases
+	f.Warnings = append(f.Warnings, classes.warnings...)
+	f.Profile.Classes = classes.classes
 	for _, c := range classes.classes {
-		summary.Schema.Classes = append(summary.Schema.Classes, c.Class)
-		summary.Profile.Rows += c.Rows
+		f.Schema.Classes = append(f.Schema.Classes, c.Class)
+		f.Profile.Rows += c.Rows
 	}
-	summary.Dropped = s.rows + s.labels.empty - summary.Profile.Rows
-	return summary, nil
+	f.Dropped = s.rows - f.Profile.Rows
+	if s.last == nil {
+		f.Dropped += s.labels.empty
+	}
+	f.sayRows(chosen.last == nil)
+	return f.Summary, nil
+}
+
+// finishing is a Summary in the making.
+type finishing struct {
+	Summary
+	scan   *scan
+	kept   map[string]keptColumn
+	faults []RowError // of columns that cannot be read
+	extra  []string   // features that the model does not have
 }
 
 // keptColumn is a column that becomes a feature.
@@ -82,8 +82,48 @@ type keptColumn struct {
 	profile ColumnProfile
 }
 
-func (s *Summary) warn(severity Severity, code, column, message string) {
-	s.Warnings = append(s.Warnings, Warning{severity, code, column, message})
+// column decides what a column is, and whether it becomes a feature.
+func (f *finishing) column(c *observed) {
+	o := f.scan.options
+	known := f.scan.known(c.name)
+	found := c.infer(known, f.scan.rows)
+	switch {
+	case known == nil && c.want == "" && c.name == "Unnamed: 0" && c.isSequence(1):
+		found.out = CodeIndex
+	case found.out == CodeID && !o.LeaveOutIDs:
+		f.warn(Alert, CodeID, c.name, "has another value in every row, so it may be an identifier")
+		found.out = ""
+	}
+	if found.out != "" && !slices.Contains(o.Features, c.name) {
+		f.warn(Alert, found.out, c.name, leftOutBecause(found.out))
+		return
+	}
+	if slices.Contains(f.scan.layout.extra, c.name) {
+		f.extra = append(f.extra, c.name)
+	}
+	if found.fault != nil {
+		f.faults = append(f.faults, *found.fault)
+		return
+	}
+	f.sayColumn(c, found)
+	found.Missing = found.Missing || o.AllowMissing
+	f.kept[c.name] = keptColumn{found.Column, c.profile(found.Column)}
+}
+
+// keep adds the kept columns to the schema, in an order.
+func (f *finishing) keep(order []string) {
+	for _, name := range order {
+		c, ok := f.kept[name]
+		if !ok {
+			continue
+		}
+		f.Schema.Features = append(f.Schema.Features, name)
+		f.Schema.Columns = append(f.Schema.Columns, c.column)
+		f.Profile.Columns = append(f.Profile.Columns, c.profile)
+	}
+	if f.Schema.Plain() {
+		f.Schema.Columns, f.Schema.MissingValues = nil, nil
+	}
 }
 
 // leftOutBecause says why a column is left out.
@@ -91,6 +131,8 @@ func leftOutBecause(code string) string {
 	switch code {
 	case CodeEmpty:
 		return "has no value, so it is left out"
+	case CodeIndex:
+		return "holds the row numbers that pandas writes unless index=False is set, so it is left out"
 	case CodeText:
 		return fmt.Sprintf("is free text, with more than %d values and a new one in most rows, so it is left out", maxTexts)
 	default:

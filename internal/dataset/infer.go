@@ -15,6 +15,7 @@ const (
 	rareLevel   = 1.0 / MaxLevels // share of rows that a level needs at least
 	maxSequence = 50_000_000      // rows for which the hashes of a sequence are added up
 	notNumeric  = "is not a finite number"
+	notFinite   = "is not a finite number from -1e150 to 1e150"
 )
 
 // inferred is what a column turned out to be.
@@ -63,22 +64,22 @@ func (c *observed) infer(known *Column, rows int) inferred {
 func (c *observed) leftOut(kind Kind) string {
 	distinct, _ := c.distinct()
 	switch {
-	case kind == Numeric && c.isSequence():
+	case kind == Numeric && c.isSequence(minUnique):
 		return CodeID
 	case kind != Categorical:
 		return ""
-	case c.cells >= minUnique && c.texts.Unique() && c.counting && c.missing == 0:
-		return CodeID
 	case distinct > maxTexts && 2*distinct > c.cells:
 		return CodeText
+	case c.cells >= minUnique && c.texts.Unique() && c.counting && c.missing == 0:
+		return CodeID
 	}
 	return ""
 }
 
-// isSequence reports whether the numbers are consecutive whole numbers in any order.
-func (c *observed) isSequence() bool {
+// isSequence reports whether the numbers are consecutive whole numbers in any order, and enough of them.
+func (c *observed) isSequence(atLeast int) bool {
 	n := c.numbers.Count
-	if n < minUnique || n > maxSequence || c.missing > 0 || c.whole != n || c.numbers.Max-c.numbers.Min != float64(n-1) {
+	if n < atLeast || n > maxSequence || c.missing > 0 || c.whole != n || c.numbers.Max-c.numbers.Min != float64(n-1) {
 		return false
 	}
 	sum := uint64(0)
@@ -96,10 +97,9 @@ func (c *observed) as(kind Kind, known *Column, rows int) (Column, *RowError) {
 	switch kind {
 	case Numeric:
 		odd, reason = c.text, notNumeric
-		if c.huge.count > 0 && (odd.count == 0 || c.huge.line < odd.line) {
-			odd.line, odd.text = c.huge.line, c.huge.text
+		if c.huge.count > 0 {
+			odd, reason = c.huge, notFinite
 		}
-		odd.count += c.huge.count
 		column.Formatted = c.formatted > 0 || known != nil && known.Formatted
 		column.Missing = column.Missing || c.infinite.count > 0
 	case Boolean:
@@ -124,11 +124,12 @@ func (c *observed) as(kind Kind, known *Column, rows int) (Column, *RowError) {
 	if odd.count == 0 {
 		return column, nil
 	}
+	hint := reason != notFinite && c.cells >= minMostly
 	if odd.count > 1 {
 		reason += fmt.Sprintf(", and %d of %d cells of the column are like it", odd.count, c.cells)
 	}
-	if c.cells >= minMostly {
-		reason += "; if they should be read, columns may give the kind of the column or missing_values the words for no value"
+	if hint {
+		reason += "; give the kind of the column in columns, or the words for no value in missing_values"
 	}
 	return column, &RowError{Line: odd.line, Column: c.name, Reason: Shown(odd.text) + " " + reason}
 }

@@ -121,7 +121,7 @@ func (l *labels) classes(name string, minRows int) (found, error) {
 	}
 	if rare != nil {
 		f.warnings = append(f.warnings, Warning{Alert, CodeRareClass, name, fmt.Sprintf(
-			"%s of classes with fewer than %d rows are left out: %s", count(rows, "row"), minRows, listed(rare))})
+			"left out: %s of classes with fewer than %d rows, %s", count(rows, "row"), minRows, listed(rare))})
 	}
 	if f.noClass > 0 {
 		f.warnings = append(f.warnings, Warning{

@@ -67,22 +67,23 @@ func newObserved(name string, want Kind, columns int) *observed {
 	return c
 }
 
-// add counts a cell of a row, where share is 1/rows and row counts itself. It allocates nothing for most numbers.
-func (c *observed) add(cell string, line, row int, share float64, words map[string]struct{}) {
+// add counts a cell of a row, where share is 1/rows and row counts itself. It returns a hash of the value and allocates
+// nothing for most numbers.
+func (c *observed) add(cell string, line, row int, share float64, words map[string]struct{}) uint64 {
 	cell = TrimCell(cell)
 	v, end, ok := ParseNumber(cell, CSVNumber)
 	if !ok || end != len(cell) || !(math.Abs(v) <= MaxNumber) {
-		c.addText(cell, line, words)
-		return
+		return c.addText(cell, line, words)
 	}
 	c.cells++
 	if c.digits >= 0 {
 		c.addDigits(cell)
 	}
 	v += 0 // 0 for -0
+	hash := tally.Mix(math.Float64bits(v))
 	if v == math.Trunc(v) {
 		c.whole++
-		c.sequence += tally.Mix(math.Float64bits(v))
+		c.sequence += hash
 	}
 	if c.numbers.Count == row-1 {
 		c.numbers.AddShare(v, share)
@@ -98,6 +99,7 @@ func (c *observed) add(cell string, line, row int, share float64, words map[stri
 	if c.counting {
 		c.count(cell)
 	}
+	return hash
 }
 
 // addDigits checks whether the column may be one of codes such as zip codes.
@@ -118,21 +120,22 @@ func (c *observed) addDigits(cell string) {
 }
 
 // count counts the text of a cell. It stops in a column of so many numbers that they cannot be levels.
-func (c *observed) count(cell string) {
+func (c *observed) count(cell string) uint64 {
+	hash := tally.Hash(cell)
 	if c.texts.Full() {
 		switch {
 		case c.digits > 0 && c.cells == c.numbers.Count:
 			c.texts.Grow(c.limit) // zip codes, perhaps
 		case c.numbers.Count == c.cells && c.want != Categorical:
 			c.counting = false
-			return
+			return hash
 		}
 	}
-	hash := tally.Hash(cell)
 	if len(cell) > MaxLevel {
 		cell = cell[:MaxLevel+1] // no level
 	}
 	c.texts.Add(cell, hash)
+	return hash
 }
 
 // distinct returns the number of different texts, and whether it is exact.

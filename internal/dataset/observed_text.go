@@ -8,10 +8,10 @@ import (
 )
 
 // addText counts a cell that is not a plain number.
-func (c *observed) addText(cell string, line int, words map[string]struct{}) {
+func (c *observed) addText(cell string, line int, words map[string]struct{}) uint64 {
 	if isMissing(words, cell) {
 		c.missing++
-		return
+		return 0
 	}
 	c.cells++
 	c.digits = -1
@@ -36,7 +36,7 @@ func (c *observed) addText(cell string, line int, words map[string]struct{}) {
 	}
 	c.counting = true
 	c.texts.Grow(c.limit)
-	c.count(cell)
+	return c.count(cell)
 }
 
 // booleans counts truth values.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"iris/internal/tally"
 )
 
 // Header says whether the first line of a CSV names the columns.
@@ -25,7 +27,8 @@ const Ignore = "ignore"
 type ScanOptions struct {
 	// Known is the model's schema, nil if the model has none yet.
 	Known *Schema
-	// LabelColumn names the class column. It defaults to Known.Label if the header has that, else to the last column.
+	// LabelColumn names the class column. It defaults to Known.Label if the header has that, else to the last column,
+	// or to another one if the last one clearly does not hold a class; see scan.chooseLabel.
 	LabelColumn string
 	// Features, if set, names the feature columns. Scan reads nothing else but the class column, so the other columns
 	// may hold anything. The schema keeps this order, unless the features are Known's.
@@ -63,6 +66,8 @@ type Summary struct {
 	Header   bool  // the first line names the columns
 	Warnings []Warning
 	Dropped  int // rows without a class, or of a class with too few rows
+	// LabelReason says why Schema.Label is the class column.
+	LabelReason string
 }
 
 // Scan reads a CSV to its end and decides whether it is a dataset, and how its cells become numbers. The rules for a
@@ -140,6 +145,8 @@ type scan struct {
 	rows    int         // with a label
 	columns []*observed // by feature
 	labels  *labels
+	last    *observed // the last column, if it holds the class only because none is given
+	equal   tally.Rows
 }
 
 // record adds one record: the header, or a row.
@@ -152,17 +159,28 @@ func (s *scan) record(cells []string, line int) error {
 	if want := len(s.layout.at); len(cells) != want {
 		return &RowError{Line: line, Reason: WrongLength(want, len(cells))}
 	}
-	if !s.labels.add(cells[s.layout.labelAt], line) {
+	label := cells[s.layout.labelAt]
+	if !s.labels.add(label, line) && (s.last == nil || blank(cells)) {
 		return nil
 	}
 	s.rows++
 	share := 1 / float64(s.rows)
+	hash := uint64(0)
 	for i, cell := range cells {
 		if at := s.layout.at[i]; at >= 0 {
-			s.columns[at].add(cell, line, s.rows, share, s.words)
+			hash = tally.Mix(hash ^ s.columns[at].add(cell, line, s.rows, share, s.words))
 		}
 	}
+	if s.last != nil {
+		s.last.add(label, line, s.rows, share, s.words)
+	}
+	s.equal.Add(hash, tally.Hash(TrimCell(label)))
 	return nil
+}
+
+// blank reports whether no cell has a value.
+func blank(cells []string) bool {
+	return !slices.ContainsFunc(cells, func(cell string) bool { return TrimCell(cell) != "" })
 }
 
 // start lays out the columns by the first record.
@@ -184,6 +202,9 @@ func (s *scan) start(cells []string, line int) error {
 		}
 		s.columns[i] = newObserved(name, want, len(l.features))
 		s.columns[i].free = free
+	}
+	if !l.given {
+		s.last = newObserved(l.label, "", len(l.features))
 	}
 	return nil
 }

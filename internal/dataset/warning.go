@@ -23,7 +23,6 @@ const (
 	CodeIndex        = "index"         // a column of row numbers without a name, left out
 	CodeID           = "id"            // another value in every row
 	CodeText         = "text"          // free text, left out
-	CodeIgnored      = "ignored"       // left out on request
 	CodeConstant     = "constant"      // one value only
 	CodeInfinite     = "infinite"      // infinite numbers count as missing
 	CodeAmbiguous    = "ambiguous"     // dates whose order of day and month is not clear

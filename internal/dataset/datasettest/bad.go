@@ -189,7 +189,9 @@ func BadCSVs() []BadCSV {
 		`these have fewer: "virginica"`,
 	)
 	add("no classes", header+"5.1,3.5,1.4,0.2,\n4.9,3.0,1.4,0.2,  \n", 0, "species", "no row has a class")
-	add("numbers as classes", manyClasses(), 1002, "price", "more than 1000 classes: is it the class column?", newModel)
+	add("a number as the class", manyClasses(), 0, "price", "regression is not supported", newModel)
+	add("many classes", manyClasses(), 1002, "price", "more than 1000 classes: is it the class column?", newModel,
+		label("price"))
 	add("over the limit", string(dataset.IrisCSV()), 0, "", "too large", func(b *BadCSV) {
 		b.MaxBytes = int64(len(b.CSV)) - 1
 		b.Status = http.StatusRequestEntityTooLarge
