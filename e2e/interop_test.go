@@ -33,6 +33,7 @@ type interopCase struct {
 	Features      []string    `json:"features"`
 	Classes       []string    `json:"classes"`
 	Rows          [][]float64 `json:"rows"`
+	CSV           string      `json:"csv"` // the rows as a file with a header, if some features are no numbers
 	Labels        []string    `json:"labels"`
 	Probabilities [][]float64 `json:"probabilities"`
 	Serve         bool        `json:"serve"` // also run `mlflow models serve`, which starts slowly
@@ -97,8 +98,8 @@ func TestInterop(t *testing.T) {
 	)
 }
 
-// interopCase loads the champion of a model as Iris does, and scores the rows with it.
-func (s *iris) interopCase(name string, csv []byte) interopCase {
+// loadChampion loads the champion of a model as Iris does, and returns it with a case without rows.
+func (s *iris) loadChampion(name string) (interopCase, *model.Model) {
 	s.t.Helper()
 	version, err := s.Registry.Champion(s.t.Context(), name)
 	if err != nil {
@@ -108,18 +109,24 @@ func (s *iris) interopCase(name string, csv []byte) interopCase {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	schema := m.Schema()
-	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: &schema})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	c := interopCase{
+	return interopCase{
 		Model:    name,
 		URI:      version.URI(),
 		RunID:    version.RunID,
 		ModelID:  version.LoggedModelID,
-		Features: schema.Features,
-		Classes:  schema.Classes,
+		Features: m.Schema().Features,
+		Classes:  m.Schema().Classes,
+	}, m
+}
+
+// interopCase loads the champion of a model, and scores the rows of its dataset with it.
+func (s *iris) interopCase(name string, csv []byte) interopCase {
+	s.t.Helper()
+	c, m := s.loadChampion(name)
+	schema := m.Schema()
+	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: &schema})
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	for r := range table.Rows() {
 		p := make([]float64, len(schema.Classes))

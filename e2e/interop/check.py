@@ -5,6 +5,7 @@ server. The report is one line of JSON for each case. The first difference ends 
 """
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -29,11 +30,20 @@ def main(path):
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PATH"] = write_uvicorn(folder) + os.pathsep + os.environ["PATH"]
         for case in cases:
-            print(json.dumps({"model": case["model"], "rows": len(case["rows"]), **check(case)}), flush=True)
+            print(json.dumps({"model": case["model"], "rows": len(case["labels"]), **check(case)}), flush=True)
+
+
+def read_frame(case):
+    """Returns the rows as their owner has them: numbers, or what pandas reads from a CSV file of any kind of features."""
+    if not case["csv"]:
+        return pd.DataFrame(case["rows"], columns=case["features"], dtype="float64")
+    frame = pd.read_csv(io.StringIO(case["csv"]))
+    # MLflow does not take an integer for a double: it might be too large.
+    return frame.astype({name: "float64" for name in frame if frame[name].dtype == "int64"})
 
 
 def check(case):
-    frame = pd.DataFrame(case["rows"], columns=case["features"], dtype="float64")
+    frame = read_frame(case)
     champion = f"models:/{case['model']}@champion"
     folder = Path(mlflow.artifacts.download_artifacts(champion))
     check_files(case, folder)
@@ -45,10 +55,14 @@ def check(case):
         report[uri] = compare(case, mlflow.pyfunc.load_model(uri).predict(rows))
     if case["serve"]:
         with serve(champion) as url:
-            report["served"] = compare(case, invoke(url, {"dataframe_records": frame.to_dict(orient="records")}))
+            report["served"] = compare(case, invoke(url, {"dataframe_records": records(frame)}))
             example = json.loads((folder / "serving_input_example.json").read_text())
             assert len(invoke(url, example)) == 1
     return report
+
+
+def records(frame):
+    return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
 
 
 def check_files(case, folder):
@@ -66,14 +80,33 @@ def check_files(case, folder):
 
 
 def run_onnx(path, frame):
-    """Scores as a host without MLflow does: one tensor in, one value per row and output out."""
+    """Scores as a host without MLflow does: tensors in, one value per row and output out."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (tensor,) = session.get_inputs()
-    assert (tensor.name, tensor.type, tensor.shape) == ("input", "tensor(double)", ["N", frame.shape[1]])
+    given = feeds(session, frame)
     names = [o.name for o in session.get_outputs()]
-    run = lambda rows: session.run(None, {tensor.name: rows})  # noqa: E731
-    assert all(len(values) == 0 for values in run(np.zeros((0, frame.shape[1]))))
-    return pd.DataFrame({name: values.reshape(-1) for name, values in zip(names, run(frame.to_numpy()))})
+    assert all(len(values) == 0 for values in session.run(None, {name: v[:0] for name, v in given.items()}))
+    return pd.DataFrame({name: values.reshape(-1) for name, values in zip(names, session.run(None, given))})
+
+
+def feeds(session, frame):
+    """Returns the inputs of a graph: one tensor of all columns, or one per column if some are not numbers."""
+    if len(session.get_inputs()) == 1:
+        (tensor,) = session.get_inputs()
+        assert (tensor.name, tensor.type, tensor.shape) == ("input", "tensor(double)", ["N", frame.shape[1]])
+        return {tensor.name: frame.to_numpy()}
+    given = {}
+    for tensor, name in zip(session.get_inputs(), frame.columns, strict=True):
+        assert (tensor.name, tensor.shape) == (name, ["N", 1])
+        values = frame[name]
+        if tensor.type == "tensor(string)":
+            values = values.astype(object).where(values.notna(), "")
+        elif values.dtype.kind not in "biuf" and set(values.dropna()) <= {"yes", "no"}:
+            values = values.map({"yes": 1.0, "no": 0.0})
+        elif values.dtype.kind not in "biuf":
+            values = (pd.to_datetime(values) - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        dtype = object if tensor.type == "tensor(string)" else "float64"
+        given[name] = values.to_numpy(dtype=dtype).reshape(-1, 1)
+    return given
 
 
 def find_ties(path, frame):
@@ -89,7 +122,7 @@ def find_ties(path, frame):
     k = next(int(onnx.numpy_helper.to_array(c)[0]) for c in model.graph.initializer if c.name == k)
     model.graph.output.append(onnx.helper.make_tensor_value_info(squared, onnx.TensorProto.DOUBLE, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (values,) = session.run([squared], {"input": frame.to_numpy()})
+    (values,) = session.run([squared], feeds(session, frame))
     distances = np.sort(np.sqrt(values), axis=1)
     if k == distances.shape[1]:
         return np.zeros(len(frame), dtype=bool)
