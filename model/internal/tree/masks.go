@@ -32,11 +32,21 @@ const (
 	maskTrees     = 64      // trees whose masks are combined in one call of find
 )
 
+// A step of a walk down a tree with subsets takes longer, so masks are faster up to higher limits.
+const (
+	mixedMaskFeatures = 32
+	maxMixedMasks     = 1 << 19
+)
+
 // PrepareMasks derives leaf masks from trees, which were checked with the same features and codes, if masks find leaves
 // faster than walks.
 func (e *Ensemble) PrepareMasks(features int, codes []int) {
 	e.masks = nil
-	if features > maskFeatures {
+	limit, most := maskFeatures, maxMasks
+	if e.subsets {
+		limit, most = mixedMaskFeatures, maxMixedMasks
+	}
+	if features > limit {
 		return
 	}
 	for i := range e.roots {
@@ -63,7 +73,7 @@ func (e *Ensemble) PrepareMasks(features int, codes []int) {
 			rows += codes[f]
 		}
 	}
-	if rows*m.trees > maxMasks {
+	if rows*m.trees > most {
 		return
 	}
 	m.masks = slices.Repeat([]uint64{^uint64(0)}, rows*m.trees)
@@ -100,9 +110,9 @@ func (m *leafMasks) add(e *Ensemble, tree int, node int32, place int) int {
 }
 
 // locate sets at to the index of the first mask of each value of x.
-func (m *leafMasks) locate(x []float64, at *[maskFeatures]int) {
+func (m *leafMasks) locate(x []float64, at *[mixedMaskFeatures]int32) {
 	for f, v := range x {
-		at[f] = m.first[f] + reached(m.thresholds[f], v)*m.trees
+		at[f] = int32(m.first[f] + reached(m.thresholds[f], v)*m.trees)
 	}
 }
 
@@ -122,32 +132,38 @@ func reached(thresholds []float64, v float64) int {
 }
 
 // locateMixed is locate for rows with categorical features.
-func (m *leafMasks) locateMixed(x []float64, at *[maskFeatures]int) {
+func (m *leafMasks) locateMixed(x []float64, at *[mixedMaskFeatures]int32) {
 	for f, v := range x {
 		if n := m.codes[f]; n > 0 {
-			at[f] = m.first[f] + min(int(v)&(MaxCodes-1), n)*m.trees
+			at[f] = int32(m.first[f] + min(int(v)&(MaxCodes-1), n)*m.trees)
 			continue
 		}
-		at[f] = m.first[f] + reached(m.thresholds[f], v)*m.trees
+		at[f] = int32(m.first[f] + reached(m.thresholds[f], v)*m.trees)
 	}
 }
 
 // find fills leaves with the leaves of a located row, tree by tree beginning with the tree first, and returns how many
 // trees that covers.
-func (m *leafMasks) find(at *[maskFeatures]int, features, first int, leaves *[maskTrees]int32) int {
+func (m *leafMasks) find(at *[mixedMaskFeatures]int32, features, first int, leaves *[maskTrees]int32) int {
 	n := min(maskTrees, m.trees-first)
 	var left [maskTrees]uint64
 	found := left[:n]
-	copy(found, m.masks[at[0]+first:][:n])
+	copy(found, m.row(at[0], first, n))
 	f := 1
+	for ; f+3 < features; f += 4 {
+		a, b, c, d := m.row(at[f], first, n), m.row(at[f+1], first, n), m.row(at[f+2], first, n), m.row(at[f+3], first, n)
+		for i := range found {
+			found[i] &= a[i] & b[i] & c[i] & d[i]
+		}
+	}
 	for ; f+1 < features; f += 2 {
-		a, b := m.masks[at[f]+first:][:n], m.masks[at[f+1]+first:][:n]
+		a, b := m.row(at[f], first, n), m.row(at[f+1], first, n)
 		for i := range found {
 			found[i] &= a[i] & b[i]
 		}
 	}
 	if f < features {
-		for i, mask := range m.masks[at[f]+first:][:n] {
+		for i, mask := range m.row(at[f], first, n) {
 			found[i] &= mask
 		}
 	}
@@ -157,3 +173,6 @@ func (m *leafMasks) find(at *[maskFeatures]int, features, first int, leaves *[ma
 	}
 	return n
 }
+
+// row returns n of the masks that begin at an index, from the tree first on.
+func (m *leafMasks) row(at int32, first, n int) []uint64 { return m.masks[int(at)+first:][:n] }

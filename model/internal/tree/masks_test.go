@@ -85,7 +85,7 @@ func checkMasks(t *testing.T, e *Ensemble, x []float64) {
 		leaves := e.walk(x, first)
 		want = append(want, leaves[:min(lanes, len(e.roots)-first)]...)
 	}
-	var at [maskFeatures]int
+	var at [mixedMaskFeatures]int32
 	var leaves [maskTrees]int32
 	e.masks.locate(x, &at)
 	for first := 0; first < e.masks.trees; first += maskTrees {

@@ -2,7 +2,7 @@ package tree
 
 // Search holds the buffers of one search for the leaves of a row. It is made to live on the caller's stack.
 type Search struct {
-	at     [maskFeatures]int // the row in the masks
+	at     [mixedMaskFeatures]int32 // the row in the masks
 	leaves [maskTrees]int32
 }
 
