@@ -29,6 +29,9 @@ type ValidateDatasetInput struct {
 	LabelColumn       string `json:"label_column,omitempty"`
 	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
 
+	CellRules
+	LeaveOutIDs bool `json:"leave_out_ids,omitempty"` // columns that look like identifiers are no features
+
 	Features    []string           `json:"features,omitempty"`     // columns to read; nil is all
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // the dataset must have its classes
 
@@ -52,6 +55,9 @@ type Dataset struct {
 	Classes           int          `json:"classes"`
 	// Inputs is nil if all features are numbers and none is missing.
 	Inputs *model.Inputs `json:"inputs,omitempty"`
+
+	// Findings are for the status of the training. The workflow removes them from the inputs of later activities.
+	Findings *Findings `json:"findings,omitempty"`
 }
 
 // ValidateDataset checks a whole dataset by the rules of dataset.Scan and stores it under its hash, so that the same
@@ -72,13 +78,13 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err != nil {
 		return Dataset{}, err
 	}
-	options := dataset.ScanOptions{
-		Known:             known,
-		LabelColumn:       in.LabelColumn,
-		Features:          in.Features,
-		AllowSchemaChange: in.AllowSchemaChange,
-		MaxBytes:          maxDataset,
+	rules, err := a.cellRules(ctx, in.CellRules, copied)
+	if err != nil {
+		return Dataset{}, err
 	}
+	options := rules.Options()
+	options.Known, options.LabelColumn, options.Features = known, in.LabelColumn, in.Features
+	options.AllowSchemaChange, options.LeaveOutIDs, options.MaxBytes = in.AllowSchemaChange, in.LeaveOutIDs, maxDataset
 	summary, sum, err := a.scan(ctx, copied, options)
 	if err == nil {
 		err = in.ClassWeight.Check(summary.Schema)
@@ -93,7 +99,7 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,
 		Rows: summary.Profile.Rows, Features: len(summary.Schema.Features), Classes: len(summary.Schema.Classes),
-		Inputs: model.InputsOf(summary.Schema),
+		Inputs: model.InputsOf(summary.Schema), Findings: NewFindings(summary),
 	}
 	if err := a.checkMemory(d, in.Spec, in.TestSize); err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))
@@ -107,9 +113,20 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	view := catalogue.View{
 		Schema: summary.Schema, Profile: summary.Profile, Features: in.Features, Known: known,
 		Header: options.Header, Warnings: summary.Warnings, LabelReason: summary.LabelReason,
+		Dropped: summary.Dropped,
 	}
 	d.View, err = a.catalogue.WriteView(ctx, d.SHA256, view)
 	return d, err
+}
+
+// cellRules adds the kinds that people gave to columns of a dataset of the catalogue.
+func (a *Activities) cellRules(ctx context.Context, rules CellRules, data objstore.Ref) (CellRules, error) {
+	digest, ok := objstore.DatasetDigest(data.Key)
+	if !ok || !a.catalogue.Holds(data) {
+		return rules, nil
+	}
+	columns, err := a.catalogue.Columns(ctx, digest)
+	return rules.over(columns), err
 }
 
 // addSource records where a dataset came from. A dataset that was read from the catalogue has a source already.
@@ -194,11 +211,7 @@ func (a *Activities) checkVariety(ctx context.Context, ref objstore.Ref, o datas
 		return err
 	}
 	defer body.Close() //nolint:errcheck // read only
-	different, err := countVariety(body, o)
-	if err != nil {
-		return err
-	}
-	return different.check(*o.Schema, validated)
+	return dataset.CheckVariety(body, o, validated)
 }
 
 // checkReadable rejects objects that a request may not read.

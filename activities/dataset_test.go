@@ -47,6 +47,51 @@ func TestValidateDataset_takesUCIsFile(t *testing.T) {
 	}
 }
 
+// The kinds that people gave to the columns of a dataset hold for a training, and the request wins over them.
+func TestValidateDataset_cellRules(t *testing.T) {
+	l := newLab(t, "cell-rules")
+	csv := []byte("zip,size,id,kind\n1,2,1,a\n2,3,2,a\n1,,3,b\n2,5,4,b\n1,4,5,a\n2,4,6,b\n1,2,7,\n")
+	ref, err := l.catalogue(t).KeepBytes(t.Context(), csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = l.catalogue(t).Annotate(t.Context(), ref.SHA256, catalogue.Change{
+		SetColumns: map[string]string{"zip": "categorical", "id": "ignore"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		rules    activities.CellRules
+		features []string
+		zip      dataset.Kind
+	}{
+		"of the dataset": {activities.CellRules{}, []string{"zip", "size"}, dataset.Categorical},
+		"of the request": {
+			activities.CellRules{Columns: map[string]string{"zip": "numeric", "id": "numeric"}},
+			[]string{"zip", "size", "id"},
+			dataset.Numeric,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+				Model: l.model, URI: ref.URI(), CellRules: test.rules,
+			})
+			view, err := l.catalogue(t).View(t.Context(), got.View)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(view.Schema.Features, test.features) || view.Schema.Column(0).Kind != test.zip {
+				t.Errorf("schema %+v, want the features %v and zip as %s", view.Schema, test.features, test.zip)
+			}
+			f := got.Findings
+			if f == nil || f.LabelColumn != "kind" || f.DroppedRows != 1 || f.Rows != 6 || got.Inputs == nil {
+				t.Errorf("findings %+v and inputs %+v, want the class column and a dropped row", f, got.Inputs)
+			}
+		})
+	}
+}
+
 func TestValidateDataset_saysHowManyRowsItWants(t *testing.T) {
 	l := newLab(t, "few-rows")
 	uri := l.put("given/few.csv", []byte("x,label\n1,a\n1,b\n1,a\n1,b\n")).URI()

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"maps"
 	"slices"
@@ -84,6 +85,13 @@ func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (store
 	n := notes{a: a}
 	for _, part := range slices.Sorted(maps.Keys(failed)) {
 		n.drop(ctx, "the version has no "+part, failed[part])
+	}
+	view, err := a.view(ctx, in.Dataset)
+	if err != nil {
+		return stored[Evaluation]{}, err
+	}
+	if files["data_report.json"], err = json.MarshalIndent(view.Report(in.Dataset.SHA256), "", " "); err != nil {
+		return stored[Evaluation]{}, err
 	}
 	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, reportFile), files)
 	result := Evaluation{

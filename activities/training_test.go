@@ -156,6 +156,7 @@ func TestRegisterModel_writesPortableFiles(t *testing.T) {
 		"input_example.json": `"data":[[5.84`,
 		"README.md":          "# everybody\n",
 		"metrics.json":       `"confusion"`,
+		"data_report.json":   `"label_column": "x"`,
 	} {
 		if got := l.artifact(logged.ArtifactURI, name); !strings.Contains(got, want) {
 			t.Errorf("%s holds %.2000q, want %.200q in it", name, got, want)

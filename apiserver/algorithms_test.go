@@ -93,7 +93,6 @@ func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 		1e300,
 		"gini",
 		"no such word",
-		"auto",
 		true,
 		[]any{},
 		[]any{1.0},

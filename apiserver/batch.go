@@ -206,5 +206,5 @@ func (bs *batches) startTask(w http.ResponseWriter, r *http.Request, b *batchReq
 	if started {
 		bs.accepted.add(b.in.Model, b.in.Count)
 	}
-	return bs.tasks.accept(ctx, w, workflows.BatchType, t.Model, batchLocation(t.Model, t.ID), t.ID)
+	return bs.tasks.accept(ctx, w, workflows.BatchType, t.Model, batchLocation(t.Model, t.ID), Accepted{TaskID: t.ID})
 }

@@ -19,9 +19,14 @@ func getDatasetOperation(path string) huma.Operation {
 }
 
 func patchDatasetOperation(path string) huma.Operation {
-	return datasetOperation("patch-dataset", http.MethodPatch, path, "Name and tag a dataset",
-		"Names and tags that the request does not mention stay. Concurrent requests that change different names and tags "+
-			"do not overwrite each other.")
+	return datasetOperation(
+		"patch-dataset",
+		http.MethodPatch,
+		path,
+		"Name and tag a dataset, and say what its columns are",
+		"What the request does not mention stays. Concurrent requests that change different things do "+
+			"not overwrite each other.",
+	)
 }
 
 func datasetBatchesOperation(path string) huma.Operation {
@@ -37,13 +42,13 @@ func uploadDatasetOperation(docs apidoc.Schemas, path string) huma.Operation {
 	text := &huma.Schema{Type: huma.TypeString}
 	op := datasetOperation("upload-dataset", http.MethodPost, path, "Keep a CSV as a dataset",
 		"The CSV is checked by the rules of a training, but no training starts. The same bytes are always the same dataset.")
-	op.Parameters = []*huma.Param{
+	op.Parameters = append(cellQuery(), []*huma.Param{
 		query("label_column", "The class column; the default is the last column.", text),
 		query("name", "A name to add: 1 to 100 letters, digits and _ . -", text),
 		query("tag", "A tag to set, written key:value. The parameter may be repeated.",
 			&huma.Schema{Type: huma.TypeArray, Items: text}),
 		idempotency.Parameter(keptByAnswer),
-	}
+	}...)
 	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
 		"multipart/form-data": {
 			Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": file}},

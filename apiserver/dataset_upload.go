@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"iris/apiserver/httpio"
@@ -15,12 +15,14 @@ import (
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/workflows"
 )
 
 // DatasetUploaded is the body of the 201 of an upload.
 type DatasetUploaded struct {
 	Dataset
 	DatasetView
+	workflows.Findings
 }
 
 // handleUpload keeps a CSV as a dataset without training on it. A request with an idempotency key has the same
@@ -29,8 +31,7 @@ func (d *datasets) handleUpload(w http.ResponseWriter, r *http.Request) error {
 	if _, err := idempotency.Key(r); err != nil {
 		return err
 	}
-	query := r.URL.Query()
-	change, err := uploadAnnotations(query)
+	request, err := newUploadRequest(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -38,18 +39,20 @@ func (d *datasets) handleUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	scan := request.rules.Options()
+	scan.LabelColumn, scan.MaxBytes = request.labelColumn, d.maxUpload
 	file := datasetUpload{
 		id:    "dataset-" + strings.ToLower(rand.Text()),
 		body:  body,
-		scan:  dataset.ScanOptions{LabelColumn: query.Get("label_column"), MaxBytes: d.maxUpload},
+		scan:  scan,
 		check: func(dataset.Summary) error { return atEnd() },
 	}
 	upload, summary, err := d.uploads.receive(r.Context(), w, file)
 	if err != nil {
-		return err
+		return request.locate(err)
 	}
 	defer d.uploads.discard(r.Context(), w, upload)
-	fingerprint, err := idempotency.Fingerprint(query, upload.SHA256)
+	fingerprint, err := idempotency.Fingerprint(r.URL.Query(), upload.SHA256)
 	if err != nil {
 		return err
 	}
@@ -58,22 +61,23 @@ func (d *datasets) handleUpload(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return d.sendUploaded(w, r, kept, summary, change)
+		return d.sendUploaded(w, r, kept, summary, request)
 	})
 }
 
 // sendUploaded annotates a dataset that was uploaded, and answers with it.
 func (d *datasets) sendUploaded(
-	w http.ResponseWriter, r *http.Request, kept objstore.Ref, summary dataset.Summary, change catalogue.Change,
+	w http.ResponseWriter, r *http.Request, kept objstore.Ref, summary dataset.Summary, request *uploadRequest,
 ) error {
 	ctx := r.Context()
 	view := catalogue.View{
 		Schema: summary.Schema, Profile: summary.Profile, Warnings: summary.Warnings, LabelReason: summary.LabelReason,
+		Dropped: summary.Dropped,
 	}
 	if err := d.catalogue.AddView(ctx, kept.SHA256, view); err != nil {
 		return err
 	}
-	if err := d.annotate(ctx, kept.SHA256, change); err != nil {
+	if err := d.annotate(ctx, kept.SHA256, request.change); err != nil {
 		return err
 	}
 	kept.Size = summary.Bytes
@@ -85,47 +89,58 @@ func (d *datasets) sendUploaded(
 	return httpio.WriteJSON(w, http.StatusCreated, DatasetUploaded{
 		annotated[0],
 		DatasetView{Schema: view.Schema, Profile: view.Profile},
+		*workflows.NewFindings(summary),
 	})
 }
 
-// uploadAnnotations reads the query parameters of an upload that name and tag the dataset.
-func uploadAnnotations(query url.Values) (catalogue.Change, error) {
-	change := catalogue.Change{SetTags: map[string]string{}}
-	for name, given := range query {
-		switch name {
-		case "label_column", "name":
-			if len(given) > 1 {
-				return change, problem.Invalid(problem.Fault{Parameter: name, Detail: "is given twice"})
-			}
-		case "tag":
-		default:
-			return change, problem.Invalid(problem.Fault{
-				Parameter: problem.Clip(name),
-				Detail:    "is not a parameter of an upload: want label_column, name or tag",
-			})
-		}
+// uploadRequest gathers the parameters of an upload.
+type uploadRequest struct {
+	requestFields
+	labelColumn string
+	rules       workflows.CellRules
+	change      catalogue.Change // of the annotations of the dataset
+}
+
+func newUploadRequest(rawQuery string) (*uploadRequest, error) {
+	u := &uploadRequest{
+		requestFields: newRequestFields("an upload"), change: catalogue.Change{SetTags: map[string]string{}},
 	}
-	if query.Has("name") {
-		change.AddNames = query["name"]
-		if err := catalogue.CheckName(change.AddNames[0]); err != nil {
-			return change, problem.Invalid(problem.Fault{Parameter: "name", Detail: err.Error()})
-		}
+	if err := u.readQuery(rawQuery, u.parameters()); err != nil {
+		return nil, err
 	}
-	for _, tag := range query["tag"] {
+	u.rules = foldCellRules(u.rules)
+	u.change.SetColumns = u.rules.Columns
+	return u, u.locate(workflows.CheckCellRules(u.rules))
+}
+
+// parameters are the parameters of the query.
+func (u *uploadRequest) parameters() map[string]queryParameter {
+	parameters := cellParameters(&u.rules)
+	maps.Copy(parameters, map[string]queryParameter{
+		"label_column": {set: func(v []string) error { u.labelColumn = v[0]; return nil }},
+		"name": {set: func(v []string) error {
+			u.change.AddNames = v
+			return catalogue.CheckName(v[0])
+		}},
+		"tag": {repeated: true, set: u.setTags},
+	})
+	return parameters
+}
+
+// setTags reads tags, which are written key:value.
+func (u *uploadRequest) setTags(tags []string) error {
+	for _, tag := range tags {
 		key, value, _ := strings.Cut(tag, ":")
 		err := catalogue.CheckTag(key, value)
-		if _, twice := change.SetTags[key]; twice {
+		if _, twice := u.change.SetTags[key]; twice {
 			err = errors.New("has the same key as another")
 		}
 		if err != nil {
-			return change, problem.Invalid(problem.Fault{
-				Parameter: "tag",
-				Detail:    fmt.Sprintf("%q: %s; it is written key:value", problem.Clip(tag), err),
-			})
+			return fmt.Errorf("has %q: %w; it is written key:value", problem.Clip(tag), err)
 		}
-		change.SetTags[key] = value
+		u.change.SetTags[key] = value
 	}
-	return change, nil
+	return nil
 }
 
 // datasetBody returns the CSV of an upload: a text/csv body, or the only part of a form, `file`. Call atEnd after the

@@ -33,6 +33,7 @@ type Dataset struct {
 
 	Names   []string          `json:"names" nullable:"false" doc:"Names; other datasets may have the same ones."`
 	Tags    map[string]string `json:"tags"`
+	Columns map[string]string `json:"columns,omitempty" doc:"The kinds that people gave to columns, by name; see PATCH."`
 	Sources []DatasetSource   `json:"sources" nullable:"false" doc:"Where the bytes came from, the first source first."`
 }
 
@@ -123,7 +124,14 @@ func (d *datasets) annotated(ctx context.Context, refs []objstore.Ref) ([]Datase
 	list := make([]Dataset, len(refs))
 	for i, ref := range refs {
 		a := annotations[ref.SHA256]
-		list[i] = Dataset{Digest: ref.SHA256, URI: ref.URI(), Bytes: ref.Size, Names: a.Names, Tags: a.Tags}
+		list[i] = Dataset{
+			Digest:  ref.SHA256,
+			URI:     ref.URI(),
+			Bytes:   ref.Size,
+			Names:   a.Names,
+			Tags:    a.Tags,
+			Columns: a.Columns,
+		}
 		list[i].Sources = make([]DatasetSource, len(a.Sources))
 		for j, source := range a.Sources {
 			list[i].Sources[j] = DatasetSource(source)

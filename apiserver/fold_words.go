@@ -39,6 +39,7 @@ func foldJSON(value json.RawMessage, words []string) json.RawMessage {
 func foldTraining(in workflows.TrainingInput) workflows.TrainingInput {
 	in.Algorithm = foldWord(in.Algorithm, append(model.Algorithms(), search.Auto))
 	in.Promote = foldWord(in.Promote, workflows.PromotePolicies())
+	in.CellRules = foldCellRules(in.CellRules)
 	words := hyperparameterWords(in.Algorithm)
 	in.Hyperparameters = foldHyperparameters(in.Hyperparameters, words)
 	if in.Search == nil {
@@ -63,9 +64,6 @@ func hyperparameterWords(a model.Algorithm) map[string][]string {
 	words := map[string][]string{}
 	d, _ := model.Describe(a) // nothing for an unknown algorithm
 	for _, p := range d.Parameters {
-		if p.Domain.Auto {
-			words[p.Name] = []string{"auto"}
-		}
 		if len(p.Domain.Words) > 0 {
 			words[p.Name] = p.Domain.Words
 		}

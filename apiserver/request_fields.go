@@ -15,6 +15,7 @@ import (
 	"iris/apiserver/httpio"
 	"iris/apiserver/problem"
 	"iris/internal/dataset"
+	"iris/model"
 )
 
 // maxRequestPart bounds the part `request` of a form, and the JSON body of a training.
@@ -132,6 +133,27 @@ func (f requestFields) refuse(field string, err error) error {
 	at := f.at(field)
 	at.Detail = err.Error()
 	return problem.Invalid(at)
+}
+
+// locate returns err with the place that its field came from: a query parameter, or a JSON field with another name.
+func (f requestFields) locate(err error) error {
+	var (
+		wrong *model.SpecError
+		row   *dataset.RowError
+		place model.SpecError
+	)
+	switch {
+	case errors.As(err, &wrong):
+		place = *wrong
+	case errors.As(err, &row):
+		place = model.SpecError{Pointer: row.Pointer, Reason: row.Reason}
+	}
+	field, _, nested := strings.Cut(strings.TrimPrefix(place.Pointer, "/"), "/")
+	at, given := f.places[field]
+	if !given || at.Parameter == "" && (nested || at.Pointer == place.Pointer) {
+		return err
+	}
+	return f.refuse(field, errors.New(place.Reason))
 }
 
 // readRequestPart reads the part `request` of a form.

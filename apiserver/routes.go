@@ -29,6 +29,7 @@ func (s *Server) addRoutes() {
 	r.plain(uploadDatasetOperation(docs, "/datasets"), s.datasets.handleUpload)
 	addJSON(r, getDatasetOperation("/datasets/{digest}"), s.datasets.get)
 	addJSON(r, patchDatasetOperation("/datasets/{digest}"), s.datasets.patch)
+	addJSON(r, datasetReportOperation("/datasets/{digest}/report"), s.datasets.report)
 	addJSON(r, datasetBatchesOperation("/datasets/{digest}/batches"), s.datasets.batches)
 
 	r.plain(batchOperation(docs, "/predict/batch"), s.batches.start)

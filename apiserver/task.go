@@ -32,6 +32,7 @@ type Task struct {
 	EndedAt   *time.Time                 `json:"ended_at,omitempty"`
 	Error     *workflows.TaskError       `json:"error,omitempty" doc:"Why the task failed."`
 	Warnings  []string                   `json:"warnings,omitempty" doc:"What the task goes on without, such as its choice in MLflow."`
+	Data      *workflows.Findings        `json:"data,omitempty" doc:"Of a training: its class column and why, and what its owner should know of the data."`
 	Result    *Result                    `json:"result,omitempty" doc:"The result of a training, a batch or a promotion."`
 	Links     TaskLinks                  `json:"links"`
 	Approval  *workflows.PendingApproval `json:"approval,omitempty" doc:"The decision that a training with promote=manual waits for."`

@@ -17,16 +17,20 @@ import (
 // Temporal's memory of the task, so that the id is never unknown. If the store is down, the task has started
 // nevertheless: it leaves its final status itself.
 func (ts *tasks) accept(
-	ctx context.Context, w http.ResponseWriter, taskType, modelName, location, id string,
+	ctx context.Context, w http.ResponseWriter, taskType, modelName, location string, accepted Accepted,
 ) error {
 	ctx = context.WithoutCancel(ctx) // the task has started, whether or not the client is still there
 	err := sweep.WriteTrace(ctx, ts.store, ts.bucket, sweep.Trace{
-		TaskID: id, Type: taskType, Model: modelName, Namespace: ts.links.namespace, AcceptedAt: time.Now().UTC(),
+		TaskID:     accepted.TaskID,
+		Type:       taskType,
+		Model:      modelName,
+		Namespace:  ts.links.namespace,
+		AcceptedAt: time.Now().UTC(),
 	})
 	if err != nil {
-		ts.log(w).Warn("the trace of an accepted task was not stored", "task_id", id, "error", err)
+		ts.log(w).Warn("the trace of an accepted task was not stored", "task_id", accepted.TaskID, "error", err)
 	}
-	return sendAccepted(w, location, id)
+	return sendAccepted(w, location, accepted)
 }
 
 // lost returns a task that was accepted, but that Temporal no longer knows and that left no final status.

@@ -104,7 +104,7 @@ func (ts *tasks) readRunning(
 func (t *Task) apply(status workflows.Status) {
 	t.Model, t.State, t.TaskProgress = status.Model, status.State, status.TaskProgress
 	t.EndedAt, t.Error, t.Search, t.Approval = status.EndedAt, status.Error, status.Search, status.Approval
-	t.Warnings = status.Warnings
+	t.Warnings, t.Data = status.Warnings, status.Data
 	if status.Training != nil || status.Batch != nil || status.Promotion != nil {
 		t.Result = &Result{Training: status.Training, Batch: status.Batch, Promotion: status.Promotion}
 	}

@@ -107,7 +107,8 @@ func (ts *trainings) startTask(
 		return err
 	}
 	return ts.tasks.accept(
-		ctx, w, workflows.TrainingType, task.Model, trainingLocation(task.Model, task.ID), task.ID)
+		ctx, w, workflows.TrainingType, task.Model, trainingLocation(task.Model, task.ID),
+		Accepted{TaskID: task.ID, Data: t.found})
 }
 
 // trainingTask returns the task of a training.

@@ -42,18 +42,20 @@ func (ts *trainings) startWithUpload(
 		}
 		return atEnd()
 	}
-	file := datasetUpload{id: id, body: body, check: check, scan: dataset.ScanOptions{
-		Known:             known,
-		LabelColumn:       in.LabelColumn,
-		Features:          in.Features,
-		AllowSchemaChange: in.AllowSchemaChange,
-		MaxBytes:          ts.maxUpload,
-	}}
+	scan := in.CellRules.Options()
+	scan.Known, scan.LabelColumn, scan.Features = known, in.LabelColumn, in.Features
+	scan.AllowSchemaChange, scan.LeaveOutIDs, scan.MaxBytes = in.AllowSchemaChange, in.LeavesOutIDs(), ts.maxUpload
+	file := datasetUpload{id: id, body: body, check: check, scan: scan}
 	upload, summary, err := ts.uploads.receive(ctx, w, file)
 	if err != nil {
 		return t.locate(err)
 	}
 	defer ts.uploads.discard(ctx, w, upload)
+	scan.Schema = &summary.Schema
+	if err := ts.uploads.checkVariety(ctx, upload, summary, scan, in.CrossValidates()); err != nil {
+		return err
+	}
+	t.found = workflows.NewFindings(summary)
 	kept, err := ts.uploads.keep(ctx, file, upload)
 	if err != nil {
 		return err

@@ -75,6 +75,7 @@ func trainingJSON() *huma.Schema {
 		},
 	}
 	maps.Copy(fields, gateJSON())
+	maps.Copy(fields, cellJSON())
 	for _, p := range trainingQuery() {
 		schema := *p.Schema
 		schema.Description = p.Description
@@ -130,7 +131,7 @@ func trainingQuery() []*huma.Param {
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
-	return []*huma.Param{
+	return append(cellQuery(), []*huma.Param{
 		query("algorithm", "The algorithm to fit.", &huma.Schema{
 			Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm,
 		}),
@@ -165,5 +166,5 @@ func trainingQuery() []*huma.Param {
 			"digits of its digest.", &huma.Schema{
 			Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"},
 		}),
-	}
+	}...)
 }

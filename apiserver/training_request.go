@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 
 	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
-	"iris/internal/dataset"
 	"iris/internal/jsonrow"
 	"iris/model"
 	"iris/workflows"
@@ -27,6 +25,8 @@ type trainingRequest struct {
 	key string // that makes the request idempotent, "" for none
 
 	fingerprint string // of a request with a key
+
+	found *workflows.Findings // of an upload
 }
 
 func newTrainingRequest(modelName string) *trainingRequest {
@@ -38,7 +38,8 @@ func newTrainingRequest(modelName string) *trainingRequest {
 // parameters are the parameters of the query: the scalars of the input.
 func (t *trainingRequest) parameters() map[string]queryParameter {
 	in := &t.in
-	return map[string]queryParameter{
+	parameters := cellParameters(&in.CellRules)
+	maps.Copy(parameters, map[string]queryParameter{
 		"algorithm":    {set: func(v []string) error { in.Algorithm = model.Algorithm(v[0]); return nil }},
 		"label_column": {set: func(v []string) error { in.LabelColumn = v[0]; return nil }},
 		"promote":      {set: func(v []string) error { in.Promote = workflows.PromotePolicy(v[0]); return nil }},
@@ -60,7 +61,7 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 			return explain(err, "is neither true nor false")
 		}},
 		"features": {set: func(v []string) (err error) {
-			in.Features, err = csv.NewReader(strings.NewReader(v[0])).Read()
+			in.Features, err = parseRecord(v[0])
 			return explain(err, "is not a list of columns as in the header of a CSV")
 		}},
 		"class_weight": {set: func(v []string) error {
@@ -70,7 +71,8 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 			in.ClassWeight = &model.ClassWeight{Balanced: true}
 			return nil
 		}},
-	}
+	})
+	return parameters
 }
 
 func parseInt(value string) (*int, error) {
@@ -126,6 +128,7 @@ func (t *trainingRequest) readJSON(body []byte) error {
 		"cv_folds":            &t.in.CVFolds,
 		"repeats":             &t.in.Repeats,
 	}
+	maps.Copy(targets, cellTargets(&t.in.CellRules))
 	modelOfPath := t.in.Model
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		field := name
@@ -170,25 +173,4 @@ func (t *trainingRequest) resolve() (workflows.TrainingInput, error) {
 		err = in.CheckLimits()
 	}
 	return in, t.locate(err)
-}
-
-// locate returns err with the place that its field came from: a query parameter, or a JSON field with another name.
-func (t *trainingRequest) locate(err error) error {
-	var (
-		wrong *model.SpecError
-		row   *dataset.RowError
-		place model.SpecError
-	)
-	switch {
-	case errors.As(err, &wrong):
-		place = *wrong
-	case errors.As(err, &row):
-		place = model.SpecError{Pointer: row.Pointer, Reason: row.Reason}
-	}
-	field, _, nested := strings.Cut(strings.TrimPrefix(place.Pointer, "/"), "/")
-	at, given := t.places[field]
-	if !given || at.Parameter == "" && (nested || at.Pointer == place.Pointer) {
-		return err
-	}
-	return t.refuse(field, errors.New(place.Reason))
 }

@@ -377,7 +377,7 @@ func TestTraining_badRequests(t *testing.T) {
 		},
 		{
 			name: "an unknown metric", path: "/iris/training?algorithm=logistic_regression",
-			send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"auc"}}`, asJSON}, status: 422,
+			send: [2]string{`{"search":{"method":"grid","space":{"l2":[1]},"metric":"area"}}`, asJSON}, status: 422,
 			fault: pointer("/search/metric"), want: "log_loss",
 		},
 		{

@@ -55,6 +55,25 @@ func (u *uploads) receive(
 	return upload, summary, nil
 }
 
+// maxVarietyRows is the number of rows up to which an upload is read once more. Larger ones hardly ever fail, and the
+// task checks all.
+const maxVarietyRows = 100_000
+
+// checkVariety refuses an upload with too few different rows for a training.
+func (u *uploads) checkVariety(
+	ctx context.Context, upload objstore.Ref, found dataset.Summary, o dataset.ScanOptions, validated bool,
+) error {
+	if found.Profile.Rows > maxVarietyRows {
+		return nil
+	}
+	body, err := u.store.Get(ctx, upload)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // read only
+	return dataset.CheckVariety(body, o, validated)
+}
+
 // keep makes a CSV that was received a dataset. It records the upload as a source of the dataset.
 func (u *uploads) keep(ctx context.Context, d datasetUpload, upload objstore.Ref) (objstore.Ref, error) {
 	kept, err := u.catalogue.Keep(ctx, upload)

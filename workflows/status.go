@@ -34,6 +34,9 @@ type Status struct {
 	Error     *TaskError `json:"error,omitempty"`
 	Warnings  []string   `json:"warnings,omitempty"` // what the task goes on without, in words for users
 
+	// Data is what the dataset of a training is like, from its validation on.
+	Data *Findings `json:"data,omitempty"`
+
 	// Approval is set while a training waits for a person to approve its version.
 	Approval *PendingApproval `json:"approval,omitempty"`
 

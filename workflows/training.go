@@ -88,7 +88,8 @@ func (t *training) validate(ctx workflow.Context) error {
 	in := activities.ValidateDatasetInput{
 		Model: t.in.Model, URI: t.in.DatasetURI, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
 		Features: t.in.Features, ClassWeight: t.in.ClassWeight, TestSize: *t.in.TestSize,
-		CrossValidated: t.in.method() != "",
+		CrossValidated: t.in.CrossValidates(),
+		CellRules:      t.in.CellRules, LeaveOutIDs: t.in.LeavesOutIDs(),
 	}
 	if t.in.method() == "" {
 		in.Spec = &t.spec
@@ -98,6 +99,8 @@ func (t *training) validate(ctx workflow.Context) error {
 		return err
 	}
 	t.result.setDataset(t.data.SHA256)
+	t.note(ctx, t.data.Findings)
+	t.data.Findings = nil // the inputs of the later activities do not repeat them
 	t.logf(
 		ctx,
 		"dataset %.12s: %d rows, %d features, %d classes",
@@ -107,6 +110,18 @@ func (t *training) validate(ctx workflow.Context) error {
 		t.data.Classes,
 	)
 	return nil
+}
+
+// note shows what the dataset is like.
+func (t *training) note(ctx workflow.Context, f *Findings) {
+	t.status.Data, t.result.Data = f, f
+	if f == nil { // of an older worker
+		return
+	}
+	t.logf(ctx, "the class column is %q: %s", f.LabelColumn, f.LabelReason)
+	for _, w := range f.Warnings {
+		t.logf(ctx, "%s %s: %s", w.Severity, w.Column, w.Message)
+	}
 }
 
 func (t *training) startRun(ctx workflow.Context) error {

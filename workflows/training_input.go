@@ -39,6 +39,8 @@ type TrainingInput struct {
 	LabelColumn       string `json:"label_column,omitempty"`
 	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
 
+	CellRules
+
 	Features    []string           `json:"features,omitempty"`     // columns to train on, in order; nil is all but the label
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // weight of a row, by class; nil weighs all rows equally
 
@@ -104,6 +106,9 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 		return in, model.Spec{}, err
 	}
 	if err := checkFeatures(in.Features); err != nil {
+		return in, model.Spec{}, err
+	}
+	if err := in.checkCellRules(); err != nil {
 		return in, model.Spec{}, err
 	}
 	if err := checkTags(in.Tags); err != nil {
@@ -194,6 +199,12 @@ func (in TrainingInput) resolveTrials(spec model.Spec) (_ TrainingInput, err err
 	}
 	return in, err
 }
+
+// LeavesOutIDs reports whether the training leaves out columns that look like identifiers.
+func (in TrainingInput) LeavesOutIDs() bool { return in.Algorithm == search.Auto }
+
+// CrossValidates reports whether the training cross-validates specs.
+func (in TrainingInput) CrossValidates() bool { return in.method() != "" }
 
 // method returns how the training finds or validates its spec before the fit, "" if it fits the spec directly.
 func (in TrainingInput) method() search.Method {

@@ -4,8 +4,16 @@ import (
 	"cmp"
 	"encoding/json"
 
+	"iris/activities"
+	"iris/internal/dataset"
 	"iris/model"
 )
+
+// Findings are what a pass over a dataset found.
+type Findings = activities.Findings
+
+// NewFindings returns the findings of a pass.
+func NewFindings(s dataset.Summary) *Findings { return activities.NewFindings(s) }
 
 // TrainingResult is the result of Training.
 type TrainingResult struct {
@@ -24,6 +32,7 @@ type TrainingResult struct {
 	Intervals map[string]model.Interval `json:"intervals,omitempty"`
 	Gate      Gate                      `json:"gate"`
 	Search    *SearchResult             `json:"search,omitempty"` // how the training found its spec
+	Data      *Findings                 `json:"data,omitempty"`   // what the dataset is like
 }
 
 // setDataset sets the hash under both names.

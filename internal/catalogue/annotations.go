@@ -18,6 +18,7 @@ type Annotations struct {
 	Names   []string          // sorted, never nil
 	Tags    map[string]string // never nil
 	Sources []Source          // in the order in which they were first seen, never nil
+	Columns map[string]string // the kinds that people gave to columns, by name; never nil
 }
 
 // SourceKind is a kind of source.
@@ -38,9 +39,11 @@ type Source struct {
 	FirstSeenAt time.Time  `json:"first_seen_at"`
 }
 
-// annotation is the content of the object of a name or a tag; that of a source is a Source. The key has the rest.
+// annotation is the content of the object of a name, a tag or a column; that of a source is a Source. The key has the
+// rest.
 type annotation struct {
-	Value string    `json:"value,omitempty"` // of a tag
+	Name  string    `json:"name,omitempty"`  // of a column: the key may have a hash of it only
+	Value string    `json:"value,omitempty"` // of a tag or a column
 	At    time.Time `json:"at"`
 }
 
@@ -101,7 +104,12 @@ const maxReaders = 16
 func (c *Catalogue) Annotations(ctx context.Context, digests ...string) (map[string]Annotations, error) {
 	all := make(map[string]Annotations, len(digests))
 	for _, digest := range digests {
-		all[digest] = Annotations{Names: []string{}, Tags: map[string]string{}, Sources: []Source{}}
+		all[digest] = Annotations{
+			Names:   []string{},
+			Tags:    map[string]string{},
+			Sources: []Source{},
+			Columns: map[string]string{},
+		}
 	}
 	prefix := ""
 	switch len(digests) {
@@ -129,6 +137,8 @@ func (c *Catalogue) Annotations(ctx context.Context, digests ...string) (map[str
 		case contents[key].gone:
 		case kind == objstore.TagAnnotation:
 			a.Tags[name] = contents[key].Value
+		case kind == objstore.ColumnAnnotation:
+			a.Columns[contents[key].Name] = contents[key].Value
 		case kind == objstore.SourceAnnotation:
 			a.Sources = append(a.Sources, contents[key].Source)
 		}
@@ -143,14 +153,15 @@ func (c *Catalogue) Annotations(ctx context.Context, digests ...string) (map[str
 	return all, nil
 }
 
-// annotationContent is that of a tag or of a source.
+// annotationContent is that of a tag, a column or a source.
 type annotationContent struct {
 	Source
+	Name  string `json:"name"`
 	Value string `json:"value"`
 	gone  bool   // deleted since it was listed
 }
 
-// readAnnotations reads the tags and sources of the wanted datasets, by key. A name is in its key.
+// readAnnotations reads the tags, columns and sources of the wanted datasets, by key. A name is in its key.
 func (c *Catalogue) readAnnotations(
 	ctx context.Context,
 	keys annotationKeys,

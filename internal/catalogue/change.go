@@ -22,9 +22,10 @@ const (
 	MaxTags     = 20
 	maxSources  = 20  // later sources are dropped
 	maxTagValue = 500 // bytes
+	MaxKinds    = 100 // columns to which people gave a kind
 )
 
-// ErrTooMany says that a change would give a dataset more names or tags than it may have.
+// ErrTooMany says that a change would give a dataset more names, tags or kinds of columns than it may have.
 var ErrTooMany = errors.New("too many")
 
 var wordPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
@@ -52,15 +53,18 @@ func CheckTag(key, value string) error {
 	return nil
 }
 
-// Change is a change of the names and tags of a dataset.
+// Change is a change of the names, the tags and the kinds of columns of a dataset. The caller checks columns and kinds.
 type Change struct {
 	AddNames, RemoveNames []string
 	SetTags               map[string]string
 	RemoveTags            []string
+	SetColumns            map[string]string // kind by column
+	RemoveColumns         []string
 }
 
 func (c Change) isEmpty() bool {
-	return len(c.AddNames)+len(c.RemoveNames)+len(c.SetTags)+len(c.RemoveTags) == 0
+	return len(c.AddNames)+len(c.RemoveNames)+len(c.SetTags)+len(c.RemoveTags)+len(c.SetColumns)+
+		len(c.RemoveColumns) == 0
 }
 
 func (c Change) check() error {
@@ -77,7 +81,8 @@ func (c Change) check() error {
 	return nil
 }
 
-// Annotate changes names and tags. Each is an object of its own, so two writers of different names and tags lose
+// Annotate changes names, tags and kinds of columns. Each is an object of its own, so two writers of different names
+// and tags lose
 // nothing, and of two writers of one tag the later one wins. It returns ErrTooMany and changes nothing if the dataset
 // would have too many. It does not check that the dataset exists.
 func (c *Catalogue) Annotate(ctx context.Context, digest string, change Change) error {
@@ -95,9 +100,12 @@ func (c *Catalogue) Annotate(ctx context.Context, digest string, change Change) 
 	tags := keys.countAfter(
 		digest, objstore.TagAnnotation, slices.Collect(maps.Keys(change.SetTags)), change.RemoveTags,
 	)
-	if names > MaxNames || tags > MaxTags {
-		return fmt.Errorf("%w: %d names and %d tags of dataset %.12s, want at most %d and %d",
-			ErrTooMany, names, tags, digest, MaxNames, MaxTags)
+	columns := keys.countAfter(
+		digest, objstore.ColumnAnnotation, slices.Collect(maps.Keys(change.SetColumns)), change.RemoveColumns,
+	)
+	if names > MaxNames || tags > MaxTags || columns > MaxKinds {
+		return fmt.Errorf("%w: %d names, %d tags and %d kinds of columns of dataset %.12s, want at most %d, %d and %d",
+			ErrTooMany, names, tags, columns, digest, MaxNames, MaxTags, MaxKinds)
 	}
 	return c.write(ctx, digest, change, keys)
 }
@@ -120,8 +128,16 @@ func (c *Catalogue) write(ctx context.Context, digest string, change Change, exi
 			return fmt.Errorf("tag dataset %.12s: %w", digest, err)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(change.SetColumns)) {
+		key := objstore.DatasetAnnotationKey(digest, objstore.ColumnAnnotation, name)
+		content := annotation{Name: name, Value: change.SetColumns[name], At: now}
+		if _, err := c.store.PutJSON(ctx, c.bucket, key, content); err != nil {
+			return fmt.Errorf("give a column of dataset %.12s a kind: %w", digest, err)
+		}
+	}
 	for kind, names := range map[objstore.AnnotationKind][]string{
 		objstore.NameAnnotation: change.RemoveNames, objstore.TagAnnotation: change.RemoveTags,
+		objstore.ColumnAnnotation: change.RemoveColumns,
 	} {
 		for _, name := range names {
 			if err := c.store.Delete(ctx, c.bucket, objstore.DatasetAnnotationKey(digest, kind, name)); err != nil {
@@ -145,4 +161,10 @@ func (c *Catalogue) AddSource(ctx context.Context, digest string, s Source) erro
 		return fmt.Errorf("record the source of dataset %.12s: %w", digest, err)
 	}
 	return nil
+}
+
+// Columns returns the kinds that people gave to columns of a dataset, by name.
+func (c *Catalogue) Columns(ctx context.Context, digest string) (map[string]string, error) {
+	annotations, err := c.Annotations(ctx, digest)
+	return annotations[digest].Columns, err
 }

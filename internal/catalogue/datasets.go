@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 
+	"iris/internal/dataset"
 	"iris/internal/objstore"
 )
 
@@ -101,4 +103,30 @@ func (c *Catalogue) digestOf(ctx context.Context, ref objstore.Ref) (string, err
 		return "", err
 	}
 	return ref.SHA256, nil
+}
+
+// ColumnNames returns the names of the columns of a dataset: those of its first line, and those of the schemas that it
+// was read with, for a file without a header.
+func (c *Catalogue) ColumnNames(ctx context.Context, digest string) ([]string, error) {
+	views, err := c.Views(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.store.Get(ctx, c.Ref(digest))
+	if err != nil {
+		return nil, fmt.Errorf("read the columns of dataset %.12s: %w", digest, err)
+	}
+	defer body.Close() //nolint:errcheck // read only
+	first, err := dataset.NewCSVReader(bufio.NewReader(body)).Read()
+	if err != nil {
+		return nil, fmt.Errorf("read the columns of dataset %.12s: %w", digest, err)
+	}
+	names := make([]string, len(first))
+	for i, cell := range first {
+		names[i] = dataset.TrimCell(cell)
+	}
+	for _, v := range views {
+		names = append(append(names, v.Schema.Features...), v.Schema.Label)
+	}
+	return names, nil
 }

@@ -26,6 +26,7 @@ type View struct {
 	Header dataset.Header `json:"header,omitempty"`
 	// Warnings are what the owner of the data should know about this reading.
 	Warnings []dataset.Warning `json:"warnings,omitempty"`
+	Dropped  int               `json:"dropped,omitempty"` // rows that were left out
 }
 
 // key returns where a view is stored. Its name is a hash of what the view depends on besides the bytes.

@@ -1,4 +1,4 @@
-package activities
+package dataset_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"iris/internal/dataset"
 )
 
-func TestVariety(t *testing.T) {
+func TestCheckVariety(t *testing.T) {
 	for name, test := range map[string]struct {
 		csv       string
 		validated bool
@@ -27,11 +27,8 @@ func TestVariety(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := countVariety(strings.NewReader(test.csv), dataset.ScanOptions{Schema: &summary.Schema})
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = v.check(summary.Schema, test.validated)
+			options := dataset.ScanOptions{Schema: &summary.Schema}
+			err = dataset.CheckVariety(strings.NewReader(test.csv), options, test.validated)
 			var row *dataset.RowError
 			switch {
 			case test.want == "" && err != nil:

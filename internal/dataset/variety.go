@@ -1,4 +1,4 @@
-package activities
+package dataset
 
 import (
 	"encoding/binary"
@@ -7,8 +7,6 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
-
-	"iris/internal/dataset"
 )
 
 // Different rows that a class must have. Equal rows are on one side of a split, so two are the least for a class with
@@ -29,16 +27,18 @@ type variety struct {
 // errEnough ends a pass that has seen enough rows.
 var errEnough = errors.New("every class has enough different rows")
 
-// countVariety reads rows of a dataset until each class has enough different ones.
-func countVariety(r io.Reader, o dataset.ScanOptions) (*variety, error) {
+// CheckVariety reads the rows of a CSV, until each class has enough different ones, and returns a *RowError if too few
+// rows differ to train on some and to test on others. validated says that the rows to train on are also divided for a
+// cross-validation. It takes the options of Read.
+func CheckVariety(r io.Reader, o ScanOptions, validated bool) error {
 	v := &variety{seed: maphash.MakeSeed(), seen: make([]map[uint64]struct{}, len(o.Schema.Classes))}
 	for class := range v.seen {
 		v.seen[class] = map[uint64]struct{}{}
 	}
-	if err := dataset.Each(r, o, v.add); err != nil && !errors.Is(err, errEnough) {
-		return nil, err
+	if err := Each(r, o, v.add); err != nil && !errors.Is(err, errEnough) {
+		return err
 	}
-	return v, nil
+	return v.check(*o.Schema, validated)
 }
 
 func (v *variety) add(x []float64, class int) error {
@@ -58,23 +58,21 @@ func (v *variety) add(x []float64, class int) error {
 	return nil
 }
 
-// check refuses a dataset in which no class has a row to test on. For a cross-validation of two classes, it also
-// refuses
-// a class with too few rows: some fold would train on one class only. With three or more classes, every fold still
-// trains on two.
-func (v *variety) check(s dataset.Schema, validated bool) error {
+// check refuses a dataset that leaves no row to test on, or of two classes, one of which has too few rows for a
+// cross-validation. Of more classes, two are left in every fold.
+func (v *variety) check(s Schema, validated bool) error {
 	most := 0
 	for i, class := range s.Classes {
 		rows := len(v.seen[i])
 		most = max(most, rows)
 		if validated && len(s.Classes) == 2 && rows < validationRows {
-			return &dataset.RowError{Column: s.Label, Reason: fmt.Sprintf(
+			return &RowError{Column: s.Label, Reason: fmt.Sprintf(
 				"the class %s has too few different rows for a cross-validation: %d, want at least %d",
-				dataset.Shown(class), rows, validationRows)}
+				Shown(class), rows, validationRows)}
 		}
 	}
 	if most < splitRows {
-		return &dataset.RowError{Reason: fmt.Sprintf(
+		return &RowError{Reason: fmt.Sprintf(
 			"no class has rows that differ: want at least %d different rows of a class, to train on one and test on the other",
 			splitRows)}
 	}
