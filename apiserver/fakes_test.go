@@ -31,6 +31,7 @@ const (
 	breaks   = "break"   // with an error that is not for users
 	waits    = "wait"    // for a verdict, and then ends; refuses the name "nobody"
 	retries  = "retry"   // runs an activity that fails because MLflow is down, and is tried again in an hour
+	promotes = "promote" // runs a promotion, whose activity fails because MLflow is down
 	heartens = "hearten" // runs an activity that keeps heartbeating, on the queue heartQueue
 )
 
@@ -73,6 +74,12 @@ func behave(ctx workflow.Context, how string) error {
 			TaskQueue: heartQueue, StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute,
 		})
 		return workflow.ExecuteActivity(ctx, steady).Get(ctx, nil)
+	case promotes:
+		ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+			WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID + "-promotion",
+		})
+		in := workflows.PromotionInput{Model: "iris", Version: "1", Reason: retries}
+		return workflow.ExecuteChildWorkflow(ctx, workflows.PromotionType, in).Get(ctx, nil)
 	case retries:
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Hour},

@@ -43,6 +43,24 @@ func (ts *tasks) awaitServed(ctx context.Context, t *Task) {
 	}
 }
 
+// awaitServedInList is awaitServed for an entry of a list, which has no result. Only an entry that ended a moment ago
+// may
+// change, so few need to be read.
+func (ts *tasks) awaitServedInList(ctx context.Context, t *Task, runID string) {
+	if t.State != workflows.Success || t.EndedAt == nil || t.Type == workflows.BatchType ||
+		time.Since(*t.EndedAt) > ts.servedPatience {
+		return
+	}
+	whole := *t
+	if err := ts.readEnded(ctx, &whole, runID); err != nil {
+		return // the list does without
+	}
+	ts.awaitServed(ctx, &whole)
+	if whole.Stage == stageServe && whole.State == workflows.Started {
+		t.State, t.Stage, t.EndedAt = whole.State, whole.Stage, nil
+	}
+}
+
 // promoted returns the version that the task made the champion; ok is false if it promoted none.
 func (t *Task) promoted() (key registry.VersionKey, ok bool) {
 	switch {

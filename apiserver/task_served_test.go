@@ -52,8 +52,35 @@ func TestTask_successWithoutMLflow(t *testing.T) {
 	if got.State != workflows.Started || got.Stage != stageServe || got.EndedAt != nil || got.Result != nil {
 		t.Errorf("got %+v, want STARTED at the stage serve", got)
 	}
+	listed := func() (found taskView) {
+		t.Helper()
+		var page struct {
+			Tasks []taskView
+			Next  string `json:"next_page_token"`
+		}
+		a.do(t, "GET", "/tasks?prefix="+id, nil).json(t, http.StatusOK, &page)
+		if len(page.Tasks) == 1 {
+			found = page.Tasks[0]
+		}
+		return found
+	}
+	// Temporal's list is a moment late.
+	await := func(state workflows.State, stage string) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; {
+			got := listed()
+			if got.State == state && got.Stage == stage && (got.EndedAt == nil) == (state == workflows.Started) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the list has %+v, want %s %s", got, state, stage)
+			}
+		}
+	}
+	await(workflows.Started, stageServe)
 	a.do(t, "DELETE", "/tasks/"+id, nil).json(t, http.StatusAccepted, new(taskView))
 	a.tasks.servedPatience = 0
+	await(workflows.Success, "")
 	got = a.getTask(t, id)
 	if got.State != workflows.Success || got.Served == nil || *got.Served || got.EndedAt == nil || got.Result == nil {
 		t.Errorf("got %+v, want SUCCESS, but not served", got)

@@ -15,25 +15,29 @@ import (
 
 func TestTask_namesWhatItWaitsFor(t *testing.T) {
 	a := newAPI(t)
-	const id = "training-iris-retried"
-	in := workflows.TrainingInput{Model: "iris", LabelColumn: retries}
-	a.world.start(t, id, workflows.TaskQueue, workflows.TrainingType, in, memo("iris"))
-	var answer answer
-	var got taskView
-	deadline := time.Now().Add(30 * time.Second)
-	for got.NextTry == nil {
-		if time.Now().After(deadline) {
-			t.Fatalf("the task does not say when it is tried again: %s", answer.body)
-		}
-		answer = a.do(t, "GET", "/tasks/"+id, nil)
-		answer.json(t, 200, &got)
-	}
-	if got.State != workflows.Started || got.WaitingFor != "mlflow" || got.LastError != "MLflow answers 503" ||
-		got.Attempts != 1 || time.Until(*got.NextTry) < 50*time.Minute || got.Stale {
-		t.Errorf("got %+v, want that it waits for MLflow after one attempt, for an hour", got.TaskWaiting)
-	}
-	if strings.Contains(string(answer.body), "10.0.0.7") {
-		t.Errorf("the answer has the address of MLflow: %s", answer.body)
+	for name, how := range map[string]string{"a step": retries, "the promotion of a training": promotes} {
+		t.Run(name, func(t *testing.T) {
+			id := "training-iris-" + how
+			in := workflows.TrainingInput{Model: "iris", LabelColumn: how}
+			a.world.start(t, id, workflows.TaskQueue, workflows.TrainingType, in, memo("iris"))
+			var answer answer
+			var got taskView
+			deadline := time.Now().Add(30 * time.Second)
+			for got.NextTry == nil {
+				if time.Now().After(deadline) {
+					t.Fatalf("the task does not say when it is tried again: %s", answer.body)
+				}
+				answer = a.do(t, "GET", "/tasks/"+id, nil)
+				answer.json(t, 200, &got)
+			}
+			if got.State != workflows.Started || got.WaitingFor != "mlflow" || got.LastError != "MLflow answers 503" ||
+				got.Attempts != 1 || time.Until(*got.NextTry) < 50*time.Minute || got.Stale {
+				t.Errorf("got %+v, want that it waits for MLflow after one attempt, for an hour", got.TaskWaiting)
+			}
+			if strings.Contains(string(answer.body), "10.0.0.7") {
+				t.Errorf("the answer has the address of MLflow: %s", answer.body)
+			}
+		})
 	}
 }
 

@@ -86,8 +86,12 @@ func (ts *tasks) list(ctx context.Context, in *tasksInput) (*tasksOutput, error)
 	}
 	out := new(tasksOutput)
 	out.Body.Tasks = make([]Task, 0, len(page.GetExecutions()))
+	served, stop := context.WithTimeout(ctx, servedWait) // for the whole page
+	defer stop()
 	for _, info := range page.GetExecutions() {
-		out.Body.Tasks = append(out.Body.Tasks, ts.fromExecution(info))
+		t := ts.fromExecution(info)
+		ts.awaitServedInList(served, &t, info.GetExecution().GetRunId())
+		out.Body.Tasks = append(out.Body.Tasks, t)
 	}
 	out.Body.NextPageToken = pageToken(query, page.GetNextPageToken())
 	return out, nil
