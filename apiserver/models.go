@@ -34,12 +34,13 @@ type ModelPath struct {
 
 // Model is a model as GET /models lists it.
 type Model struct {
-	Model         string       `json:"model" example:"iris"`
-	Champion      string       `json:"champion,omitempty" doc:"Number of the served version; absent if there is none."`
-	LatestVersion string       `json:"latest_version,omitempty" doc:"Number of the newest version."`
-	Features      []string     `json:"features,omitempty" nullable:"false" doc:"Features of the champion, in order; absent until this process has loaded it."`
-	Classes       []string     `json:"classes,omitempty" nullable:"false" doc:"Classes of the champion, in the order of its probabilities."`
-	Links         VersionLinks `json:"links"`
+	Model         string        `json:"model" example:"iris"`
+	Champion      string        `json:"champion,omitempty" doc:"Number of the served version; absent if there is none."`
+	LatestVersion string        `json:"latest_version,omitempty" doc:"Number of the newest version."`
+	Features      []string      `json:"features,omitempty" nullable:"false" doc:"Features of the champion, in order; absent until this process has loaded it."`
+	Columns       []ModelColumn `json:"columns,omitempty" nullable:"false" doc:"What the values of the champion's features are; absent if all are numbers and none may be missing."`
+	Classes       []string      `json:"classes,omitempty" nullable:"false" doc:"Classes of the champion, in the order of its probabilities."`
+	Links         VersionLinks  `json:"links"`
 }
 
 type modelsOutput struct {
@@ -64,6 +65,7 @@ func (m *models) list(ctx context.Context, _ *struct{}) (*modelsOutput, error) {
 		if served := m.cache.Champion(info.Name); served != nil {
 			schema := served.Model.Schema()
 			listed.Features, listed.Classes = schema.Features, schema.Classes
+			listed.Columns = columnsOf(schema)
 		}
 		out.Body.Models[i] = listed
 	}

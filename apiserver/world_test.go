@@ -123,15 +123,21 @@ func must[T any](v T, err error) T {
 // addVersion trains a model and registers it.
 func (w *world) addVersion(t testing.TB, name string, csv []byte, spec model.Spec) registry.Version {
 	t.Helper()
-	ctx := context.Background()
 	var known *dataset.Schema
 	if name == dataset.IrisModel {
 		known = new(dataset.Iris())
 	}
-	table, summary, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: known})
+	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{Known: known})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w.addTable(t, name, table, spec)
+}
+
+// addTable trains a model on a table and registers it.
+func (w *world) addTable(t testing.TB, name string, table *dataset.Table, spec model.Spec) registry.Version {
+	t.Helper()
+	ctx := context.Background()
 	spec = must(spec.Resolve())
 	m, err := model.Train(ctx, table, spec, func(model.Progress) {})
 	if err != nil {
@@ -146,7 +152,7 @@ func (w *world) addVersion(t testing.TB, name string, csv []byte, spec model.Spe
 		TaskID:        "training-" + name + "-test",
 		Artifact:      must(m.Encode()),
 		Spec:          spec,
-		Schema:        summary.Schema,
+		Schema:        table.Schema,
 		Split:         dataset.NewSplit(table, 42, 0.25),
 		DatasetSHA256: strings.Repeat("ab", 32),
 		Metrics:       map[string]float64{"accuracy": 0.97, "log_loss": 0.1, "macro_f1": 0.96},

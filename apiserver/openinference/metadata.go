@@ -9,6 +9,7 @@ import (
 
 	"iris/apiserver/httpio"
 	"iris/internal/champions"
+	"iris/internal/dataset"
 	"iris/internal/inference"
 	"iris/internal/registry"
 )
@@ -128,13 +129,10 @@ func (a *API) model(ctx context.Context, served *champions.Served) (InferenceMod
 		return InferenceModel{}, err
 	}
 	schema := served.Model.Schema()
-	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
+	classes := int64(len(schema.Classes))
 	return InferenceModel{
 		Name: served.Version.Model, Versions: versions, Platform: platform,
-		Inputs: []InferenceTensor{{
-			Name: inference.InputName, Datatype: inference.FP64, Shape: []int64{-1, features},
-			Parameters: map[string][]string{"features": schema.Features},
-		}},
+		Inputs: inputsOf(schema),
 		Outputs: []InferenceTensor{
 			{Name: inference.LabelName, Datatype: inference.Bytes, Shape: []int64{-1}},
 			{
@@ -143,6 +141,23 @@ func (a *API) model(ctx context.Context, served *champions.Served) (InferenceMod
 			},
 		},
 	}, nil
+}
+
+// inputsOf describes the inputs of a model: one of all features if they are numbers, else one per feature.
+func inputsOf(schema dataset.Schema) []InferenceTensor {
+	if schema.Plain() {
+		return []InferenceTensor{{
+			Name: inference.InputName, Datatype: inference.FP64, Shape: []int64{-1, int64(len(schema.Features))},
+			Parameters: map[string][]string{"features": schema.Features},
+		}}
+	}
+	inputs := make([]InferenceTensor, len(schema.Features))
+	for i, feature := range schema.Features {
+		inputs[i] = InferenceTensor{
+			Name: feature, Datatype: inference.DatatypeOf(schema.Column(i)), Shape: []int64{-1, 1},
+		}
+	}
+	return inputs
 }
 
 // askableVersions lists the versions of a model that can be asked. While MLflow does not answer, it lists only the
@@ -180,15 +195,21 @@ func (a *API) handleConfig(w http.ResponseWriter, r *http.Request) error {
 
 func configOf(served *champions.Served) (InferenceConfig, error) {
 	schema := served.Model.Schema()
-	features, classes := int64(len(schema.Features)), int64(len(schema.Classes))
+	classes := int64(len(schema.Classes))
 	config := InferenceConfig{
 		Name: served.Version.Model, Platform: platform, Backend: serverName,
-		Input: []InferenceConfigTensor{{Name: inference.InputName, DataType: "TYPE_FP64", Dims: []int64{-1, features}}},
 		Output: []InferenceConfigTensor{
 			{Name: inference.LabelName, DataType: "TYPE_STRING", Dims: []int64{-1}},
 			{Name: inference.ProbabilitiesName, DataType: "TYPE_FP64", Dims: []int64{-1, classes}},
 		},
 		Parameters: map[string]InferenceConstant{},
+	}
+	for _, in := range inputsOf(schema) {
+		datatype := "TYPE_" + string(in.Datatype)
+		if in.Datatype == inference.Bytes {
+			datatype = "TYPE_STRING"
+		}
+		config.Input = append(config.Input, InferenceConfigTensor{Name: in.Name, DataType: datatype, Dims: in.Shape})
 	}
 	for name, list := range map[string][]string{"features": schema.Features, "classes": schema.Classes} {
 		text, err := json.Marshal(list)

@@ -73,10 +73,10 @@ type InferenceParameters struct {
 
 // InferenceInput is a tensor of a request.
 type InferenceInput struct {
-	Name     string    `json:"name" example:"input"`
-	Datatype string    `json:"datatype" doc:"of numbers: UINT8 to UINT64, INT8 to INT64, FP16, BF16, FP32, FP64" example:"FP64"`
-	Shape    []int64   `json:"shape" nullable:"false"`
-	Data     []float64 `json:"data,omitempty" nullable:"false" doc:"row-major, flat or nested; absent for binary data"`
+	Name     string  `json:"name" example:"input"`
+	Datatype string  `json:"datatype" doc:"UINT8 to UINT64, INT8 to INT64, FP16, BF16, FP32 or FP64; BYTES and BOOL too if the model has features that are not numbers" example:"FP64"`
+	Shape    []int64 `json:"shape" nullable:"false"`
+	Data     []any   `json:"data,omitempty" nullable:"false" doc:"row-major, flat or nested; numbers, strings, true or false, or null for a missing value; absent for binary data"`
 }
 
 // InferenceRequestedOutput is an output that a client requests.

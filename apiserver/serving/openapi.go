@@ -23,7 +23,7 @@ var ExampleRow = map[string]any{"sepal_length": 5.1, "sepal_width": 3.5, "petal_
 
 // RowSchema describes a row of any model.
 func RowSchema() *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "feature: number"}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "feature: value"}
 }
 
 func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
@@ -35,6 +35,7 @@ func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
 		Description: "rows, each answered in its place",
 	}
 	answer := docs.Answer("The prediction; a list of them for an array", Prediction{})
+	answer.Headers = describeGaps()
 	media := answer.Content["application/json"]
 	media.Schema = &huma.Schema{
 		OneOf: []*huma.Schema{media.Schema, {Type: huma.TypeArray, Items: docs.Of(Prediction{})}},
@@ -42,9 +43,10 @@ func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
 	return huma.Operation{
 		OperationID: apidoc.OperationID("predict", path), Method: http.MethodPost, Path: path, Tags: []string{"predict"},
 		Summary: "Classify one row, or an array of rows",
-		Description: "A row is an object with a number for each feature of the model; other fields are skipped. " +
+		Description: "A row is an object with a value for each feature of the model: a number, or, as the feature has it, " +
+			"a string, true or false, or null for a missing value. Other fields are skipped. " +
 			who + "; the header `Model-Version` names it. All rows of an array are answered by the same version.",
-		Parameters: apidoc.PathParameters(path),
+		Parameters: append(apidoc.PathParameters(path), onUnseenParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{OneOf: []*huma.Schema{RowSchema(), rows}}, Example: ExampleRow,
 		}}),
@@ -55,7 +57,8 @@ func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
 // ChampionOperation describes the predictions of one champion: an instance of PredictTemplate, whose operation is
 // template, with the names of the features and the classes.
 func ChampionOperation(served *champions.Served, template *huma.Operation) *huma.Operation {
-	name, row := served.Version.Model, exampleRow(served.Model.Schema().Features)
+	name, schema := served.Version.Model, served.Model.Schema()
+	row := exampleRow(schema)
 	answer := &huma.MediaType{Schema: championAnswer(served), Example: exampleAnswer(served, row)}
 	return &huma.Operation{
 		OperationID: championOperationID + name,
@@ -64,7 +67,7 @@ func ChampionOperation(served *champions.Served, template *huma.Operation) *huma
 		Description: fmt.Sprintf("This is `%s` while version %s is the champion of %s.",
 			PredictTemplate, served.Version.Number, name),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{
-			"application/json": {Schema: championRow(served.Model.Schema(), row), Example: named(served, row)},
+			"application/json": {Schema: championRow(schema, row), Example: named(schema, row)},
 		}),
 		Responses: map[string]*huma.Response{
 			"200":     {Description: "The prediction", Content: map[string]*huma.MediaType{"application/json": answer}},
@@ -73,24 +76,54 @@ func ChampionOperation(served *champions.Served, template *huma.Operation) *huma
 	}
 }
 
-// exampleRow returns a row to try a model with: a flower for features that have its names, and ones for all others.
-func exampleRow(features []string) []float64 {
-	row := make([]float64, len(features))
-	for i, feature := range features {
-		row[i] = 1
-		if v, known := ExampleRow[feature].(float64); known {
-			row[i] = v
+// exampleRow returns a row to try a model with: a flower for features that have its names, the most frequent level of a
+// category, and ones for all others.
+func exampleRow(schema dataset.Schema) []float64 {
+	row := make([]float64, len(schema.Features))
+	for i, feature := range schema.Features {
+		switch schema.Column(i).Kind {
+		case dataset.Categorical:
+			row[i] = 0
+		case dataset.Datetime:
+			row[i] = exampleDay
+		default:
+			row[i] = 1
+			if v, known := ExampleRow[feature].(float64); known {
+				row[i] = v
+			}
 		}
 	}
 	return row
 }
 
-func named(served *champions.Served, row []float64) map[string]float64 {
-	values := make(map[string]float64, len(row))
-	for i, feature := range served.Model.Schema().Features {
-		values[feature] = row[i]
+// An example of a date, and its value.
+const (
+	exampleDate = "2026-01-31"
+	exampleDay  = 20484
+)
+
+// named returns an example as JSON has it.
+func named(schema dataset.Schema, row []float64) map[string]any {
+	values := make(map[string]any, len(row))
+	for i, feature := range schema.Features {
+		values[feature] = exampleValue(schema.Column(i), row[i])
 	}
 	return values
+}
+
+func exampleValue(c dataset.Column, v float64) any {
+	switch c.Kind {
+	case dataset.Boolean:
+		return v == 1
+	case dataset.Datetime:
+		return exampleDate
+	case dataset.Categorical:
+		if len(c.Levels) == 0 {
+			return ""
+		}
+		return c.Levels[int(v)]
+	}
+	return v
 }
 
 // exampleAnswer returns what the champion answers for the example, nil if it cannot compute with it.
@@ -103,13 +136,58 @@ func exampleAnswer(served *champions.Served, row []float64) any {
 	return p.answer(best, probabilities)
 }
 
-// championRow describes a row of the features. Every feature is required.
+// championRow describes a row of the features. A feature is required unless its values may be missing.
 func championRow(schema dataset.Schema, example []float64) *huma.Schema {
 	features := make(map[string]*huma.Schema, len(schema.Features))
+	var required []string
 	for i, feature := range schema.Features {
-		features[feature] = &huma.Schema{Type: huma.TypeNumber, Examples: []any{example[i]}}
+		column := schema.Column(i)
+		features[feature] = describeFeature(column, exampleValue(column, example[i]))
+		if !column.Missing {
+			required = append(required, feature)
+		}
 	}
-	return &huma.Schema{Type: huma.TypeObject, Required: schema.Features, Properties: features, AdditionalProperties: true}
+	return &huma.Schema{Type: huma.TypeObject, Required: required, Properties: features, AdditionalProperties: true}
+}
+
+// describeFeature describes the values of a feature.
+func describeFeature(c dataset.Column, example any) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeNumber, Examples: []any{example}, Nullable: c.Missing}
+	switch c.Kind {
+	case dataset.Boolean:
+		s.Type = huma.TypeBoolean
+	case dataset.Datetime:
+		s.Type = huma.TypeString
+		s.Description = "a date, with or without a time"
+	case dataset.Categorical:
+		const shown = 10
+		s.Type, s.Examples = huma.TypeString, nil
+		for _, level := range c.Levels[:min(len(c.Levels), shown)] {
+			s.Examples = append(s.Examples, level)
+		}
+		s.Description = fmt.Sprintf("one of %d texts of the training data; any other counts as a rare one", len(c.Levels))
+	}
+	return s
+}
+
+func onUnseenParameter() *huma.Param {
+	return &huma.Param{
+		Name: OnUnseenName, In: "query",
+		Description: "What becomes of a text that training did not see in its column: `other` counts it as a rare one, " +
+			"`error` refuses the request.",
+		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"other", "error"}, Default: "other"},
+	}
+}
+
+// describeGaps describes the headers of answers to rows with gaps.
+func describeGaps() map[string]*huma.Param {
+	count := func(what string) *huma.Param {
+		return &huma.Param{Description: what + " Absent if there are none.", Schema: &huma.Schema{Type: huma.TypeInteger}}
+	}
+	return map[string]*huma.Param{
+		UnseenHeader:  count("Texts in the rows that training did not see in their column."),
+		MissingHeader: count("Missing values in the rows."),
+	}
 }
 
 // championAnswer describes a Prediction with the classes and the version of a champion.
