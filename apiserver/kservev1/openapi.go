@@ -19,7 +19,7 @@ func operation(docs apidoc.Schemas, id, path, summary string, answer any) huma.O
 
 func predictOperation(docs apidoc.Schemas, path string) huma.Operation {
 	row := &huma.Schema{
-		OneOf: []*huma.Schema{serving.RowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeNumber}}},
+		OneOf: []*huma.Schema{serving.RowSchema(), {Type: huma.TypeArray, Items: &huma.Schema{}}},
 	}
 	return huma.Operation{
 		OperationID: apidoc.OperationID("predict-v1", path),
@@ -27,9 +27,9 @@ func predictOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Path:        path,
 		Tags:        []string{"protocols"},
 		Summary:     "Classify rows (KServe V1)",
-		Description: "Each instance is an object with a number for each feature, or an array of the numbers in the order " +
+		Description: "Each instance is an object with a value for each feature, or an array of the values in the order " +
 			"of the features.",
-		Parameters: apidoc.PathParameters(path),
+		Parameters: append(apidoc.PathParameters(path), serving.OnUnseenParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{instancesName}, Properties: map[string]*huma.Schema{
 				instancesName: {Type: huma.TypeArray, Items: row},

@@ -43,7 +43,7 @@ func invocationsOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Summary:     "Classify rows by the MLflow scoring protocol",
 		Description: "As `mlflow models serve` of the same version: JSON with exactly one of the four forms, or a CSV with " +
 			"a header.",
-		Parameters: apidoc.PathParameters(path),
+		Parameters: append(apidoc.PathParameters(path), serving.OnUnseenParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{
 			"application/json": {
 				Schema:  &huma.Schema{Type: huma.TypeObject, Properties: fields},

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"iris/apiserver/apidoc"
+	"iris/apiserver/serving"
 )
 
 // Tag groups the operations of the protocol in the OpenAPI document.
@@ -135,6 +136,8 @@ func (d describer) infer(path string) huma.Operation {
 		d.docs.Answer("The outputs", InferenceReply{}))
 	op.Description = "JSON, or JSON followed by binary tensors. The header `" + inferenceHeader +
 		"` says how many bytes are JSON. Request and answer may be compressed with gzip or deflate."
+	op.Parameters = append(op.Parameters, serving.OnUnseenParameter())
+	op.Responses["200"].Headers = serving.DescribeGaps()
 	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
 		"application/json": {Schema: d.docs.Of(InferenceRequest{}), Example: map[string]any{"inputs": []any{map[string]any{
 			"name": "input", "datatype": "FP64", "shape": []int{1, 4}, "data": []float64{5.1, 3.5, 1.4, 0.2},

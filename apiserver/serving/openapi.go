@@ -35,7 +35,7 @@ func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
 		Description: "rows, each answered in its place",
 	}
 	answer := docs.Answer("The prediction; a list of them for an array", Prediction{})
-	answer.Headers = describeGaps()
+	answer.Headers = DescribeGaps()
 	media := answer.Content["application/json"]
 	media.Schema = &huma.Schema{
 		OneOf: []*huma.Schema{media.Schema, {Type: huma.TypeArray, Items: docs.Of(Prediction{})}},
@@ -46,7 +46,7 @@ func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
 		Description: "A row is an object with a value for each feature of the model: a number, or, as the feature has it, " +
 			"a string, true or false, or null for a missing value. Other fields are skipped. " +
 			who + "; the header `Model-Version` names it. All rows of an array are answered by the same version.",
-		Parameters: append(apidoc.PathParameters(path), onUnseenParameter()),
+		Parameters: append(apidoc.PathParameters(path), OnUnseenParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{OneOf: []*huma.Schema{RowSchema(), rows}}, Example: ExampleRow,
 		}}),
@@ -170,7 +170,8 @@ func describeFeature(c dataset.Column, example any) *huma.Schema {
 	return s
 }
 
-func onUnseenParameter() *huma.Param {
+// OnUnseenParameter describes the parameter of a prediction.
+func OnUnseenParameter() *huma.Param {
 	return &huma.Param{
 		Name: OnUnseenName, In: "query",
 		Description: "What becomes of a text that training did not see in its column: `other` counts it as a rare one, " +
@@ -179,8 +180,8 @@ func onUnseenParameter() *huma.Param {
 	}
 }
 
-// describeGaps describes the headers of answers to rows with gaps.
-func describeGaps() map[string]*huma.Param {
+// DescribeGaps describes the headers of answers to rows with gaps.
+func DescribeGaps() map[string]*huma.Param {
 	count := func(what string) *huma.Param {
 		return &huma.Param{Description: what + " Absent if there are none.", Schema: &huma.Schema{Type: huma.TypeInteger}}
 	}

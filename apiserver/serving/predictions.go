@@ -96,7 +96,7 @@ func DescribePredictions() *huma.Response {
 	}
 	return &huma.Response{
 		Description: "A prediction for each row; the header `Model-Version` names the version",
-		Headers:     describeGaps(),
+		Headers:     DescribeGaps(),
 		Content: map[string]*huma.MediaType{
 			"application/json": {
 				Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"predictions"}, Properties: map[string]*huma.Schema{
