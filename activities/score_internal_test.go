@@ -7,9 +7,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
 	"iris/internal/rows"
 	"iris/internal/scores"
 	"iris/model"
@@ -26,6 +28,11 @@ func fitted(t testing.TB, algorithm model.Algorithm) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return trained(t, table, spec)
+}
+
+func trained(t testing.TB, table *dataset.Table, spec model.Spec) *model.Model {
+	t.Helper()
 	m, err := model.Train(t.Context(), table, spec, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +126,41 @@ func BenchmarkScoreShard(b *testing.B) {
 				}
 				b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "rows/s")
 			})
+		}
+	}
+}
+
+// A shard counts the missing values of its scored rows, and the texts that training did not see.
+func TestScoreShard_countsGaps(t *testing.T) {
+	spec, err := model.Spec{Algorithm: model.GBDT}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := trained(t, datasettest.VisitsTable(300), spec)
+	schema := m.Schema()
+	const data = "31,7.5,yes,Rome,7.0,1970-01-03\n40,,0,Oslo,,\n1,2,perhaps,Bern,,\n5,1,no,Rome,9,\n"
+	for onUnseen, want := range map[dataset.OnUnseen]ScoredShard{
+		dataset.UnseenOther: {Rows: 3, BadRows: 1, Unseen: 2, Missing: 4, FirstBad: `line 4, column "member": "perhaps" is neither true nor false`},
+		dataset.UnseenError: {Rows: 1, BadRows: 3, FirstBad: `line 3, column "city": "Oslo" was not seen in training`},
+	} {
+		p := &batchPlan{
+			Columns: rows.Columns{Features: schema.Features, Cells: dataset.CellsOf(schema, onUnseen)},
+			Layout:  scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
+		}
+		s := shardScorer{
+			model: m, bad: discarding(), report: func(int64) {},
+			reader: rows.NewCSV(strings.NewReader(data), p.Columns,
+				rows.Header{Cells: 6, Features: []int{0, 1, 2, 3, 4, 5}}, 2),
+		}
+		var out bytes.Buffer
+		if err := s.run(t.Context(), p, &out); err != nil {
+			t.Fatal(err)
+		}
+		if s.result != want {
+			t.Errorf("%q: %+v, want %+v", onUnseen, s.result, want)
+		}
+		if lines := int64(bytes.Count(out.Bytes(), []byte("\n"))); lines != want.Rows {
+			t.Errorf("%q: %d results, want %d", onUnseen, lines, want.Rows)
 		}
 	}
 }

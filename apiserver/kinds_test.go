@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -29,26 +28,7 @@ func serveVisits(t *testing.T, a *api) *model.Model {
 	if served := a.cache.Champion(visitsModel); served != nil {
 		return served.Model
 	}
-	table := &dataset.Table{Schema: datasettest.Visits()}
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		member := float64(random.IntN(2))
-		row := []float64{
-			float64(20 + random.IntN(50)), math.Round(100 * random.Float64()), member, float64(random.IntN(5)),
-			float64(random.IntN(4)), float64(random.IntN(20000)),
-		}
-		for _, i := range []int{1, 4, 5} {
-			if random.IntN(5) == 0 {
-				row[i] = math.NaN()
-			}
-		}
-		y := 0
-		if member+row[3]/4+random.Float64() > 1.5 {
-			y = 1
-		}
-		table.X, table.Y = append(table.X, row...), append(table.Y, y)
-	}
-	a.addTable(t, visitsModel, table, model.Spec{})
+	a.addTable(t, visitsModel, datasettest.VisitsTable(200), model.Spec{})
 	a.promote(t, visitsModel, "1")
 	return a.cache.Champion(visitsModel).Model
 }

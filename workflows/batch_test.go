@@ -43,6 +43,7 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 	e := newEnvironment(t)
 	in := batchInput
 	in.KeyColumns, in.Output, in.LabelsOnly, in.Format = []string{"id"}, "jsonl", true, "csv"
+	in.OnUnseen = "error"
 	e.OnActivity(acts.PlanBatch, mock.Anything, activities.PlanBatchInput{
 		TaskID:     "default-test-workflow-id",
 		Model:      "iris",
@@ -51,6 +52,7 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		KeyColumns: []string{"id"},
 		Output:     "jsonl",
 		LabelsOnly: true,
+		OnUnseen:   "error",
 	}).Return(activities.BatchPlan{Model: pinned, Plan: "p1", Rows: 3 * shards, Shards: shards}, nil).Once()
 	var running, peak atomic.Int32
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).
@@ -62,12 +64,15 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 			if in.Plan != "p1" || in.MaxBadRows != nil {
 				t.Errorf("shard %+v, want plan p1 and no limit", in)
 			}
-			return activities.ScoredShard{Rows: 2, BadRows: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7"}, nil
+			return activities.ScoredShard{
+				Rows: 2, BadRows: 1, Bytes: int64(in.Shard) + 1, FirstBad: "line 7", Unseen: 3, Missing: int64(in.Shard),
+			}, nil
 		}).
 		Times(shards)
 	e.OnActivity(acts.WriteManifest, mock.Anything, mock.MatchedBy(func(in activities.WriteManifestInput) bool {
 		for i, s := range in.Shards {
-			if s != (activities.ScoredShard{Rows: 2, BadRows: 1, Bytes: int64(i) + 1}) {
+			want := activities.ScoredShard{Rows: 2, BadRows: 1, Bytes: int64(i) + 1, Unseen: 3, Missing: int64(i)}
+			if s != want {
 				return false
 			}
 		}
@@ -86,6 +91,7 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		ModelID: "models:/iris/3",
 		Rows:    40,
 		BadRows: 20, Failed: 20,
+		Unseen: 60, Missing: 190,
 		Shards:   shards,
 		Manifest: written.Manifest,
 		Output:   written.Output,
