@@ -13,15 +13,18 @@
 //     Package rows reports a bad row and goes on, because one bad row must not fail a batch of a million.
 //   - Row length. Scan and package rows want as many cells in a row as in the first record. Package frame accepts a
 //     shorter row if the missing cells belong to ignored columns.
-//   - Number. All three accept finite decimal numbers. Package frame also accepts true and false, and it tells the
-//     words for a missing value, such as NA, from text, because MLflow answers them differently.
-//   - Encoding. Scan refuses a name or a label that is not UTF-8. Package frame refuses a document that is not UTF-8.
-//     Package rows reports a row with a key that is not UTF-8, reads over other cells, and keeps a CRLF inside quotes,
-//     which encoding/csv turns into LF.
-//   - Limits. Scan and package rows limit a record to MaxRecord and MaxColumns. A frame is a request, which has a
-//     limit of its own.
-//   - Splitting. Package rows splits records without encoding/csv, because a shard begins at the exact byte of a record
-//     and reading goes on after a malformed one.
+//
+// - Number. All three accept finite decimal numbers. For a model of numbers alone, package frame also accepts true and
+// false, and it tells the words for a missing value, such as NA, from text, because MLflow answers them differently.
+//
+//	  For any other model, Cells read the values for all three.
+//	- Encoding. Scan refuses a name or a label that is not UTF-8. Package frame refuses a document that is not UTF-8.
+//	  Package rows reports a row with a key that is not UTF-8, reads over other cells, and keeps a CRLF inside quotes,
+//	  which encoding/csv turns into LF.
+//	- Limits. Scan and package rows limit a record to MaxRecord and MaxColumns. A frame is a request, which has a
+//	  limit of its own.
+//	- Splitting. Package rows splits records without encoding/csv, because a shard begins at the exact byte of a record
+//	  and reading goes on after a malformed one.
 package dataset
 
 // Table is a whole dataset in memory. Training needs one.
