@@ -2,19 +2,15 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-
-	"go.temporal.io/sdk/activity"
 
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/tablefile"
 	"iris/model"
 )
 
@@ -31,6 +27,8 @@ type ValidateDatasetInput struct {
 
 	CellRules
 	LeaveOutIDs bool `json:"leave_out_ids,omitempty"` // columns that look like identifiers are no features
+
+	tablefile.Reading // how the object is written
 
 	Features    []string           `json:"features,omitempty"`     // columns to read; nil is all
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // the dataset must have its classes
@@ -74,10 +72,11 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err != nil {
 		return Dataset{}, err
 	}
-	source, copied, err := a.fetch(ctx, in)
+	fetched, err := a.fetch(ctx, in)
 	if err != nil {
 		return Dataset{}, err
 	}
+	source, copied := fetched.source, fetched.data
 	rules, err := a.cellRules(ctx, in.CellRules, copied)
 	if err != nil {
 		return Dataset{}, err
@@ -85,7 +84,8 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	options := rules.Options()
 	options.Known, options.LabelColumn, options.Features = known, in.LabelColumn, in.Features
 	options.AllowSchemaChange, options.LeaveOutIDs, options.MaxBytes = in.AllowSchemaChange, in.LeaveOutIDs, maxDataset
-	summary, sum, err := a.scan(ctx, copied, options)
+	options.Header = fetched.header
+	summary, sum, err := a.scan(ctx, fetched, options)
 	if err == nil {
 		err = in.ClassWeight.Check(summary.Schema)
 	}
@@ -107,7 +107,7 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if d.Data, err = a.keep(ctx, copied, sum); err != nil {
 		return Dataset{}, err
 	}
-	if err := a.addSource(ctx, d.SHA256, in.URI); err != nil {
+	if err := a.addSource(ctx, d.SHA256, in.URI, fetched.converted); err != nil {
 		return Dataset{}, err
 	}
 	view := catalogue.View{
@@ -129,12 +129,13 @@ func (a *Activities) cellRules(ctx context.Context, rules CellRules, data objsto
 	return rules.over(columns), err
 }
 
-// addSource records where a dataset came from. A dataset that was read from the catalogue has a source already.
-func (a *Activities) addSource(ctx context.Context, digest, uri string) error {
+// addSource records where a dataset came from. A dataset that was read from the catalogue as it is has a source
+// already.
+func (a *Activities) addSource(ctx context.Context, digest, uri string, converted bool) error {
 	if uri == "" {
 		return a.catalogue.AddSource(ctx, digest, catalogue.Source{Kind: catalogue.SourceBundled})
 	}
-	if ref, err := objstore.ParseURI(uri); err == nil && a.catalogue.Holds(ref) {
+	if ref, err := objstore.ParseURI(uri); err == nil && !converted && a.catalogue.Holds(ref) {
 		return nil
 	}
 	return a.catalogue.AddSource(ctx, digest, catalogue.Source{Kind: catalogue.SourceS3, URI: uri})
@@ -150,58 +151,6 @@ func (a *Activities) knownSchema(ctx context.Context, modelName string) (*datase
 		return nil, err
 	}
 	return &s, nil
-}
-
-// fetch copies a dataset into Iris's bucket and returns its source and the copy. Nobody else writes to the copy, so the
-// bytes that are checked are the bytes that are kept. It stores the bundled data too, so that every training reads its
-// dataset from the store.
-func (a *Activities) fetch(ctx context.Context, in ValidateDatasetInput) (string, objstore.Ref, error) {
-	if in.URI == "" {
-		if in.Model != dataset.IrisModel {
-			return "", objstore.Ref{}, &model.SpecError{
-				Pointer: "/dataset",
-				Reason:  "is missing: only the model " + dataset.IrisModel + " comes with data",
-			}
-		}
-		ref, err := a.catalogue.KeepBytes(ctx, dataset.IrisCSV())
-		return ref.URI(), ref, err
-	}
-	ref, err := objstore.ParseURI(in.URI)
-	if err != nil {
-		return "", ref, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
-	}
-	if err := a.checkReadable(ref); err != nil {
-		return "", ref, err
-	}
-	given, err := a.o.Store.Stat(ctx, ref.Bucket, ref.Key)
-	switch {
-	case errors.Is(err, objstore.ErrNotExist):
-		return "", ref, fmt.Errorf("%w: %s does not exist", errMissingData, in.URI)
-	case err != nil:
-		return "", ref, err
-	case given.Size > maxDataset:
-		return "", ref, fmt.Errorf("%s: %w", in.URI, dataset.ErrTooLarge)
-	case a.catalogue.Holds(ref):
-		return in.URI, given, nil
-	}
-	copied, err := a.o.Store.Copy(ctx, ref, a.o.Bucket, objstore.UploadKey(activity.GetInfo(ctx).WorkflowExecution.RunID))
-	return in.URI, copied, err
-}
-
-// scan checks a whole object by the rules of a dataset. It returns a summary and the hash of the bytes.
-func (a *Activities) scan(
-	ctx context.Context,
-	ref objstore.Ref,
-	o dataset.ScanOptions,
-) (dataset.Summary, string, error) {
-	body, err := a.o.Store.Get(ctx, ref)
-	if err != nil {
-		return dataset.Summary{}, "", err
-	}
-	defer body.Close() //nolint:errcheck // read only
-	hash := sha256.New()
-	summary, err := dataset.Scan(io.TeeReader(body, hash), o)
-	return summary, hex.EncodeToString(hash.Sum(nil)), err
 }
 
 // checkVariety refuses a dataset with too few different rows.

@@ -10,6 +10,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
+	"iris/internal/tablefile"
 	"iris/model"
 )
 
@@ -92,6 +93,83 @@ func TestValidateDataset_cellRules(t *testing.T) {
 	}
 }
 
+// The same table is the same dataset, in whatever form an object has it.
+func TestValidateDataset_formsOfATable(t *testing.T) {
+	l := newLab(t, "forms")
+	plain := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+		Model: l.model, URI: l.put("plain", []byte(datasettest.FormsCSV)).URI(),
+	})
+	for _, form := range datasettest.Forms() {
+		t.Run(form.Name, func(t *testing.T) {
+			got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+				Model: l.model, URI: l.put("given/"+form.Name, form.File).URI(),
+			})
+			if got.SHA256 != plain.SHA256 || got.Rows != 6 || got.Features != 2 || got.Data != plain.Data {
+				t.Errorf("got %+v, want %+v", got, plain)
+			}
+		})
+	}
+	if left := l.keys(objstore.UploadsPrefix); len(left) > 0 {
+		t.Errorf("%v were left behind", left)
+	}
+}
+
+// A dataset without a header, or with numbers for names, is read as it was said, also the second time.
+func TestValidateDataset_header(t *testing.T) {
+	l := newLab(t, "header")
+	validate := func(uri string, header tablefile.Header) (activities.Dataset, catalogue.View) {
+		t.Helper()
+		d := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+			Model: l.model, URI: uri, Reading: tablefile.Reading{Header: header},
+		})
+		var view catalogue.View
+		if err := l.store.GetJSON(t.Context(), d.View.Bucket, d.View.Key, &view); err != nil {
+			t.Fatal(err)
+		}
+		return d, view
+	}
+	const rows = "1,2,a\n2,1,a\n3,5,b\n4,7,b\n"
+	named := l.put("given/named.csv", []byte("7,8,a\n"+rows)).URI()
+	first, view := validate(named, tablefile.HeaderTrue)
+	if first.Rows != 4 || !slices.Equal(view.Schema.Features, []string{"7", "8"}) || view.Header != dataset.HeaderTrue {
+		t.Errorf("%+v, %+v, want four rows and features 7 and 8", first, view)
+	}
+	unnamed, _ := validate(l.put("given/unnamed.csv", []byte(rows)).URI(), tablefile.HeaderFalse)
+	again, _ := validate(first.Data.URI(), tablefile.HeaderTrue)
+	if unnamed.Rows != 4 || again.SHA256 != first.SHA256 {
+		t.Errorf("%+v and %+v, want four rows, and the dataset %s", unnamed, again, first.SHA256)
+	}
+	converted, _ := validate(first.Data.URI(), tablefile.HeaderFalse) // the names are a row then
+	if converted.Rows != 5 || converted.SHA256 == first.SHA256 {
+		t.Errorf("%+v, want another dataset of five rows", converted)
+	}
+}
+
+// What is wrong with an object has the line of the object, not that of the CSV that it became.
+func TestValidateDataset_refusesFilesOfOtherForms(t *testing.T) {
+	l := newLab(t, "bad-forms")
+	for _, test := range []struct {
+		key, file string
+		reading   tablefile.Reading
+		errorType string
+		want      string
+	}{
+		{"a.csv", "x;label\n\n1,5;a\n\n2;\"b\n", tablefile.Reading{}, activities.ErrBadDataset, "line 5: a quoted value"},
+		{"b.csv", "x;y;label\n\n1,5;1;a\n\n2;b\n", tablefile.Reading{}, activities.ErrBadDataset, "line 5: want 3 values"},
+		{"c.csv.gz", "x,label\n", tablefile.Reading{}, activities.ErrBadDataset, "not a gzip file"},
+		{"d.csv", "x,label\n1,M\xfc\n", tablefile.Reading{}, activities.ErrBadDataset, "line 2: not UTF-8"},
+		{"e.csv", "x,label\n1,a\n", tablefile.Reading{Encoding: "klingon"}, activities.ErrBadInput, `"klingon" is not known`},
+	} {
+		_, err := do(l, l.ValidateDataset, activities.ValidateDatasetInput{
+			Model: l.model, URI: l.put("given/"+test.key, []byte(test.file)).URI(), Reading: test.reading,
+		})
+		refused(t, err, test.errorType, test.want)
+	}
+	if left := l.keys(objstore.UploadsPrefix); len(left) > 0 {
+		t.Errorf("%v were left behind", left)
+	}
+}
+
 func TestValidateDataset_saysHowManyRowsItWants(t *testing.T) {
 	l := newLab(t, "few-rows")
 	uri := l.put("given/few.csv", []byte("x,label\n1,a\n1,b\n1,a\n1,b\n")).URI()
@@ -104,7 +182,7 @@ func TestValidateDataset_saysHowManyRowsItWants(t *testing.T) {
 
 func TestValidateDataset_refusesBadFiles(t *testing.T) {
 	l := newLab(t, "iris")
-	for _, bad := range datasettest.BadCSVs() {
+	for _, bad := range datasettest.BadFiles() {
 		if bad.MaxBytes > 0 {
 			continue // the limit of the activity is fixed at 1 GiB
 		}

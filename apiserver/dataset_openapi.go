@@ -35,26 +35,25 @@ func datasetBatchesOperation(path string) huma.Operation {
 }
 
 func uploadDatasetOperation(docs apidoc.Schemas, path string) huma.Operation {
-	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "A CSV with a header and a class column."}
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
 	text := &huma.Schema{Type: huma.TypeString}
-	op := datasetOperation("upload-dataset", http.MethodPost, path, "Keep a CSV as a dataset",
-		"The CSV is checked by the rules of a training, but no training starts. The same bytes are always the same dataset.")
-	op.Parameters = append(cellQuery(), []*huma.Param{
+	op := datasetOperation("upload-dataset", http.MethodPost, path, "Keep a table as a dataset",
+		"The file is CSV, JSON lines or Parquet, plain, in gzip, or the only file in a zip file. Iris keeps it as a plain "+
+			"CSV. It is checked by the rules of a training, but no training starts. The same table is the same dataset.")
+	op.Parameters = append(append(readingQuery(), cellQuery()...), []*huma.Param{
 		query("label_column", "The class column; the default is the last column.", text),
 		query("name", "A name to add: 1 to 100 letters, digits and _ . -", text),
 		query("tag", "A tag to set, written key:value. The parameter may be repeated.",
 			&huma.Schema{Type: huma.TypeArray, Items: text}),
 		idempotency.Parameter(keptByAnswer),
 	}...)
-	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
+	op.RequestBody = apidoc.Body(withTables(map[string]*huma.MediaType{
 		"multipart/form-data": {
-			Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": file}},
+			Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": tableFile()}},
 		},
-		"text/csv": {Schema: file},
-	})
+	}))
 	op.Responses = map[string]*huma.Response{
 		"201": docs.Answer("The dataset is kept. Location names it.", DatasetUploaded{}),
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/tablefile"
 	"iris/workflows"
 )
 
@@ -23,6 +23,8 @@ type DatasetUploaded struct {
 	Dataset
 	DatasetView
 	workflows.Findings
+
+	File UploadedFile `json:"file"`
 }
 
 // handleUpload keeps a CSV as a dataset without training on it. A request with an idempotency key has the same
@@ -43,36 +45,38 @@ func (d *datasets) handleUpload(w http.ResponseWriter, r *http.Request) error {
 	scan.LabelColumn, scan.MaxBytes = request.labelColumn, d.maxUpload
 	file := datasetUpload{
 		id:    "dataset-" + strings.ToLower(rand.Text()),
-		body:  body,
+		file:  body,
+		how:   request.how,
 		scan:  scan,
 		check: func(dataset.Summary) error { return atEnd() },
 	}
-	upload, summary, err := d.uploads.receive(r.Context(), w, file)
+	got, err := d.uploads.receive(r.Context(), w, file)
 	if err != nil {
 		return request.locate(err)
 	}
-	defer d.uploads.discard(r.Context(), w, upload)
-	fingerprint, err := idempotency.Fingerprint(r.URL.Query(), upload.SHA256)
+	defer d.uploads.discard(r.Context(), w, got.upload)
+	fingerprint, err := idempotency.Fingerprint(r.URL.Query(), got.upload.SHA256)
 	if err != nil {
 		return err
 	}
 	return d.answers.Once(w, r, fingerprint, func(w http.ResponseWriter, r *http.Request) error {
-		kept, err := d.uploads.keep(r.Context(), file, upload)
+		kept, err := d.uploads.keep(r.Context(), file, got.upload)
 		if err != nil {
 			return err
 		}
-		return d.sendUploaded(w, r, kept, summary, request)
+		return d.sendUploaded(w, r, kept, got, request)
 	})
 }
 
 // sendUploaded annotates a dataset that was uploaded, and answers with it.
 func (d *datasets) sendUploaded(
-	w http.ResponseWriter, r *http.Request, kept objstore.Ref, summary dataset.Summary, request *uploadRequest,
+	w http.ResponseWriter, r *http.Request, kept objstore.Ref, got received, request *uploadRequest,
 ) error {
 	ctx := r.Context()
+	summary := got.summary
 	view := catalogue.View{
 		Schema: summary.Schema, Profile: summary.Profile, Warnings: summary.Warnings, LabelReason: summary.LabelReason,
-		Dropped: summary.Dropped,
+		Dropped: summary.Dropped, Header: got.header,
 	}
 	if err := d.catalogue.AddView(ctx, kept.SHA256, view); err != nil {
 		return err
@@ -90,6 +94,7 @@ func (d *datasets) sendUploaded(
 		annotated[0],
 		DatasetView{Schema: view.Schema, Profile: view.Profile},
 		*workflows.NewFindings(summary),
+		got.file,
 	})
 }
 
@@ -97,6 +102,7 @@ func (d *datasets) sendUploaded(
 type uploadRequest struct {
 	requestFields
 	labelColumn string
+	how         tablefile.Reading
 	rules       workflows.CellRules
 	change      catalogue.Change // of the annotations of the dataset
 }
@@ -108,7 +114,10 @@ func newUploadRequest(rawQuery string) (*uploadRequest, error) {
 	if err := u.readQuery(rawQuery, u.parameters()); err != nil {
 		return nil, err
 	}
-	u.rules = foldCellRules(u.rules)
+	u.how, u.rules = foldReading(u.how), foldCellRules(u.rules)
+	if wrong, ok := errors.AsType[*tablefile.OptionError](u.how.Check()); ok {
+		return nil, u.refuse(wrong.Option, errors.New(wrong.Reason))
+	}
 	u.change.SetColumns = u.rules.Columns
 	return u, u.locate(workflows.CheckCellRules(u.rules))
 }
@@ -116,6 +125,7 @@ func newUploadRequest(rawQuery string) (*uploadRequest, error) {
 // parameters are the parameters of the query.
 func (u *uploadRequest) parameters() map[string]queryParameter {
 	parameters := cellParameters(&u.rules)
+	maps.Copy(parameters, readingParameters(&u.how))
 	maps.Copy(parameters, map[string]queryParameter{
 		"label_column": {set: func(v []string) error { u.labelColumn = v[0]; return nil }},
 		"name": {set: func(v []string) error {
@@ -141,30 +151,4 @@ func (u *uploadRequest) setTags(tags []string) error {
 		u.change.SetTags[key] = value
 	}
 	return nil
-}
-
-// datasetBody returns the CSV of an upload: a text/csv body, or the only part of a form, `file`. Call atEnd after the
-// CSV: it may refuse what follows.
-func datasetBody(r *http.Request) (body io.Reader, atEnd func() error, err error) {
-	media, err := httpio.MediaType(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	switch media {
-	case "text/csv":
-		return r.Body, httpio.NothingFollows, nil
-	case "multipart/form-data":
-		file, atEnd, err := httpio.FormFile(r, nil)
-		if file == nil && err == nil {
-			err = problem.Invalid(problem.Fault{Parameter: "file", Detail: "is missing"})
-		}
-		return file, atEnd, err
-	}
-	return nil, nil, problem.New(
-		http.StatusUnsupportedMediaType,
-		fmt.Sprintf(
-			"Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of multipart/form-data",
-			problem.Clip(media),
-		),
-	)
 }

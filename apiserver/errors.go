@@ -21,6 +21,7 @@ import (
 	"iris/internal/jsonrow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/tablefile"
 	"iris/model"
 )
 
@@ -35,6 +36,7 @@ func problemOf(err error) *problem.Problem {
 		columns *dataset.ColumnsError
 		row     *dataset.RowError
 		spec    *model.SpecError
+		option  *tablefile.OptionError
 		tooMuch *http.MaxBytesError
 		unknown *starts.UnknownError
 	)
@@ -59,6 +61,8 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(http.StatusUnprocessableEntity, row.Error(), faultOf(row))
 	case errors.As(err, &spec):
 		return problem.Invalid(problem.Fault{Pointer: spec.Pointer, Detail: spec.Reason})
+	case errors.As(err, &option):
+		return problem.Invalid(problem.Fault{Pointer: "/" + option.Option, Detail: option.Reason})
 	case errors.Is(err, dataset.ErrTooLarge):
 		return problem.New(http.StatusRequestEntityTooLarge, err.Error())
 	case errors.As(err, &tooMuch):

@@ -38,6 +38,7 @@ func foldJSON(value json.RawMessage, words []string) json.RawMessage {
 // foldTraining folds the words of a training.
 func foldTraining(in workflows.TrainingInput) workflows.TrainingInput {
 	in.Algorithm = foldWord(in.Algorithm, append(model.Algorithms(), search.Auto))
+	in.Reading = foldReading(in.Reading)
 	in.Promote = foldWord(in.Promote, workflows.PromotePolicies())
 	in.CellRules = foldCellRules(in.CellRules)
 	words := hyperparameterWords(in.Algorithm)

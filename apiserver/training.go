@@ -52,8 +52,8 @@ func (ts *trainings) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer release() // net/http sends the small answer of a start after the handler has returned
-	switch media {
-	case "application/json":
+	switch {
+	case media == "application/json":
 		body, err := httpio.ReadBody(r, nil, maxRequestPart)
 		if err != nil {
 			return err
@@ -61,22 +61,18 @@ func (ts *trainings) start(w http.ResponseWriter, r *http.Request) error {
 		if err := t.readJSON(body); err != nil {
 			return err
 		}
-	case "text/csv":
-		return ts.startWithUpload(w, r, t, r.Body, httpio.NothingFollows)
-	case "multipart/form-data":
+	case isTable(media):
+		return ts.startWithUpload(w, r, t, plainBody(r, media), httpio.NothingFollows)
+	case media == "multipart/form-data":
 		file, atEnd, err := httpio.FormFile(r, t.readPart)
 		if err != nil {
 			return err
 		}
 		if file != nil {
-			return ts.startWithUpload(w, r, t, file, atEnd)
+			return ts.startWithUpload(w, r, t, partBody(file), atEnd)
 		}
-	default:
-		if hasBody(r) {
-			return problem.New(http.StatusUnsupportedMediaType,
-				fmt.Sprintf("Content-Type %q is not understood: send the CSV as text/csv or as the part `file` of "+
-					"multipart/form-data, or application/json", problem.Clip(media)))
-		}
+	case hasBody(r):
+		return wrongTable(media, ", or application/json")
 	}
 	return ts.startWithStored(w, r, t)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 
@@ -14,11 +13,12 @@ import (
 	"iris/workflows"
 )
 
-// startWithUpload starts a training with the CSV in the body of the request. One pass hashes the CSV, checks it and
-// stores it. Only if all of it is good does it become a dataset and does the training start. atEnd may still refuse the
+// startWithUpload starts a training with the file in the body of the request. One pass makes a plain CSV of the file,
+// hashes the CSV, checks it and stores it. Only if all of it is good does it become a dataset and does the training
+// start. atEnd may still refuse the
 // request after the CSV.
 func (ts *trainings) startWithUpload(
-	w http.ResponseWriter, r *http.Request, t *trainingRequest, body io.Reader, atEnd func() error,
+	w http.ResponseWriter, r *http.Request, t *trainingRequest, body tableBody, atEnd func() error,
 ) error {
 	ctx := r.Context()
 	if _, given := t.places["dataset"]; given {
@@ -45,26 +45,26 @@ func (ts *trainings) startWithUpload(
 	scan := in.CellRules.Options()
 	scan.Known, scan.LabelColumn, scan.Features = known, in.LabelColumn, in.Features
 	scan.AllowSchemaChange, scan.LeaveOutIDs, scan.MaxBytes = in.AllowSchemaChange, in.LeavesOutIDs(), ts.maxUpload
-	file := datasetUpload{id: id, body: body, check: check, scan: scan}
-	upload, summary, err := ts.uploads.receive(ctx, w, file)
+	file := datasetUpload{id: id, file: body, how: in.Reading, check: check, scan: scan}
+	got, err := ts.uploads.receive(ctx, w, file)
 	if err != nil {
 		return t.locate(err)
 	}
-	defer ts.uploads.discard(ctx, w, upload)
-	scan.Schema = &summary.Schema
-	if err := ts.uploads.checkVariety(ctx, upload, summary, scan, in.CrossValidates()); err != nil {
+	defer ts.uploads.discard(ctx, w, got.upload)
+	scan.Schema, scan.Header = &got.summary.Schema, got.header
+	if err := ts.uploads.checkVariety(ctx, got.upload, got.summary, scan, in.CrossValidates()); err != nil {
 		return err
 	}
-	t.found = workflows.NewFindings(summary)
-	kept, err := ts.uploads.keep(ctx, file, upload)
+	t.found = workflows.NewFindings(got.summary)
+	kept, err := ts.uploads.keep(ctx, file, got.upload)
 	if err != nil {
 		return err
 	}
-	in.DatasetURI = kept.URI()
+	in.DatasetURI, in.Reading = kept.URI(), got.plain
 	if err := t.identify(kept.SHA256); err != nil {
 		return err
 	}
-	data := fmt.Sprintf("%d rows, dataset %.12s", summary.Profile.Rows, kept.SHA256)
+	data := fmt.Sprintf("%d rows, dataset %.12s", got.summary.Profile.Rows, kept.SHA256)
 	return ts.startTask(ctx, w, t, trainingTask(id, in, data))
 }
 

@@ -17,30 +17,57 @@ func trainingOperation(docs apidoc.Schemas, path string) huma.Operation {
 	return huma.Operation{
 		OperationID: apidoc.OperationID("train", path), Method: http.MethodPost, Path: path, Tags: []string{"train"},
 		Summary: "Train a version",
-		Description: "The data is the part `file` of a form, a `text/csv` body, or an object that `data_path` names. " +
+		Description: "The data is a file, as the body or as the part `file` of a form, or an object that `data_path` " +
+			"names. The file is CSV, JSON lines or Parquet, plain, in gzip, or the only file in a zip file. " +
 			"Without data, the model iris trains on the bundled iris data. " +
 			"The first training under a new name creates the model. Give each field once: as a parameter or in JSON.",
 		Parameters: append(append(apidoc.PathParameters(path), trainingQuery()...), idempotency.Parameter(keptByTask)),
-		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
+		RequestBody: &huma.RequestBody{Content: withTables(map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 				"request": {
 					Type: huma.TypeString, Description: "The JSON of a training without its dataset. Must come before `file`.",
 				},
-				"file": csvFile(),
+				"file": tableFile(),
 			}}},
-			"text/csv": {Schema: csvFile()},
 			"application/json": {
 				Schema:  trainingJSON(),
 				Example: map[string]any{"algorithm": "logistic_regression", "hyperparameters": map[string]any{"l2": 0.1}},
 			},
-		}},
+		})},
 		Responses: map[string]*huma.Response{"202": acceptedAnswer(docs)},
 	}
 }
 
-func csvFile() *huma.Schema {
+func tableFile() *huma.Schema {
 	return &huma.Schema{
-		Type: huma.TypeString, Format: "binary", Description: "A CSV with a header and a class column.",
+		Type: huma.TypeString, Format: "binary", Description: "A table with a header and a class column.",
+	}
+}
+
+// withTables adds the media types of files to those of a body.
+func withTables(content map[string]*huma.MediaType) map[string]*huma.MediaType {
+	for _, media := range tableMedia {
+		content[media] = &huma.MediaType{Schema: tableFile()}
+	}
+	return content
+}
+
+// readingQuery describes the parameters that say how a file is written.
+func readingQuery() []*huma.Param {
+	query := func(name, description string, schema *huma.Schema) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+	}
+	return []*huma.Param{
+		query("delimiter", "What separates the cells of a CSV. By default the first lines tell.", &huma.Schema{
+			Type: huma.TypeString, Enum: []any{"comma", "semicolon", "tab", "pipe", ",", ";", "\t", "|"},
+		}),
+		query("decimal", "Whether numbers of a CSV have a decimal point or comma. By default the first lines tell.",
+			&huma.Schema{Type: huma.TypeString, Enum: []any{"point", "comma", ".", ","}}),
+		query("encoding", "The encoding of a text file without a byte order mark, by its name of the WHATWG.", &huma.Schema{
+			Type: huma.TypeString, Default: "utf-8", Examples: []any{"windows-1252"},
+		}),
+		query("header", "Whether the first line of a CSV names the columns. `auto`: unless it holds numbers only.",
+			&huma.Schema{Type: huma.TypeString, Enum: []any{"auto", "true", "false"}, Default: "auto"}),
 	}
 }
 
@@ -131,7 +158,7 @@ func trainingQuery() []*huma.Param {
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
-	return append(cellQuery(), []*huma.Param{
+	return append(append(readingQuery(), cellQuery()...), []*huma.Param{
 		query("algorithm", "The algorithm to fit.", &huma.Schema{
 			Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm,
 		}),
@@ -162,7 +189,7 @@ func trainingQuery() []*huma.Param {
 			"person (POST /tasks/{task_id}/approve).", &huma.Schema{
 			Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto,
 		}),
-		query("data_path", "An object that holds the CSV, s3://bucket/key; the name of a dataset; or the first 12 or more "+
+		query("data_path", "An object that holds the table, s3://bucket/key; the name of a dataset; or the first 12 or more "+
 			"digits of its digest.", &huma.Schema{
 			Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"},
 		}),

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/tablefile"
 )
 
 // cleanupTimeout bounds the removal of an object that a request leaves behind.
@@ -29,30 +30,57 @@ type uploads struct {
 	log       func(http.ResponseWriter) *slog.Logger // of the request that a writer answers
 }
 
-// datasetUpload is a CSV that is to become a dataset.
+// datasetUpload is a file that is to become a dataset.
 type datasetUpload struct {
-	id    string // names the object until the whole CSV is known to be good
-	body  io.Reader
+	id    string // names the object until the whole file is known to be good
+	file  tableBody
+	how   tablefile.Reading
 	scan  dataset.ScanOptions
-	check func(dataset.Summary) error // called after the CSV; may refuse it
+	check func(dataset.Summary) error // called after the file; may refuse it
 }
 
-// receive reads a CSV once and stores it until the caller discards it, if all of it is good.
-func (u *uploads) receive(
-	ctx context.Context, w http.ResponseWriter, d datasetUpload,
-) (upload objstore.Ref, summary dataset.Summary, err error) {
-	upload, err = u.stream(ctx, objstore.UploadKey(d.id), "text/csv", d.body, func(r io.Reader) (err error) {
-		summary, err = dataset.Scan(r, d.scan)
-		return err
+// received is a file that was good, as a plain CSV in the store.
+type received struct {
+	upload  objstore.Ref
+	summary dataset.Summary
+	file    UploadedFile
+	plain   tablefile.Reading // how to read the CSV
+	header  dataset.Header    // of the CSV
+}
+
+// UploadedFile says what an uploaded file turned out to be. A dataset is the file as a plain CSV.
+type UploadedFile struct {
+	tablefile.Dialect
+
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// receive reads a file once and stores it as a plain CSV until the caller discards it, if all of it is good.
+func (u *uploads) receive(ctx context.Context, w http.ResponseWriter, d datasetUpload) (got received, err error) {
+	table, err := tablefile.Open(d.file.body, tablefile.Options{
+		Reading: d.how, Name: d.file.name, MediaType: d.file.mediaType, MaxBytes: d.scan.MaxBytes,
 	})
 	if err != nil {
-		return upload, summary, err
+		return got, readError(err)
 	}
-	if err := d.check(summary); err != nil {
-		u.discard(ctx, w, upload)
-		return upload, summary, err
+	defer table.Close() //nolint:errcheck // what is left on the disk has no name
+	got.plain, got.file = table.Plain(), UploadedFile{table.Found(), table.Warnings()}
+	if table.HasHeader() {
+		got.header = dataset.HeaderTrue
 	}
-	return upload, summary, nil
+	d.scan.Header = got.header
+	got.upload, err = u.stream(ctx, objstore.UploadKey(d.id), "text/csv", table, func(r io.Reader) (err error) {
+		got.summary, err = dataset.Scan(r, d.scan)
+		return table.Locate(err)
+	})
+	if err != nil {
+		return got, err
+	}
+	if err := d.check(got.summary); err != nil {
+		u.discard(ctx, w, got.upload)
+		return got, err
+	}
+	return got, nil
 }
 
 // maxVarietyRows is the number of rows up to which an upload is read once more. Larger ones hardly ever fail, and the
@@ -81,9 +109,7 @@ func (u *uploads) keep(ctx context.Context, d datasetUpload, upload objstore.Ref
 		return kept, err
 	}
 	source := catalogue.Source{Kind: catalogue.SourceUpload}
-	if part, ok := d.body.(*multipart.Part); ok {
-		source.FileName = printableName(part.FileName())
-	}
+	source.FileName = printableName(d.file.name)
 	ctx, cancel := httpio.WithDeadline(ctx)
 	defer cancel()
 	return kept, u.catalogue.AddSource(ctx, kept.SHA256, source)
@@ -115,7 +141,7 @@ func (u *uploads) stream(
 	result := <-put
 	switch {
 	case from.err != nil:
-		return objstore.Ref{}, httpio.BodyError(from.err)
+		return objstore.Ref{}, readError(from.err)
 	case to.err != nil: // the store failed first; check reports that as an error of its reader
 		return objstore.Ref{}, fmt.Errorf("store the upload: %w", result.err)
 	case checkErr != nil:
@@ -124,6 +150,18 @@ func (u *uploads) stream(
 		return objstore.Ref{}, fmt.Errorf("store the upload: %w", result.err)
 	}
 	return result.ref, nil
+}
+
+// readError returns the answer to a body that could not be read as a table. What is wrong with the data, or with the
+// disk on which it waited, is not an error of the connection.
+func readError(err error) error {
+	_, option := errors.AsType[*tablefile.OptionError](err)
+	_, row := errors.AsType[*dataset.RowError](err)
+	_, disk := errors.AsType[*fs.PathError](err)
+	if option || row || disk || errors.Is(err, dataset.ErrTooLarge) {
+		return err
+	}
+	return httpio.BodyError(err)
 }
 
 // discard removes an object that nothing refers to, even if the client has hung up. If that fails, the object expires.

@@ -56,7 +56,7 @@ func TestUpload_becomesADataset(t *testing.T) {
 }
 
 func TestUpload_badCSVs(t *testing.T) {
-	for _, bad := range datasettest.BadCSVs() {
+	for _, bad := range datasettest.BadFiles() {
 		t.Run(bad.Name, func(t *testing.T) {
 			a := newAPI(t, freshBucket(t), func(o *Options) { o.MaxUpload = bad.MaxBytes })
 			path := "/iris/training"

@@ -88,8 +88,8 @@ func (t *training) validate(ctx workflow.Context) error {
 	in := activities.ValidateDatasetInput{
 		Model: t.in.Model, URI: t.in.DatasetURI, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
 		Features: t.in.Features, ClassWeight: t.in.ClassWeight, TestSize: *t.in.TestSize,
-		CrossValidated: t.in.CrossValidates(),
-		CellRules:      t.in.CellRules, LeaveOutIDs: t.in.LeavesOutIDs(),
+		CrossValidated: t.in.CrossValidates(), Reading: t.in.Reading,
+		CellRules: t.in.CellRules, LeaveOutIDs: t.in.LeavesOutIDs(),
 	}
 	if t.in.method() == "" {
 		in.Spec = &t.spec

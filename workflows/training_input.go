@@ -12,6 +12,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/search"
+	"iris/internal/tablefile"
 	"iris/model"
 )
 
@@ -40,6 +41,7 @@ type TrainingInput struct {
 	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
 
 	CellRules
+	tablefile.Reading // how the file is written, as far as it cannot be found
 
 	Features    []string           `json:"features,omitempty"`     // columns to train on, in order; nil is all but the label
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // weight of a row, by class; nil weighs all rows equally
@@ -97,6 +99,10 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 		if _, err := objstore.ParseURI(in.DatasetURI); err != nil {
 			return in, model.Spec{}, &model.SpecError{Pointer: "/dataset", Reason: err.Error()}
 		}
+	}
+	var wrong *tablefile.OptionError
+	if errors.As(in.Reading.Check(), &wrong) {
+		return in, model.Spec{}, &model.SpecError{Pointer: "/" + wrong.Option, Reason: wrong.Reason}
 	}
 	var err error
 	if in.Promote, err = in.Promote.resolve(); err != nil {

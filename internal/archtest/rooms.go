@@ -123,7 +123,7 @@ func rooms() []room {
 			iris: []string{
 				"internal/catalogue", "internal/champions", "internal/child", "internal/dataset", "internal/mlflow",
 				"internal/objstore", "internal/registry", "internal/report", "internal/rows", "internal/scores",
-				"internal/sweep", "model",
+				"internal/sweep", "internal/tablefile", "model",
 			},
 			lib: []string{temporal, sync},
 		},
@@ -133,7 +133,7 @@ func rooms() []room {
 			path: "workflows", floor: 4,
 			iris: []string{
 				"activities", "internal/dataset", "internal/mlflow", "internal/objstore", "internal/registry",
-				"internal/rows", "internal/scores", "internal/search", "internal/sweep", "model",
+				"internal/rows", "internal/scores", "internal/search", "internal/sweep", "internal/tablefile", "model",
 			},
 			lib: []string{temporal},
 		},
@@ -210,6 +210,7 @@ func rooms() []room {
 				"internal/scores",
 				"internal/search",
 				"internal/sweep",
+				"internal/tablefile",
 				"internal/webui",
 				"model",
 				"workflows",
@@ -247,6 +248,7 @@ func rooms() []room {
 		{
 			path: "internal/dataset/datasettest", floor: outside,
 			iris: []string{"internal/dataset", "internal/dataset/testdata"},
+			lib:  []string{parquet},
 		},
 		{
 			path: "internal/registry/registrytest", floor: outside,

@@ -70,6 +70,9 @@ func unmarkedUTF16(in *bufio.Reader) string {
 	return ""
 }
 
+// CheckUTF8 returns a reader of r that fails at the first byte that is not UTF-8, as Read of a Reader does.
+func CheckUTF8(r io.Reader) io.Reader { return &utf8Reader{r: r} }
+
 // utf8Reader passes on a text while it is UTF-8.
 type utf8Reader struct {
 	r     io.Reader
