@@ -68,12 +68,8 @@ func rooms() []room {
 		},
 
 		// Machine learning. It uses neither Temporal nor the network.
+		{path: "model/internal/design", floor: 1, iris: []string{"internal/dataset", "model/internal/onnx"}},
 		{path: "model/internal/tree", floor: 1, iris: []string{"internal/dataset", "model/internal/parallel"}},
-		{
-			path:  "model/internal/design",
-			floor: 1,
-			iris:  []string{"internal/dataset", "model/internal/onnx", "model/internal/tree"},
-		},
 		{
 			path: "model", floor: 1,
 			iris: []string{
@@ -244,6 +240,7 @@ func rooms() []room {
 		{path: "deploy", floor: outside},
 		{path: "e2e", floor: outside},
 		{path: "examples/go", floor: outside},
+		{path: "examples/passengers", floor: outside},
 		{path: "internal/archtest", floor: outside},
 		{
 			path: "internal/dataset/datasettest", floor: outside,

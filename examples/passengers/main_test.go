@@ -1,0 +1,19 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+)
+
+func TestWrite(t *testing.T) {
+	want, err := os.ReadFile("../passengers.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	write(&got)
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Error("passengers.csv is not what this program writes: go run ./examples/passengers > examples/passengers.csv")
+	}
+}
