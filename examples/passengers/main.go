@@ -1,4 +1,5 @@
-// Passengers writes the data of the second example in the README to standard output: the passengers of a ship that never
+// Passengers writes the data of the second example in the README to standard output: the passengers of a ship that
+// never
 // sailed, with texts, gaps and a class. The same program writes the same rows.
 //
 //	go run ./examples/passengers > examples/passengers.csv
