@@ -68,8 +68,12 @@ func rooms() []room {
 		},
 
 		// Machine learning. It uses neither Temporal nor the network.
-		{path: "model/internal/design", floor: 1, iris: []string{"internal/dataset", "model/internal/onnx"}},
 		{path: "model/internal/tree", floor: 1, iris: []string{"internal/dataset", "model/internal/parallel"}},
+		{
+			path:  "model/internal/design",
+			floor: 1,
+			iris:  []string{"internal/dataset", "model/internal/onnx", "model/internal/tree"},
+		},
 		{
 			path: "model", floor: 1,
 			iris: []string{

@@ -116,7 +116,8 @@ signature:
   outputs: %s
   params: null
 utc_time_created: '%s'
-`, onnxVersion, code, loader, pythonVersion, mlflowVersion, yamlString(logged.ID), yamlString(logged.ID), yamlString(logged.RunID),
+`, onnxVersion, code, loader, pythonVersion, mlflowVersion,
+		yamlString(logged.ID), yamlString(logged.ID), yamlString(logged.RunID),
 		yamlString(encode(columnSpecs(m.Inputs))), yamlString(encode(columnSpecs(m.Outputs))),
 		logged.Created.UTC().Format("2006-01-02 15:04:05.000000"))
 }

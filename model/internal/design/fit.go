@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"iris/internal/dataset"
+	"iris/model/internal/tree"
 )
 
 // Encoding is how a learner sees the features of a mixed table.
@@ -26,10 +27,10 @@ const (
 
 // Limits of the groups of a categorical feature.
 const (
-	maxSplitGroups  = 64 // of a feature that trees split, that of other texts and that of missing ones included
-	maxOneHotLevels = 50 // with an input of their own
-	rareRows        = 10 // a level of fewer rows has no input of its own, and
-	rareShare       = 50 // in a table of few rows one of fewer than this part of them
+	maxSplitGroups  = tree.MaxCodes // of a feature that trees split, that of other texts and that of missing ones included
+	maxOneHotLevels = 50            // with an input of their own
+	rareRows        = 10            // a level of fewer rows has no input of its own, and
+	rareShare       = 50            // in a table of few rows one of fewer than this part of them
 )
 
 // rowsPerCheck is the number of rows between two checks of the context.
