@@ -54,13 +54,48 @@ func trimUnit(text []byte) []byte {
 	return text
 }
 
+// isCurrencyCode reports whether a text is the code of a usual currency. Other capitals before a number make a code
+// such
+// as ABC123, which is a text.
 func isCurrencyCode(text []byte) bool {
-	for _, c := range text {
-		if c < 'A' || c > 'Z' {
-			return false
-		}
+	switch string(text) {
+	case "AED",
+		"AUD",
+		"BRL",
+		"CAD",
+		"CHF",
+		"CLP",
+		"CNY",
+		"CZK",
+		"DKK",
+		"EUR",
+		"GBP",
+		"HKD",
+		"HUF",
+		"IDR",
+		"ILS",
+		"INR",
+		"JPY",
+		"KRW",
+		"MXN",
+		"MYR",
+		"NOK",
+		"NZD",
+		"PHP",
+		"PLN",
+		"RON",
+		"RUB",
+		"SAR",
+		"SEK",
+		"SGD",
+		"THB",
+		"TRY",
+		"TWD",
+		"USD",
+		"ZAR":
+		return true
 	}
-	return true
+	return false
 }
 
 // appendUngrouped appends a number without the commas between groups of three digits of its whole part. It reports

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unicode/utf8"
 
 	"iris/internal/dataset"
@@ -95,6 +96,88 @@ func FuzzScan(f *testing.F) {
 		}
 		if len(classes) < 2 || len(classes) != len(summary.Profile.Classes) || !slices.IsSorted(summary.Schema.Classes) {
 			t.Fatalf("classes %v, want %v, at least two and sorted", summary.Schema.Classes, classes)
+		}
+	})
+}
+
+// FuzzInfer checks that what Scan infers reads the same bytes: Read accepts them, and every value is one of its column.
+func FuzzInfer(f *testing.F) {
+	for _, column := range []string{
+		"1 2 x 3 4", "true false true", "t f t f", "2024-01-31 31/01/2024 2024-2-1", "1/2/2024 3.4.2024", "$1,200 12% EUR5",
+		"NA  ? - null", "inf -Infinity 1", "01234 90210 00501", "-0 0 +0 0.0", "1e150 -1e150 1e151", "None none",
+	} {
+		f.Add(column, "a b a b", true, "")
+		f.Add(column, "1 1.0 2 02", false, "categorical")
+	}
+	f.Fuzz(func(t *testing.T, column, labels string, missing bool, kind string) {
+		cells, classes := strings.Split(column, " "), strings.Split(labels, " ")
+		var file bytes.Buffer
+		w := csv.NewWriter(&file)
+		_ = w.Write([]string{"x", "y", "kind"}) // cannot fail: it is a buffer
+		for i := range 60 {
+			_ = w.Write([]string{cells[i%len(cells)], strconv.Itoa(i % 3), classes[i/2%len(classes)]})
+		}
+		w.Flush()
+		o := dataset.ScanOptions{AllowMissing: missing, LabelColumn: "kind"}
+		if kind != "" {
+			o.Columns = map[string]string{"x": kind}
+		}
+		table, summary, err := dataset.Read(bytes.NewReader(file.Bytes()), o)
+		if _, errScan := dataset.Scan(bytes.NewReader(file.Bytes()), o); errScan != nil {
+			if !errors.As(errScan, new(*dataset.RowError)) {
+				t.Fatalf("refused with %v, want a *RowError", errScan)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("Scan accepts what Read refuses: %v", err)
+		}
+		if table.Rows() != summary.Profile.Rows {
+			t.Fatalf("%d rows, want %d", table.Rows(), summary.Profile.Rows)
+		}
+		checkTable(t, table)
+		known, again, err := dataset.Read(bytes.NewReader(file.Bytes()), dataset.ScanOptions{
+			Known: &summary.Schema, AllowMissing: missing, Columns: o.Columns,
+		})
+		if len(summary.Schema.Features) == 2 && (err != nil || kinds(again.Schema) != kinds(summary.Schema)) {
+			t.Fatalf("the same file for the model: %v, %v, want %s", err, kinds(again.Schema), kinds(summary.Schema))
+		}
+		if err == nil {
+			checkTable(t, known)
+		}
+	})
+}
+
+// FuzzParseDate compares dates that begin with a year with time.Parse, and checks that days and months change places.
+func FuzzParseDate(f *testing.F) {
+	for _, text := range []string{
+		"2024-01-31", "2024/02/30", "31.01.2024", "1/2/2024 17:05", "2024-01-31T17:05:09.25Z", "2024-01-31 24:00",
+		"0000-01-01",
+		"2024-01-31T00:30:00+01:00", "29-02-2023", "2024-1-1", "2024-01/01",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		date, ok := dataset.ParseDate(text, dataset.YearFirst)
+		for _, layout := range []string{"2006-01-02", "2006-01-02T15:04:05Z07:00"} {
+			want, err := time.Parse(layout, text)
+			if err != nil || strings.Contains(text, ",") || want.Year() < 0 {
+				continue
+			}
+			seconds := float64(want.Unix()) + float64(want.Nanosecond())/1e9
+			if _, offset := want.Zone(); !ok && offset%60 == 0 && offset <= 14*3600 && offset >= -14*3600 {
+				t.Fatalf("%q is not read", text)
+			}
+			if ok && math.Abs(date.Days*86400-seconds) > 1e-3 {
+				t.Fatalf("%q is day %v, want %v", text, date.Days, seconds/86400)
+			}
+		}
+		days, okDays := dataset.ParseDate(text, dataset.DayFirst)
+		if ok && (!okDays || days != date) {
+			t.Fatalf("%q is %v, and %v with the day first", text, date, days)
+		}
+		if okDays && (math.IsNaN(days.Days) || math.IsInf(days.Days, 0)) {
+			t.Fatalf("%q is day %v", text, days.Days)
 		}
 	})
 }

@@ -58,29 +58,31 @@ func (g *guard) Read(p []byte) (int, error) {
 // record after that.
 func (g *guard) check(p []byte) (int, error) {
 	begin := 0 // of the record, in p
+	quoted, columns := g.quoted, g.columns
 	for i, c := range p {
 		switch c {
 		case '"':
-			g.quoted = !g.quoted
+			quoted = !quoted
 		case ',':
-			if g.quoted {
+			if quoted {
 				continue
 			}
-			if g.columns++; g.columns > MaxColumns {
+			if columns++; columns > MaxColumns {
 				return begin, &RowError{Line: g.first, Reason: fmt.Sprintf("more than %d columns", MaxColumns)}
 			}
 		case '\n':
 			g.line++
-			if g.quoted {
+			if quoted {
 				continue
 			}
 			if g.read+int64(i)-g.start > MaxRecord {
 				return begin, g.tooLong()
 			}
-			begin = i + 1
-			g.start, g.first, g.columns = g.read+int64(begin), g.line, 1
+			begin, columns = i+1, 1
+			g.start, g.first = g.read+int64(begin), g.line
 		}
 	}
+	g.quoted, g.columns = quoted, columns
 	if g.read+int64(len(p))-g.start > MaxRecord {
 		return begin, g.tooLong()
 	}

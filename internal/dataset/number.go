@@ -138,6 +138,47 @@ func ParsePlain(p []byte) (v float64, n int) {
 	return v, i
 }
 
+// parseShort is a faster ParseNumber for a whole text of an optional minus sign, up to 15 digits and a point. It
+// reports
+// false for every other text.
+func parseShort(s string) (v float64, ok bool) {
+	const maxText = 17
+	if len(s) == 0 || len(s) > maxText {
+		return 0, false
+	}
+	i := 0
+	if s[0] == '-' {
+		i = 1
+	}
+	mantissa, point := uint64(0), -1
+	first := i
+	for ; i < len(s); i++ {
+		switch c := s[i] - '0'; {
+		case c <= 9:
+			mantissa = mantissa*10 + uint64(c)
+		case s[i] == '.' && point < 0:
+			point = i
+		default:
+			return 0, false
+		}
+	}
+	digits := len(s) - first
+	if point >= 0 {
+		digits--
+	}
+	if digits == 0 || digits > 15 {
+		return 0, false
+	}
+	v = float64(mantissa)
+	if point >= 0 {
+		v /= powersOfTen[len(s)-1-point]
+	}
+	if first == 1 {
+		v = -v
+	}
+	return v, true
+}
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -158,4 +159,20 @@ func FuzzParseNumber(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(checkNumber)
+}
+
+func TestParseShort(t *testing.T) {
+	for _, text := range []string{
+		"", "-", ".", "-.", "0", "-0", "007", "1.", ".5", "-12.25", "1.2.3", "1e3", "+1", " 1", "x", "123456789012345",
+		"1234567890123456", "0.00000000000001", "999999999999.999", "-1234567890123.4",
+	} {
+		got, ok := parseShort(text)
+		want, end, good := ParseNumber(text, CSVNumber)
+		if ok && (!good || end != len(text) || got != want) {
+			t.Errorf("%q is %v, want %v, %v", text, got, want, good)
+		}
+		if plain := len(text) < 16 && strings.Trim(text, "-0123456789.") == ""; plain && good && end == len(text) && !ok {
+			t.Errorf("%q is not read", text)
+		}
+	}
 }

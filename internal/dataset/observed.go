@@ -70,10 +70,14 @@ func newObserved(name string, want Kind, columns int) *observed {
 // add counts a cell of a row, where share is 1/rows and row counts itself. It returns a hash of the value and allocates
 // nothing for most numbers.
 func (c *observed) add(cell string, line, row int, share float64, words map[string]struct{}) uint64 {
-	cell = TrimCell(cell)
-	v, end, ok := ParseNumber(cell, CSVNumber)
-	if !ok || end != len(cell) || !(math.Abs(v) <= MaxNumber) {
-		return c.addText(cell, line, words)
+	v, ok := parseShort(cell)
+	if !ok {
+		var end int
+		cell = TrimCell(cell)
+		v, end, ok = ParseNumber(cell, CSVNumber)
+		if !ok || end != len(cell) || math.Abs(v) > MaxNumber {
+			return c.addText(cell, line, words)
+		}
 	}
 	c.cells++
 	if c.digits >= 0 {

@@ -110,7 +110,11 @@ func (e *encoder) record(cells []string, line int) error {
 		if at < 0 {
 			continue
 		}
-		if e.cells.columns[at].plain() {
+		if e.cells.columns[at].kind() == Numeric {
+			if v, ok := parseShort(cell); ok {
+				e.x[at] = v + 0
+				continue
+			}
 			if v, ok := ParseCell(cell); ok && isFinite(v) {
 				e.x[at] = v
 				continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"slices"
 
 	"iris/internal/tally"
@@ -168,13 +169,13 @@ func (s *scan) record(cells []string, line int) error {
 	hash := uint64(0)
 	for i, cell := range cells {
 		if at := s.layout.at[i]; at >= 0 {
-			hash = tally.Mix(hash ^ s.columns[at].add(cell, line, s.rows, share, s.words))
+			hash = bits.RotateLeft64(hash, 5)*tally.Odd ^ s.columns[at].add(cell, line, s.rows, share, s.words)
 		}
 	}
 	if s.last != nil {
 		s.last.add(label, line, s.rows, share, s.words)
 	}
-	s.equal.Add(hash, tally.Hash(TrimCell(label)))
+	s.equal.Add(tally.Mix(hash), tally.Hash(TrimCell(label)))
 	return nil
 }
 

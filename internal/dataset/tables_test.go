@@ -221,6 +221,7 @@ func TestScan_kinds(t *testing.T) {
 		{"days or months first", cycle("01/02/2024", "03/04/2024"), "ambiguous c0:categorical"},
 		{"both orders", cycle("31/01/2024", "01/31/2024"), "c0:categorical"},
 		{"currency", cycle(`"$1,200"`, "900", "$3.50"), "c0%"},
+		{"codes with capitals", cycle("ABC123", "ABC124"), "c0:categorical"},
 		{"percent and gaps", cycle("12%", "", "13%"), "c0?%"},
 		{"infinite numbers", cycle("1", "inf", "-Infinity"), "infinite c0?"},
 		{"a typing error", but(7, "12o"), `line 9, column "c0": "12o" is not a finite number; give the kind`},
