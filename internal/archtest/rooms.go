@@ -51,6 +51,7 @@ func rooms() []room {
 
 		// The formats of rows: JSON objects, the frames of other protocols, and the files of a batch.
 		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset"}},
+		{path: "internal/leak", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}},
 		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset"}},
 		{
