@@ -68,7 +68,7 @@ func TestUpload_formsOfATable(t *testing.T) {
 
 func TestUpload_reading(t *testing.T) {
 	a := newAPI(t, freshBucket(t))
-	const rows = "1;2;a\n2;1;a\n3;5;b\n4;7;b\n"
+	const rows = "1;2;a\n2;1;a\n2;3;a\n3;5;b\n4;7;b\n5;7;b\n"
 	for _, test := range []struct {
 		name, query, body string
 		features          []string
@@ -101,7 +101,7 @@ func TestUpload_reading(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var up DatasetUploaded
 			a.do(t, "POST", "/datasets"+test.query, test.body, csvType).json(t, http.StatusCreated, &up)
-			if !slices.Equal(up.Schema.Features, test.features) || up.Schema.Label != test.label || up.Profile.Rows != 4 ||
+			if !slices.Equal(up.Schema.Features, test.features) || up.Schema.Label != test.label || up.Profile.Rows != 6 ||
 				up.File.Dialect != test.file {
 				t.Errorf("got %+v, want features %v, class %s, file %+v", up, test.features, test.label, test.file)
 			}
