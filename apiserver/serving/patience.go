@@ -31,7 +31,7 @@ func (p *Predictor) turnAway(r *http.Request) error {
 
 // observe learns how long a request took.
 func (p *Predictor) observe(took time.Duration) {
-	const share = 8 // of which one is that of the new observation
+	const share = 8 // the new observation counts for one eighth
 	old := p.typical.Load()
 	p.typical.Store(old + (int64(took)-old)/share) // an update that is lost does not matter
 }

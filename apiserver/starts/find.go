@@ -29,8 +29,8 @@ func patience(err error) time.Duration {
 	return 2 * time.Second
 }
 
-// UnknownError means that nobody knows whether a task has started, or will start: Temporal did not answer the start,
-// and there is no task yet.
+// UnknownError means that a task may have started, or may still start. Temporal did not answer the start, and Starts
+// did not find the task afterwards.
 type UnknownError struct {
 	TaskID string
 	cause  error

@@ -58,8 +58,9 @@ func (v *variety) add(x []float64, class int) error {
 	return nil
 }
 
-// check refuses a dataset that leaves no row to test on, or of two classes, one of which has too few rows for a
-// cross-validation. Of more classes, two are left in every fold.
+// check refuses a dataset in which no class has a row to test on. For a cross-validation of two classes, it also refuses
+// a class with too few rows: some fold would train on one class only. With three or more classes, every fold still
+// trains on two.
 func (v *variety) check(s Schema, validated bool) error {
 	most := 0
 	for i, class := range s.Classes {
