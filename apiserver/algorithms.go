@@ -89,6 +89,11 @@ func hyperparameters(d model.Description) *huma.Schema {
 // domainSchema returns the JSON Schema of the values of a hyperparameter, or of its elements.
 func domainSchema(d model.Domain) *huma.Schema {
 	schema := &huma.Schema{Type: d.Type}
+	if d.Auto {
+		d.Auto = false
+		word := &huma.Schema{Type: huma.TypeString, Enum: []any{"auto"}}
+		return &huma.Schema{AnyOf: []*huma.Schema{domainSchema(d), word}}
+	}
 	switch {
 	case d.Items != nil:
 		schema.Items, schema.MaxItems = domainSchema(*d.Items), new(d.Longest)

@@ -93,6 +93,7 @@ func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 		1e300,
 		"gini",
 		"no such word",
+		"auto",
 		true,
 		[]any{},
 		[]any{1.0},

@@ -65,6 +65,9 @@ func hyperparameterWords(a model.Algorithm) map[string][]string {
 	words := map[string][]string{}
 	d, _ := model.Describe(a) // nothing for an unknown algorithm
 	for _, p := range d.Parameters {
+		if p.Domain.Auto {
+			words[p.Name] = []string{"auto"}
+		}
 		if len(p.Domain.Words) > 0 {
 			words[p.Name] = p.Domain.Words
 		}

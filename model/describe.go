@@ -23,6 +23,7 @@ type Domain struct {
 	Words     []string // the valid strings
 	Items     *Domain  // the domain of each element of an array
 	Longest   int      // the maximum length of an array
+	Auto      bool     // the word auto is valid too: the fit chooses by its table
 }
 
 // Describe returns the description of a, and false if the algorithm does not exist. The caller must not change the

@@ -85,8 +85,8 @@ func ExampleTrain() {
 
 	// Output:
 	// round 0 of 20: log loss 1.10
-	// round 10 of 20: log loss 0.09
-	// round 20 of 20: log loss 0.04
+	// round 10 of 20: log loss 0.21
+	// round 20 of 20: log loss 0.08
 }
 
 // A wrong hyperparameter is a *SpecError that points to it.

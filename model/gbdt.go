@@ -8,26 +8,26 @@ import (
 	"iris/model/internal/tree"
 )
 
-// gbdtParameters are the hyperparameters of GBDT. Early stopping does not apply to data of fewer than minStoppingRows
-// rows, which are too few to be divided.
+// gbdtParameters are the hyperparameters of GBDT. adaptGBDT says which numbers "auto" stands for.
 var gbdtParameters = []parameter{
-	integer("n_rounds", 60, 1, 10_000).
+	integer("n_rounds", 0, 1, 10_000).orAuto().
 		means("Maximum number of boosting rounds, each with one tree per class, or one in all for two classes."),
-	number("learning_rate", 0.2, 0.001, 1).
+	number("learning_rate", 0, 0.001, 1).orAuto().
 		means("The share of the step of a tree that is taken; a lower share needs more rounds."),
-	integer("num_leaves", 63, 2, 1024).means("Maximum number of leaves of a tree."),
+	integer("num_leaves", 0, 2, 1024).orAuto().means("Maximum number of leaves of a tree."),
 	integer("max_depth", -1, 1, 100, -1).means("Maximum number of splits on the way to a leaf; -1 sets no limit."),
-	integer("min_rows_leaf", 10, 1, 1_000_000).means("Minimum number of rows in a leaf."),
+	integer("min_rows_leaf", 0, 1, 1_000_000).orAuto().means("Minimum number of rows in a leaf."),
 	number("min_child_weight", 1e-3, 1e-6, 1e6).means("Minimum sum of second derivatives of the loss in a leaf."),
 	number("l2", 1, 0, 1e6).
 		means("Penalty on the values of the leaves, added to their sums of second derivatives; 0 sets none."),
 	number("row_share", 1, 0.01, 1).means("The share of the rows that is drawn for each round."),
 	number("feature_share", 0.5, 0.01, 1).means("The share of the features that is drawn for each tree."),
-	integer("early_stopping_rounds", 10, 0, 1000).
+	integer("early_stopping_rounds", 0, 0, 1000).orAuto().
 		means("Number of rounds in a row without a better log loss on the validation part after which training stops. " +
 			"The best round is kept; 0 never stops early."),
-	number("validation_share", 0.1, 0.01, 0.5).
-		means("The share of each class's rows that early stopping keeps for the validation part."),
+	number("validation_share", 0, 0.01, 0.5).orAuto().
+		means("The share of each class's rows that early stopping keeps for the validation part, from 2,000 rows on. " +
+			"With auto, up to 6,000 rows, five folds find the number of rounds, and all rows train the model."),
 	classWeight,
 }
 

@@ -18,7 +18,7 @@ func TestGBDT_refusesWhatTakesTooMuchMemory(t *testing.T) {
 		{"many classes of few rows", "", 5000, 1000, ""},
 		{
 			"many classes of many rows", "", 100_000, 1000,
-			"1000 classes with 100000 rows take 1528 MiB, at most 1024 MiB are allowed, so at most 669 classes",
+			"1000 classes with 100000 rows take 1527 MiB, at most 1024 MiB are allowed, so at most 670 classes",
 		},
 		{"many trees", `{"n_rounds":1000,"early_stopping_rounds":0}`, 5000, 1000, "so at most 348 classes"},
 		{"many trees that may stop early", `{"n_rounds":1000}`, 5000, 1000, ""},
@@ -30,10 +30,7 @@ func TestGBDT_refusesWhatTakesTooMuchMemory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var h gbdtSettings
-			if err := json.Unmarshal(spec.Hyperparameters, &h); err != nil {
-				t.Fatal(err)
-			}
+			h := adapted(t, spec, Size{Rows: test.rows, Features: 4, Classes: test.classes})
 			err = h.checkMemory(test.rows, test.classes)
 			if test.want == "" {
 				if err != nil {
@@ -47,6 +44,23 @@ func TestGBDT_refusesWhatTakesTooMuchMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// adapted returns the settings of a fit of a table of that size, without the rounds that folds tell.
+func adapted(t *testing.T, s Spec, size Size) (h gbdtSettings) {
+	t.Helper()
+	s, values, err := s.resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	adaptGBDT(values, size)
+	if s.Hyperparameters, err = json.Marshal(values); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.read(&h); err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 // TestGBDT_refusesAModelThatGrowsTooLarge checks both refusals. A fit that may stop early is refused once its trees

@@ -29,6 +29,26 @@ func (p parameter) means(about string) parameter {
 	return p
 }
 
+// auto is the value of a hyperparameter that a fit chooses by its table.
+const auto = "auto"
+
+// orAuto returns p with "auto" as a value more, and as the default. Its family has an adapt.
+func (p parameter) orAuto() parameter {
+	given := p.read
+	p.fallback, p.domain.Auto = auto, true
+	p.read = func(raw json.RawMessage) (any, error) {
+		if string(bytes.TrimSpace(raw)) == `"auto"` {
+			return auto, nil
+		}
+		v, err := given(raw)
+		if err != nil {
+			err = fmt.Errorf("%w, or auto", err)
+		}
+		return v, err
+	}
+	return p
+}
+
 // elements is the value of an array parameter.
 type elements []any
 

@@ -97,6 +97,9 @@ func learnerMemory(spec Spec, size Size) (fit, encode float64) {
 	if err != nil {
 		return 0, 0
 	}
+	if adapt := families[spec.Algorithm].adapt; adapt != nil {
+		adapt(values, size)
+	}
 	h := memorySettings{}
 	if b, err := json.Marshal(values); err != nil || json.Unmarshal(b, &h) != nil {
 		return 0, 0

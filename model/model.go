@@ -45,6 +45,11 @@ type family struct {
 	weighs func(values map[string]any) string
 	mixed  design.Encoding // what fit and scorer see of a table that is not plain
 	empty  func() scorer   // returns a scorer for Decode to fill
+	// adapt replaces the values "auto" of hyperparameters by those for a table of that size. It is nil for a family
+	// without such values.
+	adapt func(values map[string]any, size Size) bool
+	// settle returns a resolved Spec, with these values, with what adapt and the table say. It is nil if adapt is.
+	settle func(ctx context.Context, t *dataset.Table, s Spec, values map[string]any) (Spec, error)
 	// fit learns from the table as a resolved Spec specifies. The seed of the Spec determines every random choice. All
 	// values of the table are numbers, and none is missing; Table.Codes says which ones are codes.
 	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
@@ -105,6 +110,8 @@ var families = map[Algorithm]family{
 		weighs:     anyWeights,
 		mixed:      design.AsSplits,
 		empty:      func() scorer { return new(gbdt) },
+		adapt:      adaptGBDT,
+		settle:     settleGBDT,
 		fit:        fitGBDT,
 	},
 	RandomForest: {

@@ -66,8 +66,18 @@ func TestSpecResolve(t *testing.T) {
 			GBDT,
 			`{"n_rounds":80,"max_depth":6}`,
 			GBDT,
-			`{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":6,` +
-				`"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":80,"num_leaves":63,"row_share":1,"validation_share":0.1}`,
+			`{"class_weight":"none","early_stopping_rounds":"auto","feature_share":0.5,"l2":1,"learning_rate":"auto",` +
+				`"max_depth":6,"min_child_weight":0.001,"min_rows_leaf":"auto","n_rounds":80,"num_leaves":"auto","row_share":1,` +
+				`"validation_share":"auto"}`,
+		},
+		{
+			"gbdt of an artifact before the values auto",
+			GBDT,
+			`{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":-1,` +
+				`"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":60,"num_leaves":63,"row_share":1,"validation_share":0.1}`,
+			GBDT,
+			`{"class_weight":"none","early_stopping_rounds":10,"feature_share":0.5,"l2":1,"learning_rate":0.2,"max_depth":-1,` +
+				`"min_child_weight":0.001,"min_rows_leaf":10,"n_rounds":60,"num_leaves":63,"row_share":1,"validation_share":0.1}`,
 		},
 		{"an array", GaussianNB, `{"priors":[1,2.50, 3e0]}`, GaussianNB, `{"priors":[1,2.5,3],"var_smoothing":1e-9}`},
 		{"network", MLP, "", MLP, network("[100]", 200, "none")},
@@ -142,6 +152,8 @@ func TestSpecResolve_error(t *testing.T) {
 		{"tolerance too low", "", `{"tolerance":1e-13}`, "/hyperparameters/tolerance", "number"},
 		{"depth 0, which golearn cannot handle", DecisionTree, `{"max_depth":0}`, "/hyperparameters/max_depth", "or -1"},
 		{"no trees", RandomForest, `{"n_trees":0}`, "/hyperparameters/n_trees", "from 1 to 2000"},
+		{"a word that is not auto", GBDT, `{"n_rounds":"AUTO"}`, "/hyperparameters/n_rounds", "from 1 to 10000, or auto"},
+		{"auto where it is not known", GBDT, `{"l2":"auto"}`, "/hyperparameters/l2", "from 0 to 1000000"},
 		{"a share above all", GBDT, `{"row_share":1.1}`, "/hyperparameters/row_share", "from 0.01 to 1"},
 		{"depth below -1", DecisionTree, `{"max_depth":-2}`, "/hyperparameters/max_depth", "or -1"},
 		{"depth too high", DecisionTree, `{"max_depth":101}`, "/hyperparameters/max_depth", "from 1 to 100"},

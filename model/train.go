@@ -53,8 +53,8 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, err)
 	}
-	m := &Model{schema: cloneSchema(t.Schema), spec: spec}
-	if m.design, m.scorer, err = fit(ctx, t, spec, report); err != nil {
+	m := &Model{schema: cloneSchema(t.Schema)}
+	if m.spec, m.design, m.scorer, err = fit(ctx, t, spec, report); err != nil {
 		return nil, fmt.Errorf("train %s: %w", spec.Algorithm, classified(ctx, err))
 	}
 	if err := m.scorer.prepare(m.inputs(), len(t.Schema.Classes)); err != nil {
@@ -63,18 +63,27 @@ func Train(ctx context.Context, t *dataset.Table, s Spec, report func(Progress))
 	return m, nil
 }
 
-// fit fits a design, if t is not plain, and then the family.
-func fit(ctx context.Context, t *dataset.Table, s Spec, report func(Progress)) (*design.Design, scorer, error) {
+// fit fits a design, if t is not plain, and then the family. It returns the spec with the values that the family chose.
+func fit(
+	ctx context.Context, t *dataset.Table, s Spec, report func(Progress),
+) (_ Spec, d *design.Design, learned scorer, err error) {
 	family := families[s.Algorithm]
-	var d *design.Design
 	if !t.Schema.Plain() {
-		var err error
 		if d, t, err = design.Fit(ctx, t, family.mixed, s.Seed); err != nil {
-			return nil, nil, err
+			return s, nil, nil, err
 		}
 	}
-	learned, err := family.fit(ctx, t, s, report)
-	return d, learned, err
+	if family.settle != nil {
+		var values map[string]any
+		if s, values, err = s.resolve(); err == nil {
+			s, err = family.settle(ctx, t, s, values)
+		}
+		if err != nil {
+			return s, nil, nil, err
+		}
+	}
+	learned, err = family.fit(ctx, t, s, report)
+	return s, d, learned, err
 }
 
 // classified adds ErrDefect to the error of a fit, unless the error blames the input or the end of ctx.

@@ -60,21 +60,24 @@ func (t Trial) accuracy() float64 {
 }
 
 // ties reports whether neither the log loss nor the accuracy of t is worse than that of best by more than one standard
-// error. Both trials have the same folds, so the standard error is that of their difference. Trials of an older version
+// error. Both trials have the same folds, so the standard error is that of their difference. For the log loss it is at
+// most that of the best: a model that fails badly on some folds must not gain a margin by it. Trials of an older
+// version
 // have no values of fits; they are compared as that version did, by the standard error of the best log loss alone.
 func ties(t, best Trial) bool {
 	ours, theirs := t.validated, best.validated
+	own := model.Validated{Fits: best.Fits, Scores: map[string]model.Score{string(LogLoss): *best.Score}}
+	margin := own.StandardError(string(LogLoss))
 	n := len(theirs.LogLoss)
 	if n == 0 || len(ours.LogLoss) != n || len(ours.Accuracy) != n || len(theirs.Accuracy) != n {
-		older := model.Validated{Fits: best.Fits, Scores: map[string]model.Score{string(LogLoss): *best.Score}}
-		return t.Score.Mean <= best.Score.Mean+older.StandardError(string(LogLoss))
+		return t.Score.Mean <= best.Score.Mean+margin
 	}
-	return withinError(ours.LogLoss, theirs.LogLoss) && withinError(theirs.Accuracy, ours.Accuracy)
+	return withinError(ours.LogLoss, theirs.LogLoss, margin) && withinError(theirs.Accuracy, ours.Accuracy, math.Inf(1))
 }
 
 // withinError reports whether the values of higher are, in the mean, at most one standard error of the difference above
-// those of lower.
-func withinError(higher, lower []float64) bool {
+// those of lower, and at most margin.
+func withinError(higher, lower []float64, margin float64) bool {
 	n := float64(len(higher))
 	mean, squares := 0.0, 0.0
 	for i := range higher {
@@ -85,5 +88,5 @@ func withinError(higher, lower []float64) bool {
 		squares += d * d
 	}
 	const rounding = 1e-12 // of differences that are all equal
-	return mean <= math.Sqrt(squares/max(n-1, 1)/n)+rounding
+	return mean <= min(margin, math.Sqrt(squares/max(n-1, 1)/n))+rounding
 }

@@ -101,6 +101,9 @@ func TestCheapest(t *testing.T) {
 		"a higher loss, within the error": {
 			[]float64{.38, .47, .42, .47}, []float64{.80, .82, .80, .82}, model.LogisticRegression,
 		},
+		"a higher loss, within an error that it causes": {
+			[]float64{.38, .40, .42, .64}, []float64{.80, .82, .80, .82}, model.GBDT,
+		},
 		"as low a loss, less accurate": {[]float64{.42, .41, .44, .46}, []float64{.78, .79, .78, .79}, model.GBDT},
 		"the same": {
 			[]float64{.40, .42, .44, .46}, []float64{.80, .82, .80, .82}, model.LogisticRegression,
