@@ -1,8 +1,10 @@
 package workflows_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,8 +86,13 @@ func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) { return tried(in, 1, 0), nil })
 	onChosen(e)
 	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto})
-	if want := len(model.Candidates(1 << 30)); len(r.seen) != want {
-		t.Errorf("%d families were tried, want %d", len(r.seen), want)
+	first := len(model.Candidates(1 << 30))
+	if len(r.seen) != first+2 {
+		t.Fatalf("%d trials, want %d, and two of them again on more rows", len(r.seen), first)
+	}
+	slices.SortFunc(r.seen, func(a, b activities.RunTrialInput) int { return cmp.Compare(a.Share, b.Share) })
+	if few, more := r.seen[0].Share, r.seen[first].Share; few <= 0 || few >= more || more >= 1e-4 {
+		t.Errorf("samples of %v and %v of the rows, want a few thousand rows each", few, more)
 	}
 }
 

@@ -74,6 +74,9 @@ func (t *training) choose(ctx workflow.Context) error {
 	return s.conclude(ctx)
 }
 
+// changeSamples is the change that auto first tries its families on samples of a large table.
+const changeSamples = "auto-tries-on-samples"
+
 // makePlan plans the trials. It records the specs of auto, because another version of the program may have other
 // families.
 func (s *trials) makePlan(ctx workflow.Context) error {
@@ -83,6 +86,11 @@ func (s *trials) makePlan(ctx workflow.Context) error {
 		var specs []model.Spec
 		err := workflow.SideEffect(ctx, func(workflow.Context) any { return search.AutoSpecs(rows, base) }).Get(&specs)
 		s.plan = search.PlanSpecs(s.Method, base, specs)
+		train := int(float64(rows) * (1 - *s.in.TestSize))
+		if search.AutoSamples(train, s.data.Classes) &&
+			workflow.GetVersion(ctx, changeSamples, workflow.DefaultVersion, 1) == 1 {
+			s.plan = search.PlanAuto(base, specs, train, s.data.Classes)
+		}
 		return err
 	case search.ValidateMethod:
 		s.plan = search.PlanSpecs(s.Method, s.spec, []model.Spec{s.spec})

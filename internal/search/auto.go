@@ -30,7 +30,9 @@ func AutoSpecs(rows int, base model.Spec) []model.Spec {
 // log loss nor its accuracy is worse by more than one standard error. The result is the cheapest of the best and those
 // that tie with it, and of equally cheap ones the better. A difference within the standard error may be luck; the cost
 // is certain.
-func cheapest(ranked []Trial) (Trial, string) {
+//
+// The trials are those of the last round, and tried is the number of families of the first.
+func cheapest(ranked []Trial, tried int) (Trial, string) {
 	best := ranked[0]
 	chosen := best
 	for _, t := range ranked[1:] {
@@ -41,7 +43,7 @@ func cheapest(ranked []Trial) (Trial, string) {
 	if chosen.Name == best.Name {
 		return best, fmt.Sprintf(
 			"%s: log loss %.4f ± %.4f, the best of %d families",
-			best.Algorithm, best.Score.Mean, best.Score.Std, len(ranked),
+			best.Algorithm, best.Score.Mean, best.Score.Std, tried,
 		)
 	}
 	return chosen, fmt.Sprintf(

@@ -43,7 +43,7 @@ func TestAuto_picksAlmostTheBest(t *testing.T) {
 					tried = append(tried, trial)
 				}
 			}
-			picked, reason := cheapest(Rank(tried, LogLoss))
+			picked, reason := cheapest(Rank(tried, LogLoss), len(tried))
 			t.Logf(
 				"%s with accuracy %.4f, best %s with %.4f: %s",
 				picked.Algorithm, picked.accuracy(), best.Algorithm, best.accuracy(), reason,
@@ -111,7 +111,7 @@ func TestCheapest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cheap := trialOf(model.LogisticRegression, test.losses, test.accuracies)
-			got, reason := cheapest(Rank([]Trial{cheap, best}, LogLoss))
+			got, reason := cheapest(Rank([]Trial{cheap, best}, LogLoss), 2)
 			if got.Algorithm != test.want {
 				t.Errorf("took %s because %q, want %s", got.Algorithm, reason, test.want)
 			}
@@ -127,7 +127,7 @@ func TestCheapest_ofAnOlderVersion(t *testing.T) {
 	}
 	best := older(model.GBDT, .2, .0224)
 	for loss, want := range map[float64]model.Algorithm{.209: model.LogisticRegression, .211: model.GBDT} {
-		if got, reason := cheapest([]Trial{best, older(model.LogisticRegression, loss, .5)}); got.Algorithm != want {
+		if got, reason := cheapest([]Trial{best, older(model.LogisticRegression, loss, .5)}, 2); got.Algorithm != want {
 			t.Errorf("with a loss of %v: took %s because %q, want %s", loss, got.Algorithm, reason, want)
 		}
 	}

@@ -13,10 +13,12 @@ type Plan struct {
 	base   model.Spec
 	method Method
 	metric Metric
-	rungs  []int // trials per round
+	rungs  []int     // trials per round
+	shares []float64 // of the rows for training, per round; nil for those of a halving
 	round  int
 	specs  []model.Spec // of the present round
 	tried  int          // trials of the rounds before
+	scored int          // trials of the first round that have a score
 	ranked []Trial      // of the round before, best first
 }
 
@@ -42,6 +44,38 @@ func (r Request) Plan(base model.Spec, rows, classes int) *Plan {
 	}
 }
 
+// Rows for training that the rounds of PlanAuto use, at least. The first round tells which families have no chance, and
+// the second compares the others on enough rows to rank them.
+const (
+	autoFirstRows  = 3000
+	autoSecondRows = 10_000
+	autoFinalists  = 2
+)
+
+// autoRows returns the rows of both rounds for that many classes, of which each needs some rows.
+func autoRows(classes int) (first, second int) {
+	first = max(autoFirstRows, minRowsOfClass*classes)
+	return first, max(autoSecondRows, keepOneIn*first)
+}
+
+// AutoSamples reports whether PlanAuto tries specs on samples of that many rows for training.
+func AutoSamples(rows, classes int) bool {
+	_, second := autoRows(classes)
+	return rows > second
+}
+
+// PlanAuto plans the trials of AutoMethod. It is one round on all rows for training, unless AutoSamples. Then it is two
+// rounds on samples: all specs, and the best of them.
+func PlanAuto(base model.Spec, specs []model.Spec, rows, classes int) *Plan {
+	p := PlanSpecs(AutoMethod, base, specs)
+	if AutoSamples(rows, classes) && len(specs) > autoFinalists {
+		first, second := autoRows(classes)
+		p.rungs = []int{len(specs), autoFinalists}
+		p.shares = []float64{float64(first) / float64(rows), float64(second) / float64(rows)}
+	}
+	return p
+}
+
 // PlanSpecs plans one round that tries the specs by AutoMethod or ValidateMethod and compares them by log loss.
 func PlanSpecs(method Method, base model.Spec, specs []model.Spec) *Plan {
 	return &Plan{base: base, method: method, metric: LogLoss, specs: specs, rungs: []int{len(specs)}}
@@ -60,6 +94,9 @@ func (p *Plan) Round() Round {
 		prefix = fmt.Sprintf("rung-%d-trial-", p.round+1)
 	}
 	r := Round{Number: p.round + 1, Of: len(p.rungs), Share: rungShare(p.round, len(p.rungs)), Specs: p.specs}
+	if p.shares != nil {
+		r.Share = p.shares[p.round]
+	}
 	for i, spec := range p.specs {
 		r.Trials = append(r.Trials, Trial{
 			Name: prefix + strconv.Itoa(i+1), Algorithm: spec.Algorithm, Hyperparameters: spec.Hyperparameters,
@@ -72,6 +109,9 @@ func (p *Plan) Round() Round {
 // false after the last.
 func (p *Plan) Next(results []Trial) bool {
 	p.ranked = Rank(results, p.metric)
+	if p.round == 0 {
+		p.scored = len(p.ranked)
+	}
 	p.tried += len(results)
 	p.round++
 	if p.round == len(p.rungs) {
@@ -81,6 +121,10 @@ func (p *Plan) Next(results []Trial) bool {
 	for _, t := range p.ranked[:min(len(p.ranked), p.rungs[p.round])] {
 		p.specs = append(p.specs, t.Spec(p.base))
 	}
+	if p.shares != nil {
+		p.rungs[p.round] = len(p.specs)
+		return true
+	}
 	copy(p.rungs[p.round:], rungsFrom(len(p.specs), len(p.rungs)-p.round)) // fewer than planned if many trials failed
 	return true
 }
@@ -88,7 +132,7 @@ func (p *Plan) Next(results []Trial) bool {
 // Choose returns the trial whose spec is to be fitted, and the reason in words. Call it after the last round.
 func (p *Plan) Choose() (Trial, string) {
 	if p.method == AutoMethod {
-		return cheapest(p.ranked)
+		return cheapest(p.ranked, p.scored)
 	}
 	best := p.ranked[0]
 	return best, fmt.Sprintf(

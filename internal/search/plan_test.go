@@ -142,3 +142,51 @@ func TestRank(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanAuto(t *testing.T) {
+	base := model.Spec{Seed: seed}
+	course := func(rows, classes int, fails ...model.Algorithm) (rounds []string, chosen Trial, reason string) {
+		plan := PlanAuto(base, AutoSpecs(rows, base), rows, classes)
+		for more := true; more; {
+			round := plan.Round()
+			rounds = append(rounds, fmt.Sprintf("%d on %.0f", len(round.Trials), round.Share*float64(rows)))
+			for i := range round.Trials {
+				if trial := &round.Trials[i]; !slices.Contains(fails, trial.Algorithm) {
+					trial.Score = &model.Score{Mean: 1 / float64(model.Cost(trial.Algorithm))} // the costliest is the best
+				}
+			}
+			more = plan.Next(round.Trials)
+		}
+		chosen, reason = plan.Choose()
+		return rounds, chosen, reason
+	}
+	for name, test := range map[string]struct {
+		rows    int
+		fails   []model.Algorithm
+		rounds  string
+		want    model.Algorithm
+		of      string
+		classes int // 0 is 2
+	}{
+		"few rows":     {10_000, nil, "5 on 10000", model.RandomForest, "best of 5", 0},
+		"many rows":    {10_001, nil, "5 on 3000, 2 on 10000", model.RandomForest, "best of 5", 0},
+		"a failure":    {40_000, []model.Algorithm{model.RandomForest}, "5 on 3000, 2 on 10000", model.GBDT, "best of 4", 0},
+		"three left":   {1_000_000, nil, "3 on 3000, 2 on 10000", model.GBDT, "best of 3", 0},
+		"many classes": {40_000, nil, "5 on 10000, 2 on 30000", model.RandomForest, "best of 5", 500},
+		"one left": {
+			1_000_000,
+			[]model.Algorithm{model.GaussianNB, model.GBDT},
+			"3 on 3000, 1 on 10000", model.LogisticRegression, "best of 1", 0,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rounds, chosen, reason := course(test.rows, max(test.classes, 2), test.fails...)
+			if got := strings.Join(rounds, ", "); got != test.rounds {
+				t.Errorf("rounds of %s, want %s", got, test.rounds)
+			}
+			if chosen.Algorithm != test.want || !strings.Contains(reason, test.of) {
+				t.Errorf("took %s because %q, want %s, the %s", chosen.Algorithm, reason, test.want, test.of)
+			}
+		})
+	}
+}
