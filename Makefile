@@ -15,7 +15,7 @@ UNCOUNTED := ^iris/(examples|internal/(inferencepb|testenv|dataset/(datasettest|
 
 FUZZTIME ?= 10s
 
-.PHONY: build run demo stack test test-interop chaos bench-models bench-serving bench-batch coverage lint fmt proto
+.PHONY: build run demo stack test test-interop chaos bench-models bench-tables bench-serving bench-batch coverage lint fmt proto
 .PHONY: histories vuln fuzz clean help
 
 build: ## build bin/iris
@@ -56,6 +56,11 @@ chaos: stack ## try every fault on a whole Iris, for about 25 minutes; writes do
 bench-models: ## compare the learners with those of scikit-learn and LightGBM
 	@$(GO) run -race ./internal/testenv/install bench
 	$(GO) test -tags=bench -count=1 -timeout=30m -v -run='^TestBenchModels$$' ./bench
+
+# BENCH_AUTOML_FOLDS=5 gives FLAML all folds, for an hour. BENCH_FOLDS=1 BENCH_AUTOML_SECONDS=5 tries the run.
+bench-tables: ## compare gbdt and auto with other libraries on public tables, with FLAML for a minute each
+	@$(GO) run -race ./internal/testenv/install tables
+	$(GO) test -tags=bench -count=1 -timeout=120m -v -run='^TestBenchTables$$' ./bench
 
 bench-serving: ## compare the API with other model servers; needs Linux and wrk
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop fastapi mlserver

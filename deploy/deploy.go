@@ -38,6 +38,9 @@ var mlserver string
 //go:embed requirements-batch.txt
 var batch string
 
+//go:embed requirements-tables.txt
+var tables string
+
 // TemporalVersion returns the module version of github.com/temporalio/cli, such as v1.5.1.
 func TemporalVersion() string { return value(versions, "TEMPORAL_CLI_VERSION=") }
 
@@ -77,6 +80,13 @@ func InteropRequirements() string { return requirements + interop }
 // BenchRequirements returns the pip requirements of the libraries that learners are measured against. They do not
 // include MLflow.
 func BenchRequirements() string { return bench }
+
+// TablesRequirements returns the pip requirements of the libraries that models of public tables are measured against,
+// and of the packages with the tables.
+func TablesRequirements() string { return tables }
+
+// CatBoostVersion returns the version of CatBoost that TablesRequirements pins, such as 1.2.10.
+func CatBoostVersion() string { return value(tables, "catboost==") }
 
 // ScikitLearnVersion returns the version of scikit-learn that BenchRequirements pins, such as 1.9.1.
 func ScikitLearnVersion() string { return value(bench, "scikit-learn==") }

