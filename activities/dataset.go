@@ -96,6 +96,11 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))
 	}
+	leaks, err := a.leaks(ctx, copied, options, summary.Profile.Rows)
+	if err != nil {
+		return Dataset{}, err
+	}
+	summary.Warnings = append(summary.Warnings, leaks...)
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,
 		Rows: summary.Profile.Rows, Features: len(summary.Schema.Features), Classes: len(summary.Schema.Classes),

@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -90,6 +91,36 @@ func TestValidateDataset_cellRules(t *testing.T) {
 				t.Errorf("findings %+v and inputs %+v, want the class column and a dropped row", f, got.Inputs)
 			}
 		})
+	}
+}
+
+// A column that is a copy of the class is named, and no other one.
+func TestValidateDataset_leaks(t *testing.T) {
+	l := newLab(t, "leaks")
+	csv := []byte("height,payment,outcome\n")
+	for i := range 200 {
+		class := []string{"paid", "lost"}[i%2]
+		csv = fmt.Appendf(csv, "%d,%s,%s\n", i*i%97, map[string]string{"paid": "full", "lost": "none"}[class], class)
+	}
+	ref, err := l.catalogue(t).KeepBytes(t.Context(), csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+		Model: l.model, URI: ref.URI(), CellRules: activities.CellRules{MissingValues: []string{}},
+	})
+	var leaks []string
+	for _, w := range got.Findings.Warnings {
+		if w.Code == dataset.CodeLeak {
+			leaks = append(leaks, w.Column)
+		}
+	}
+	if !slices.Equal(leaks, []string{"payment"}) {
+		t.Errorf("leaks %q in %+v, want payment", leaks, got.Findings)
+	}
+	view, err := l.catalogue(t).View(t.Context(), got.View)
+	if err != nil || view.Schema.MissingValues == nil || len(view.Schema.MissingValues) != 0 {
+		t.Errorf("view %+v, %v; want a stored schema in which no word means a missing value", view.Schema, err)
 	}
 }
 

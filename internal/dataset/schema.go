@@ -16,7 +16,7 @@ type Schema struct {
 	// numbers and none is missing.
 	Columns []Column `json:"columns,omitempty"`
 	// MissingValues are the texts that mean that a value is missing, in any case; nil means DefaultMissing.
-	MissingValues []string `json:"missing_values,omitempty"`
+	MissingValues []string `json:"missing_values,omitzero"`
 }
 
 // Column returns how the cells of feature i become numbers.
