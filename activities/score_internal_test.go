@@ -140,7 +140,10 @@ func TestScoreShard_countsGaps(t *testing.T) {
 	schema := m.Schema()
 	const data = "31,7.5,yes,Rome,7.0,1970-01-03\n40,,0,Oslo,,\n1,2,perhaps,Bern,,\n5,1,no,Rome,9,\n"
 	for onUnseen, want := range map[dataset.OnUnseen]ScoredShard{
-		dataset.UnseenOther: {Rows: 3, BadRows: 1, Unseen: 2, Missing: 4, FirstBad: `line 4, column "member": "perhaps" is neither true nor false`},
+		dataset.UnseenOther: {
+			Rows: 3, BadRows: 1, Unseen: 2, Missing: 4,
+			FirstBad: `line 4, column "member": "perhaps" is neither true nor false`,
+		},
 		dataset.UnseenError: {Rows: 1, BadRows: 3, FirstBad: `line 3, column "city": "Oslo" was not seen in training`},
 	} {
 		p := &batchPlan{

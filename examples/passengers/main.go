@@ -1,6 +1,5 @@
 // Passengers writes the data of the second example in the README to standard output: the passengers of a ship that
-// never
-// sailed, with texts, gaps and a class. The same program writes the same rows.
+// never sailed, with texts, gaps and a class. The same program writes the same rows.
 //
 //	go run ./examples/passengers > examples/passengers.csv
 package main
@@ -8,7 +7,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -27,11 +25,11 @@ func main() {
 }
 
 // write writes the CSV.
-func write(out io.Writer) {
+func write(out *bufio.Writer) {
 	r := rand.New(rand.NewPCG(1912, 4))
-	fmt.Fprintln(out, "cabin,sex,age,relatives,fare,port,survived")
+	_, _ = out.WriteString("cabin,sex,age,relatives,fare,port,survived\n") // Flush returns the first error
 	for range rows {
-		fmt.Fprintln(out, passenger(r))
+		_, _ = out.WriteString(passenger(r) + "\n")
 	}
 }
 

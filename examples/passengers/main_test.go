@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"os"
 	"testing"
@@ -12,7 +13,11 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got bytes.Buffer
-	write(&got)
+	out := bufio.NewWriter(&got)
+	write(out)
+	if err := out.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	if !bytes.Equal(got.Bytes(), want) {
 		t.Error("passengers.csv is not what this program writes: go run ./examples/passengers > examples/passengers.csv")
 	}
