@@ -44,8 +44,7 @@ func (ts *tasks) awaitServed(ctx context.Context, t *Task) {
 }
 
 // awaitServedInList is awaitServed for an entry of a list, which has no result. Only an entry that ended a moment ago
-// may
-// change, so few need to be read.
+// may change, so few need to be read.
 func (ts *tasks) awaitServedInList(ctx context.Context, t *Task, runID string) {
 	if t.State != workflows.Success || t.EndedAt == nil || t.Type == workflows.BatchType ||
 		time.Since(*t.EndedAt) > ts.servedPatience {

@@ -15,8 +15,7 @@ import (
 
 // startWithUpload starts a training with the file in the body of the request. One pass makes a plain CSV of the file,
 // hashes the CSV, checks it and stores it. Only if all of it is good does it become a dataset and does the training
-// start. atEnd may still refuse the
-// request after the CSV.
+// start. atEnd may still refuse the request after the CSV.
 func (ts *trainings) startWithUpload(
 	w http.ResponseWriter, r *http.Request, t *trainingRequest, body tableBody, atEnd func() error,
 ) error {

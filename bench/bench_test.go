@@ -3,8 +3,8 @@
 // Package bench measures Iris beside other programs and writes the figures to docs/benchmarks.md. It compares the
 // learners of package model with scikit-learn and LightGBM, the API with other model servers, and batches with
 // scikit-learn and onnxruntime, and models of public tables with those of other libraries. Within a run the sides take
-// turns. The package tests nothing: its functions need the
-// tag bench, which only `make bench-models`, `make bench-tables`, `make bench-serving` and `make bench-batch` set.
+// turns. The package tests nothing: its functions need the tag bench, which only `make bench-models`, `make
+// bench-tables`, `make bench-serving` and `make bench-batch` set.
 package bench
 
 import (

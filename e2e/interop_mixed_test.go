@@ -18,8 +18,7 @@ import (
 )
 
 // passengers returns a CSV of made-up passengers, with text, truths, dates and gaps. The rows of a strange one also
-// have
-// texts and gaps that the other has not.
+// have texts and gaps that the other has not.
 func passengers(rows int, seed uint64, strange bool) string {
 	random := rand.New(rand.NewPCG(seed, 11))
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }

@@ -18,9 +18,9 @@ const onnxLabel = "label"
 // build on it. For a plain schema, the only input is the rows, float64 [N, features] in the order of Schema().Features.
 // For any other, each feature is an input [N, 1] with its name: a string for a category, where an empty one is missing,
 // and a float64 otherwise, where NaN is missing, a truth value is 1 or 0, and a date is the days since 1970-01-01 in
-// UTC with the time of day as a fraction. ONNXOutputs names
-// the outputs. Each holds one value per row, because that is what MLflow can turn into columns. The graph computes in
-// float64 throughout and agrees with Predict to about 1e-15. Equal models give equal bytes.
+// UTC with the time of day as a fraction. ONNXOutputs names the outputs. Each holds one value per row, because that is
+// what MLflow can turn into columns. The graph computes in float64 throughout and agrees with Predict to about 1e-15.
+// Equal models give equal bytes.
 //
 // The format is that of https://onnx.ai, IR version 8, with the operators of opset 18 and of ai.onnx.ml 3.
 func (m *Model) ONNX() ([]byte, error) {

@@ -35,8 +35,7 @@ type Source func(row func(x []float64) error) error
 
 // Score classifies the rows of a source and passes the class and the probabilities of each to emit, which must copy
 // what it keeps of them. It returns the gaps of the rows. Neither may wait for a client: the gate lets few requests
-// score at the same time. Score sheds
-// a request that the gate does not let in soon.
+// score at the same time. Score sheds a request that the gate does not let in soon.
 func (p *Predictor) Score(
 	ctx context.Context, limits Limits, source Source, emit func(best int, probabilities []float64) error,
 ) (gaps dataset.Gaps, err error) {

@@ -82,9 +82,8 @@ func (c Change) check() error {
 }
 
 // Annotate changes names, tags and kinds of columns. Each is an object of its own, so two writers of different names
-// and tags lose
-// nothing, and of two writers of one tag the later one wins. It returns ErrTooMany and changes nothing if the dataset
-// would have too many. It does not check that the dataset exists.
+// and tags lose nothing, and of two writers of one tag the later one wins. It returns ErrTooMany and changes nothing if
+// the dataset would have too many. It does not check that the dataset exists.
 func (c *Catalogue) Annotate(ctx context.Context, digest string, change Change) error {
 	if change.isEmpty() {
 		return nil

@@ -1,11 +1,9 @@
 // Package dataset reads CSV tables with one class column: it decides which files and rows are good and what their
 // columns are, turns cells into numbers, describes them, and chooses the rows to hold out. It knows nothing about
-// models, storage or HTTP; rows
-// in JSON are package jsonrow's.
+// models, storage or HTTP; rows in JSON are package jsonrow's.
 //
 // Three readers read CSV: Scan and Read for a training, package rows for a batch, and package frame for clients of
-// other
-// inference servers. All three share what a record, a number and a limit is (csv.go). They differ in these:
+// other inference servers. All three share what a record, a number and a limit is (csv.go). They differ in these:
 //
 //   - Header. For Scan, a header names every column. Scan refuses an empty or repeated name, and needs no header if the
 //     model has a schema. Package rows and package frame require a header, find the columns that they need by name, and

@@ -55,8 +55,7 @@ func trimUnit(text []byte) []byte {
 }
 
 // isCurrencyCode reports whether a text is the code of a usual currency. Other capitals before a number make a code
-// such
-// as ABC123, which is a text.
+// such as ABC123, which is a text.
 func isCurrencyCode(text []byte) bool {
 	switch string(text) {
 	case "AED",

@@ -139,8 +139,7 @@ func ParsePlain(p []byte) (v float64, n int) {
 }
 
 // parseShort is a faster ParseNumber for a whole text of an optional minus sign, up to 15 digits and a point. It
-// reports
-// false for every other text.
+// reports false for every other text.
 func parseShort(s string) (v float64, ok bool) {
 	const maxText = 17
 	if len(s) == 0 || len(s) > maxText {

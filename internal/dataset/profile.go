@@ -3,8 +3,7 @@ package dataset
 import "iris/internal/tally"
 
 // ColumnProfile describes the values of one feature. The numbers describe what the values are in a table; they are 0
-// for
-// a categorical feature, whose codes are not quantities.
+// for a categorical feature, whose codes are not quantities.
 type ColumnProfile struct {
 	Name      string    `json:"name"`
 	Min       float64   `json:"min"`

@@ -10,8 +10,7 @@ import (
 // cells become numbers, as Scan found it with the same options. Rows whose label is not one of its classes are left
 // out. If o.Rows says how many rows are kept, Read allocates the table once, so it needs rows times columns times 8
 // bytes, and a record at a time beside them. Otherwise the table grows, and the largest copies of it need about twice
-// as
-// much.
+// as much.
 //
 // Without o.Schema, Read scans the file first. The reader must then be an io.Seeker. The Summary is that of Scan; with
 // o.Schema it has nothing but the schema.

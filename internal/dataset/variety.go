@@ -59,9 +59,8 @@ func (v *variety) add(x []float64, class int) error {
 }
 
 // check refuses a dataset in which no class has a row to test on. For a cross-validation of two classes, it also
-// refuses
-// a class with too few rows: some fold would train on one class only. With three or more classes, every fold still
-// trains on two.
+// refuses a class with too few rows: some fold would train on one class only. With three or more classes, every fold
+// still trains on two.
 func (v *variety) check(s Schema, validated bool) error {
 	most := 0
 	for i, class := range s.Classes {

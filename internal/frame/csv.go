@@ -16,8 +16,8 @@ import (
 )
 
 // CSV reads a table with a header row. Without Cells, a cell holds a number, true or false. Errors name line and
-// column. The rest is
-// as with Records. The comment of package dataset says how this CSV differs from that of a training or a batch.
+// column. The rest is as with Records. The comment of package dataset says how this CSV differs from that of a training
+// or a batch.
 func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	if !utf8.Valid(data) {
 		return 0, csvError(BadForm, 0, "", "not UTF-8")

@@ -14,9 +14,8 @@ import (
 //
 // Without Cells, it accepts what Python converts to a float: a number, true and false, and a string that holds a
 // number. It refuses a row with a value that is missing or not finite, because such models cannot compute with those.
-// With Cells,
-// it accepts what they do, and an optional feature may be absent. It ignores columns of other names, whatever their
-// values are, and takes the last of two values with one name.
+// With Cells, it accepts what they do, and an optional feature may be absent. It ignores columns of other names,
+// whatever their values are, and takes the last of two values with one name.
 //
 // A good row costs no allocation, or one in a CSV. Several goroutines may use a decoder. The error is a
 // *jsonrow.SyntaxError for a document that is not JSON and an *Error for a document without good rows.

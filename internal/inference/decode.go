@@ -46,11 +46,10 @@ type messageOutput struct {
 	} `json:"parameters"`
 }
 
-// Decode reads the body of a request over HTTP. The first header bytes are JSON, followed by the elements of the
-// inputs that have a binary size. With NoHeader the whole body is JSON. With a header of 0 the whole body is the
-// elements of a single input. If mixed is set, inputs may also be BYTES or BOOL, and an element in JSON may be null.
-// The
-// request refers to the body. The error is an *Error.
+// Decode reads the body of a request over HTTP. The first header bytes are JSON, followed by the elements of the inputs
+// that have a binary size. With NoHeader the whole body is JSON. With a header of 0 the whole body is the elements of a
+// single input. If mixed is set, inputs may also be BYTES or BOOL, and an element in JSON may be null. The request
+// refers to the body. The error is an *Error.
 func Decode(body []byte, header int, mixed bool) (*Request, error) {
 	switch {
 	case header == 0:

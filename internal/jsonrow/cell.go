@@ -21,8 +21,7 @@ func IsUnset(v float64) bool { return math.Float64bits(v) == unset }
 
 // Cell reads the value of feature i: a string, a number, a truth value or null. The reason says why a value is not one
 // of the feature, and is "" for a good one. The error is a *SyntaxError. After a reason, the value is read, unless it
-// is
-// an array or an object.
+// is an array or an object.
 func (s *Scanner) Cell(cells *dataset.Cells, i int) (value float64, reason string, err error) {
 	switch c := s.Peek(); {
 	case c == '"':

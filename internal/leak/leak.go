@@ -1,6 +1,5 @@
 // Package leak finds columns of a table that tell the class on their own. Such a column is often a copy of the class,
-// or
-// is known only after it.
+// or is known only after it.
 package leak
 
 import (

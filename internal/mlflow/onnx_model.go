@@ -24,8 +24,8 @@ type ONNXModel struct {
 	Outputs []Column // in the order of the graph's outputs, each with one value per row
 	Example [][]any  // rows for the input example
 	// Named says that the graph has an input [N, 1] per column with its name, instead of one tensor of all columns.
-	// MLflow's
-	// own loader of ONNX files gives such a graph neither missing texts nor two dimensions, so the folder has a loader.
+	// MLflow's own loader of ONNX files gives such a graph neither missing texts nor two dimensions, so the folder has a
+	// loader.
 	Named bool
 }
 

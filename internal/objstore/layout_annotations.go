@@ -23,8 +23,7 @@ const (
 func DatasetAnnotationsPrefix(digest string) string { return datasetAnnotationsPrefix + digest }
 
 // DatasetAnnotationKey is the key of one annotation of a dataset. Each name, tag, source and column is its own object,
-// so that
-// concurrent writers do not overwrite each other's.
+// so that concurrent writers do not overwrite each other's.
 func DatasetAnnotationKey(digest string, kind AnnotationKind, name string) string {
 	return datasetAnnotationsPrefix + digest + "/" + string(kind) + "/" + segment(name) + ".json"
 }

@@ -37,8 +37,7 @@ type Candidate struct {
 	Tags          map[string]string  // of the request; the prefixes iris. and mlflow. are reserved
 	Files         map[string][]byte  // more files of the artifact folder, for people, by name; may be nil
 	// FileFailed decides about the error of one of Files, after the model was uploaded: if it returns nil, the version
-	// goes
-	// without the file. A nil FileFailed returns the error.
+	// goes without the file. A nil FileFailed returns the error.
 	FileFailed func(name string, err error) error
 	Portable   *mlflow.ONNXModel // the model in a form for other programs; may be nil
 }

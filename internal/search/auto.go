@@ -64,8 +64,8 @@ func (t Trial) accuracy() float64 {
 // ties reports whether neither the log loss nor the accuracy of t is worse than that of best by more than one standard
 // error. Both trials have the same folds, so the standard error is that of their difference. For the log loss it is at
 // most that of the best: a model that fails badly on some folds must not gain a margin by it. Trials of an older
-// version
-// have no values of fits; they are compared as that version did, by the standard error of the best log loss alone.
+// version have no values of fits; they are compared as that version did, by the standard error of the best log loss
+// alone.
 func ties(t, best Trial) bool {
 	ours, theirs := t.validated, best.validated
 	own := model.Validated{Fits: best.Fits, Scores: map[string]model.Score{string(LogLoss): *best.Score}}

@@ -1,8 +1,7 @@
 // Package sweep finds and ends what tasks left behind: tasks that Temporal has lost, runs of MLflow that stay RUNNING,
 // logged models that stay PENDING, versions that exist twice, uploads that were never completed, and objects that no
 // task reads any more. It decides by the age of a thing and the state of its workflow. It never touches what is not
-// Iris' own, nor what a
-// running or waiting task may need, and two sweeps may run at the same time.
+// Iris' own, nor what a running or waiting task may need, and two sweeps may run at the same time.
 package sweep
 
 import (

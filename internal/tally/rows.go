@@ -4,8 +4,7 @@ package tally
 const maxRows = 1 << 14
 
 // Rows counts rows that are equal. It remembers some of them: all while there are few, then those whose hash begins
-// with
-// more and more zeros, and estimates the rest.
+// with more and more zeros, and estimates the rest.
 type Rows struct {
 	depth int
 	seen  map[uint64]rowSeen

@@ -24,8 +24,7 @@ func Hash(text string) uint64 {
 const Odd = 0x9e3779b97f4a7c15
 
 // Mix spreads the bits of x over all bits of the result, by the folded multiplication of wyhash. Two values may have
-// the
-// same result, which is as rare as for a random function.
+// the same result, which is as rare as for a random function.
 func Mix(x uint64) uint64 {
 	high, low := bits.Mul64(x^0xa0761d6478bd642f, 0xe7037ed1a0b428db)
 	return high ^ low

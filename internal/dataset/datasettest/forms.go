@@ -80,8 +80,7 @@ func zipped(name string, file []byte) []byte {
 }
 
 // BadFiles returns those of BadCSVs that are also bad as a file that may have any form: some of them are only in
-// another
-// dialect. Bytes that are not UTF-8 are found before the cell in which they are.
+// another dialect. Bytes that are not UTF-8 are found before the cell in which they are.
 func BadFiles() []BadCSV {
 	var bad []BadCSV
 	for _, b := range BadCSVs() {

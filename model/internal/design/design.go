@@ -1,6 +1,5 @@
 // Package design turns rows of mixed tables into the inputs of a learner. It knows how a learner wants to see
-// categories
-// and missing values, and not what the learner does with them.
+// categories and missing values, and not what the learner does with them.
 package design
 
 import (
