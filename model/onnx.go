@@ -6,7 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"iris/internal/dataset"
+	"iris/internal/literal"
 	"iris/model/internal/onnx"
 	"iris/model/internal/tree"
 )
@@ -67,7 +67,7 @@ func (m *Model) ONNX() ([]byte, error) {
 func (m *Model) dayFirst() []string {
 	var names []string
 	for i, name := range m.schema.Features {
-		if m.schema.Column(i).DateOrder == dataset.DayFirst {
+		if m.schema.Column(i).DateOrder == literal.DayFirst {
 			names = append(names, name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 func TestONNX_mixed(t *testing.T) {
@@ -48,7 +49,7 @@ func TestONNX_mixed(t *testing.T) {
 func TestONNX_mixedNames(t *testing.T) {
 	data := mixed(300, 2, 1)
 	copy(data.Schema.Features, []string{"label", "label_", "p_c1", "gather_1", "isnan_1", "Größe, \"m\"", "input"})
-	data.Schema.Columns[8].DateOrder = dataset.DayFirst
+	data.Schema.Columns[8].DateOrder = literal.DayFirst
 	m := train(t, data, Spec{})
 	f := encodeONNX(t, m)
 	f.checkFlow(t)

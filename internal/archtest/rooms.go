@@ -38,7 +38,8 @@ func rooms() []room {
 		// Leaves: they import no other package of Iris.
 		{path: "internal/child", floor: 0},
 		{path: "internal/tally", floor: 0},
-		{path: "internal/dataset", floor: 0, iris: []string{"internal/tally"}},
+		{path: "internal/literal", floor: 0},
+		{path: "internal/dataset", floor: 0, iris: []string{"internal/literal", "internal/tally"}},
 		{path: "internal/dial", floor: 0, lib: []string{grpc}},
 		{path: "internal/inferencepb", floor: 0, lib: []string{grpc, protobuf}},
 		{path: "internal/mlflow", floor: 0},
@@ -50,21 +51,21 @@ func rooms() []room {
 		{path: "model/internal/parallel", floor: 0},
 
 		// The formats of rows: JSON objects, the frames of other protocols, and the files of a batch.
-		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset"}},
+		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset", "internal/literal"}},
 		{path: "internal/leak", floor: 1, iris: []string{"internal/dataset"}},
-		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}},
+		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/literal", "internal/jsonrow"}},
 		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset"}},
 		{
 			path:  "internal/rows",
 			floor: 1,
-			iris:  []string{"internal/dataset", "internal/jsonrow", "internal/scores"},
+			iris:  []string{"internal/dataset", "internal/literal", "internal/jsonrow", "internal/scores"},
 			lib:   []string{parquet},
 		},
 
 		{
 			path:  "internal/tablefile",
 			floor: 1,
-			iris:  []string{"internal/dataset", "internal/jsonrow", "internal/rows"},
+			iris:  []string{"internal/dataset", "internal/literal", "internal/jsonrow", "internal/rows"},
 			lib:   []string{text},
 		},
 
@@ -78,7 +79,7 @@ func rooms() []room {
 		{
 			path: "model", floor: 1,
 			iris: []string{
-				"internal/dataset",
+				"internal/dataset", "internal/literal",
 				"model/internal/design",
 				"model/internal/onnx",
 				"model/internal/parallel",
@@ -90,7 +91,7 @@ func rooms() []room {
 		// What MLflow and the object store keep, and what is made of models.
 		{
 			path: "internal/catalogue", floor: 2,
-			iris: []string{"internal/dataset", "internal/objstore", "model"},
+			iris: []string{"internal/dataset", "internal/literal", "internal/objstore", "model"},
 			lib:  []string{sync},
 		},
 		{

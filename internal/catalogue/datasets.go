@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 	"iris/internal/objstore"
 )
 
@@ -123,7 +124,7 @@ func (c *Catalogue) ColumnNames(ctx context.Context, digest string) ([]string, e
 	}
 	names := make([]string, len(first))
 	for i, cell := range first {
-		names[i] = dataset.TrimCell(cell)
+		names[i] = literal.Trim(cell)
 	}
 	for _, v := range views {
 		names = append(append(names, v.Schema.Features...), v.Schema.Label)

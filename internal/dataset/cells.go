@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"iris/internal/literal"
 )
 
 // Cells turns what a client sends for the features of a schema into the numbers of a table: the text of a CSV cell or
@@ -91,7 +93,7 @@ func isMissing[T string | []byte](words map[string]struct{}, text T) bool {
 // the text and is "" for a good one.
 func (c *Cells) Text(i int, text []byte) (value float64, reason string) {
 	column := &c.columns[i]
-	text = TrimCell(text)
+	text = literal.Trim(text)
 	if column.Kind == Categorical {
 		if code, ok := column.codes[string(text)]; ok {
 			return code, ""
@@ -102,7 +104,7 @@ func (c *Cells) Text(i int, text []byte) (value float64, reason string) {
 		return c.other(i, text)
 	}
 	if column.kind() == Numeric {
-		if v, end, ok := ParseNumber(text, CSVNumber); ok && end == len(text) && isFinite(v) {
+		if v, end, ok := literal.ParseNumber(text, literal.CSV); ok && end == len(text) && literal.IsFinite(v) {
 			return v + 0, "" // 0 for -0
 		}
 	}
@@ -116,13 +118,13 @@ func (c *Cells) Text(i int, text []byte) (value float64, reason string) {
 		}
 		return 0, Shown(string(text)) + " is neither true nor false"
 	case Datetime:
-		if date, ok := ParseDate(text, column.DateOrder); ok {
+		if date, ok := literal.ParseDate(text, column.DateOrder); ok {
 			return date.Days, ""
 		}
 		return 0, Shown(string(text)) + " is not a date"
 	}
 	if column.Formatted {
-		if v, ok := parseFormatted(text); ok {
+		if v, ok := literal.ParseFormatted(text); ok {
 			return v, ""
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 // shopping has a feature of each kind, with and without missing values.
@@ -18,7 +19,7 @@ func shopping() dataset.Schema {
 			{Kind: dataset.Boolean},
 			{Kind: dataset.Categorical, Levels: []string{"Paris", "Rome", "3"}},
 			{Kind: dataset.Categorical, Levels: []string{"01234"}, Missing: true},
-			{Kind: dataset.Datetime, DateOrder: dataset.DayFirst, Missing: true},
+			{Kind: dataset.Datetime, DateOrder: literal.DayFirst, Missing: true},
 			{Kind: dataset.Numeric, Formatted: true},
 		},
 	}
@@ -165,30 +166,30 @@ func TestCells_otherWordsForMissing(t *testing.T) {
 func TestParseDate(t *testing.T) {
 	for _, c := range []struct {
 		text  string
-		order dataset.DateOrder
+		order literal.DateOrder
 		days  float64
 		good  bool
 	}{
-		{"1970-01-01", dataset.YearFirst, 0, true},
-		{"1969-12-31", dataset.YearFirst, -1, true},
-		{"2000/2/29", dataset.YearFirst, 11016, true},
-		{"1900-02-29", dataset.YearFirst, 0, false},
-		{"02.01.1970", dataset.DayFirst, 1, true},
-		{"02/01/1970", dataset.MonthFirst, 31, true},
-		{"1970-01-02", dataset.MonthFirst, 1, true},
-		{"1970-01-01 06:00", dataset.YearFirst, 0.25, true},
-		{"1970-01-01T06:00:00+06:00", dataset.YearFirst, 0, true},
-		{"1970-01-01T12:00:00.000Z", dataset.YearFirst, 0.5, true},
-		{"1970-01-01T25:00", dataset.YearFirst, 0, false},
-		{"1970-01-01T", dataset.YearFirst, 0, false},
-		{"1970-1", dataset.YearFirst, 0, false},
-		{"01.02.70", dataset.DayFirst, 0, false},
-		{"1.2.3", dataset.YearFirst, 0, false},
-		{"13/13/2020", dataset.DayFirst, 0, false},
-		{"20240131", dataset.YearFirst, 0, false},
-		{"", dataset.YearFirst, 0, false},
+		{"1970-01-01", literal.YearFirst, 0, true},
+		{"1969-12-31", literal.YearFirst, -1, true},
+		{"2000/2/29", literal.YearFirst, 11016, true},
+		{"1900-02-29", literal.YearFirst, 0, false},
+		{"02.01.1970", literal.DayFirst, 1, true},
+		{"02/01/1970", literal.MonthFirst, 31, true},
+		{"1970-01-02", literal.MonthFirst, 1, true},
+		{"1970-01-01 06:00", literal.YearFirst, 0.25, true},
+		{"1970-01-01T06:00:00+06:00", literal.YearFirst, 0, true},
+		{"1970-01-01T12:00:00.000Z", literal.YearFirst, 0.5, true},
+		{"1970-01-01T25:00", literal.YearFirst, 0, false},
+		{"1970-01-01T", literal.YearFirst, 0, false},
+		{"1970-1", literal.YearFirst, 0, false},
+		{"01.02.70", literal.DayFirst, 0, false},
+		{"1.2.3", literal.YearFirst, 0, false},
+		{"13/13/2020", literal.DayFirst, 0, false},
+		{"20240131", literal.YearFirst, 0, false},
+		{"", literal.YearFirst, 0, false},
 	} {
-		got, ok := dataset.ParseDate(c.text, c.order)
+		got, ok := literal.ParseDate(c.text, c.order)
 		if ok != c.good || ok && got.Days != c.days {
 			t.Errorf("%q as %s: %v, %v; want %v, %v", c.text, c.order, got.Days, ok, c.days, c.good)
 		}

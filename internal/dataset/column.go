@@ -3,6 +3,8 @@ package dataset
 import (
 	"fmt"
 	"slices"
+
+	"iris/internal/literal"
 )
 
 // Kind says how the cells of a feature become numbers.
@@ -34,8 +36,8 @@ type Column struct {
 	// is NaN.
 	Missing bool `json:"missing,omitempty"`
 	// Formatted says that numbers have thousands separators, currency signs or percent signs, which do not count.
-	Formatted bool      `json:"formatted,omitempty"`
-	DateOrder DateOrder `json:"date_order,omitempty"` // of a Datetime; "" means YearFirst
+	Formatted bool              `json:"formatted,omitempty"`
+	DateOrder literal.DateOrder `json:"date_order,omitempty"` // of a Datetime; "" means literal.YearFirst
 }
 
 // kind returns the kind of c, which is never "".
@@ -69,7 +71,7 @@ func (c Column) check() error {
 	if sorted := slices.Sorted(slices.Values(c.Levels)); len(slices.Compact(sorted)) != len(c.Levels) {
 		return fmt.Errorf("a level is given twice")
 	}
-	return c.DateOrder.check()
+	return c.DateOrder.Check()
 }
 
 // CheckValue returns what is wrong with a value of c in a table, "" if nothing is.
@@ -77,7 +79,7 @@ func (c Column) CheckValue(v float64) string {
 	switch {
 	case v != v && c.Missing:
 		return ""
-	case !isFinite(v):
+	case !literal.IsFinite(v):
 		return fmt.Sprintf("is %v, want a finite %s", v, c.noun())
 	}
 	switch c.kind() {

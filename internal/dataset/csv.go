@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+
+	"iris/internal/literal"
 )
 
 // Limits of one record of a CSV. Scan and package rows keep them.
@@ -49,7 +51,7 @@ func NewCSVReader(r *bufio.Reader) *csv.Reader {
 }
 
 // IsBlank reports whether a record is a line without more than blanks. Every reader of a CSV skips such lines.
-func IsBlank(record []string) bool { return len(record) == 1 && TrimCell(record[0]) == "" }
+func IsBlank(record []string) bool { return len(record) == 1 && literal.Trim(record[0]) == "" }
 
 // QuoteReason returns the reason for an error of encoding/csv, which reports nothing but misplaced quotes.
 func QuoteReason(err *csv.ParseError) string {
@@ -63,8 +65,8 @@ func QuoteReason(err *csv.ParseError) string {
 // says what is wrong with the cell and is "" for a good one. Cell allocates for a bad cell only.
 func Cell(cell []byte) (value float64, reason string) {
 	value, ok := ParseCell(cell)
-	if !ok || !isFinite(value) {
-		return 0, badCell(string(TrimCell(cell)))
+	if !ok || !literal.IsFinite(value) {
+		return 0, badCell(string(literal.Trim(cell)))
 	}
 	return value, ""
 }
@@ -72,8 +74,8 @@ func Cell(cell []byte) (value float64, reason string) {
 // ParseCell reads the number in a cell, with or without blanks around it. It returns 0 for -0, so that equal values
 // are equal bytes everywhere. The value may be infinite.
 func ParseCell[T string | []byte](cell T) (value float64, ok bool) {
-	cell = TrimCell(cell)
-	value, end, ok := ParseNumber(cell, CSVNumber)
+	cell = literal.Trim(cell)
+	value, end, ok := literal.ParseNumber(cell, literal.CSV)
 	if !ok || end != len(cell) {
 		return 0, false
 	}
@@ -82,19 +84,6 @@ func ParseCell[T string | []byte](cell T) (value float64, ok bool) {
 	}
 	return value, true
 }
-
-// TrimCell removes the spaces and tabs around a cell. Names, numbers, texts and labels are trimmed; keys are not.
-func TrimCell[T string | []byte](cell T) T {
-	for len(cell) > 0 && isBlank(cell[0]) {
-		cell = cell[1:]
-	}
-	for len(cell) > 0 && isBlank(cell[len(cell)-1]) {
-		cell = cell[:len(cell)-1]
-	}
-	return cell
-}
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 func badCell(cell string) string {
 	if cell == "" {

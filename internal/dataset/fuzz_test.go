@@ -16,6 +16,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
+	"iris/internal/literal"
 )
 
 // FuzzScan compares the files that Scan accepts with encoding/csv and strconv. It checks that Scan refuses other files
@@ -158,7 +159,7 @@ func FuzzParseDate(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		date, ok := dataset.ParseDate(text, dataset.YearFirst)
+		date, ok := literal.ParseDate(text, literal.YearFirst)
 		for _, layout := range []string{"2006-01-02", "2006-01-02T15:04:05Z07:00"} {
 			want, err := time.Parse(layout, text)
 			if err != nil || strings.Contains(text, ",") || want.Year() < 0 {
@@ -172,7 +173,7 @@ func FuzzParseDate(f *testing.F) {
 				t.Fatalf("%q is day %v, want %v", text, date.Days, seconds/86400)
 			}
 		}
-		days, okDays := dataset.ParseDate(text, dataset.DayFirst)
+		days, okDays := literal.ParseDate(text, literal.DayFirst)
 		if ok && (!okDays || days != date) {
 			t.Fatalf("%q is %v, and %v with the day first", text, date, days)
 		}

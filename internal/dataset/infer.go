@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"iris/internal/literal"
 	"iris/internal/tally"
 )
 
@@ -105,7 +106,7 @@ func (c *observed) as(kind Kind, known *Column, rows int) (Column, *RowError) {
 	case Boolean:
 		odd, reason = c.booleans.odd, "is neither true nor false"
 	case Datetime:
-		order := DateOrder("")
+		order := literal.DateOrder("")
 		if known != nil {
 			order = known.DateOrder
 		}
@@ -114,7 +115,7 @@ func (c *observed) as(kind Kind, known *Column, rows int) (Column, *RowError) {
 		if odd.count == 0 && column.DateOrder == "" && c.cells > 0 {
 			return column, &RowError{Column: c.name, Reason: "has dates whose order of day and month is not clear"}
 		}
-		if column.DateOrder == YearFirst {
+		if column.DateOrder == literal.YearFirst {
 			column.DateOrder = ""
 		}
 	case Categorical:

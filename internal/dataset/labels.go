@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"iris/internal/literal"
 )
 
 const minClassRows = 2 // rows that a class needs at least
@@ -44,7 +46,7 @@ func newLabels(known *Schema, words []string) *labels {
 
 // add counts the label of a row and reports whether the row has one.
 func (l *labels) add(label string, line int) bool {
-	text := TrimCell(label)
+	text := literal.Trim(label)
 	if i, known := l.index[text]; known {
 		l.seen[i].rows++
 		if text != label {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"iris/internal/literal"
 )
 
 // layout says which cell of a record is which feature, and which cell is the label.
@@ -67,7 +69,7 @@ func columnNames(first []string, line int, o ScanOptions) (names []string, label
 	}
 	names = make([]string, len(first))
 	for i, cell := range first {
-		names[i] = strings.Clone(TrimCell(cell))
+		names[i] = strings.Clone(literal.Trim(cell))
 	}
 	labelAt, err = labelColumn(names, line, o)
 	known := o.Known != nil && len(without(append(slices.Clone(o.Known.Features), o.Known.Label), names)) == 0

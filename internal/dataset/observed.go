@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"iris/internal/literal"
 	"iris/internal/tally"
 )
 
@@ -70,11 +71,11 @@ func newObserved(name string, want Kind, columns int) *observed {
 // add counts a cell of a row, where share is 1/rows and row counts itself. It returns a hash of the value and allocates
 // nothing for most numbers.
 func (c *observed) add(cell string, line, row int, share float64, words map[string]struct{}) uint64 {
-	v, ok := parseShort(cell)
+	v, ok := literal.ParseShort(cell)
 	if !ok {
 		var end int
-		cell = TrimCell(cell)
-		v, end, ok = ParseNumber(cell, CSVNumber)
+		cell = literal.Trim(cell)
+		v, end, ok = literal.ParseNumber(cell, literal.CSV)
 		if !ok || end != len(cell) || math.Abs(v) > MaxNumber {
 			return c.addText(cell, line, words)
 		}
@@ -113,7 +114,7 @@ func (c *observed) addDigits(cell string) {
 		return
 	}
 	for i := range len(cell) {
-		if !isDigit(cell[i]) {
+		if !literal.IsDigit(cell[i]) {
 			c.digits = -1
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"iris/internal/literal"
 	"iris/internal/tally"
 )
 
@@ -15,11 +16,11 @@ func (c *observed) addText(cell string, line int, words map[string]struct{}) uin
 	}
 	c.cells++
 	c.digits = -1
-	if _, end, ok := ParseNumber(cell, CSVNumber); ok && end == len(cell) {
+	if _, end, ok := literal.ParseNumber(cell, literal.CSV); ok && end == len(cell) {
 		c.huge.add(cell, line)
 	} else if isInfinite(cell) {
 		c.infinite.add(cell, line)
-	} else if v, ok := parseFormatted([]byte(cell)); ok && v <= MaxNumber && v >= -MaxNumber {
+	} else if v, ok := literal.ParseFormatted([]byte(cell)); ok && v <= MaxNumber && v >= -MaxNumber {
 		c.formatted++
 		c.numbers.Add(v + 0)
 	} else {
@@ -93,7 +94,7 @@ type dates struct {
 	odd    example // cells that are not a date in any order
 }
 
-var dateOrders = [3]DateOrder{YearFirst, DayFirst, MonthFirst}
+var dateOrders = [3]literal.DateOrder{literal.YearFirst, literal.DayFirst, literal.MonthFirst}
 
 // fits returns the number of cells that fit the best order.
 func (d *dates) fits() int { return max(d.orders[0].cells, d.orders[1].cells, d.orders[2].cells) }
@@ -101,7 +102,7 @@ func (d *dates) fits() int { return max(d.orders[0].cells, d.orders[1].cells, d.
 func (d *dates) add(cell string, line int) {
 	some := false
 	for i, order := range dateOrders {
-		date, ok := ParseDate(cell, order)
+		date, ok := literal.ParseDate(cell, order)
 		if !ok {
 			continue
 		}
@@ -119,13 +120,13 @@ func (d *dates) add(cell string, line int) {
 
 // order returns the order in which all cells are dates. The order of the model's column is preferred if several are
 // possible, then days first if points divide the parts. Otherwise the dates are ambiguous.
-func (d *dates) order(cells int, known DateOrder) (order DateOrder, ambiguous bool) {
-	var fit []DateOrder
+func (d *dates) order(cells int, known literal.DateOrder) (order literal.DateOrder, ambiguous bool) {
+	var fit []literal.DateOrder
 	for i, o := range dateOrders {
 		if d.orders[i].cells != cells {
 			continue
 		}
-		if o == YearFirst || o == known {
+		if o == literal.YearFirst || o == known {
 			return o, false
 		}
 		fit = append(fit, o)
@@ -140,7 +141,7 @@ func (d *dates) order(cells int, known DateOrder) (order DateOrder, ambiguous bo
 }
 
 // daysIn returns the days of all cells in an order.
-func (d *dates) daysIn(order DateOrder) *tally.Numbers {
+func (d *dates) daysIn(order literal.DateOrder) *tally.Numbers {
 	for i, o := range dateOrders {
 		if o == order {
 			return &d.orders[i].days

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"iris/internal/literal"
 )
 
 // Read reads the rows of a CSV into a table and keeps those that o.Keep accepts, all if that is nil. o.Schema says how
@@ -99,7 +101,7 @@ func (e *encoder) record(cells []string, line int) error {
 	label := cells[e.layout.labelAt]
 	class, ok := e.classes[label] // schemas of earlier versions have classes with blanks around them
 	if !ok {
-		class, ok = e.classes[TrimCell(label)]
+		class, ok = e.classes[literal.Trim(label)]
 	}
 	if !ok {
 		return nil
@@ -110,11 +112,11 @@ func (e *encoder) record(cells []string, line int) error {
 			continue
 		}
 		if e.cells.columns[at].kind() == Numeric {
-			if v, ok := parseShort(cell); ok {
+			if v, ok := literal.ParseShort(cell); ok {
 				e.x[at] = v + 0
 				continue
 			}
-			if v, ok := ParseCell(cell); ok && isFinite(v) {
+			if v, ok := ParseCell(cell); ok && literal.IsFinite(v) {
 				e.x[at] = v
 				continue
 			}

@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"iris/internal/literal"
 	"iris/internal/tally"
 )
 
@@ -114,7 +115,7 @@ func records(r io.Reader, maxBytes int64, record func(cells []string, line int) 
 		if err != nil {
 			return guard, readError(err)
 		}
-		if len(cells) == 1 && TrimCell(cells[0]) == "" {
+		if len(cells) == 1 && literal.Trim(cells[0]) == "" {
 			continue
 		}
 		line, _ := reader.FieldPos(0)
@@ -175,13 +176,13 @@ func (s *scan) record(cells []string, line int) error {
 	if s.last != nil {
 		s.last.add(label, line, s.rows, share, s.words)
 	}
-	s.equal.Add(tally.Mix(hash), tally.Hash(TrimCell(label)))
+	s.equal.Add(tally.Mix(hash), tally.Hash(literal.Trim(label)))
 	return nil
 }
 
 // blank reports whether no cell has a value.
 func blank(cells []string) bool {
-	return !slices.ContainsFunc(cells, func(cell string) bool { return TrimCell(cell) != "" })
+	return !slices.ContainsFunc(cells, func(cell string) bool { return literal.Trim(cell) != "" })
 }
 
 // start lays out the columns by the first record.

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 // CSV reads a table with a header row. Without Cells, a cell holds a number, true or false. Errors name line and
@@ -84,14 +85,14 @@ func (d *Decoder) fields(reader *csv.Reader, record []string, to []int, x []floa
 			var reason string
 			if x[i], reason = d.cells.Text(i, append(buf[:0], record[column]...)); reason != "" {
 				fault := BadValue
-				if isMissing(dataset.TrimCell(record[column])) {
+				if isMissing(literal.Trim(record[column])) {
 					fault = NoValue
 				}
 				return fail(fault, d.features.Names[i], reason)
 			}
 			continue
 		}
-		cell := dataset.TrimCell(record[column])
+		cell := literal.Trim(record[column])
 		value, ok := dataset.ParseCell(cell)
 		switch {
 		case ok && !math.IsInf(value, 0):

@@ -7,6 +7,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/jsonrow"
+	"iris/internal/literal"
 )
 
 // value reads the value of feature i.
@@ -34,9 +35,9 @@ func readNumber(s *jsonrow.Scanner, place location) (float64, error) {
 	case s.NotFinite() != "":
 		return 0, place.fail(NoValue, s.NotFinite()+" is not finite")
 	case c == '-' || '0' <= c && c <= '9':
-		value, literal, err := s.Number()
+		value, digits, err := s.Number()
 		if err == nil && math.IsInf(value, 0) {
-			err = place.fail(NoValue, dataset.Shown(string(literal))+" is not finite")
+			err = place.fail(NoValue, dataset.Shown(string(digits))+" is not finite")
 		}
 		return value, err
 	case c == '"':
@@ -70,7 +71,7 @@ func readNumber(s *jsonrow.Scanner, place location) (float64, error) {
 func readText(t jsonrow.Text, place location) (float64, error) {
 	var buf [64]byte
 	text := bytes.Trim(t.Decode(buf[:0]), " \t\r\n")
-	value, end, ok := dataset.ParseNumber(text, dataset.CSVNumber)
+	value, end, ok := literal.ParseNumber(text, literal.CSV)
 	switch {
 	case ok && end == len(text) && !math.IsInf(value, 0):
 		return value, nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 // maxDepth limits the nesting of arrays and objects, so that a document cannot exhaust the stack.
@@ -223,9 +223,9 @@ func (s *Scanner) escape() error {
 }
 
 // Number reads a number. The value may be infinite.
-func (s *Scanner) Number() (value float64, literal []byte, err error) {
+func (s *Scanner) Number() (value float64, text []byte, err error) {
 	rest := s.Data[s.Pos:]
-	value, end, ok := dataset.ParseNumber(rest, dataset.JSONNumber)
+	value, end, ok := literal.ParseNumber(rest, literal.JSON)
 	s.Pos += end
 	if !ok {
 		return 0, nil, s.unexpected("a digit")

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 // csvReader reads the records of a CSV.
@@ -151,7 +152,7 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 		if column.feature >= 0 {
 			v, n := 0.0, 0
 			if column.number {
-				v, n = dataset.ParsePlain(p[at:])
+				v, n = literal.ParsePlain(p[at:])
 			}
 			c := p[at+n]
 			if n == 0 || c != ',' && c != '\n' && c != '\r' {
@@ -224,7 +225,7 @@ func cellEnd(p []byte, at int) (end int, ok bool) {
 func ParseHeader(cells [][]byte, line int64, c Columns) (Header, error) {
 	names := make([]string, len(cells))
 	for i, cell := range cells {
-		names[i] = string(dataset.TrimCell(cell))
+		names[i] = string(literal.Trim(cell))
 	}
 	if len(names) > dataset.MaxColumns {
 		return Header{}, &dataset.RowError{Line: int(line), Reason: fmt.Sprintf("more than %d columns", dataset.MaxColumns)}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 // openCSV finds how cells are separated and written, and converts what is not a plain CSV.
@@ -73,7 +74,7 @@ func (c *cells) next(to []byte) ([]byte, error) {
 	if err := c.record(); err != nil {
 		return to, err
 	}
-	if len(c.cells) == 1 && !c.quoted && len(dataset.TrimCell(c.cells[0])) == 0 {
+	if len(c.cells) == 1 && !c.quoted && len(literal.Trim(c.cells[0])) == 0 {
 		return to, nil
 	}
 	if c.encoding != "utf-8" && bytes.Contains(c.text, []byte("\ufffd")) {

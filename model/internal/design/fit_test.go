@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/literal"
 )
 
 // one returns a table of one feature. The first half of the rows is of the class a.
@@ -26,7 +27,7 @@ func one(c dataset.Column, values ...float64) *dataset.Table {
 
 // days returns the days of a date and time since 1970-01-01.
 func days(text string) float64 {
-	date, ok := dataset.ParseDate(text, dataset.YearFirst)
+	date, ok := literal.ParseDate(text, literal.YearFirst)
 	if !ok {
 		panic(text)
 	}

@@ -1,4 +1,4 @@
-package dataset
+package literal
 
 import (
 	"math"
@@ -11,8 +11,8 @@ type Grammar bool
 
 // The grammars.
 const (
-	CSVNumber  Grammar = false // also +1, 01, .5 and 5.
-	JSONNumber Grammar = true  // RFC 8259 to the letter
+	CSV  Grammar = false // also +1, 01, .5 and 5.
+	JSON Grammar = true  // RFC 8259 to the letter
 )
 
 // powersOfTen are the powers of ten that a float64 holds exactly.
@@ -29,34 +29,34 @@ var powersOfTen = [...]float64{
 func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok bool) {
 	i := 0
 	negative := len(s) > 0 && s[0] == '-'
-	if negative || (g == CSVNumber && len(s) > 0 && s[0] == '+') {
+	if negative || (g == CSV && len(s) > 0 && s[0] == '+') {
 		i++
 	}
 
 	const maxDigits = 15
 	mantissa, digits, exponent := uint64(0), 0, 0
 	first := i
-	for ; i < len(s) && isDigit(s[i]); i++ {
+	for ; i < len(s) && IsDigit(s[i]); i++ {
 		if digits++; digits <= maxDigits {
 			mantissa = mantissa*10 + uint64(s[i]-'0')
 		}
 	}
-	if g == JSONNumber && digits == 0 {
+	if g == JSON && digits == 0 {
 		return 0, i, false
 	}
-	if g == JSONNumber && digits > 1 && s[first] == '0' {
+	if g == JSON && digits > 1 && s[first] == '0' {
 		return 0, first + 1, false
 	}
 	if i < len(s) && s[i] == '.' {
 		i++
 		whole := digits
-		for ; i < len(s) && isDigit(s[i]); i++ {
+		for ; i < len(s) && IsDigit(s[i]); i++ {
 			if digits++; digits <= maxDigits {
 				mantissa = mantissa*10 + uint64(s[i]-'0')
 			}
 		}
 		exponent = whole - digits
-		if g == JSONNumber && exponent == 0 {
+		if g == JSON && exponent == 0 {
 			return 0, i, false
 		}
 	}
@@ -73,7 +73,7 @@ func ParseNumber[T string | []byte](s T, g Grammar) (value float64, end int, ok 
 			i++
 		}
 		power, start := 0, i
-		for ; i < len(s) && isDigit(s[i]); i++ {
+		for ; i < len(s) && IsDigit(s[i]); i++ {
 			if power < 10000 { // far beyond any float64, and far from an overflow
 				power = power*10 + int(s[i]-'0')
 			}
@@ -138,9 +138,9 @@ func ParsePlain(p []byte) (v float64, n int) {
 	return v, i
 }
 
-// parseShort is a faster ParseNumber for a whole text of an optional minus sign, up to 15 digits and a point. It
+// ParseShort is a faster ParseNumber for a whole text of an optional minus sign, up to 15 digits and a point. It
 // reports false for every other text.
-func parseShort(s string) (v float64, ok bool) {
+func ParseShort(s string) (v float64, ok bool) {
 	const maxText = 17
 	if len(s) == 0 || len(s) > maxText {
 		return 0, false
@@ -178,6 +178,8 @@ func parseShort(s string) (v float64, ok bool) {
 	return v, true
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+// IsDigit reports whether c is a digit of ASCII.
+func IsDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func isFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }
+// IsFinite reports whether v is neither infinite nor NaN.
+func IsFinite(v float64) bool { return !math.IsInf(v, 0) && !math.IsNaN(v) }

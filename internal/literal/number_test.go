@@ -1,4 +1,4 @@
-package dataset
+package literal
 
 import (
 	"math"
@@ -20,7 +20,7 @@ func checkNumber(t *testing.T, text string) {
 	for name, c := range map[string]struct {
 		Grammar Grammar
 		rule    *regexp.Regexp
-	}{"csv": {CSVNumber, csvGrammar}, "json": {JSONNumber, jsonGrammar}} {
+	}{"csv": {CSV, csvGrammar}, "json": {JSON, jsonGrammar}} {
 		got, end, ok := ParseNumber([]byte(text), c.Grammar)
 		again, endAgain, okAgain := ParseNumber(text, c.Grammar)
 		if math.Float64bits(got) != math.Float64bits(again) || end != endAgain || ok != okAgain {
@@ -166,8 +166,8 @@ func TestParseShort(t *testing.T) {
 		"", "-", ".", "-.", "0", "-0", "007", "1.", ".5", "-12.25", "1.2.3", "1e3", "+1", " 1", "x", "123456789012345",
 		"1234567890123456", "0.00000000000001", "999999999999.999", "-1234567890123.4",
 	} {
-		got, ok := parseShort(text)
-		want, end, good := ParseNumber(text, CSVNumber)
+		got, ok := ParseShort(text)
+		want, end, good := ParseNumber(text, CSV)
 		if ok && (!good || end != len(text) || got != want) {
 			t.Errorf("%q is %v, want %v, %v", text, got, want, good)
 		}

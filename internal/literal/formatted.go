@@ -1,13 +1,13 @@
-package dataset
+package literal
 
 import (
 	"unicode"
 	"unicode/utf8"
 )
 
-// parseFormatted reads a number with a currency sign or code, a percent sign, or commas between groups of three digits.
+// ParseFormatted reads a number with a currency sign or code, a percent sign, or commas between groups of three digits.
 // The number of 12% is 12.
-func parseFormatted(text []byte) (float64, bool) {
+func ParseFormatted(text []byte) (float64, bool) {
 	text, negative := trimSign(text)
 	text = trimUnit(text)
 	if !negative {
@@ -18,8 +18,8 @@ func parseFormatted(text []byte) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	v, end, ok := ParseNumber(digits, CSVNumber)
-	if !ok || end != len(digits) || !isFinite(v) || !isDigit(text[0]) && text[0] != '.' {
+	v, end, ok := ParseNumber(digits, CSV)
+	if !ok || end != len(digits) || !IsFinite(v) || !IsDigit(text[0]) && text[0] != '.' {
 		return 0, false
 	}
 	if negative && v != 0 {
@@ -40,16 +40,16 @@ func trimSign(text []byte) ([]byte, bool) {
 // and the blanks between.
 func trimUnit(text []byte) []byte {
 	if r, size := utf8.DecodeRune(text); unicode.Is(unicode.Sc, r) {
-		return TrimCell(text[size:])
+		return Trim(text[size:])
 	}
 	if r, size := utf8.DecodeLastRune(text); unicode.Is(unicode.Sc, r) || r == '%' {
-		return TrimCell(text[:len(text)-size])
+		return Trim(text[:len(text)-size])
 	}
 	const code = 3
 	if n := len(text); n > code && isCurrencyCode(text[:code]) {
-		return TrimCell(text[code:])
+		return Trim(text[code:])
 	} else if n > code && isCurrencyCode(text[n-code:]) {
-		return TrimCell(text[:n-code])
+		return Trim(text[:n-code])
 	}
 	return text
 }
@@ -108,7 +108,7 @@ func appendUngrouped(b, text []byte) ([]byte, bool) {
 		switch {
 		case c == ',' && group > 0 && group <= 3 && (commas == 0 || group == 3):
 			commas, group = commas+1, 0
-		case isDigit(c):
+		case IsDigit(c):
 			group++
 			b = append(b, c)
 		case c == ',' || commas > 0 && group != 3:

@@ -1,7 +1,8 @@
-package dataset
+package literal
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -15,12 +16,12 @@ const (
 	MonthFirst DateOrder = "mdy"
 )
 
-func (o DateOrder) check() error {
+func (o DateOrder) Check() error {
 	switch o {
 	case "", YearFirst, DayFirst, MonthFirst:
 		return nil
 	}
-	return fmt.Errorf("date order %s, want %s, %s or %s", Shown(string(o)), YearFirst, DayFirst, MonthFirst)
+	return fmt.Errorf("date order %s, want %s, %s or %s", strconv.Quote(string(o)), YearFirst, DayFirst, MonthFirst)
 }
 
 // Date is what is read from the text of a date and time.
@@ -98,7 +99,7 @@ type dateParser[T string | []byte] struct {
 
 // number reads up to that many digits, at least one.
 func (p *dateParser[T]) number(most int) (value, digits int, ok bool) {
-	for p.at < len(p.text) && isDigit(p.text[p.at]) {
+	for p.at < len(p.text) && IsDigit(p.text[p.at]) {
 		if digits == most {
 			return 0, 0, false
 		}
@@ -141,7 +142,7 @@ func (p *dateParser[T]) clock() (seconds float64, ok bool) {
 		if p.skip('.') {
 			scale := 0.1
 			start := p.at
-			for ; p.at < len(p.text) && isDigit(p.text[p.at]); p.at++ {
+			for ; p.at < len(p.text) && IsDigit(p.text[p.at]); p.at++ {
 				seconds += float64(p.text[p.at]-'0') * scale
 				scale /= 10
 			}
