@@ -8,6 +8,7 @@ import (
 
 	"iris/internal/child"
 	"iris/internal/dataset"
+	"iris/internal/partition"
 	"iris/model"
 )
 
@@ -29,7 +30,7 @@ type fitStep struct {
 
 // fitResult is the result of a fitJob.
 type fitResult struct {
-	Split     dataset.Split    `json:"split"`
+	Split     partition.Split  `json:"split"`
 	TrainRows int              `json:"train_rows"`
 	TestRows  int              `json:"test_rows"`
 	Seconds   float64          `json:"seconds"`             // without the time to read the rows
@@ -44,7 +45,7 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 	if err != nil {
 		return fitResult{}, err
 	}
-	split := dataset.NewSplit(table, j.Spec.Seed, j.TestSize)
+	split := partition.NewSplit(table, j.Spec.Seed, j.TestSize)
 	train, test := split.Rows(table)
 	result := fitResult{Split: split, TrainRows: len(train), TestRows: len(test)}
 	if len(test) == 0 {
@@ -54,7 +55,7 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 	}
 	table.Keep(train)
 	if j.Share > 0 && j.Share < 1 {
-		table.Keep(dataset.Sample(table, j.Share, j.Spec.Seed))
+		table.Keep(partition.Sample(table, j.Share, j.Spec.Seed))
 		result.TrainRows = table.Rows()
 	}
 	start := time.Now()

@@ -7,6 +7,7 @@ import (
 	"iris/internal/catalogue"
 	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/partition"
 )
 
 // datasets reads validated datasets.
@@ -22,7 +23,7 @@ func (s datasets) view(ctx context.Context, d Dataset) (catalogue.View, error) {
 
 // rows reads the rows of a dataset that every split holds out, all rows if there is no split. It allocates room for
 // count rows.
-func (s datasets) rows(ctx context.Context, d Dataset, count int, heldOut ...dataset.Split) (*dataset.Table, error) {
+func (s datasets) rows(ctx context.Context, d Dataset, count int, heldOut ...partition.Split) (*dataset.Table, error) {
 	view, err := s.view(ctx, d)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (s datasets) rows(ctx context.Context, d Dataset, count int, heldOut ...dat
 }
 
 // heldOutBy returns the function that tells the rows of a schema which every split holds out, nil if there is no split.
-func heldOutBy(splits []dataset.Split, schema dataset.Schema) func(x []float64) bool {
+func heldOutBy(splits []partition.Split, schema dataset.Schema) func(x []float64) bool {
 	var tests []func(x []float64) bool
 	for _, split := range splits {
 		tests = append(tests, split.Of(schema))

@@ -10,8 +10,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/partition"
 	"iris/internal/registry"
 	"iris/model"
 )
@@ -26,11 +26,11 @@ type TrainModelInput struct {
 
 // TrainedModel is a fitted model before it becomes a version.
 type TrainedModel struct {
-	Artifact  objstore.Ref  `json:"artifact"` // model.Encode
-	Split     dataset.Split `json:"split"`    // decides which rows the fit does not see
-	TrainRows int           `json:"train_rows"`
-	TestRows  int           `json:"test_rows"`
-	Seconds   float64       `json:"seconds"` // of the fit
+	Artifact  objstore.Ref    `json:"artifact"` // model.Encode
+	Split     partition.Split `json:"split"`    // decides which rows the fit does not see
+	TrainRows int             `json:"train_rows"`
+	TestRows  int             `json:"test_rows"`
+	Seconds   float64         `json:"seconds"` // of the fit
 }
 
 // The files of a training in the object store.

@@ -29,6 +29,7 @@ import (
 	"iris/internal/dial"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/partition"
 	"iris/internal/registry"
 	"iris/internal/stack"
 	"iris/internal/testenv"
@@ -153,7 +154,7 @@ func (w *world) addTable(t testing.TB, name string, table *dataset.Table, spec m
 		Artifact:      must(m.Encode()),
 		Spec:          spec,
 		Schema:        table.Schema,
-		Split:         dataset.NewSplit(table, 42, 0.25),
+		Split:         partition.NewSplit(table, 42, 0.25),
 		DatasetSHA256: strings.Repeat("ab", 32),
 		Metrics:       map[string]float64{"accuracy": 0.97, "log_loss": 0.1, "macro_f1": 0.96},
 	})

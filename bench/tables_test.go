@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"iris/internal/dataset"
+	"iris/internal/partition"
 	"iris/internal/search"
 	"iris/internal/stack"
 	"iris/internal/testenv"
@@ -107,7 +107,7 @@ func chooseByAuto(t *testing.T, f fold) model.Spec {
 		for i, spec := range round.Specs {
 			part := f.train
 			if round.Share < 1 {
-				part = part.Subset(dataset.Sample(part, round.Share, 42))
+				part = part.Subset(partition.Sample(part, round.Share, 42))
 			}
 			cv := model.CrossValidation{Folds: search.DefaultCVFolds, Repeats: 1, Seed: 42}
 			v, err := model.CrossValidate(t.Context(), part, spec, cv, nil)

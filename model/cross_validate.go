@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"iris/internal/dataset"
+	"iris/internal/partition"
 )
 
 // CrossValidation is a repeated k-fold cross-validation. Each repeat divides the rows into other folds and holds every
@@ -42,7 +43,7 @@ func (v Validated) StandardError(metric string) float64 {
 // On returns c with as many folds as t allows, 2 at least: no more than the different rows of the second largest class,
 // so that each fold leaves rows of two classes to train on.
 func (c CrossValidation) On(t *dataset.Table) CrossValidation {
-	c.Folds = max(2, min(c.Folds, dataset.Strata(t, c.Folds)))
+	c.Folds = max(2, min(c.Folds, partition.Strata(t, c.Folds)))
 	return c
 }
 
@@ -62,7 +63,7 @@ func CrossValidate(
 	fits := 0
 	for repeat := range c.Repeats {
 		// The step is a large odd number, so that the repeats of neighbouring seeds do not share folds.
-		folds := dataset.Folds(t, c.Folds, c.Seed+uint64(repeat)*0x9e3779b97f4a7c15)
+		folds := partition.Folds(t, c.Folds, c.Seed+uint64(repeat)*0x9e3779b97f4a7c15)
 		for i, fold := range folds {
 			if len(fold) == 0 {
 				continue

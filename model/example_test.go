@@ -8,6 +8,7 @@ import (
 	"log"
 
 	"iris/internal/dataset"
+	"iris/internal/partition"
 	"iris/model"
 )
 
@@ -23,7 +24,7 @@ func readIris() *dataset.Table {
 // trainIris trains a logistic regression, and returns it with the rows that were held out of the training.
 func trainIris() (m *model.Model, test *dataset.Table) {
 	table := readIris()
-	trainingRows, testRows := dataset.NewSplit(table, 42, 0.2).Rows(table)
+	trainingRows, testRows := partition.NewSplit(table, 42, 0.2).Rows(table)
 	m, err := model.Train(context.Background(), table.Subset(trainingRows), model.Spec{}, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -34,7 +35,7 @@ func trainIris() (m *model.Model, test *dataset.Table) {
 // Train a model, evaluate it on rows that it has not seen, store it, and classify a flower with the stored model.
 func Example() {
 	table := readIris()
-	trainingRows, testRows := dataset.NewSplit(table, 42, 0.2).Rows(table)
+	trainingRows, testRows := partition.NewSplit(table, 42, 0.2).Rows(table)
 
 	spec := model.Spec{Algorithm: model.LogisticRegression, Seed: 42}
 	m, err := model.Train(context.Background(), table.Subset(trainingRows), spec, nil)

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"iris/internal/dataset"
+	"iris/internal/partition"
 	"iris/model/internal/tree"
 )
 
@@ -115,7 +116,7 @@ func (h gbdtSettings) roundsByFolds(
 	patience := h.StoppingRounds
 	h.StoppingRounds = 0 // no validation part besides the fold
 	var boosters []*booster
-	for _, fold := range dataset.Folds(t, stoppingFolds, seed) {
+	for _, fold := range partition.Folds(t, stoppingFolds, seed) {
 		if len(fold) > 0 {
 			boosters = append(boosters, newBooster(t, b, seed, h, weights).outside(fold))
 			boosters[len(boosters)-1].growers = boosters[0].growers // they work one after the other

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"iris/internal/dataset"
 	"iris/internal/objstore"
+	"iris/internal/partition"
 	"iris/internal/search"
 	"iris/internal/tablefile"
 	"iris/model"
@@ -89,7 +89,7 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 	if in.TestSize == nil {
 		in.TestSize = new(DefaultTestSize)
 	}
-	if err := dataset.CheckTestSize(*in.TestSize); err != nil {
+	if err := partition.CheckTestSize(*in.TestSize); err != nil {
 		return in, model.Spec{}, &model.SpecError{Pointer: "/test_size", Reason: err.Error()}
 	}
 	if in.Seed == nil {

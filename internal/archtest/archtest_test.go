@@ -69,7 +69,7 @@ func TestCheck(t *testing.T) {
 		"down":             {source{"iris/model", "train.go", []string{"iris/internal/dataset"}}, ""},
 		"up": {
 			source{"iris/model", "train.go", []string{"iris/internal/registry"}},
-			"of Iris, model may import only internal/dataset, internal/literal, model/internal/design",
+			"of Iris, model may import only internal/dataset",
 		},
 		"API to worker": {source{"iris/apiserver", "server.go", []string{"iris/worker"}}, "apiserver may import only"},
 		"API to MLflow": {

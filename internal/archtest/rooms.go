@@ -52,6 +52,7 @@ func rooms() []room {
 
 		// The formats of rows: JSON objects, the frames of other protocols, and the files of a batch.
 		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset", "internal/literal"}},
+		{path: "internal/partition", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/leak", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/literal", "internal/jsonrow"}},
 		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset"}},
@@ -79,7 +80,7 @@ func rooms() []room {
 		{
 			path: "model", floor: 1,
 			iris: []string{
-				"internal/dataset", "internal/literal",
+				"internal/dataset", "internal/partition", "internal/literal",
 				"model/internal/design",
 				"model/internal/onnx",
 				"model/internal/parallel",
@@ -97,7 +98,7 @@ func rooms() []room {
 		{
 			path: "internal/registry", floor: 2,
 			iris: []string{
-				"internal/dataset", "internal/mlflow", "internal/modelcache", "internal/objstore", "model",
+				"internal/dataset", "internal/partition", "internal/mlflow", "internal/modelcache", "internal/objstore", "model",
 			},
 			lib: []string{sync},
 		},
@@ -126,7 +127,7 @@ func rooms() []room {
 				"internal/catalogue",
 				"internal/champions",
 				"internal/child",
-				"internal/dataset",
+				"internal/dataset", "internal/partition",
 				"internal/leak",
 				"internal/mlflow",
 				"internal/objstore",
@@ -145,7 +146,7 @@ func rooms() []room {
 		{
 			path: "workflows", floor: 4,
 			iris: []string{
-				"activities", "internal/dataset", "internal/mlflow", "internal/objstore", "internal/registry",
+				"activities", "internal/dataset", "internal/partition", "internal/mlflow", "internal/objstore", "internal/registry",
 				"internal/rows", "internal/scores", "internal/search", "internal/sweep", "internal/tablefile", "model",
 			},
 			lib: []string{temporal},
@@ -267,7 +268,13 @@ func rooms() []room {
 		{
 			path: "internal/registry/registrytest", floor: outside,
 			iris: []string{
-				"internal/dataset", "internal/mlflow", "internal/objstore", "internal/registry", "internal/testenv", "model",
+				"internal/dataset",
+				"internal/partition",
+				"internal/mlflow",
+				"internal/objstore",
+				"internal/registry",
+				"internal/testenv",
+				"model",
 			},
 		},
 		{

@@ -1,6 +1,6 @@
 // Package dataset reads CSV tables with one class column: it decides which files and rows are good and what their
-// columns are, turns cells into numbers, describes them, and chooses the rows to hold out. It knows nothing about
-// models, storage or HTTP; rows in JSON are package jsonrow's.
+// columns are, turns cells into numbers, and describes them. It knows nothing about models, storage or HTTP. Rows in
+// JSON are package jsonrow's, and the rows to hold out are package partition's.
 //
 // Three readers read CSV: Scan and Read for a training, package rows for a batch, and package frame for clients of
 // other inference servers. All three share what a record, a number and a limit is (csv.go). They differ in these:

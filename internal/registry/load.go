@@ -9,15 +9,15 @@ import (
 	"fmt"
 	"io"
 
-	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/partition"
 	"iris/model"
 )
 
 // Files in the artifact folder of a version.
 const (
 	artifactFile = "model.json" // model.Encode's bytes
-	splitFile    = "split.json" // a dataset.Split too long for a tag
+	splitFile    = "split.json" // a partition.Split too long for a tag
 )
 
 // maxArtifact limits a version, and the bytes that are read of a file, so that a replaced file cannot fill the memory.
@@ -67,7 +67,7 @@ func (r *Registry) whole(ctx context.Context, mv mlflow.ModelVersion) (Version, 
 	if err != nil {
 		return Version{}, fmt.Errorf("split of %s: %w", v.URI(), err)
 	}
-	v.Split = dataset.Split{}
+	v.Split = partition.Split{}
 	if err := json.Unmarshal(b, &v.Split); err != nil {
 		return Version{}, fmt.Errorf("split of %s: %w: %w", v.URI(), ErrCorrupt, err)
 	}

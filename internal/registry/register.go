@@ -16,6 +16,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/partition"
 	"iris/model"
 )
 
@@ -31,7 +32,7 @@ type Candidate struct {
 	Artifact      []byte // from model.Encode
 	Spec          model.Spec
 	Schema        dataset.Schema
-	Split         dataset.Split
+	Split         partition.Split
 	DatasetSHA256 string
 	Metrics       map[string]float64 // on the held-out rows
 	Tags          map[string]string  // of the request; the prefixes iris. and mlflow. are reserved

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/partition"
 	"iris/internal/registry"
 	"iris/internal/registry/registrytest"
 	"iris/internal/testenv"
@@ -242,7 +242,7 @@ func TestRegister_refuses(t *testing.T) {
 		}, "model.json"},
 		{"a split that has no JSON", func(c *registry.Candidate) { c.Split.TestSize = math.NaN() }, "split"},
 		{"a long split that has no JSON", func(c *registry.Candidate) {
-			c.Split = dataset.Split{TestSize: math.NaN(), Moved: moved(100)}
+			c.Split = partition.Split{TestSize: math.NaN(), Moved: moved(100)}
 		}, "split"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"iris/internal/dataset"
 	"iris/internal/mlflow"
+	"iris/internal/partition"
 	"iris/model"
 )
 
@@ -26,7 +26,7 @@ type Version struct {
 	ArtifactSHA256 string             `json:"artifact_sha256"`
 	TaskID         string             `json:"task_id"`
 	GitCommit      string             `json:"git_commit,omitempty"`
-	Split          dataset.Split      `json:"split"`
+	Split          partition.Split    `json:"split"`
 	Metrics        map[string]float64 `json:"metrics"` // the metrics in tagMetricNames, on the held-out rows
 	Aliases        []string           `json:"aliases"` // sorted
 	CreatedAt      time.Time          `json:"created_at"`
@@ -48,7 +48,7 @@ const (
 	tagSeed        = "iris.seed"
 	tagDataset     = "iris.dataset.sha256"
 	tagArtifact    = "iris.artifact.sha256"
-	tagSplit       = "iris.split"        // dataset.Split as JSON; without the moved rows if splitFile exists
+	tagSplit       = "iris.split"        // partition.Split as JSON; without the moved rows if splitFile exists
 	tagSplitSHA256 = "iris.split.sha256" // of splitFile, if it exists
 	tagMetrics     = "iris.metrics"      // JSON
 	tagTask        = "iris.task_id"
@@ -103,7 +103,7 @@ func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) 
 	if len(split) > maxSplitTag {
 		splitFile = split
 		tags[tagSplitSHA256] = hexSHA256(splitFile)
-		split, err = json.Marshal(dataset.Split{Seed: c.Split.Seed, TestSize: c.Split.TestSize})
+		split, err = json.Marshal(partition.Split{Seed: c.Split.Seed, TestSize: c.Split.TestSize})
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode split: %w", err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
+	"iris/internal/partition"
 	"iris/model"
 )
 
@@ -194,7 +195,7 @@ func autoChampion(t testing.TB) (*model.Model, []float64) {
 	t.Helper()
 	schema := dataset.Iris()
 	table := read(t, dataset.IrisCSV(), dataset.ScanOptions{Known: &schema})
-	train, _ := dataset.NewSplit(table, seed, testSize).Rows(table)
+	train, _ := partition.NewSplit(table, seed, testSize).Rows(table)
 	rows := table.Subset(train)
 	m, err := model.Train(t.Context(), rows, autoSpec(t, rows), nil)
 	if err != nil {

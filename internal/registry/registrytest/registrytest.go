@@ -17,6 +17,7 @@ import (
 	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
+	"iris/internal/partition"
 	"iris/internal/registry"
 	"iris/internal/testenv"
 	"iris/model"
@@ -172,7 +173,7 @@ func (w *World) Candidate(seed uint64) registry.Candidate {
 		Artifact:      Encode(w.t, m),
 		Spec:          m.Spec(),
 		Schema:        m.Schema(),
-		Split:         dataset.Split{Seed: seed, TestSize: 0.25, Moved: []string{"ab12"}},
+		Split:         partition.Split{Seed: seed, TestSize: 0.25, Moved: []string{"ab12"}},
 		DatasetSHA256: strings.Repeat("d", 64),
 		Metrics:       map[string]float64{"accuracy": 0.9, "log_loss": 0.1, "macro_f1": 0.8, "recall/setosa": 1},
 		Portable: &mlflow.ONNXModel{

@@ -1,9 +1,11 @@
-package dataset_test
+package partition_test
 
 import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"iris/internal/partition"
 
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
@@ -29,8 +31,8 @@ func TestFolds(t *testing.T) {
 				all[i] = i
 			}
 			for _, k := range []int{2, 5, 10} {
-				folds := dataset.Folds(table, k, 42)
-				if len(folds) != k || !reflect.DeepEqual(folds, dataset.Folds(table, k, 42)) {
+				folds := partition.Folds(table, k, 42)
+				if len(folds) != k || !reflect.DeepEqual(folds, partition.Folds(table, k, 42)) {
 					t.Fatalf("%d folds, want %d and the same ones twice", len(folds), k)
 				}
 				if joined := slices.Sorted(slices.Values(slices.Concat(folds...))); !slices.Equal(joined, all) {
@@ -49,7 +51,7 @@ func TestFolds(t *testing.T) {
 					}
 				}
 			}
-			if reflect.DeepEqual(dataset.Folds(table, 5, 42), dataset.Folds(table, 5, 43)) {
+			if reflect.DeepEqual(partition.Folds(table, 5, 42), partition.Folds(table, 5, 43)) {
 				t.Error("two seeds give the same folds")
 			}
 		})
@@ -63,7 +65,7 @@ func TestFolds_duplicatesStayTogether(t *testing.T) {
 		table.Y = append(table.Y, i%7%2) // equal rows of different classes, too
 	}
 	foldOf := map[float64]int{}
-	for f, fold := range dataset.Folds(table, 4, 1) {
+	for f, fold := range partition.Folds(table, 4, 1) {
 		if len(fold) < 60 {
 			t.Errorf("fold %d has %d rows of 300, want about 75", f, len(fold))
 		}
@@ -83,7 +85,7 @@ func TestFolds_fewerDistinctRowsThanFolds(t *testing.T) {
 		Y:      []int{0, 1, 0, 1},
 	}
 	full := 0
-	for _, fold := range dataset.Folds(table, 3, 1) {
+	for _, fold := range partition.Folds(table, 3, 1) {
 		if len(fold) > 0 {
 			full++
 		}
@@ -97,12 +99,12 @@ func TestSample(t *testing.T) {
 	table := read(t, datasettest.Wine())
 	var smaller []int
 	for _, share := range []float64{0, 0.1, 1.0 / 3, 0.9, 1} {
-		sample := dataset.Sample(table, share, 42)
-		if !slices.Equal(sample, dataset.Sample(table, share, 42)) || !slices.IsSorted(sample) {
+		sample := partition.Sample(table, share, 42)
+		if !slices.Equal(sample, partition.Sample(table, share, 42)) || !slices.IsSorted(sample) {
 			t.Errorf("share %v: two samples differ, or are not in table order", share)
 		}
 		for class, n := range counts(table, sample) {
-			of := counts(table, dataset.Sample(table, 1, 42))[class]
+			of := counts(table, partition.Sample(table, 1, 42))[class]
 			if want := max(1, int(share*float64(of)+0.5)); n != want {
 				t.Errorf("share %v has %d rows of class %d, want %d of %d", share, n, class, want, of)
 			}
@@ -125,11 +127,11 @@ func TestStrata(t *testing.T) {
 		[2]float64{1, 1}, [2]float64{1, 1}, [2]float64{6, 1}, [2]float64{7, 1},
 		[2]float64{8, 2})
 	for limit, want := range map[int]int{2: 2, 3: 3, 5: 3} {
-		if got := dataset.Strata(table, limit); got != want {
+		if got := partition.Strata(table, limit); got != want {
 			t.Errorf("up to %d: got %d, want %d", limit, got, want)
 		}
 	}
-	if got := dataset.Strata(table.Subset([]int{0, 1}), 5); got != 0 {
+	if got := partition.Strata(table.Subset([]int{0, 1}), 5); got != 0 {
 		t.Errorf("one class: got %d, want 0", got)
 	}
 }

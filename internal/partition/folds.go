@@ -1,12 +1,16 @@
-package dataset
+package partition
 
-import "slices"
+import (
+	"slices"
+
+	"iris/internal/dataset"
+)
 
 // Folds divides the rows of t into k folds for cross-validation, each a list of rows in table order. The folds are
 // stratified: each class is spread over them as evenly as its rows allow. Rows with equal feature values are in one
 // fold, so that no model is tested on rows that it memorized. A fold may therefore be smaller than others, or empty if
 // t has fewer than k distinct rows. The same table, k and seed give the same folds.
-func Folds(t *Table, k int, seed uint64) [][]int {
+func Folds(t *dataset.Table, k int, seed uint64) [][]int {
 	folds := make([][]int, k)
 	load := make([][]int, k) // rows by fold and class
 	for f := range load {
@@ -41,8 +45,8 @@ func Folds(t *Table, k int, seed uint64) [][]int {
 
 // Strata returns how many different rows the class with the second most has, counted up to limit. A division of t into
 // more folds may leave one class outside a fold.
-func Strata(t *Table, limit int) int {
-	d, s := t.Schema.identity(), Split{}
+func Strata(t *dataset.Table, limit int) int {
+	d, s := identityOf(&t.Schema), Split{}
 	seen := make([][]rowHash, len(t.Schema.Classes))
 	var buf []byte
 	var h rowHash
@@ -75,7 +79,7 @@ func Strata(t *Table, limit int) int {
 // Sample lists about share (0 to 1) of the rows of t in table order. It is stratified: it has the same share of every
 // class, and at least one row of each. A sample contains every smaller sample of the same seed. The same table, share
 // and seed give the same rows.
-func Sample(t *Table, share float64, seed uint64) []int {
+func Sample(t *dataset.Table, share float64, seed uint64) []int {
 	byClass := make([][]int, len(t.Schema.Classes))
 	for _, rows := range equalRows(t, seed) {
 		for _, row := range rows {
@@ -93,8 +97,8 @@ func Sample(t *Table, share float64, seed uint64) []int {
 
 // equalRows groups the rows of t that have equal feature values, whatever their class. The order of the groups depends
 // on the seed and the values alone.
-func equalRows(t *Table, seed uint64) [][]int {
-	s, d := Split{Seed: seed}, t.Schema.identity()
+func equalRows(t *dataset.Table, seed uint64) [][]int {
+	s, d := Split{Seed: seed}, identityOf(&t.Schema)
 	found := make(map[rowHash][]int, t.Rows())
 	var order []rowHash
 	var h rowHash

@@ -1,10 +1,12 @@
-package dataset
+package partition
 
 import (
 	"cmp"
 	"encoding/hex"
 	"math"
 	"slices"
+
+	"iris/internal/dataset"
 )
 
 // NewSplit splits a table and stratifies the split: as far as possible, each class has rows on both sides. A group is
@@ -19,7 +21,7 @@ import (
 //
 // NewSplit visits the classes in order and breaks ties by hash, so the result does not depend on the order of the
 // rows. The caller checks testSize with CheckTestSize.
-func NewSplit(t *Table, seed uint64, testSize float64) Split {
+func NewSplit(t *dataset.Table, seed uint64, testSize float64) Split {
 	s := Split{Seed: seed, TestSize: testSize}
 	m := newStratifier(s, t)
 	m.fill(training)
@@ -46,7 +48,7 @@ const (
 // rare: for most tables it only counts rows.
 type stratifier struct {
 	split   Split // without moves
-	table   *Table
+	table   *dataset.Table
 	rows    [2][]int           // by side and class: number of rows
 	groups  map[rowHash]*group // of the classes that lacked a side
 	byClass [][]*group         // the same groups, by class
@@ -60,7 +62,7 @@ type group struct {
 	rows  map[int]int // class -> rows
 }
 
-func newStratifier(s Split, t *Table) *stratifier {
+func newStratifier(s Split, t *dataset.Table) *stratifier {
 	classes := len(t.Schema.Classes)
 	m := &stratifier{
 		split: s, table: t,
@@ -130,7 +132,7 @@ func (m *stratifier) single() []bool {
 	}
 	var buf []byte
 	var h rowHash
-	d := m.table.Schema.identity()
+	d := identityOf(&m.table.Schema)
 	hashes := make([]rowHash, len(single))
 	for row, class := range m.table.Y {
 		if undecided == 0 {
@@ -172,7 +174,7 @@ func (m *stratifier) lacks(class int, on side) bool {
 func (m *stratifier) collect(wanted []bool) {
 	var buf []byte
 	var h rowHash
-	d := m.table.Schema.identity()
+	d := identityOf(&m.table.Schema)
 	fresh := make(map[rowHash]*group)
 	for row, class := range m.table.Y {
 		if !wanted[class] {

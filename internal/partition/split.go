@@ -1,4 +1,7 @@
-package dataset
+// Package partition divides the rows of a table: into rows for training and held-out rows, into folds, and into
+// samples.
+// Equal rows stay together, and where a row goes depends on the row and the seed alone.
+package partition
 
 import (
 	"bytes"
@@ -7,6 +10,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+
+	"iris/internal/dataset"
 )
 
 // Split says which rows are held out of training. Membership depends on the row alone: SHA-256 of the seed and the
@@ -39,8 +44,8 @@ func (s Split) HeldOut(x []float64) bool {
 }
 
 // Of returns HeldOut for the rows of a schema. The function serves one goroutine.
-func (s Split) Of(schema Schema) func(x []float64) bool {
-	d := schema.identity()
+func (s Split) Of(schema dataset.Schema) func(x []float64) bool {
+	d := identityOf(&schema)
 	var buf []byte
 	return func(x []float64) bool {
 		var h rowHash
@@ -50,10 +55,10 @@ func (s Split) Of(schema Schema) func(x []float64) bool {
 }
 
 // Rows lists the rows of a table on each side, in table order.
-func (s Split) Rows(t *Table) (train, test []int) {
+func (s Split) Rows(t *dataset.Table) (train, test []int) {
 	var buf []byte
 	var h rowHash
-	d := t.Schema.identity()
+	d := identityOf(&t.Schema)
 	for i := range t.Rows() {
 		h, buf = s.hash(buf, t.Row(i), d)
 		if s.heldOut(h) {

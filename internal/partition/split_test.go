@@ -1,6 +1,7 @@
-package dataset_test
+package partition_test
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,10 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"iris/internal/literal"
+
+	"iris/internal/partition"
 
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
@@ -39,7 +44,7 @@ func random(r *rand.Rand) *dataset.Table {
 }
 
 // sides counts the rows of each class in training and held out.
-func sides(t *dataset.Table, s dataset.Split) (train, test []int) {
+func sides(t *dataset.Table, s partition.Split) (train, test []int) {
 	train, test = make([]int, len(t.Schema.Classes)), make([]int, len(t.Schema.Classes))
 	for i, class := range t.Y {
 		if s.HeldOut(t.Row(i)) {
@@ -53,7 +58,7 @@ func sides(t *dataset.Table, s dataset.Split) (train, test []int) {
 
 // Stored splits depend on the hash, so these rows must never change sides.
 func TestSplit_neverChanges(t *testing.T) {
-	s := dataset.Split{Seed: 42, TestSize: 0.25}
+	s := partition.Split{Seed: 42, TestSize: 0.25}
 	iris := read(t, dataset.IrisCSV())
 	_, test := s.Rows(iris)
 	want := []int{
@@ -70,7 +75,7 @@ func TestSplit_share(t *testing.T) {
 	const rows = 20000
 	for _, size := range []float64{0.01, 0.25, 0.5, 0.9} {
 		held := 0
-		s := dataset.Split{Seed: r.Uint64(), TestSize: size}
+		s := partition.Split{Seed: r.Uint64(), TestSize: size}
 		for range rows {
 			if s.HeldOut([]float64{r.NormFloat64(), r.NormFloat64()}) {
 				held++
@@ -84,12 +89,12 @@ func TestSplit_share(t *testing.T) {
 
 func TestSplit_seed(t *testing.T) {
 	iris := read(t, dataset.IrisCSV())
-	_, one := dataset.Split{Seed: 1, TestSize: 0.25}.Rows(iris)
-	_, two := dataset.Split{Seed: 2, TestSize: 0.25}.Rows(iris)
+	_, one := partition.Split{Seed: 1, TestSize: 0.25}.Rows(iris)
+	_, two := partition.Split{Seed: 2, TestSize: 0.25}.Rows(iris)
 	if slices.Equal(one, two) {
 		t.Error("two seeds hold out the same rows")
 	}
-	_, more := dataset.Split{Seed: 1, TestSize: 0.5}.Rows(iris)
+	_, more := partition.Split{Seed: 1, TestSize: 0.5}.Rows(iris)
 	for _, row := range one {
 		if !slices.Contains(more, row) {
 			t.Errorf("row %d is held out at 0.25 and not at 0.5", row)
@@ -98,7 +103,7 @@ func TestSplit_seed(t *testing.T) {
 }
 
 func TestSplit_negativeZero(t *testing.T) {
-	s := dataset.Split{Seed: 3, TestSize: 0.5}
+	s := partition.Split{Seed: 3, TestSize: 0.5}
 	for i := range 100 {
 		v := float64(i)
 		if s.HeldOut([]float64{0, v}) != s.HeldOut([]float64{math.Copysign(0, -1), v}) {
@@ -109,7 +114,7 @@ func TestSplit_negativeZero(t *testing.T) {
 
 func TestSplit_allocations(t *testing.T) {
 	iris := read(t, dataset.IrisCSV())
-	s := dataset.NewSplit(table(2, [2]float64{1, 0}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1}), 1, 1e-9)
+	s := partition.NewSplit(table(2, [2]float64{1, 0}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1}), 1, 1e-9)
 	if len(s.Moved) != 2 {
 		t.Fatalf("%d groups moved, want 2", len(s.Moved))
 	}
@@ -122,7 +127,7 @@ func TestSplit_allocations(t *testing.T) {
 }
 
 func TestSplit_json(t *testing.T) {
-	want := dataset.NewSplit(
+	want := partition.NewSplit(
 		table(2, [2]float64{1, 0}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1}),
 		math.MaxUint64,
 		1e-9,
@@ -131,7 +136,7 @@ func TestSplit_json(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got dataset.Split
+	var got partition.Split
 	if err := json.Unmarshal(data, &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%s read back as %+v, %v, want %+v", data, got, err, want)
 	}
@@ -139,12 +144,12 @@ func TestSplit_json(t *testing.T) {
 
 func TestCheckTestSize(t *testing.T) {
 	for _, size := range []float64{1e-9, 0.25, 0.999} {
-		if err := dataset.CheckTestSize(size); err != nil {
+		if err := partition.CheckTestSize(size); err != nil {
 			t.Errorf("%v: %v", size, err)
 		}
 	}
 	for _, size := range []float64{0, 1, -0.5, 1.5, math.NaN(), math.Inf(1)} {
-		if err := dataset.CheckTestSize(size); err == nil {
+		if err := partition.CheckTestSize(size); err == nil {
 			t.Errorf("%v was accepted", size)
 		}
 	}
@@ -155,7 +160,7 @@ func TestNewSplit_realDataNeedsNoMoves(t *testing.T) {
 		"iris": datasettest.Iris(), "wine": datasettest.Wine(), "breast cancer": datasettest.BreastCancer(),
 	} {
 		data := read(t, csv)
-		s := dataset.NewSplit(data, 42, 0.25)
+		s := partition.NewSplit(data, 42, 0.25)
 		train, test := s.Rows(data)
 		if s.Moved != nil {
 			t.Errorf("%s: %v were moved, want none", name, s.Moved)
@@ -233,7 +238,7 @@ func TestNewSplit_moves(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(20) {
-				train, test := sides(c.table, dataset.NewSplit(c.table, seed, c.size))
+				train, test := sides(c.table, partition.NewSplit(c.table, seed, c.size))
 				if !slices.Equal(train, c.train) || !slices.Equal(test, c.test) {
 					t.Errorf("seed %d: %v rows in training, %v held out, want %v and %v", seed, train, test, c.train, c.test)
 				}
@@ -248,7 +253,7 @@ func place(x []float64, seed uint64) float64 {
 	low, high := 0.0, 1.0
 	for range 53 {
 		middle := (low + high) / 2
-		if (dataset.Split{Seed: seed, TestSize: middle}).HeldOut(x) {
+		if (partition.Split{Seed: seed, TestSize: middle}).HeldOut(x) {
 			high = middle
 		} else {
 			low = middle
@@ -274,10 +279,10 @@ func TestNewSplit_movesTheNearest(t *testing.T) {
 		slices.SortFunc(most, func(a, b int) int { return cmp.Compare(place(data.Row(b), seed), place(data.Row(a), seed)) })
 		most = most[:2]
 		slices.Sort(most)
-		if _, test := dataset.NewSplit(data, seed, 1e-9).Rows(data); !slices.Equal(test, []int{least}) {
+		if _, test := partition.NewSplit(data, seed, 1e-9).Rows(data); !slices.Equal(test, []int{least}) {
 			t.Errorf("seed %d: rows %v held out, want the one nearest to 0, %d", seed, test, least)
 		}
-		if train, _ := dataset.NewSplit(data, seed, 1-1e-9).Rows(data); !slices.Equal(train, most) {
+		if train, _ := partition.NewSplit(data, seed, 1-1e-9).Rows(data); !slices.Equal(train, most) {
 			t.Errorf("seed %d: rows %v in training, want the two nearest to 1, %v", seed, train, most)
 		}
 	}
@@ -293,13 +298,13 @@ func TestNewSplit_restoresWhatAMoveTook(t *testing.T) {
 	}
 	checked := 0
 	for seed := range uint64(2000) {
-		plain := dataset.Split{Seed: seed, TestSize: 0.1}
+		plain := partition.Split{Seed: seed, TestSize: 0.1}
 		_, test := plain.Rows(data)
 		if !slices.Equal(test, []int{0, 1, 2}) {
 			continue
 		}
 		checked++
-		train, held := sides(data, dataset.NewSplit(data, seed, 0.1))
+		train, held := sides(data, partition.NewSplit(data, seed, 0.1))
 		if train[0] != 2 || held[0] != 0 || held[1] != 1 {
 			t.Errorf(
 				"seed %d: %v rows in training, %v held out, want class 0 in training, and one of class 1 held out",
@@ -319,13 +324,13 @@ func TestNewSplit_prefersMovesThatHarmNobody(t *testing.T) {
 	data := table(2, [2]float64{1, 0}, [2]float64{1, 1}, [2]float64{2, 0}, [2]float64{3, 1}, [2]float64{4, 1})
 	passedOver := 0
 	for seed := range uint64(2000) {
-		if _, test := (dataset.Split{Seed: seed, TestSize: 0.5}).Rows(data); !slices.Equal(test, []int{0, 1, 2}) {
+		if _, test := (partition.Split{Seed: seed, TestSize: 0.5}).Rows(data); !slices.Equal(test, []int{0, 1, 2}) {
 			continue
 		}
 		if place(data.Row(0), seed) > place(data.Row(2), seed) {
 			passedOver++
 		}
-		if _, test := dataset.NewSplit(data, seed, 0.5).Rows(data); !slices.Equal(test, []int{0, 1}) {
+		if _, test := partition.NewSplit(data, seed, 0.5).Rows(data); !slices.Equal(test, []int{0, 1}) {
 			t.Errorf("seed %d: rows %v held out, want 0 and 1, which class 1 needs", seed, test)
 		}
 	}
@@ -340,7 +345,7 @@ func TestNewSplit_properties(t *testing.T) {
 	for range 3000 {
 		data := random(r)
 		seed, size := r.Uint64(), sizes[r.IntN(len(sizes))]
-		s := dataset.NewSplit(data, seed, size)
+		s := partition.NewSplit(data, seed, size)
 
 		train, test := sides(data, s)
 		for c := range train {
@@ -353,7 +358,7 @@ func TestNewSplit_properties(t *testing.T) {
 		}
 
 		order := r.Perm(data.Rows())
-		if again := dataset.NewSplit(data.Subset(order), seed, size); !reflect.DeepEqual(again, s) {
+		if again := partition.NewSplit(data.Subset(order), seed, size); !reflect.DeepEqual(again, s) {
 			t.Fatalf("another order of rows makes another split: %+v, not %+v", again, s)
 		}
 
@@ -363,7 +368,7 @@ func TestNewSplit_properties(t *testing.T) {
 			more.X = append(more.X, float64(r.IntN(60)))
 			more.Y = append(more.Y, r.IntN(len(data.Schema.Classes)))
 		}
-		larger := dataset.NewSplit(more, seed, size)
+		larger := partition.NewSplit(more, seed, size)
 		changed := make(map[float64]bool)
 		for _, x := range data.X {
 			if s.HeldOut([]float64{x}) != larger.HeldOut([]float64{x}) {
@@ -374,4 +379,57 @@ func TestNewSplit_properties(t *testing.T) {
 			t.Fatalf("%d groups changed sides in a superset, want at most the %d that were moved", len(changed), moves)
 		}
 	}
+}
+
+// purchases is a schema of a feature of each kind, with these levels of the city.
+func purchases(cities ...string) dataset.Schema {
+	return dataset.Schema{
+		Features: []string{"age", "income", "member", "city", "zip", "since", "price"},
+		Label:    "bought", Classes: []string{"no", "yes"},
+		Columns: []dataset.Column{
+			{},
+			{Missing: true},
+			{Kind: dataset.Boolean},
+			{Kind: dataset.Categorical, Levels: cities},
+			{Kind: dataset.Categorical, Levels: []string{"01234"}, Missing: true},
+			{Kind: dataset.Datetime, DateOrder: literal.DayFirst, Missing: true},
+			{Formatted: true},
+		},
+	}
+}
+
+// A row has one hash under all schemas, and the hashes never change: stored splits depend on them.
+func TestSplit_hashesStandForTheTexts(t *testing.T) {
+	a, b := purchases("Paris", "Rome", "3"), purchases("3", "Oslo", "Paris")
+	row := func(s dataset.Schema) []float64 {
+		x := make([]float64, len(s.Features))
+		cells := dataset.NewCells(s)
+		for i, text := range []string{"31", "NA", "yes", "Paris", "01234", "1.2.2003", "$5"} {
+			x[i], _ = cells.Text(i, []byte(text))
+		}
+		return x
+	}
+	held := 0
+	for seed := range uint64(200) {
+		split := partition.Split{Seed: seed, TestSize: 0.25}
+		inA, inB := split.Of(a)(row(a)), split.Of(b)(row(b))
+		if inA != inB {
+			t.Fatalf("seed %d: held out %v under one schema and %v under another", seed, inA, inB)
+		}
+		if inA {
+			held++
+		}
+	}
+	if held != 47 {
+		t.Errorf("%d of 200 seeds hold the row out, recorded were 47: the hash has changed", held)
+	}
+}
+
+func read(t testing.TB, csv []byte) *dataset.Table {
+	t.Helper()
+	table, _, err := dataset.Read(bytes.NewReader(csv), dataset.ScanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
 }

@@ -1,9 +1,11 @@
-package dataset
+package partition
 
 import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+
+	"iris/internal/dataset"
 )
 
 // identity tells what the values of a row stand for, whatever their codes are. The codes of a level differ between the
@@ -25,11 +27,11 @@ func textBits(text string) uint64 {
 	return binary.LittleEndian.Uint64(sum[:])
 }
 
-// identity returns the identity of the values of s.
-func (s *Schema) identity() identity {
+// identityOf returns the identity of the values of s.
+func identityOf(s *dataset.Schema) identity {
 	var d identity
 	for i, c := range s.Columns {
-		if c.Kind != Categorical {
+		if c.Kind != dataset.Categorical {
 			continue
 		}
 		if d.levels == nil {
