@@ -16,6 +16,7 @@ const (
 	MonthFirst DateOrder = "mdy"
 )
 
+// Check returns an error unless o is one of the orders, or "".
 func (o DateOrder) Check() error {
 	switch o {
 	case "", YearFirst, DayFirst, MonthFirst:
