@@ -34,7 +34,7 @@ stack: ## install Temporal, MinIO and MLflow into .stack, as `make run` and `mak
 
 test: stack ## run every test with the race detector and check the coverage
 	@set -o pipefail; mkdir -p bin; status=0; \
-	$(GO) test -race -timeout=15m -coverpkg=./... -coverprofile=coverage.out ./... 2>&1 \
+	$(GO) test -race -timeout=25m -coverpkg=./... -coverprofile=coverage.out ./... 2>&1 \
 	  | sed -u 's/[[:space:]]*coverage: .*//' | tee bin/test.log || status=1; \
 	if [[ $$status == 0 ]]; then $(MAKE) -s coverage || status=1; fi; \
 	awk '/^ok /{passed++} /^FAIL\t/{failed++} END{printf "packages: %d passed, %d failed\n", passed, failed}' \
