@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 
 	"iris/internal/dataset"
 )
@@ -125,15 +126,30 @@ func (t *Reader) Read(p []byte) (int, error) {
 	return n, t.err
 }
 
-// Locate returns an error of a reader of the CSV with the line of the file instead of the line of the CSV.
+// Locate returns an error of a reader of the CSV with the lines of the file instead of those of the CSV.
 func (t *Reader) Locate(err error) error {
+	var columns *dataset.ColumnsError
 	var row *dataset.RowError
-	if !errors.As(err, &row) || row.Line == 0 || errors.Is(t.err, row) {
-		return err
+	switch {
+	case errors.As(err, &columns):
+		moved := dataset.ColumnsError{Columns: slices.Clone(columns.Columns)}
+		for i := range moved.Columns {
+			moved.Columns[i] = t.moved(moved.Columns[i])
+		}
+		return &moved
+	case errors.As(err, &row) && !errors.Is(t.err, row):
+		moved := t.moved(*row)
+		return &moved
 	}
-	moved := *row
-	moved.Line = t.lines.find(row.Line)
-	return &moved
+	return err
+}
+
+// moved returns an error with the line of the file.
+func (t *Reader) moved(e dataset.RowError) dataset.RowError {
+	if e.Line > 0 {
+		e.Line = t.lines.find(e.Line)
+	}
+	return e
 }
 
 // Close removes what Open has written to the disk.

@@ -624,6 +624,12 @@ func TestReader_locate(t *testing.T) {
 			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("lines %v, want %v", got, test.want)
 			}
+			last := len(test.want)
+			err = r.Locate(&dataset.ColumnsError{Columns: []dataset.RowError{{Line: 1}, {Line: last}, {Reason: "whole"}}})
+			want := []dataset.RowError{{Line: test.want[0]}, {Line: test.want[last-1]}, {Reason: "whole"}}
+			if columns, ok := errors.AsType[*dataset.ColumnsError](err); !ok || !reflect.DeepEqual(columns.Columns, want) {
+				t.Errorf("errors of columns %v, want %v", err, want)
+			}
 		})
 	}
 	if err := new(tablefile.Reader).Locate(errBroken); !errors.Is(err, errBroken) {
