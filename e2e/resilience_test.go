@@ -127,6 +127,9 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 				for ctx.Err() == nil {
 					answer := api.call(http.MethodPost, a.path, "application/json", []byte(a.body))
 					version := answer.header.Get("Model-Version")
+					if answer.status == http.StatusServiceUnavailable && bytes.Contains(answer.body, []byte(overloaded)) {
+						continue // a busy machine sheds, with or without a promotion
+					}
 					if answer.status != http.StatusOK || string(answer.body) != want[i][version] {
 						t.Errorf("%s: status %d by %q: %.300s", a.name, answer.status, version, answer.body)
 						return
@@ -154,6 +157,9 @@ func TestResilience_promotionsDropNoRequest(t *testing.T) {
 		}
 	}
 }
+
+// overloaded is in the answer to a prediction that an API sheds.
+const overloaded = "more predictions to compute"
 
 // secondAPI starts another API with its own connections, as a second process would.
 func secondAPI(t *testing.T, s *iris) *iris {
