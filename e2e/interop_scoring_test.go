@@ -118,7 +118,7 @@ func oneFeature() []byte {
 	var b strings.Builder
 	b.WriteString("x,side\n")
 	for i := range 100 {
-		fmt.Fprintf(&b, "%d,%s\n", i, map[bool]string{true: "low", false: "high"}[i < 50])
+		fmt.Fprintf(&b, "%d.5,%s\n", i, map[bool]string{true: "low", false: "high"}[i < 50])
 	}
 	return []byte(b.String())
 }
