@@ -23,8 +23,11 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	if !utf8.Valid(data) {
 		return 0, csvError(BadForm, 0, "", "not UTF-8")
 	}
+	for bytes.HasPrefix(data, byteOrderMark) {
+		data = data[len(byteOrderMark):]
+	}
 	reader := dataset.NewCSVReader(bufio.NewReader(bytes.NewReader(data)))
-	header, err := nextRecord(reader)
+	header, err := nextRecord(reader, data)
 	switch {
 	case errors.Is(err, io.EOF):
 		return 0, csvError(BadForm, 0, "", "empty, want a header with the names of the columns")
@@ -38,7 +41,7 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	}
 	x := d.row()
 	for rows := 0; ; rows++ {
-		record, err := nextRecord(reader)
+		record, err := nextRecord(reader, data)
 		switch {
 		case errors.Is(err, io.EOF):
 			return rows, nil
@@ -54,11 +57,15 @@ func (d *Decoder) CSV(data []byte, row func(x []float64) error) (int, error) {
 	}
 }
 
-// nextRecord returns the next record that is not a line of blanks.
-func nextRecord(reader *csv.Reader) ([]string, error) {
+var byteOrderMark = []byte("\ufeff")
+
+// nextRecord returns the next record of data that is not a line of blanks. An empty cell in quotes is a row of a table
+// with one column.
+func nextRecord(reader *csv.Reader, data []byte) ([]string, error) {
 	for {
+		start := reader.InputOffset()
 		record, err := reader.Read()
-		if err != nil || !dataset.IsBlank(record) {
+		if err != nil || !dataset.IsBlank(record) || bytes.IndexByte(data[start:reader.InputOffset()], '"') >= 0 {
 			return record, err //nolint:wrapcheck // the callers describe it
 		}
 	}

@@ -284,3 +284,17 @@ func TestFrameDecoder_allocations(t *testing.T) {
 		t.Logf("%s: %v allocations for 100 rows, %v for 1100", form, few, many)
 	}
 }
+
+// Lines of blanks are no rows. An empty cell in quotes is one, so it is not skipped.
+func TestDecoder_csvOfOneColumn(t *testing.T) {
+	d := frame.NewDecoder([]string{"x"})
+	count := func(csv string) (int, error) {
+		return d.CSV([]byte(csv), func([]float64) error { return nil })
+	}
+	if n, err := count("\ufeff\ufeffx\n1\n \t\n\n2\n"); n != 2 || err != nil {
+		t.Errorf("with lines of blanks: %d rows, %v; want 2", n, err)
+	}
+	if n, err := count("\ufeffx\n1\n\"\"\n2\n"); n != 1 || err == nil {
+		t.Errorf("with an empty cell in quotes: %d rows, %v; want an error after the first", n, err)
+	}
+}
