@@ -90,8 +90,8 @@ func shorten(value string) string {
 	return value[:end]
 }
 
-// listed quotes and joins values for an error text, at most ten of them.
-func listed(values []string) string {
+// Listed quotes and joins values for an error text, at most ten of them.
+func Listed(values []string) string {
 	const limit = 10
 	var text strings.Builder
 	for i, value := range values {

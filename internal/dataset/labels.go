@@ -119,11 +119,11 @@ func (l *labels) classes(name string, minRows int) (found, error) {
 		f.classes = append(f.classes, ClassCount{g.text, g.rows})
 	}
 	if len(f.classes) < 2 {
-		return refuse(line, "want at least two classes with %d rows each, but these have fewer: %s", minRows, listed(rare))
+		return refuse(line, "want at least two classes with %d rows each, but these have fewer: %s", minRows, Listed(rare))
 	}
 	if rare != nil {
 		f.warnings = append(f.warnings, Warning{Alert, CodeRareClass, name, fmt.Sprintf(
-			"left out: %s of classes with fewer than %d rows, %s", count(rows, "row"), minRows, listed(rare))})
+			"left out: %s of classes with fewer than %d rows, %s", count(rows, "row"), minRows, Listed(rare))})
 	}
 	if f.noClass > 0 {
 		f.warnings = append(f.warnings, Warning{
@@ -198,7 +198,7 @@ func (l *labels) groups(f *found) []labelSeen {
 	if several != nil {
 		f.warnings = append(f.warnings, Warning{
 			Info, CodeMergedLabels, "",
-			"labels that differ only by blanks or as 1 and 1.0 are one class: " + listed(several),
+			"labels that differ only by blanks or as 1 and 1.0 are one class: " + Listed(several),
 		})
 	}
 	return merged

@@ -95,7 +95,7 @@ func labelColumn(names []string, line int, o ScanOptions) (int, error) {
 		}
 		return last, &RowError{
 			Line:   line,
-			Reason: fmt.Sprintf("no class column %s among %s", Shown(o.LabelColumn), listed(names)),
+			Reason: fmt.Sprintf("no class column %s among %s", Shown(o.LabelColumn), Listed(names)),
 		}
 	}
 	if o.Known != nil {
@@ -130,7 +130,7 @@ func checkKnown(columns, line int, o ScanOptions) error {
 	}
 	if n := len(o.Known.Features); columns != n+1 {
 		return refuse("and it has %d columns, want %d: %s and the class %s",
-			columns, n+1, listed(o.Known.Features), Shown(o.Known.Label))
+			columns, n+1, Listed(o.Known.Features), Shown(o.Known.Label))
 	}
 	return nil
 }
@@ -229,7 +229,7 @@ func (o *ScanOptions) checkColumns(features []string) error {
 		reason := ""
 		switch kind := o.Columns[name]; {
 		case !slices.Contains(features, name):
-			reason = "is not a column of features: " + listed(features)
+			reason = "is not a column of features: " + Listed(features)
 		case kind != Ignore && !slices.Contains(Kinds(), Kind(kind)):
 			reason = fmt.Sprintf("is %s, want one of %v or %s", Shown(kind), Kinds(), Ignore)
 		}
@@ -252,7 +252,7 @@ func checkFeatures(chosen, columns []string, label string) error {
 		case name == label:
 			reason = "is the class column"
 		case !slices.Contains(columns, name):
-			reason = "is not a column of the data: " + listed(columns)
+			reason = "is not a column of the data: " + Listed(columns)
 		case slices.Contains(chosen[:i], name):
 			reason = "is given twice"
 		}
@@ -267,10 +267,10 @@ func checkFeatures(chosen, columns []string, label string) error {
 func differs(missing, extra []string, label string, line int) error {
 	reason := "the columns differ from the model's:"
 	if len(missing) > 0 {
-		reason += " missing " + listed(missing) + ";"
+		reason += " missing " + Listed(missing) + ";"
 	}
 	if len(extra) > 0 {
-		reason += " not expected " + listed(extra) + ";"
+		reason += " not expected " + Listed(extra) + ";"
 	}
 	reason += " the class column is " + Shown(label)
 	if slices.ContainsFunc(extra, func(name string) bool { _, ok := ParseCell(name); return ok }) {

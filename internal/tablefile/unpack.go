@@ -135,21 +135,13 @@ func (t *Reader) unzip(in io.Reader) (io.Reader, string, error) {
 	return r, strings.ToLower(path.Base(names[0])), nil
 }
 
-// shown quotes names for an error text, at most ten of them.
+// shown quotes the names of files, which an archive may hold in any encoding.
 func shown(names []string) string {
-	const limit = 10
-	var text strings.Builder
+	valid := make([]string, len(names))
 	for i, name := range names {
-		if i == limit {
-			fmt.Fprintf(&text, " and %d more", len(names)-limit)
-			break
-		}
-		if i > 0 {
-			text.WriteString(", ")
-		}
-		text.WriteString(dataset.Shown(strings.ToValidUTF8(name, "\ufffd")))
+		valid[i] = strings.ToValidUTF8(name, "\ufffd")
 	}
-	return text.String()
+	return dataset.Listed(valid)
 }
 
 // checkDirectory refuses a zip file whose directory is large: archive/zip reads the whole directory into memory.
