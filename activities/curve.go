@@ -126,7 +126,7 @@ func (a *Activities) completeCurve(ctx context.Context, runID string) error {
 		log := curveLog{client: a.o.MLflow, runID: runID}
 		err = log.send(ctx, fit.Points)
 	}
-	if errors.Is(err, objstore.ErrNotExist) || errors.Is(err, objstore.ErrUnreadable) { // there are no points
+	if errors.Is(err, objstore.ErrNotExist) || errors.Is(err, objstore.ErrUnreadable) { // the curve has no points
 		return nil
 	}
 	return err

@@ -26,7 +26,7 @@ type ValidateDatasetInput struct {
 	AllowSchemaChange bool   `json:"allow_schema_change,omitempty"`
 
 	CellRules
-	LeaveOutIDs bool `json:"leave_out_ids,omitempty"` // columns that look like identifiers are no features
+	LeaveOutIDs bool `json:"leave_out_ids,omitempty"` // columns that look like identifiers do not become features
 
 	tablefile.Reading // how the object is written
 

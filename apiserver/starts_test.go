@@ -127,7 +127,7 @@ const trainedCSV = "sepal_length,sepal_width,petal_length,petal_width,specie\n" 
 	"5.1,3.5,1.4,0.2,setosa\n4.9,3,1.4,0.2,setosa\n7,3.2,4.7,1.4,versicolor\n6.4,3.2,4.5,1.5,versicolor\n" +
 	"6.3,3.3,6,2.5,virginica\n5.8,2.7,5.1,1.9,virginica\n"
 
-// mayStartYet checks the answer to a start of which nothing is known, and returns the id of the task.
+// mayStartYet checks the answer to a start whose outcome is unknown, and returns the id of the task.
 func (a answer) mayStartYet(t *testing.T) (id string) {
 	t.Helper()
 	p := a.problem(t, http.StatusServiceUnavailable, "may start yet")

@@ -14,7 +14,7 @@ import (
 	"iris/apiserver/problem"
 )
 
-// A request for which there is no room is answered with 429 at once, before anything is stored. The median of many must
+// Admission refuses a request at once with 429, before anything is stored, if it has no room. The median of many must
 // be below 50 ms; one of them may meet a pause of the machine.
 func TestAdmit_refusesAtOnce(t *testing.T) {
 	s := New(Options{AtOnce: 1, Waiting: 1, Deadline: time.Minute})
