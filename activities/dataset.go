@@ -89,6 +89,9 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	if err == nil {
 		err = in.ClassWeight.Check(summary.Schema)
 	}
+	if err == nil && in.Spec != nil {
+		err = in.Spec.Suits(summary.Schema)
+	}
 	if err == nil {
 		options.Schema = &summary.Schema
 		err = a.checkVariety(ctx, copied, options, in.CrossValidated)

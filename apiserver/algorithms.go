@@ -95,10 +95,13 @@ func domainSchema(d model.Domain) *huma.Schema {
 		return &huma.Schema{AnyOf: []*huma.Schema{domainSchema(d), word}}
 	}
 	switch {
+	case d.Type == huma.TypeObject:
+		schema.AdditionalProperties = domainSchema(*d.Items)
 	case d.Items != nil:
 		schema.Items, schema.MaxItems = domainSchema(*d.Items), new(d.Longest)
 	case len(d.Words) > 0:
 		schema.Enum = anyOf(d.Words)
+	case d.Type == huma.TypeString:
 	case len(d.Extra) == 0:
 		schema.Minimum, schema.Maximum = new(d.Low), new(d.High)
 	default:

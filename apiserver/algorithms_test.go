@@ -100,6 +100,10 @@ func TestAlgorithms_refuseWhatIsOutOfRange(t *testing.T) {
 		[]any{1e12},
 		[]any{"gini"},
 		make([]any, 1001),
+		map[string]any{},
+		map[string]any{"age": 1.0},
+		map[string]any{"age": 0.0},
+		[]any{[]any{"age"}, []any{}},
 	} // without null, which huma takes for absent
 	for _, d := range descriptions() {
 		schema := hyperparameters(d)
@@ -139,7 +143,7 @@ func TestAlgorithms_badHyperparametersNameTheirPointer(t *testing.T) {
 	a := newAPI(t)
 	for name, schema := range a.algorithms(t) {
 		for parameter := range schema.Properties {
-			body := fmt.Sprintf(`{"algorithm":%q,"hyperparameters":{%q:{}}}`, name, parameter)
+			body := fmt.Sprintf(`{"algorithm":%q,"hyperparameters":{%q:false}}`, name, parameter)
 			p := a.do(t, "POST", "/iris/training", body, "Content-Type: application/json").problem(t, 422)
 			if len(p.Errors) != 1 || p.Errors[0].Pointer != "/hyperparameters/"+parameter {
 				t.Errorf("%s: %+v, want the pointer of %s", name, p.Errors, parameter)

@@ -17,11 +17,11 @@ type Parameter struct {
 
 // Domain is the set of values that a hyperparameter can have.
 type Domain struct {
-	Type      string   // number, integer, string or array: the type in JSON Schema
+	Type      string   // number, integer, string, array or object: the type in JSON Schema
 	Low, High float64  // inclusive bounds of numbers and integers
 	Extra     []int64  // integers outside of Low to High that are valid too
-	Words     []string // the valid strings
-	Items     *Domain  // the domain of each element of an array
+	Words     []string // the valid strings; nil if all are
+	Items     *Domain  // the domain of each element of an array, or of each member of an object
 	Longest   int      // the maximum length of an array
 	Auto      bool     // the word auto is valid too: the fit chooses by its table
 }

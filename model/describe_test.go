@@ -43,6 +43,15 @@ func resolveWith(a Algorithm, name string, value any) error {
 func ends(d Domain) (good, bad []any) {
 	bad = []any{nil, map[string]any{}}
 	switch d.Type {
+	case "object":
+		goodItems, badItems := ends(*d.Items)
+		good, bad = []any{map[string]any{}}, []any{nil, []any{}, 1}
+		for _, item := range goodItems {
+			good = append(good, map[string]any{"a name": item})
+		}
+		for _, item := range badItems {
+			bad = append(bad, map[string]any{"a name": item})
+		}
 	case "number":
 		below, above := math.Nextafter(d.Low, math.Inf(-1)), math.Nextafter(d.High, math.Inf(1))
 		return []any{d.Low, d.High}, append(bad, below, above, "1")
@@ -58,7 +67,11 @@ func ends(d Domain) (good, bad []any) {
 		for _, word := range d.Words {
 			good = append(good, word)
 		}
-		bad = append(bad, "no such word", 1)
+		bad = append(bad, 1)
+		if d.Words == nil {
+			return []any{"any word"}, append(bad, "")
+		}
+		bad = append(bad, "no such word")
 	case "array":
 		goodItems, badItems := ends(*d.Items)
 		good, bad = []any{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"iris/internal/dataset"
 	"iris/model/internal/onnx"
 	"iris/model/internal/tree"
 )
@@ -28,6 +29,12 @@ var gbdtParameters = []parameter{
 	number("validation_share", 0, 0.01, 0.5).orAuto().
 		means("The share of each class's rows that early stopping keeps for the validation part, from 2,000 rows on. " +
 			"With auto, up to 6,000 rows, five folds find the number of rounds, and all rows train the model."),
+	direction("monotone").leftUnsaid().
+		means("Features with a direction, as in {\"age\": 1}. With 1 the probability of the second class never falls where " +
+			"the feature rises, with -1 it never rises. For two classes, and for numbers and truth values."),
+	array(array(name("interactions"), dataset.MaxColumns), maxGroups).leftUnsaid().
+		means("Groups of features, as in [[\"age\", \"income\"], [\"city\"]]. A tree combines features of one group only. " +
+			"All features of no group are one more group; an empty list lets all features meet."),
 	classWeight,
 }
 

@@ -27,6 +27,9 @@ type gbdtSettings struct {
 	StoppingRounds int     `json:"early_stopping_rounds"`
 	Validation     float64 `json:"validation_share"`
 	ClassWeight    string  `json:"class_weight"`
+
+	Monotone     directions `json:"monotone"`
+	Interactions [][]string `json:"interactions"`
 }
 
 // minStoppingRows is the minimum number of rows for early stopping. With fewer, the validation part says too little,
@@ -116,6 +119,7 @@ func newBooster(t *dataset.Table, b *tree.Bins, seed uint64, h gbdtSettings, wei
 		g.MaxDepth, g.MinRows = h.MaxDepth, h.MinRowsLeaf
 		g.MinSecond, g.L2 = h.MinChildWeight, h.L2
 		g.FirstUnit, g.SecondUnit = greatest/(1<<tree.FirstBits), greatest/o.loss.scale2
+		g.Limits = h.limits(t.Schema.Features)
 		o.growers = append(o.growers, g)
 	}
 	o.model = &gbdt{Base: o.loss.base(o.training), Codes: codes(t)}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"runtime"
 	"testing"
 
@@ -88,7 +89,7 @@ func TestAdaptGBDT(t *testing.T) {
 				MinRowsLeaf: got.MinRowsLeaf, StoppingRounds: got.StoppingRounds, Validation: got.Validation,
 			}
 			_, values, err := s.resolve()
-			if folds := adaptGBDT(values, test.size); err != nil || folds != test.folds || got != test.want {
+			if folds := adaptGBDT(values, test.size); err != nil || folds != test.folds || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v, folds %v (%v), want %+v, folds %v", got, folds, err, test.want, test.folds)
 			}
 		})

@@ -21,11 +21,19 @@ type parameter struct {
 	read   func(json.RawMessage) (any, error)
 	domain Domain // the values that read accepts
 	about  string // a description for users, see means
+	// unsaid says that a resolved Spec does not name the default. Specs from before the parameter then stay as they are.
+	unsaid bool
 }
 
 // means returns p with a description for users.
 func (p parameter) means(about string) parameter {
 	p.about = about
+	return p
+}
+
+// leftUnsaid returns p without its default in resolved Specs.
+func (p parameter) leftUnsaid() parameter {
+	p.unsaid = true
 	return p
 }
 
@@ -136,7 +144,7 @@ func array(element parameter, longest int, fallback ...any) parameter {
 			for i, v := range given {
 				var err error
 				if values[i], err = element.read(v); err != nil {
-					return nil, &SpecError{fmt.Sprintf("/%d", i), err.Error()}
+					return nil, at(fmt.Sprintf("/%d", i), err)
 				}
 			}
 			return values, nil
@@ -187,7 +195,11 @@ func (f family) resolve(raw json.RawMessage) (map[string]any, error) {
 func (f family) fill(values map[string]any) {
 	preset := f.presets[fmt.Sprint(values["preset"])]
 	for _, p := range f.parameters {
-		if _, given := values[p.name]; given {
+		v, given := values[p.name]
+		if p.unsaid && given && fmt.Sprint(v) == fmt.Sprint(p.fallback) {
+			delete(values, p.name)
+		}
+		if given || p.unsaid {
 			continue
 		}
 		values[p.name] = p.fallback

@@ -48,6 +48,8 @@ type family struct {
 	// adapt replaces the values "auto" of hyperparameters by those for a table of that size. It is nil for a family
 	// without such values.
 	adapt func(values map[string]any, size Size) bool
+	// check returns a *SpecError if a resolved Spec does not suit a table with the schema. It may be nil.
+	check func(*dataset.Schema, Spec) error
 	// settle returns a resolved Spec, with these values, with what adapt and the table say. It is nil if adapt is.
 	settle func(ctx context.Context, t *dataset.Table, s Spec, values map[string]any) (Spec, error)
 	// fit learns from the table as a resolved Spec specifies. The seed of the Spec determines every random choice. All
@@ -110,6 +112,7 @@ var families = map[Algorithm]family{
 		weighs:     anyWeights,
 		mixed:      design.AsSplits,
 		empty:      func() scorer { return new(gbdt) },
+		check:      checkGBDT,
 		adapt:      adaptGBDT,
 		settle:     settleGBDT,
 		fit:        fitGBDT,

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"iris/internal/dataset"
 )
 
 // Algorithm is the name of a family of learners in requests, artifacts and MLflow.
@@ -51,6 +53,18 @@ func (s Spec) Resolve() (Spec, error) {
 		return Spec{}, fmt.Errorf("encode hyperparameters: %w", err)
 	}
 	return resolved, nil
+}
+
+// Suits returns a *SpecError if no table with the schema can be trained on as s specifies.
+func (s Spec) Suits(schema dataset.Schema) error {
+	resolved, err := s.Resolve()
+	if err != nil {
+		return err
+	}
+	if check := families[resolved.Algorithm].check; check != nil {
+		return check(&schema, resolved)
+	}
+	return nil
 }
 
 // Params returns s as the parameters of an MLflow run: algorithm, seed, class_weight if it is set, and every

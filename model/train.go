@@ -68,6 +68,11 @@ func fit(
 	ctx context.Context, t *dataset.Table, s Spec, report func(Progress),
 ) (_ Spec, d *design.Design, learned scorer, err error) {
 	family := families[s.Algorithm]
+	if family.check != nil {
+		if err := family.check(&t.Schema, s); err != nil {
+			return s, nil, nil, err
+		}
+	}
 	if !t.Schema.Plain() {
 		if d, t, err = design.Fit(ctx, t, family.mixed, s.Seed); err != nil {
 			return s, nil, nil, err

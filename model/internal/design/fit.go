@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strconv"
 
 	"iris/internal/dataset"
 	"iris/model/internal/tree"
@@ -84,8 +83,12 @@ func (f *designer) inputs(ctx context.Context, d *Design, seed uint64) (*dataset
 		Y:     f.table.Y,
 		Codes: d.codes(),
 	}
-	for i := range out.Schema.Features {
-		out.Schema.Features[i] = strconv.Itoa(i)
+	at := 0
+	for i, name := range f.table.Schema.Features { // the inputs of a feature share its name
+		for range d.Columns[i].inputs(len(d.Classes)) {
+			out.Schema.Features[at] = name
+			at++
+		}
 	}
 	for r := range f.table.Rows() {
 		if r%rowsPerCheck == 0 && ctx.Err() != nil {
@@ -93,7 +96,7 @@ func (f *designer) inputs(ctx context.Context, d *Design, seed uint64) (*dataset
 		}
 		d.Encode(f.table.Row(r), out.Row(r))
 	}
-	at := 0
+	at = 0
 	for i := range d.Columns {
 		c := &d.Columns[i]
 		at += c.inputs(len(d.Classes))

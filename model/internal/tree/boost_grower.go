@@ -15,6 +15,7 @@ type BoostGrower struct {
 	L2         float64 // penalty on the values of the leaves
 	FirstUnit  float64 // the derivative that 1 in Gradient.First stands for
 	SecondUnit float64 // the derivative that 1 in Gradient.Second stands for
+	Limits     Limits
 
 	bins      *Bins
 	maxLeaves int
@@ -32,12 +33,14 @@ type BoostLeaf struct {
 	Rows  []uint32
 	Value float64 // what the leaf adds to a score
 
-	node  int32
-	depth int
-	l2    float64 // penalty on the value beside BoostGrower.L2
-	sum   gradientSum
-	hist  histogram // nil: the rows must be counted again
-	split boostSplit
+	node   int32
+	depth  int
+	l2     float64 // penalty on the value beside BoostGrower.L2
+	span   span
+	groups uint64 // of Limits.Groups: those of all features on the way here
+	sum    gradientSum
+	hist   histogram // nil: the rows must be counted again
+	split  boostSplit
 }
 
 // boostSplit separates the bins of a feature up to left from those from right on, or, if subset is not empty, the codes
@@ -72,7 +75,7 @@ func (g *BoostGrower) Grow(rows []uint32, gradients []Gradient, features []int) 
 		g.pool.put(l.hist)
 	}
 	g.rows = append(g.rows[:0], rows...)
-	root := BoostLeaf{node: tree.Add(), Rows: g.rows}
+	root := BoostLeaf{node: tree.Add(), Rows: g.rows, span: anyValue(), groups: math.MaxUint64}
 	for _, r := range rows {
 		root.sum = root.sum.plus(gradients[r].sum())
 	}
@@ -93,7 +96,7 @@ func (g *BoostGrower) Grow(rows []uint32, gradients []Gradient, features []int) 
 	for i := range g.leaves {
 		l := &g.leaves[i]
 		tree.Leaf[l.node] = int32(i)
-		l.Value = g.value(l.sum, g.L2+l.l2)
+		l.Value = g.value(l, g.L2+l.l2)
 	}
 	return tree, g.leaves
 }
@@ -111,6 +114,7 @@ func (g *BoostGrower) divide(tree *Tree, at int, gradients []Gradient, features 
 	}
 	left := BoostLeaf{node: node, depth: l.depth + 1, l2: s.l2, Rows: l.Rows[:n], sum: s.sum}
 	right := BoostLeaf{node: node + 1, depth: l.depth + 1, l2: s.l2, Rows: l.Rows[n:], sum: l.sum.minus(s.sum)}
+	g.restrict(&l, &left, &right)
 	if len(g.leaves)+1 == g.maxLeaves { // this is the last split
 		g.pool.put(l.hist)
 	} else if n <= len(right.Rows) {
@@ -146,13 +150,14 @@ func (g *BoostGrower) part(rows []uint32, s boostSplit) int {
 	return left
 }
 
-// value returns what a leaf adds to a score: the minimum of the second-order approximation of the loss.
-func (g *BoostGrower) value(sum gradientSum, l2 float64) float64 {
-	weight := float64(sum.second())*g.SecondUnit + l2
+// value returns what a leaf adds to a score: the minimum of the second-order approximation of the loss within the span
+// of the leaf.
+func (g *BoostGrower) value(l *BoostLeaf, l2 float64) float64 {
+	weight := float64(l.sum.second())*g.SecondUnit + l2
 	if weight <= 0 {
-		return 0
+		return l.span.clamp(0)
 	}
-	return -float64(sum.first) * g.FirstUnit / weight
+	return l.span.clamp(-float64(l.sum.first) * g.FirstUnit / weight)
 }
 
 // search finds the best splits of two siblings, or of the root if large is nil. Unless parent, the histogram of their
@@ -188,12 +193,16 @@ func (g *BoostGrower) search(gradients []Gradient, features []int, parent histog
 			} else {
 				fill(&hist[i][f], g.bins.columns[f], l.Rows, g.gradients[i], bins)
 			}
-			if g.divisible(l) {
-				if g.bins.categorical(f) {
-					g.found[i][task] = g.scanCodes(f, &hist[i][f], l.sum)
-				} else {
-					g.found[i][task] = g.scan(f, &hist[i][f], bins, l.sum)
-				}
+			switch {
+			case !g.divisible(l):
+			case !g.allows(l, f):
+				g.found[i][task] = boostSplit{}
+			case g.bins.categorical(f):
+				g.found[i][task] = g.scanCodes(f, &hist[i][f], l.sum)
+			case g.Limits.Monotone != nil:
+				g.found[i][task] = g.scanMonotone(f, &hist[i][f], bins, l)
+			default:
+				g.found[i][task] = g.scan(f, &hist[i][f], bins, l.sum)
 			}
 		}
 	}
