@@ -35,6 +35,7 @@ func (s *scan) finish() (Summary, error) {
 			f.column(c)
 		}
 	}
+	f.keepIDs()
 	classes, classErr := chosen.labels.classes(chosen.name, s.options.MinClassRows)
 	switch {
 	case f.extra != nil && !s.options.AllowSchemaChange:
@@ -74,7 +75,18 @@ type finishing struct {
 	kept   map[string]keptColumn
 	faults []RowError // of columns that cannot be read
 	extra  []string   // features that the model does not have
+	ids    []leftOutID
+	tells  bool // a kept column has more than one value
 }
+
+// leftOutID is a column that is left out as an identifier, and the place of its warning.
+type leftOutID struct {
+	column  *observed
+	found   inferred
+	warning int
+}
+
+const maybeID = "has another value in every row, so it may be an identifier"
 
 // keptColumn is a column that becomes a feature.
 type keptColumn struct {
@@ -91,13 +103,32 @@ func (f *finishing) column(c *observed) {
 	case known == nil && c.want == "" && c.name == "Unnamed: 0" && c.isSequence(1):
 		found.out = CodeIndex
 	case found.out == CodeID && !o.LeaveOutIDs:
-		f.warn(Alert, CodeID, c.name, "has another value in every row, so it may be an identifier")
+		f.warn(Alert, CodeID, c.name, maybeID)
 		found.out = ""
 	}
 	if found.out != "" && !slices.Contains(o.Features, c.name) {
+		if found.out == CodeID {
+			f.ids = append(f.ids, leftOutID{c, found, len(f.Warnings)})
+		}
 		f.warn(Alert, found.out, c.name, leftOutBecause(found.out))
 		return
 	}
+	f.add(c, found)
+}
+
+// keepIDs keeps the columns that look like identifiers after all if no other column tells anything.
+func (f *finishing) keepIDs() {
+	if f.tells {
+		return
+	}
+	for _, id := range f.ids {
+		f.Warnings[id.warning].Message = maybeID
+		f.add(id.column, id.found)
+	}
+}
+
+// add makes a column a feature.
+func (f *finishing) add(c *observed, found inferred) {
 	if slices.Contains(f.scan.layout.extra, c.name) {
 		f.extra = append(f.extra, c.name)
 	}
@@ -106,7 +137,9 @@ func (f *finishing) column(c *observed) {
 		return
 	}
 	f.sayColumn(c, found)
-	found.Missing = found.Missing || o.AllowMissing
+	distinct, _ := c.distinct()
+	f.tells = f.tells || distinct > 1 || c.missing > 0
+	found.Missing = found.Missing || f.scan.options.AllowMissing
 	f.kept[c.name] = keptColumn{found.Column, c.profile(found.Column)}
 }
 

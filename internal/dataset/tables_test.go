@@ -330,6 +330,43 @@ func TestScan_knownKinds(t *testing.T) {
 	}
 }
 
+// TestScan_idsThatAreAllThereIs has tables whose features all look like identifiers, or tell nothing.
+func TestScan_idsThatAreAllThereIs(t *testing.T) {
+	number := func(row int) string { return fmt.Sprint(row) }
+	text := func(row int) string { return fmt.Sprint("t", row) }
+	turns := func(words ...string) func(int) string {
+		return func(row int) string { return words[row%len(words)] }
+	}
+	for name, test := range map[string]struct {
+		columns     []func(int) string
+		want, warns string
+	}{
+		"one of numbers":      {[]func(int) string{number}, "c0", "may be"},
+		"one of texts":        {[]func(int) string{text}, "c0:categorical", "may be"},
+		"two":                 {[]func(int) string{number, text}, "c0 c1:categorical", "may be"},
+		"beside a constant":   {[]func(int) string{number, turns("1")}, "c0 c1", "may be"},
+		"beside another":      {[]func(int) string{number, turns("1.5", "2", "3.5")}, "c1", "left out"},
+		"beside rare gaps":    {[]func(int) string{number, turns("", "1")}, "c1?", "left out"},
+		"beside a known word": {[]func(int) string{number, turns("yes", "no")}, "c1:boolean", "left out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			csv := csvOf(40, test.columns...)
+			_, summary, err := dataset.Read(strings.NewReader(csv), dataset.ScanOptions{LeaveOutIDs: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := kinds(summary.Schema); got != test.want {
+				t.Errorf("columns %s, want %s", got, test.want)
+			}
+			for _, w := range summary.Warnings {
+				if w.Code == dataset.CodeID && !strings.Contains(w.Message, test.warns) {
+					t.Errorf("%s %s, want a warning that says %q", w.Column, w.Message, test.warns)
+				}
+			}
+		})
+	}
+}
+
 func TestScan_labelColumn(t *testing.T) {
 	number := func(row int) string { return fmt.Sprintf("%d.5", row*37%499) }
 	for _, test := range []struct {
