@@ -94,16 +94,11 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	}
 	if err == nil {
 		options.Schema = &summary.Schema
-		err = a.checkVariety(ctx, copied, options, in.CrossValidated)
+		err = a.inspect(ctx, copied, options, in.CrossValidated, &summary)
 	}
 	if err != nil {
 		return Dataset{}, errors.Join(fmt.Errorf("%s: %w", source, err), a.drop(ctx, copied))
 	}
-	leaks, err := a.leaks(ctx, copied, options, summary.Profile.Rows)
-	if err != nil {
-		return Dataset{}, err
-	}
-	summary.Warnings = append(summary.Warnings, leaks...)
 	d := Dataset{
 		SHA256: sum, Source: source, LabelColumn: in.LabelColumn, AllowSchemaChange: in.AllowSchemaChange,
 		Rows: summary.Profile.Rows, Features: len(summary.Schema.Features), Classes: len(summary.Schema.Classes),
@@ -159,16 +154,6 @@ func (a *Activities) knownSchema(ctx context.Context, modelName string) (*datase
 		return nil, err
 	}
 	return &s, nil
-}
-
-// checkVariety refuses a dataset with too few different rows.
-func (a *Activities) checkVariety(ctx context.Context, ref objstore.Ref, o dataset.ScanOptions, validated bool) error {
-	body, err := a.o.Store.Get(ctx, ref)
-	if err != nil {
-		return err
-	}
-	defer body.Close() //nolint:errcheck // read only
-	return dataset.CheckVariety(body, o, validated)
 }
 
 // checkReadable rejects objects that a request may not read.

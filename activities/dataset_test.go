@@ -12,6 +12,7 @@ import (
 	"iris/internal/dataset/datasettest"
 	"iris/internal/objstore"
 	"iris/internal/tablefile"
+	"iris/internal/testenv"
 	"iris/model"
 )
 
@@ -121,6 +122,24 @@ func TestValidateDataset_leaks(t *testing.T) {
 	view, err := l.catalogue(t).View(t.Context(), got.View)
 	if err != nil || view.Schema.MissingValues == nil || len(view.Schema.MissingValues) != 0 {
 		t.Errorf("view %+v, %v; want a stored schema in which no word means a missing value", view.Schema, err)
+	}
+}
+
+// A dataset is read once for its schema, and once for what needs the schema: different rows and leaks.
+func TestValidateDataset_readsTwice(t *testing.T) {
+	proxy, store := testenv.S3Proxy(t)
+	l := newLabWith(t, "reads", activities.Options{Store: store})
+	ref := l.put("given/iris.csv", dataset.IrisCSV())
+	in := activities.ValidateDatasetInput{Model: l.model, URI: ref.URI(), CrossValidated: true}
+	copied := must(l, l.ValidateDataset, in)
+	proxy.Drain()
+	in.URI = copied.Data.URI()
+	if _, err := do(l, l.ValidateDataset, in); err != nil {
+		t.Fatal(err)
+	}
+	requests := proxy.Drain()
+	if n := testenv.CountRequests(requests, "GET", copied.Data.Key); n != 2 {
+		t.Errorf("%d reads of the dataset among %q, want 2", n, requests)
 	}
 }
 

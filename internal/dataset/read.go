@@ -36,7 +36,7 @@ func Read(r io.Reader, o ScanOptions) (*Table, Summary, error) {
 		o.Schema = &summary.Schema
 	}
 	summary.Schema = *o.Schema
-	t := &Table{Schema: *o.Schema, Codes: o.Schema.codes()}
+	t := NewTable(*o.Schema)
 	err := Each(r, o, func(x []float64, class int) error {
 		if o.Keep != nil && !o.Keep(x) {
 			return nil
@@ -53,6 +53,9 @@ func Read(r io.Reader, o ScanOptions) (*Table, Summary, error) {
 	}
 	return t, summary, nil
 }
+
+// NewTable returns a table without rows.
+func NewTable(s Schema) *Table { return &Table{Schema: s, Codes: s.codes()} }
 
 // Each calls a function for each row of a CSV with the values and the class that o.Schema gives them. Calls share x.
 // Each returns an error of the function unchanged.

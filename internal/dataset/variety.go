@@ -16,12 +16,22 @@ const (
 	validationRows = 3
 )
 
-// variety counts the different rows of each class, up to validationRows.
-type variety struct {
-	seed maphash.Seed
-	seen []map[uint64]struct{} // by class: hashes of its rows
-	full int                   // classes with validationRows
-	row  []byte
+// Variety counts the different rows of each class of a dataset, as far as a training needs to know.
+type Variety struct {
+	schema Schema
+	seed   maphash.Seed
+	seen   []map[uint64]struct{} // by class: hashes of its rows, at most validationRows
+	full   int                   // classes with validationRows
+	row    []byte
+}
+
+// NewVariety returns a Variety that has seen no row.
+func NewVariety(s Schema) *Variety {
+	v := &Variety{schema: s, seed: maphash.MakeSeed(), seen: make([]map[uint64]struct{}, len(s.Classes))}
+	for class := range v.seen {
+		v.seen[class] = map[uint64]struct{}{}
+	}
+	return v
 }
 
 // errEnough ends a pass that has seen enough rows.
@@ -31,43 +41,44 @@ var errEnough = errors.New("every class has enough different rows")
 // rows differ to train on some and to test on others. validated says that the rows to train on are also divided for a
 // cross-validation. It takes the options of Read.
 func CheckVariety(r io.Reader, o ScanOptions, validated bool) error {
-	v := &variety{seed: maphash.MakeSeed(), seen: make([]map[uint64]struct{}, len(o.Schema.Classes))}
-	for class := range v.seen {
-		v.seen[class] = map[uint64]struct{}{}
-	}
-	if err := Each(r, o, v.add); err != nil && !errors.Is(err, errEnough) {
+	v := NewVariety(*o.Schema)
+	err := Each(r, o, func(x []float64, class int) error {
+		if v.Add(x, class); v.full == len(v.seen) {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
-	return v.check(*o.Schema, validated)
+	return v.Check(validated)
 }
 
-func (v *variety) add(x []float64, class int) error {
+// Add counts a row.
+func (v *Variety) Add(x []float64, class int) {
 	rows := v.seen[class]
 	if len(rows) == validationRows {
-		return nil
+		return
 	}
 	v.row = v.row[:0]
 	for _, value := range x {
 		v.row = binary.LittleEndian.AppendUint64(v.row, math.Float64bits(value))
 	}
 	if rows[maphash.Bytes(v.seed, v.row)] = struct{}{}; len(rows) == validationRows {
-		if v.full++; v.full == len(v.seen) {
-			return errEnough
-		}
+		v.full++
 	}
-	return nil
 }
 
-// check refuses a dataset in which no class has a row to test on. For a cross-validation of two classes, it also
-// refuses a class with too few rows: some fold would train on one class only. With three or more classes, every fold
-// still trains on two.
-func (v *variety) check(s Schema, validated bool) error {
+// Check returns a *RowError if no class has a row to test on. For a cross-validation of two classes, it also refuses a
+// class with too few rows: some fold would train on one class only. With three or more classes, every fold still trains
+// on two.
+func (v *Variety) Check(validated bool) error {
 	most := 0
-	for i, class := range s.Classes {
+	for i, class := range v.schema.Classes {
 		rows := len(v.seen[i])
 		most = max(most, rows)
-		if validated && len(s.Classes) == 2 && rows < validationRows {
-			return &RowError{Column: s.Label, Reason: fmt.Sprintf(
+		if validated && len(v.seen) == 2 && rows < validationRows {
+			return &RowError{Column: v.schema.Label, Reason: fmt.Sprintf(
 				"the class %s has too few different rows for a cross-validation: %d, want at least %d",
 				Shown(class), rows, validationRows)}
 		}
