@@ -14,7 +14,6 @@ import (
 	"iris/apiserver/idempotency"
 	"iris/apiserver/problem"
 	"iris/internal/jsonrow"
-	"iris/internal/tablefile"
 	"iris/model"
 	"iris/workflows"
 )
@@ -40,13 +39,10 @@ func newTrainingRequest(modelName string) *trainingRequest {
 func (t *trainingRequest) parameters() map[string]queryParameter {
 	in := &t.in
 	parameters := cellParameters(&in.CellRules)
+	maps.Copy(parameters, readingParameters(&in.Reading))
 	maps.Copy(parameters, map[string]queryParameter{
 		"algorithm":    {set: func(v []string) error { in.Algorithm = model.Algorithm(v[0]); return nil }},
 		"label_column": {set: func(v []string) error { in.LabelColumn = v[0]; return nil }},
-		"delimiter":    {set: func(v []string) error { in.Delimiter = v[0]; return nil }},
-		"decimal":      {set: func(v []string) error { in.Decimal = v[0]; return nil }},
-		"encoding":     {set: func(v []string) error { in.Encoding = v[0]; return nil }},
-		"header":       {set: func(v []string) error { in.Header = tablefile.Header(v[0]); return nil }},
 		"promote":      {set: func(v []string) error { in.Promote = workflows.PromotePolicy(v[0]); return nil }},
 		"data_path":    {field: "dataset", set: func(v []string) error { in.DatasetURI = v[0]; return nil }},
 		"cv_folds":     {set: func(v []string) (err error) { in.CVFolds, err = parseInt(v[0]); return err }},

@@ -55,7 +55,7 @@ func rooms() []room {
 		{path: "internal/partition", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/leak", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/literal", "internal/jsonrow"}},
-		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset"}},
+		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}},
 		{
 			path:  "internal/rows",
 			floor: 1,

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"iris/internal/jsonrow"
 )
 
 // array is the state of reading the elements of an input. The JSON is valid, because it was decoded as part of a
@@ -56,21 +58,7 @@ func (d *array) next() byte {
 }
 
 // what names the value that begins here, for an error text.
-func (d *array) what() string {
-	switch d.data[d.pos] {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
-}
+func (d *array) what() string { return jsonrow.KindOf(d.data[d.pos]) }
 
 // nested reads the rows of an array.
 func (d *array) nested(rows, columns int) error {

@@ -265,7 +265,7 @@ func TestDecode_badRequests(t *testing.T) {
 			inputs(tensor("input", "FP64", "[1,2]", `[1,null]`)), NoHeader, "/inputs/0/data/1: null, want a number",
 		},
 		"true": {
-			inputs(tensor("input", "FP64", "[1,2]", `[[1,true]]`)), NoHeader, "/inputs/0/data/0/1: a boolean, want a number",
+			inputs(tensor("input", "FP64", "[1,2]", `[[1,true]]`)), NoHeader, "/inputs/0/data/0/1: true, want a number",
 		},
 		"an object": {
 			inputs(tensor("input", "FP64", "[1,2]", `[{},2]`)), NoHeader, "/inputs/0/data/0: an object, want a number",

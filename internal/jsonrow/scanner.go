@@ -86,8 +86,11 @@ func (s *Scanner) End() error {
 }
 
 // Kind names the value that begins here, for an error text.
-func (s *Scanner) Kind() string {
-	switch s.Peek() {
+func (s *Scanner) Kind() string { return KindOf(s.Peek()) }
+
+// KindOf names the value that begins with a byte, for an error text.
+func KindOf(first byte) string {
+	switch first {
 	case '{':
 		return "an object"
 	case '[':

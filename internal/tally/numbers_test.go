@@ -186,7 +186,7 @@ func FuzzNumbers(f *testing.F) {
 			}
 		}
 		if len(values) < 4 {
-			t.Skip("a dataset has at least four rows")
+			return // a dataset has at least four rows
 		}
 		p := numbersOf(t, values)
 		checkHistogram(t, p, values)
