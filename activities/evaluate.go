@@ -90,7 +90,9 @@ func (a *Activities) evaluate(ctx context.Context, in EvaluateModelInput) (store
 	if err != nil {
 		return stored[Evaluation]{}, err
 	}
-	if files["data_report.json"], err = json.MarshalIndent(view.Report(in.Dataset.SHA256), "", " "); err != nil {
+	data := view.Report(in.Dataset.SHA256)
+	data.Warnings = append(data.Warnings, in.Model.Shift...)
+	if files["data_report.json"], err = json.MarshalIndent(data, "", " "); err != nil {
 		return stored[Evaluation]{}, err
 	}
 	ref, err := a.o.Store.PutJSON(ctx, a.o.Bucket, objstore.TrainingKey(in.Run.ID, reportFile), files)

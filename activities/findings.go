@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"slices"
 	"strings"
 
 	"iris/internal/dataset"
@@ -27,15 +28,24 @@ func NewFindings(s dataset.Summary) *Findings {
 	f := &Findings{
 		LabelColumn: s.Schema.Label, LabelReason: shorten(s.LabelReason), Rows: s.Profile.Rows, DroppedRows: s.Dropped,
 	}
-	for _, w := range s.Warnings {
-		if len(f.Warnings) == maxWarnings {
-			f.More = len(s.Warnings) - maxWarnings
-			break
-		}
+	f.add(s.Warnings)
+	return f
+}
+
+// With returns the findings with more warnings.
+func (f Findings) With(more []dataset.Warning) *Findings {
+	f.Warnings = slices.Clone(f.Warnings)
+	f.add(more)
+	return &f
+}
+
+func (f *Findings) add(warnings []dataset.Warning) {
+	room := min(len(warnings), maxWarnings-len(f.Warnings))
+	for _, w := range warnings[:room] {
 		w.Message, w.Column = shorten(w.Message), shorten(w.Column)
 		f.Warnings = append(f.Warnings, w)
 	}
-	return f
+	f.More += len(warnings) - room
 }
 
 func shorten(text string) string {

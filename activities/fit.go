@@ -9,6 +9,7 @@ import (
 	"iris/internal/child"
 	"iris/internal/dataset"
 	"iris/internal/partition"
+	"iris/internal/shift"
 	"iris/model"
 )
 
@@ -36,6 +37,8 @@ type fitResult struct {
 	Seconds   float64          `json:"seconds"`             // without the time to read the rows
 	Validated *model.Validated `json:"validated,omitempty"` // of a cross-validation
 
+	Shift []dataset.Warning `json:"shift,omitempty"` // of a fit on all rows for training
+
 	encoded []byte // the fitted model, unless it was a cross-validation
 }
 
@@ -52,6 +55,9 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 		return result, &dataset.RowError{
 			Reason: "no row can be held out to test on: want at least two different rows of a class",
 		}
+	}
+	if j.CV == nil {
+		result.Shift = shift.Find(table, train, test)
 	}
 	table.Keep(train)
 	if j.Share > 0 && j.Share < 1 {

@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"iris/internal/dataset"
 	"iris/internal/objstore"
 	"iris/internal/partition"
 	"iris/internal/registry"
@@ -31,6 +32,8 @@ type TrainedModel struct {
 	TrainRows int             `json:"train_rows"`
 	TestRows  int             `json:"test_rows"`
 	Seconds   float64         `json:"seconds"` // of the fit
+
+	Shift []dataset.Warning `json:"shift,omitempty"` // how the held-out rows differ from those for training; few
 }
 
 // The files of a training in the object store.
@@ -94,6 +97,7 @@ func (a *Activities) fitModel(
 	}
 	m := TrainedModel{
 		Split: fitted.Split, TrainRows: fitted.TrainRows, TestRows: fitted.TestRows, Seconds: fitted.Seconds,
+		Shift: fitted.Shift,
 	}
 	key, size := objstore.TrainingKey(in.Run.ID, modelFile), int64(len(fitted.encoded))
 	err = patiently(ctx, func() (err error) {

@@ -3,6 +3,7 @@ package activities_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
+	"iris/internal/report"
 	"iris/model"
 )
 
@@ -174,6 +176,31 @@ func TestRegisterModel_writesPortableFiles(t *testing.T) {
 	if len(lines) != 6 || lines[0] != "feature,log_loss_increase,accuracy_decrease" ||
 		!strings.HasPrefix(lines[1], "petal_") {
 		t.Errorf("importance %q, want the four features, a petal's first", lines)
+	}
+}
+
+// A row that occurs many times is on one side of the split, which the fit and the folder of the version tell.
+func TestTrainModel_warnsOfAShift(t *testing.T) {
+	l := newLab(t, "shift")
+	csv := bytes.NewBufferString("size,noise,class\n")
+	for i := range 150 {
+		fmt.Fprintf(csv, "%d,%d,%c\n", i, i*i%97, 'a'+rune(i%2))
+	}
+	csv.WriteString(strings.Repeat("900,50,a\n", 150))
+	data, _, run, fitted := l.trained(l.put("given/shift.csv", csv.Bytes()).URI(), model.LogisticRegression)
+	if len(fitted.Shift) == 0 || fitted.Shift[0].Column != "size" {
+		t.Fatalf("shift %+v, want size", fitted.Shift)
+	}
+	e := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	var files report.Files
+	if err := l.store.GetJSON(t.Context(), e.Report.Bucket, e.Report.Key, &files); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(files["data_report.json"]); !strings.Contains(got, `"code": "shift"`) {
+		t.Errorf("data_report.json %s, want the shift in it", got)
+	}
+	if _, _, _, fitted := l.trained(l.iris().URI, model.LogisticRegression); fitted.Shift != nil {
+		t.Errorf("shift %+v of iris, want none", fitted.Shift)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/model"
@@ -119,7 +120,21 @@ func (t *training) note(ctx workflow.Context, f *Findings) {
 		return
 	}
 	t.logf(ctx, "the class column is %q: %s", f.LabelColumn, f.LabelReason)
-	for _, w := range f.Warnings {
+	t.logWarnings(ctx, f.Warnings)
+}
+
+// noteMore adds warnings to what the dataset is like.
+func (t *training) noteMore(ctx workflow.Context, warnings []dataset.Warning) {
+	if t.status.Data == nil || len(warnings) == 0 {
+		return
+	}
+	f := t.status.Data.With(warnings)
+	t.status.Data, t.result.Data = f, f
+	t.logWarnings(ctx, warnings)
+}
+
+func (t *training) logWarnings(ctx workflow.Context, warnings []dataset.Warning) {
+	for _, w := range warnings {
 		t.logf(ctx, "%s %s: %s", w.Severity, w.Column, w.Message)
 	}
 }
@@ -154,6 +169,7 @@ func (t *training) train(ctx workflow.Context) error {
 	}
 	t.result.TrainRows, t.result.TestRows = t.model.TrainRows, t.model.TestRows
 	t.logf(ctx, "fitted on %d rows, %d held out", t.model.TrainRows, t.model.TestRows)
+	t.noteMore(ctx, t.model.Shift)
 	return nil
 }
 

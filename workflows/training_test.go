@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"iris/activities"
+	"iris/internal/dataset"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -410,6 +411,27 @@ func TestTraining_answersTheStatusQuery(t *testing.T) {
 	}
 	if after := e.status(t); after.State != workflows.Success || after.Training == nil {
 		t.Errorf("status afterwards: %+v, want SUCCESS with the result", after)
+	}
+}
+
+// What the fit finds about the rows joins what the validation found.
+func TestTraining_warnsOfAShift(t *testing.T) {
+	e := newEnvironment(t)
+	data, model := trainingData, fitted
+	data.Findings = &activities.Findings{LabelColumn: "class", Warnings: []dataset.Warning{{Code: dataset.CodeConstant}}}
+	model.Shift = []dataset.Warning{{Code: dataset.CodeShift, Column: "size"}}
+	e.OnActivity(acts.ValidateDataset, mock.Anything, mock.Anything).Return(data, nil)
+	e.OnActivity(acts.TrainModel, mock.Anything, mock.Anything).Return(model, nil)
+	onTraining(e)
+	onFinish(e, mlflow.RunFinished)
+	e.OnActivity(acts.CompareWithChampion, mock.Anything, mock.Anything).
+		Return(activities.Comparison{Champion: "1", Why: "x"}, nil)
+	e.ExecuteWorkflow(workflows.Training, workflows.TrainingInput{Model: "iris", Algorithm: "logistic_regression"})
+	status := e.status(t)
+	for name, f := range map[string]*workflows.Findings{"status": status.Data, "result": status.Training.Data} {
+		if f == nil || len(f.Warnings) != 2 || f.Warnings[0].Code != dataset.CodeConstant || f.Warnings[1].Column != "size" {
+			t.Errorf("%s: %+v, want a constant and a shift", name, f)
+		}
 	}
 }
 

@@ -54,6 +54,7 @@ func rooms() []room {
 		{path: "internal/jsonrow", floor: 1, iris: []string{"internal/dataset", "internal/literal"}},
 		{path: "internal/partition", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/leak", floor: 1, iris: []string{"internal/dataset"}},
+		{path: "internal/shift", floor: 1, iris: []string{"internal/dataset"}},
 		{path: "internal/frame", floor: 1, iris: []string{"internal/dataset", "internal/literal", "internal/jsonrow"}},
 		{path: "internal/inference", floor: 1, iris: []string{"internal/dataset", "internal/jsonrow"}},
 		{
@@ -135,6 +136,7 @@ func rooms() []room {
 				"internal/report",
 				"internal/rows",
 				"internal/scores",
+				"internal/shift",
 				"internal/sweep",
 				"internal/tablefile",
 				"model",

@@ -35,4 +35,5 @@ const (
 	CodeDuplicates   = "duplicates"    // equal rows
 	CodeConflicts    = "conflicts"     // rows that are equal but for the class
 	CodeLeak         = "leak"          // a column that tells the class
+	CodeShift        = "shift"         // another distribution among the held-out rows
 )
