@@ -58,6 +58,34 @@ func CrossValidate(
 	c CrossValidation,
 	report func(fit int, m Metrics),
 ) (Validated, error) {
+	return crossValidate(ctx, t, s, c, report, nil)
+}
+
+// CrossValidateHolding is CrossValidate, and returns what the fits predicted for the rows that they did not train on.
+func CrossValidateHolding(
+	ctx context.Context,
+	t *dataset.Table,
+	s Spec,
+	c CrossValidation,
+	report func(fit int, m Metrics),
+) (Validated, *HeldOut, error) {
+	held := newHeldOut(t)
+	v, err := crossValidate(ctx, t, s, c, report, held)
+	if err != nil {
+		return Validated{}, nil, err
+	}
+	return v, held.finish(), nil
+}
+
+// crossValidate is CrossValidate. It keeps the predictions in held unless that is nil.
+func crossValidate(
+	ctx context.Context,
+	t *dataset.Table,
+	s Spec,
+	c CrossValidation,
+	report func(fit int, m Metrics),
+	held *holding,
+) (Validated, error) {
 	c = c.On(t)
 	values := map[string][]float64{}
 	fits := 0
@@ -68,11 +96,14 @@ func CrossValidate(
 			if len(fold) == 0 {
 				continue
 			}
+			if held != nil && repeat == 0 {
+				held.number(fold, i)
+			}
 			train := others(folds, i)
 			if oneClass(t, train) {
 				continue
 			}
-			m, err := testFold(ctx, t, s, train, fold)
+			m, err := testFold(ctx, t, s, train, fold, held)
 			if err != nil {
 				return Validated{}, fmt.Errorf("fit %d of %d: %w", fits+1, c.Folds*c.Repeats, err)
 			}
@@ -114,13 +145,17 @@ func oneClass(t *dataset.Table, rows []int) bool {
 	return !slices.ContainsFunc(rows, func(row int) bool { return t.Y[row] != t.Y[rows[0]] })
 }
 
-// testFold trains on some rows and evaluates the model on others.
-func testFold(ctx context.Context, t *dataset.Table, s Spec, train, test []int) (Metrics, error) {
+// testFold trains on some rows and evaluates the model on others. It keeps the predictions in held unless that is nil.
+func testFold(ctx context.Context, t *dataset.Table, s Spec, train, test []int, held *holding) (Metrics, error) {
 	m, err := Train(ctx, t.Subset(train), s, nil)
 	if err != nil {
 		return Metrics{}, err
 	}
-	return Evaluate(m, t.Subset(test))
+	rows := t.Subset(test)
+	if held != nil {
+		held.add(m, rows, test)
+	}
+	return Evaluate(m, rows)
 }
 
 // scoreOf returns the mean and the standard deviation of one or more values.

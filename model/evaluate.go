@@ -85,17 +85,24 @@ func evaluate(m *Model, t *dataset.Table, rank bool) (Metrics, *probabilities, e
 	if err := checkShape(t); err != nil {
 		return Metrics{}, nil, fmt.Errorf("evaluate: %w: %w", ErrUnlearnable, err)
 	}
-	classes := len(m.schema.Classes)
-	predicted, p := make([]int, t.Rows()), make([]float64, classes)
+	return measure(m.schema.Classes, t.Y, rank, func(r int, p []float64) int { return m.Predict(t.Row(r), p) })
+}
+
+// measure measures the predictions for rows of the classes y. For the row r, predict sets p to the probabilities and
+// returns the predicted class. If the rows are to be ranked, measure keeps their probabilities.
+func measure(
+	classes []string, y []int, rank bool, predict func(r int, p []float64) int,
+) (Metrics, *probabilities, error) {
+	predicted, p := make([]int, len(y)), make([]float64, len(classes))
 	loss, squares := 0.0, 0.0
 	var calibrated calibration
 	var s *probabilities
 	step := 1
 	if rank {
-		s, step = ranked(t.Rows(), classes)
+		s, step = ranked(len(y), len(classes))
 	}
-	for r, y := range t.Y {
-		predicted[r] = m.Predict(t.Row(r), p)
+	for r, y := range y {
+		predicted[r] = predict(r, p)
 		calibrated.add(p[predicted[r]], predicted[r] == y)
 		loss -= math.Log(max(p[y], minProbability))
 		squares += squaredError(p, y)
@@ -103,12 +110,12 @@ func evaluate(m *Model, t *dataset.Table, rank bool) (Metrics, *probabilities, e
 			s.add(p, y)
 		}
 	}
-	confusion, err := confusionMatrix(t.Y, predicted, classes)
+	confusion, err := confusionMatrix(y, predicted, len(classes))
 	if err != nil {
 		return Metrics{}, nil, fmt.Errorf("evaluate: %w: %w", ErrDefect, err)
 	}
-	metrics := rates(m.schema.Classes, confusion)
-	rows := float64(t.Rows())
+	metrics := rates(classes, confusion)
+	rows := float64(len(y))
 	metrics.LogLoss, metrics.Brier, metrics.ECE = loss/rows, squares/rows, calibrated.ece()
 	return metrics, s, nil
 }
