@@ -74,14 +74,23 @@ func descriptions() []model.Description {
 
 // hyperparameters returns the JSON Schema of the hyperparameters of an algorithm.
 func hyperparameters(d model.Description) *huma.Schema {
+	schema := fieldsSchema(d.Parameters)
+	schema.Title, schema.Description = string(d.Algorithm), d.Summary
+	return schema
+}
+
+// fieldsSchema returns the JSON Schema of an object. A field without a default is required.
+func fieldsSchema(fields []model.Parameter) *huma.Schema {
 	schema := &huma.Schema{
-		Type: huma.TypeObject, Title: string(d.Algorithm), Description: d.Summary,
-		AdditionalProperties: false, Properties: map[string]*huma.Schema{},
+		Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{},
 	}
-	for _, p := range d.Parameters {
+	for _, p := range fields {
 		property := domainSchema(p.Domain)
 		property.Description, property.Default = p.About, p.Default
 		schema.Properties[p.Name] = property
+		if p.Default == nil {
+			schema.Required = append(schema.Required, p.Name)
+		}
 	}
 	return schema
 }
@@ -95,10 +104,17 @@ func domainSchema(d model.Domain) *huma.Schema {
 		return &huma.Schema{AnyOf: []*huma.Schema{domainSchema(d), word}}
 	}
 	switch {
+	case d.Fields != nil:
+		return fieldsSchema(d.Fields)
+	case d.Type == huma.TypeObject && d.Items == nil:
+		schema.AdditionalProperties = true
 	case d.Type == huma.TypeObject:
 		schema.AdditionalProperties = domainSchema(*d.Items)
 	case d.Items != nil:
 		schema.Items, schema.MaxItems = domainSchema(*d.Items), new(d.Longest)
+		if d.Shortest > 0 {
+			schema.MinItems = new(d.Shortest)
+		}
 	case len(d.Words) > 0:
 		schema.Enum = anyOf(d.Words)
 	case d.Type == huma.TypeString:

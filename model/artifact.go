@@ -17,8 +17,9 @@ import (
 const (
 	artifactFormat = "iris-model"
 	// The version increases if an older Decode would misread a newer artifact.
-	plainVersion  = 1 // without a design
-	designVersion = 2
+	plainVersion    = 1 // without a design
+	designVersion   = 2
+	ensembleVersion = 3
 )
 
 // envelope is the outer object. SHA256 is the checksum of the bytes of Model, in hexadecimal.
@@ -32,28 +33,40 @@ type envelope struct {
 // content is the inner object. Learned is a scorer when it is encoded. When it is decoded, Learned stays raw until the
 // algorithm is known.
 type content[L any] struct {
-	Schema  dataset.Schema `json:"schema"`
-	Spec    Spec           `json:"spec"`
+	Schema dataset.Schema `json:"schema"`
+	Spec   Spec           `json:"spec"`
+	part[L]
+}
+
+// part is what a model has beside its schema and its spec.
+type part[L any] struct {
 	Design  *design.Design `json:"design,omitempty"`
 	Learned L              `json:"learned"`
 }
 
 // Encode returns m as an artifact, a JSON object that Decode reads. Equal models give equal bytes.
 func (m *Model) Encode() ([]byte, error) {
-	inner, err := json.Marshal(content[scorer]{Schema: m.schema, Spec: m.spec, Design: m.design, Learned: m.scorer})
+	inner, err := json.Marshal(content[scorer]{m.schema, m.spec, part[scorer]{m.design, m.scorer}})
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
 	sum := sha256.Sum256(inner)
-	version := plainVersion
-	if m.design != nil {
-		version = designVersion
-	}
-	outer, err := json.Marshal(envelope{artifactFormat, version, hex.EncodeToString(sum[:]), inner})
+	outer, err := json.Marshal(envelope{artifactFormat, m.version(), hex.EncodeToString(sum[:]), inner})
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
 	return outer, nil
+}
+
+// version returns the version of the format.
+func (m *Model) version() int {
+	switch {
+	case m.spec.Algorithm == Ensemble:
+		return ensembleVersion
+	case m.design != nil:
+		return designVersion
+	}
+	return plainVersion
 }
 
 // Decode reads an artifact that Encode wrote. It returns an error for other formats, for newer versions, for truncated
@@ -75,8 +88,8 @@ func decode(b []byte) (*Model, error) {
 	if outer.Format != artifactFormat {
 		return nil, fmt.Errorf("format %q, want %q", clip(outer.Format), artifactFormat)
 	}
-	if v := outer.FormatVersion; v != plainVersion && v != designVersion {
-		return nil, fmt.Errorf("format version %d, this program reads %d and %d", v, plainVersion, designVersion)
+	if v := outer.FormatVersion; v < plainVersion || v > ensembleVersion {
+		return nil, fmt.Errorf("format version %d, this program reads %d to %d", v, plainVersion, ensembleVersion)
 	}
 	if sum := sha256.Sum256(outer.Model); hex.EncodeToString(sum[:]) != outer.SHA256 {
 		return nil, errors.New("corrupt: the checksum does not match the model")
@@ -92,23 +105,38 @@ func decode(b []byte) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
-	if hasDesign := inner.Design != nil; hasDesign == inner.Schema.Plain() ||
-		hasDesign != (outer.FormatVersion == designVersion) {
-		return nil, errors.New("a design is in an artifact of version 2 whose schema is not plain, and in no other")
+	m := &Model{schema: inner.Schema, spec: spec, design: inner.Design}
+	wanted := !m.schema.Plain() && spec.Algorithm != Ensemble
+	if wanted != (m.design != nil) || m.version() != outer.FormatVersion {
+		return nil, errors.New("a design is in an artifact of version 2 whose schema is not plain, an ensemble in one of " +
+			"version 3, and neither in any other")
 	}
-	m := &Model{schema: inner.Schema, spec: spec, design: inner.Design, scorer: families[spec.Algorithm].empty()}
-	if m.design != nil {
-		if err := m.design.Prepare(&m.schema); err != nil {
-			return nil, fmt.Errorf("design: %w", err)
-		}
-	}
-	if err := strict(inner.Learned, m.scorer); err != nil {
+	if err := m.restore(inner.Learned); err != nil {
 		return nil, err
 	}
-	if err := m.scorer.prepare(m.inputs(), len(m.schema.Classes)); err != nil {
-		return nil, fmt.Errorf("%s: %w", spec.Algorithm, err)
-	}
 	return m, nil
+}
+
+// restore prepares the design of m and makes its scorer of what was learned.
+func (m *Model) restore(learned json.RawMessage) (err error) {
+	if m.design != nil {
+		if err := m.design.Prepare(&m.schema); err != nil {
+			return fmt.Errorf("design: %w", err)
+		}
+	}
+	if m.spec.Algorithm == Ensemble {
+		m.scorer, err = decodeEnsemble(learned, m)
+	} else {
+		m.scorer = families[m.spec.Algorithm].empty()
+		err = strict(learned, m.scorer)
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.scorer.prepare(m.inputs(), len(m.schema.Classes)); err != nil {
+		return fmt.Errorf("%s: %w", m.spec.Algorithm, err)
+	}
+	return nil
 }
 
 // strict unmarshals b into a value and refuses fields that the value does not have.

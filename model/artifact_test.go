@@ -130,8 +130,8 @@ func TestDecode_error(t *testing.T) {
 		{"another format", []byte(strings.Replace(sealed, "iris-model", "onnx", 1)), `format "onnx", want "iris-model"`},
 		{
 			"a newer version",
-			[]byte(strings.Replace(sealed, `version":1`, `version":3`, 1)),
-			"format version 3, this program reads 1 and 2",
+			[]byte(strings.Replace(sealed, `version":1`, `version":4`, 1)),
+			"format version 4, this program reads 1 to 3",
 		},
 		{
 			"no design in version 2",

@@ -11,7 +11,10 @@ func TestCandidates_theCheapestFirst(t *testing.T) {
 		if !slices.Contains(got, LogisticRegression) || slices.Contains(got, DecisionTree) || slices.Contains(got, KNN) {
 			t.Errorf("on %d rows the candidates are %v, want logistic_regression, and neither decision_tree nor knn", rows, got)
 		}
-		if !slices.IsSortedFunc(got, func(a, b Algorithm) int { return Cost(a) - Cost(b) }) {
+		if !slices.IsSortedFunc(
+			got,
+			func(a, b Algorithm) int { return Spec{Algorithm: a}.Cost() - Spec{Algorithm: b}.Cost() },
+		) {
 			t.Errorf("on %d rows the candidates are %v, want the cheapest first", rows, got)
 		}
 	}
@@ -32,8 +35,8 @@ func TestCandidates_skipsFamiliesAboveTheirRows(t *testing.T) {
 
 func TestCost_everyFamilyHasOne(t *testing.T) {
 	for _, a := range Algorithms() {
-		if Cost(a) < 1 {
-			t.Errorf("%s costs %d, want at least 1", a, Cost(a))
+		if cost := (Spec{Algorithm: a}).Cost(); cost < 1 {
+			t.Errorf("%s costs %d, want at least 1", a, cost)
 		}
 	}
 }

@@ -114,6 +114,9 @@ func (f family) weigh(s Spec, values map[string]any) error {
 	if err := s.ClassWeight.check(); err != nil {
 		return err
 	}
+	if f.weighMembers != nil {
+		return f.weighMembers(s, values)
+	}
 	if f.weighs == nil {
 		return &SpecError{"/class_weight", string(s.Algorithm) + " cannot weigh classes"}
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -44,6 +45,12 @@ func ends(d Domain) (good, bad []any) {
 	bad = []any{nil, map[string]any{}}
 	switch d.Type {
 	case "object":
+		if d.Fields != nil {
+			return endsOfFields(d.Fields)
+		}
+		if d.Items == nil {
+			return []any{map[string]any{}}, []any{[]any{}, 1}
+		}
 		goodItems, badItems := ends(*d.Items)
 		good, bad = []any{map[string]any{}}, []any{nil, []any{}, 1}
 		for _, item := range goodItems {
@@ -75,17 +82,52 @@ func ends(d Domain) (good, bad []any) {
 	case "array":
 		goodItems, badItems := ends(*d.Items)
 		good, bad = []any{
-			[]any{},
+			slices.Repeat(goodItems[:1], d.Shortest),
 			slices.Repeat(goodItems[:1], d.Longest),
 		}, append(
 			bad,
 			slices.Repeat(goodItems[:1], d.Longest+1),
 		)
+		if d.Shortest > 0 {
+			bad = append(bad, slices.Repeat(goodItems[:1], d.Shortest-1))
+		}
 		for _, item := range goodItems {
 			good = append(good, []any{item})
 		}
 		for _, item := range badItems {
 			bad = append(bad, []any{item})
+		}
+	}
+	return good, bad
+}
+
+// endsOfFields is ends for an object. A field without a default must be there.
+func endsOfFields(fields []Parameter) (good, bad []any) {
+	needed := map[string]any{}
+	for _, f := range fields {
+		if f.Default == nil {
+			goodValues, _ := ends(f.Domain)
+			needed[f.Name] = goodValues[0]
+		}
+	}
+	with := func(name string, value any) map[string]any {
+		o := maps.Clone(needed)
+		o[name] = value
+		return o
+	}
+	good, bad = []any{needed}, []any{nil, 1, []any{}, with("another", 1)}
+	for _, f := range fields {
+		goodValues, badValues := ends(f.Domain)
+		for _, v := range goodValues {
+			good = append(good, with(f.Name, v))
+		}
+		for _, v := range badValues {
+			bad = append(bad, with(f.Name, v))
+		}
+		if f.Default == nil {
+			without := maps.Clone(needed)
+			delete(without, f.Name)
+			bad = append(bad, without)
 		}
 	}
 	return good, bad

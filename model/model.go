@@ -36,15 +36,17 @@ type scorer interface {
 // entry in families.
 type family struct {
 	summary    string // a sentence for users
-	cost       int    // see Cost
+	cost       int    // see Spec.Cost
 	autoRows   int    // the maximum number of rows for which Candidates includes the family; 0 sets no limit
 	parameters []parameter
 	presets    map[string]map[string]any // other defaults, by the value of the parameter "preset"
 	// weighs returns why a fit with these hyperparameters cannot use the ClassWeight of a Spec, or "" if it can. It is nil
 	// if no fit can.
 	weighs func(values map[string]any) string
-	mixed  design.Encoding // what fit and scorer see of a table that is not plain
-	empty  func() scorer   // returns a scorer for Decode to fill
+	// weighMembers replaces weighs in a family of members.
+	weighMembers func(s Spec, values map[string]any) error
+	mixed        design.Encoding // what fit and scorer see of a table that is not plain
+	empty        func() scorer   // returns a scorer for Decode to fill; nil if compose is set
 	// adapt replaces the values "auto" of hyperparameters by those for a table of that size. It is nil for a family
 	// without such values.
 	adapt func(values map[string]any, size Size) bool
@@ -55,6 +57,8 @@ type family struct {
 	// fit learns from the table as a resolved Spec specifies. The seed of the Spec determines every random choice. All
 	// values of the table are numbers, and none is missing; Table.Codes says which ones are codes.
 	fit func(context.Context, *dataset.Table, Spec, func(Progress)) (scorer, error)
+	// compose replaces design, settle and fit in a family whose members are whole models.
+	compose func(context.Context, *dataset.Table, Spec, func(Progress)) (Spec, *ensemble, error)
 }
 
 var families = map[Algorithm]family{

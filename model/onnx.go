@@ -29,8 +29,8 @@ func (m *Model) ONNX() ([]byte, error) {
 			return nil, fmt.Errorf("encode model as ONNX: %w: class %q is not UTF-8", ErrDefect, class)
 		}
 	}
-	g := m.onnxInputs()
-	probabilities := m.scorer.onnx(g)
+	g := m.onnxGraph()
+	probabilities := m.onnxProbabilities(g)
 	// ArgMax returns the lowest of equals, as Predict does.
 	best := g.Node("ArgMax", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("keepdims", 0))
 	outputs := m.ONNXOutputs()
@@ -74,15 +74,21 @@ func (m *Model) dayFirst() []string {
 	return names
 }
 
-// onnxInputs returns a graph with its inputs and, if m has a design, the nodes that make the rows of the scorer of
-// them.
-func (m *Model) onnxInputs() *onnx.Graph {
-	if m.design == nil {
+// onnxGraph returns a graph for models with the schema.
+func (m *Model) onnxGraph() *onnx.Graph {
+	if m.schema.Plain() {
 		return onnx.NewGraph(len(m.schema.Features), len(m.schema.Classes))
 	}
-	g := onnx.NewMixedGraph(len(m.schema.Classes), slices.Concat(m.schema.Features, m.ONNXOutputs())...)
-	m.design.ONNX(g, &m.schema)
-	return g
+	return onnx.NewMixedGraph(len(m.schema.Classes), slices.Concat(m.schema.Features, m.ONNXOutputs())...)
+}
+
+// onnxProbabilities adds m to g and returns the name of the probabilities. If m has a design, the inputs of the scorer
+// become the rows of g.
+func (m *Model) onnxProbabilities(g *onnx.Graph) string {
+	if m.design != nil {
+		m.design.ONNX(g, &m.schema)
+	}
+	return m.scorer.onnx(g)
 }
 
 // ONNXOutputs returns the names of the outputs of the ONNX file in order: label, the most probable class, then the
@@ -93,7 +99,7 @@ func (m *Model) ONNXOutputs() []string {
 	for _, class := range m.schema.Classes {
 		names = append(names, "p_"+class)
 	}
-	if m.design == nil {
+	if m.schema.Plain() {
 		return names
 	}
 	taken := make(map[string]bool, len(m.schema.Features)+len(names))

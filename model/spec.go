@@ -29,6 +29,8 @@ const (
 	KNN Algorithm = "knn"
 	// MLP is a neural network of fully connected layers on standardised features.
 	MLP Algorithm = "mlp"
+	// Ensemble is the weighted mean of models of other families, with a temperature.
+	Ensemble Algorithm = "ensemble"
 )
 
 // Spec specifies a training except for its data. The same resolved Spec, rows and binary give the same bytes of Encode.

@@ -224,7 +224,7 @@ func TestSpecParams(t *testing.T) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	want := []Algorithm{DecisionTree, GaussianNB, GBDT, KNN, LogisticRegression, MLP, RandomForest}
+	want := []Algorithm{DecisionTree, Ensemble, GaussianNB, GBDT, KNN, LogisticRegression, MLP, RandomForest}
 	if got := Algorithms(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -26,7 +26,7 @@ type Progress struct {
 	Iteration int `json:"iteration"` // 0 before the first step
 	Total     int `json:"total"`     // maximum number of iterations; a fit may converge earlier
 	// Loss is the mean log loss (natural logarithm) on the training rows, weighted by class, without penalties. That of a
-	// random forest is out of bag.
+	// random forest is out of bag, and that of an ensemble is the one of the member that is fitted.
 	Loss float64 `json:"loss"`
 }
 
@@ -72,6 +72,10 @@ func fit(
 		if err := family.check(&t.Schema, s); err != nil {
 			return s, nil, nil, err
 		}
+	}
+	if family.compose != nil {
+		s, e, err := family.compose(ctx, t, s, report)
+		return s, nil, e, err
 	}
 	if !t.Schema.Plain() {
 		if d, t, err = design.Fit(ctx, t, family.mixed, s.Seed); err != nil {

@@ -36,7 +36,7 @@ func cheapest(ranked []Trial, tried int) (Trial, string) {
 	best := ranked[0]
 	chosen := best
 	for _, t := range ranked[1:] {
-		if model.Cost(t.Algorithm) < model.Cost(chosen.Algorithm) && ties(t, best) {
+		if t.cost() < chosen.cost() && ties(t, best) {
 			chosen = t
 		}
 	}
@@ -52,6 +52,9 @@ func cheapest(ranked []Trial, tried int) (Trial, string) {
 		chosen.Algorithm, chosen.Score.Mean, chosen.accuracy(), best.Score.Mean, best.accuracy(), best.Algorithm,
 	)
 }
+
+// cost returns what a prediction costs.
+func (t Trial) cost() int { return t.Spec(model.Spec{}).Cost() }
 
 // accuracy returns the mean accuracy, 0 for a trial of an older version.
 func (t Trial) accuracy() float64 {

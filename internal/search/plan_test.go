@@ -152,7 +152,7 @@ func TestPlanAuto(t *testing.T) {
 			rounds = append(rounds, fmt.Sprintf("%d on %.0f", len(round.Trials), round.Share*float64(rows)))
 			for i := range round.Trials {
 				if trial := &round.Trials[i]; !slices.Contains(fails, trial.Algorithm) {
-					trial.Score = &model.Score{Mean: 1 / float64(model.Cost(trial.Algorithm))} // the costliest is the best
+					trial.Score = &model.Score{Mean: 1 / float64(trial.cost())} // the costliest is the best
 				}
 			}
 			more = plan.Next(round.Trials)

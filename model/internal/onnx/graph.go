@@ -30,6 +30,7 @@ type Graph struct {
 	outputs      []byte
 	names        int
 	taken        map[string]bool // names that Name must not make
+	declared     map[string]bool // inputs of a mixed graph
 	ml           bool            // whether an operator of mlDomain is used
 	err          error           // the first call of Fail
 }
@@ -45,7 +46,7 @@ func NewGraph(features, classes int) *Graph {
 // NewMixedGraph returns a graph without inputs and nodes. The caller adds inputs, makes Rows of them and sets Features.
 // The names are those of inputs and outputs, which no other value may have.
 func NewMixedGraph(classes int, names ...string) *Graph {
-	g := &Graph{Classes: classes, taken: make(map[string]bool, len(names))}
+	g := &Graph{Classes: classes, taken: make(map[string]bool, len(names)), declared: map[string]bool{}}
 	for _, name := range names {
 		if g.taken[name] || name == "" || !utf8.ValidString(name) {
 			g.Fail("an input or output %q: want distinct names in UTF-8", name)
@@ -55,8 +56,12 @@ func NewMixedGraph(classes int, names ...string) *Graph {
 	return g
 }
 
-// Input declares an input with one value per row, [N, 1].
+// Input declares an input with one value per row, [N, 1], unless it is declared already.
 func (g *Graph) Input(name string, t Type) {
+	if g.declared[name] {
+		return
+	}
+	g.declared[name] = true
 	g.inputs = appendBytes(g.inputs, 11, valueInfo(name, t, "N", 1))
 }
 
