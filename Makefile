@@ -52,7 +52,8 @@ test-interop: ## test Iris against MLflow's Python packages, onnxruntime, Triton
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop tritonclient
 	$(GO) test -race -tags=interop -count=1 -timeout=30m -v -run='^TestInterop' ./e2e
 
-# `make chaos SEED=7` chooses other moments. CASE='train, mlflow runs/create' tries the cases whose name contains that.
+# `make chaos SEED=7` chooses other moments. CASE='train, mlflow runs/create' tries the cases whose name contains that,
+# or the case that has this name.
 SEED ?= 1
 chaos: stack ## try every fault on a whole Iris, for about 25 minutes; writes docs/reliability.md; needs an idle machine
 	@mkdir -p bin && $(GO) test -c -o bin/chaos.test ./chaos

@@ -19,6 +19,19 @@ type fault struct {
 
 func (f fault) String() string { return fmt.Sprintf("%s, %s, %s", f.work, f.point, f.fate) }
 
+// parseFault reads what String writes.
+func parseFault(name string) (fault, bool) {
+	parts := strings.Split(name, ", ")
+	if len(parts) != 3 {
+		return fault{}, false
+	}
+	at, kind, ok := strings.Cut(parts[1], " ")
+	f := fault{work(parts[0]), point{dependency(at), kind}, fate(parts[2])}
+	fates := slices.Concat(requestFates, processFates, operatorFates, dependencyFates)
+	return f, ok && slices.Contains([]work{train, retrain, auto, search, batch}, f.work) &&
+		slices.Contains([]dependency{mlflowDep, s3Dep, temporalDep}, f.dependency) && slices.Contains(fates, f.fate)
+}
+
 // random returns the random numbers of a fault: the same for the same seed, whatever else the run tries.
 func (f fault) random(seed uint64) *rand.Rand {
 	h := fnv.New64a()

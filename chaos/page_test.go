@@ -53,6 +53,9 @@ func (v verdict) word() string {
 	return "survived, " + v.state
 }
 
+// forAWhile is between a fault and how long it lasts.
+const forAWhile = ", for "
+
 // The lines of the page between which the table is.
 const (
 	beginMark = "<!-- measured: make chaos writes what follows -->\n"
@@ -86,7 +89,7 @@ func (s summary) table() string {
 		}
 		fault := string(v.fault.fate)
 		if v.rule.lasts > 0 {
-			fault += fmt.Sprintf(", for %s", v.rule.lasts)
+			fault += forAWhile + v.rule.lasts.String()
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %.1f s | %.1f s | %s |\n",
 			v.fault.work, v.fault.point, fault, v.rule.nth, v.took.Seconds(), v.recovery.Seconds(), cell(v.word()))

@@ -44,6 +44,26 @@ func TestTable_repeats(t *testing.T) {
 	}
 }
 
+// A name that a run printed chooses its fault, also if the table of this run does not have it.
+func TestChosen(t *testing.T) {
+	all := distinct(append(table(seenOnce(), 1), short()...))
+	for _, f := range append(all, fault{batch, point{s3Dep, "create multipart batches/output.csv"}, freeze}) {
+		for _, name := range []string{f.String(), f.String() + forAWhile + lasting.String()} {
+			if got := chosen(all, name); !slices.Contains(got, f) {
+				t.Errorf("%q chooses %v", name, got)
+			}
+		}
+	}
+	if some := chosen(all, "kill -9"); len(some) < 2 {
+		t.Errorf("a part of a name chooses %v, want several", some)
+	}
+	for _, name := range []string{"kill -8", "train, mlflow runs/create, slap", "nap, mlflow runs/create, delay"} {
+		if got := chosen(all, name); len(got) != 0 {
+			t.Errorf("%q chooses %v, want nothing", name, got)
+		}
+	}
+}
+
 // Every kind of request is disturbed, and one that changes something also after it has.
 func TestTable_disturbsEveryKind(t *testing.T) {
 	seen := seenOnce()
