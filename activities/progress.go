@@ -19,6 +19,8 @@ type Progress struct {
 
 	WaitsFor string `json:"waits_for,omitempty"` // what the activity cannot begin without, such as memory
 
+	Trial string `json:"trial,omitempty"` // the name of the trial that runs
+
 	Deaths int  `json:"deaths,omitempty"` // attempts just before this one that ended without a word
 	Ended  bool `json:"ended,omitempty"`  // the attempt returned
 }

@@ -36,8 +36,9 @@ type RunTrialInput struct {
 
 // TriedSpec is the result of a trial.
 type TriedSpec struct {
-	RunID string `json:"run_id"` // of the trial
-	Rows  int    `json:"rows"`   // that the trial used
+	RunID   string  `json:"run_id"`            // of the trial
+	Rows    int     `json:"rows"`              // that the trial used
+	Seconds float64 `json:"seconds,omitempty"` // of computing
 	model.Validated
 
 	Warnings []string `json:"warnings,omitempty"` // what MLflow does not show
@@ -50,8 +51,13 @@ func (a *Activities) RunTrial(ctx context.Context, in RunTrialInput) (TriedSpec,
 	if err := checkDeaths(ctx, "fit"); err != nil {
 		return TriedSpec{}, translate(ctx, err)
 	}
-	report, stop := beat(ctx)
+	beats, stop := beat(ctx)
 	defer stop()
+	report := func(p Progress) {
+		p.Trial = in.Name
+		beats(p)
+	}
+	report(Progress{})
 	tried, err := a.runTrial(ctx, in, report)
 	return tried, translate(ctx, err)
 }
@@ -79,7 +85,8 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 		return TriedSpec{}, err
 	}
 	tried := TriedSpec{
-		RunID: run.ID, Rows: trial.Result.Rows, Validated: trial.Result.Validated, Warnings: n.dropped,
+		RunID: run.ID, Rows: trial.Result.Rows, Seconds: trial.Result.Seconds, Validated: trial.Result.Validated,
+		Warnings: n.dropped,
 	}
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
 }
@@ -87,6 +94,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 // triedRows is the result of a cross-validation.
 type triedRows struct {
 	Rows      int             `json:"rows"`
+	Seconds   float64         `json:"seconds"`
 	Validated model.Validated `json:"validated"`
 }
 
@@ -108,7 +116,7 @@ func (a *Activities) try(
 	}
 	seconds := mlflow.Metric{Key: "fit_seconds", Value: fitted.Seconds, Time: at}
 	trial.Points = append(append(trial.Points, validatedMetrics(*fitted.Validated, at)...), seconds)
-	trial.Result = triedRows{Rows: fitted.TrainRows, Validated: *fitted.Validated}
+	trial.Result = triedRows{Rows: fitted.TrainRows, Seconds: fitted.Seconds, Validated: *fitted.Validated}
 	return trial, nil
 }
 

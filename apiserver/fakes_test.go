@@ -20,6 +20,8 @@ import (
 	"iris/internal/objstore"
 	"iris/internal/registry"
 	"iris/internal/scores"
+	"iris/internal/search"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -100,6 +102,13 @@ func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (
 	if err != nil {
 		return workflows.TrainingResult{}, err
 	}
+	board := fakeBoard(in)
+	if in.Model != olderWorker {
+		answer := func() (workflows.Leaderboard, error) { return board, nil }
+		if err := workflow.SetQueryHandler(ctx, workflows.LeaderboardQuery, answer); err != nil {
+			return workflows.TrainingResult{}, err
+		}
+	}
 	if in.LabelColumn == waits {
 		if err := awaitVerdict(ctx, status); err != nil {
 			return workflows.TrainingResult{}, err
@@ -116,7 +125,36 @@ func (w *world) fakeTraining(ctx workflow.Context, in workflows.TrainingInput) (
 		Metrics:      map[string]float64{"accuracy": 0.9},
 		Gate:         workflows.Gate{Decision: workflows.Kept, Reason: "worse"},
 	}
+	if board.Method != "" {
+		result.Search = &workflows.SearchResult{
+			SearchProgress: workflows.SearchProgress{Method: board.Method, Metric: board.Metric, Total: 3, Done: 2},
+		}
+		for _, trial := range board.Trials {
+			result.Search.Trials = append(result.Search.Trials, trial.Trial)
+		}
+		result.Search.Best = &result.Search.Trials[0]
+	}
 	return result, behave(ctx, in.LabelColumn)
+}
+
+// olderWorker is the model of trainings whose worker does not know the query "leaderboard".
+const olderWorker = "older"
+
+// fakeBoard has three trials if the training runs any.
+func fakeBoard(in workflows.TrainingInput) workflows.Leaderboard {
+	if in.Algorithm != search.Auto {
+		return workflows.Leaderboard{}
+	}
+	trial := func(name string, score float64) search.Trial {
+		return search.Trial{Name: name, Algorithm: model.GBDT, Rows: 100, Score: &model.Score{Mean: score}}
+	}
+	return workflows.Leaderboard{
+		Method: search.AutoMethod, Metric: search.LogLoss, Total: 3, Done: 2, Trials: []workflows.BoardTrial{
+			{Rank: 1, State: workflows.TrialDone, Trial: trial("trial-2", .1)},
+			{Rank: 2, State: workflows.TrialDone, Trial: trial("trial-1", .2)},
+			{State: workflows.TrialRunning, Trial: search.Trial{Name: "trial-3", Algorithm: model.MLP}},
+		},
+	}
 }
 
 // awaitVerdict waits for one of the updates and writes the verdict into the stage.

@@ -20,6 +20,7 @@ func (s *Server) addRoutes() {
 	addJSON(r, listTasksOperation("/tasks"), s.tasks.list)
 	addJSON(r, getTaskOperation("get-task", "/tasks/{task_id}"), s.tasks.get)
 	addJSON(r, cancelTaskOperation("/tasks/{task_id}"), s.tasks.cancel)
+	addJSON(r, leaderboardOperation("/tasks/{task_id}/leaderboard"), s.tasks.leaderboard)
 	addJSON(r, verdictOperation("approve", "/tasks/{task_id}/approve"), s.tasks.approve)
 	addJSON(r, verdictOperation("reject", "/tasks/{task_id}/reject"), s.tasks.reject)
 	addJSON(r, listModelsOperation("/models"), s.models.list)

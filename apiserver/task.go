@@ -45,6 +45,8 @@ type TaskLinks struct {
 	Temporal string `json:"temporal,omitempty" doc:"A page of Temporal."`
 	MLflow   string `json:"mlflow,omitempty" doc:"A page of MLflow."`
 	Result   string `json:"result,omitempty" doc:"A route of this API."`
+
+	Leaderboard string `json:"leaderboard,omitempty" doc:"The route of the trials of a training."`
 }
 
 // Result is the result of a task. Exactly one field is set.
@@ -134,6 +136,9 @@ func (ts *tasks) link(t *Task, runID string) {
 	t.Links.Temporal = ts.links.temporal(t.TaskID, runID)
 	if t.Type == workflows.BatchType && t.Model != "" {
 		t.Links.Result = batchLocation(t.Model, t.TaskID)
+	}
+	if t.Search != nil || t.Result != nil && t.Result.Training != nil && t.Result.Training.Search != nil {
+		t.Links.Leaderboard = "/tasks/" + url.PathEscape(t.TaskID) + "/leaderboard"
 	}
 	switch {
 	case t.Result == nil:

@@ -185,6 +185,13 @@ func trainingQuery() []*huma.Param {
 		query("repeats", "How often a trial is repeated with other folds.", &huma.Schema{
 			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxRepeats)),
 		}),
+		query("max_trials", "The most trials of `auto` or of a search, in all rounds together.", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxBudget)),
+		}),
+		query("max_runtime_seconds", "How long the trials of `auto` or of a search may take in all. One ends in any case. "+
+			"A choice that time cut short may differ from run to run.", &huma.Schema{
+			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxRuntimeSeconds)),
+		}),
 		query("promote", "Who decides on the promotion. `auto`: the gate. `never`: nobody. `manual`: the gate, and then a "+
 			"person (POST /tasks/{task_id}/approve).", &huma.Schema{
 			Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto,

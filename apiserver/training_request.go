@@ -47,6 +47,11 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 		"data_path":    {field: "dataset", set: func(v []string) error { in.DatasetURI = v[0]; return nil }},
 		"cv_folds":     {set: func(v []string) (err error) { in.CVFolds, err = parseInt(v[0]); return err }},
 		"repeats":      {set: func(v []string) (err error) { in.Repeats, err = parseInt(v[0]); return err }},
+		"max_trials":   {set: func(v []string) (err error) { in.MaxTrials, err = parseInt(v[0]); return err }},
+		"max_runtime_seconds": {set: func(v []string) (err error) {
+			in.MaxRuntimeSeconds, err = parseInt(v[0])
+			return err
+		}},
 		"test_size": {set: func(v []string) error {
 			share, err := strconv.ParseFloat(v[0], 64)
 			in.TestSize = &share
@@ -132,6 +137,8 @@ func (t *trainingRequest) readJSON(body []byte) error {
 		"search":              &t.in.Search,
 		"cv_folds":            &t.in.CVFolds,
 		"repeats":             &t.in.Repeats,
+		"max_trials":          &t.in.MaxTrials,
+		"max_runtime_seconds": &t.in.MaxRuntimeSeconds,
 	}
 	maps.Copy(targets, cellTargets(&t.in.CellRules))
 	modelOfPath := t.in.Model

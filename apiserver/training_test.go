@@ -160,6 +160,15 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			want: with(func(in *workflows.TrainingInput) { in.CVFolds, in.Repeats = new(3), new(2) }),
 		},
 		{
+			name: "limits of trials", path: "/iris/training?max_trials=3&max_runtime_seconds=60",
+			want: with(func(in *workflows.TrainingInput) { in.MaxTrials, in.MaxRuntimeSeconds = new(3), new(60) }),
+		},
+		{
+			name: "limits of trials as JSON", path: "/iris/training", body: `{"max_trials":3,"max_runtime_seconds":60}`,
+			header: "Content-Type: application/json",
+			want:   with(func(in *workflows.TrainingInput) { in.MaxTrials, in.MaxRuntimeSeconds = new(3), new(60) }),
+		},
+		{
 			name: "JSON", path: "/iris/training", body: `{"model":"iris","seed":3}`,
 			header: "Content-Type: application/json",
 			want:   with(func(in *workflows.TrainingInput) { in.Seed = new(uint64(3)) }),
@@ -359,6 +368,18 @@ func TestTraining_badRequests(t *testing.T) {
 		{
 			name: "too many repeats", path: "/iris/training?repeats=11", status: 422, fault: parameter("repeats"),
 			want: "1 to 10",
+		},
+		{
+			name: "no trials", path: "/iris/training?max_trials=0", status: 422, fault: parameter("max_trials"),
+			want: "1 to 200",
+		},
+		{
+			name: "too much time", path: "/iris/training", send: [2]string{`{"max_runtime_seconds":86401}`, asJSON},
+			status: 422, fault: pointer("/max_runtime_seconds"), want: "1 to 86400",
+		},
+		{
+			name: "a limit without trials", path: "/iris/training?algorithm=gbdt&max_trials=3", status: 422,
+			fault: parameter("max_trials"), want: "auto",
 		},
 		{
 			name: "hyperparameters for auto", path: "/iris/training?algorithm=auto",

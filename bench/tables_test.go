@@ -100,8 +100,9 @@ func fitTable(t *testing.T, side string, f fold) outcome {
 // chooseByAuto runs the trials of auto, one after the other.
 func chooseByAuto(t *testing.T, f fold) model.Spec {
 	t.Helper()
-	base, rows := model.Spec{Seed: 42}, f.train.Rows()
-	plan := search.PlanAuto(base, search.AutoSpecs(rows, base), rows, len(f.train.Schema.Classes))
+	base := model.Spec{Seed: 42}
+	size := search.AutoSize{Rows: f.train.Rows(), Train: f.train.Rows(), Classes: len(f.train.Schema.Classes)}
+	plan := search.PlanAuto(base, search.AutoSpecs(base, size), size)
 	for more := true; more; {
 		round := plan.Round()
 		for i, spec := range round.Specs {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"iris/activities"
+	"iris/internal/search"
 )
 
 // State is the state of a task. The words are Celery's, which earlier clients know.
@@ -42,6 +43,9 @@ type Status struct {
 
 	// Search is the progress of a training's trials.
 	Search *SearchProgress `json:"search,omitempty"`
+
+	// Trials is the trials of a training that ended during them. Those of a training that succeeded are in its result.
+	Trials []search.Trial `json:"trials,omitempty"`
 
 	// One of these is set when the task has succeeded.
 	Training  *TrainingResult  `json:"training,omitempty"`

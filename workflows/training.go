@@ -20,6 +20,7 @@ type training struct {
 	data     activities.Dataset
 	run      activities.Run
 	runTried bool            // StartRun was called: a run may exist even if it never answered
+	trials   *trials         // of the step that chooses a spec; nil before it, and without trials
 	choice   workflow.Future // of LogChoice, which runs beside the fit; nil if no trials were run
 	model    activities.TrainedModel
 	report   objstore.Ref // of the evaluation
@@ -36,6 +37,9 @@ func Training(ctx workflow.Context, in TrainingInput) (TrainingResult, error) {
 		return TrainingResult{}, err
 	}
 	t := &training{task: base, in: in}
+	if err := workflow.SetQueryHandler(ctx, LeaderboardQuery, t.leaderboard); err != nil {
+		return TrainingResult{}, err
+	}
 	if err := t.takeVerdicts(ctx); err != nil {
 		return TrainingResult{}, err
 	}

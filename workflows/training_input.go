@@ -49,8 +49,10 @@ type TrainingInput struct {
 	Search *search.Request `json:"search,omitempty"` // for the best hyperparameters
 	// CVFolds is the number of folds of a trial, 2 to 20, default 5. Without a search, it asks for a cross-validation of
 	// the spec before the fit.
-	CVFolds *int          `json:"cv_folds,omitempty"`
-	Repeats *int          `json:"repeats,omitempty"` // of a trial, each with other folds, 1 to 10, default 1
+	CVFolds       *int `json:"cv_folds,omitempty"`
+	Repeats       *int `json:"repeats,omitempty"` // of a trial, each with other folds, 1 to 10, default 1
+	search.Limits      // of the trials
+
 	Promote PromotePolicy `json:"promote,omitempty"` // "" is auto
 	Gate    *GateRules    `json:"gate,omitempty"`    // nil only compares with the champion
 
@@ -194,15 +196,22 @@ func (in TrainingInput) resolveAuto() (TrainingInput, model.Spec, error) {
 
 // resolveTrials checks how a training tries specs and fills in the defaults, if it tries any.
 func (in TrainingInput) resolveTrials(spec model.Spec) (_ TrainingInput, err error) {
+	if err := in.Limits.Check(in.method()); err != nil {
+		return in, err
+	}
 	if in.Search == nil && in.method() == "" {
 		return in, nil
 	}
 	if in.CVFolds, in.Repeats, err = search.ResolveValidation(in.CVFolds, in.Repeats); err != nil {
 		return in, err
 	}
-	if in.Search != nil {
-		in.Search, err = in.Search.Resolve(spec, *in.CVFolds)
+	if in.Search == nil {
+		return in, nil
 	}
+	if in.Search, err = in.Search.Resolve(spec, *in.CVFolds); err != nil {
+		return in, err
+	}
+	in.Search, err = in.Search.Within(in.MaxTrials)
 	return in, err
 }
 
@@ -225,6 +234,14 @@ func (in TrainingInput) method() search.Method {
 	return ""
 }
 
+// metric returns what the training compares trials by. The input must be resolved.
+func (in TrainingInput) metric() search.Metric {
+	if in.Search != nil {
+		return in.Search.Metric
+	}
+	return search.LogLoss
+}
+
 // crossValidation returns the folds and repeats of a trial. The input must be resolved.
 func (in TrainingInput) crossValidation() (folds, repeats int) {
 	if in.Search != nil {
@@ -242,6 +259,12 @@ func (in TrainingInput) searchParams() map[string]string {
 	params := map[string]string{"search.method": string(method)}
 	if s := in.Search; s != nil {
 		params["search.metric"], params["search.budget"] = string(s.Metric), strconv.Itoa(*s.Budget)
+	}
+	if in.MaxTrials != nil {
+		params["search.max_trials"] = strconv.Itoa(*in.MaxTrials)
+	}
+	if in.MaxRuntimeSeconds != nil {
+		params["search.max_runtime_seconds"] = strconv.Itoa(*in.MaxRuntimeSeconds)
 	}
 	folds, repeats := in.crossValidation()
 	params["cv_folds"], params["repeats"] = strconv.Itoa(folds), strconv.Itoa(repeats)

@@ -31,6 +31,8 @@ type SearchProgress struct {
 	Done   int           `json:"done"`  // includes failed trials
 	Failed int           `json:"failed"`
 	Best   *search.Trial `json:"best,omitempty"` // so far, of the latest round
+	// TimeOver says that max_runtime_seconds ended the trials, so that another run may choose otherwise.
+	TimeOver bool `json:"time_over,omitempty"`
 }
 
 // SearchResult is the result of a search. Best is the chosen trial.
@@ -48,7 +50,9 @@ type trials struct {
 	share float64 // of the rows for training, in the present round
 	all   []search.Trial
 	tried []activities.TriedSpec // one per trial of all
+	given []bool                 // which trials of all have been given to workers
 	first error                  // of the failed trials
+	clock trialClock
 }
 
 // choose runs trials to find the spec to fit, if the request asks for them.
@@ -57,18 +61,17 @@ func (t *training) choose(ctx workflow.Context) error {
 	if method == "" {
 		return nil
 	}
-	s := &trials{training: t, SearchProgress: SearchProgress{Method: method, Metric: search.LogLoss}}
-	if t.in.Search != nil {
-		s.Metric = t.in.Search.Metric
-	}
+	s := &trials{training: t, SearchProgress: SearchProgress{Method: method, Metric: t.in.metric()}}
 	t.stage(ctx, "try candidates")
 	t.status.Unit = "trials"
+	t.trials = s
 	err := s.makePlan(ctx)
 	if err == nil {
 		err = s.rounds(ctx)
 	}
 	s.publish(ctx, nil)
 	if err != nil {
+		t.status.Trials = s.all // a result has them if there is one
 		return err
 	}
 	return s.conclude(ctx)
@@ -82,16 +85,7 @@ const changeSamples = "auto-tries-on-samples"
 func (s *trials) makePlan(ctx workflow.Context) error {
 	switch s.Method {
 	case search.AutoMethod:
-		rows, base := s.data.Rows, s.spec
-		var specs []model.Spec
-		err := workflow.SideEffect(ctx, func(workflow.Context) any { return search.AutoSpecs(rows, base) }).Get(&specs)
-		s.plan = search.PlanSpecs(s.Method, base, specs)
-		train := int(float64(rows) * (1 - *s.in.TestSize))
-		if search.AutoSamples(train, s.data.Classes) &&
-			workflow.GetVersion(ctx, changeSamples, workflow.DefaultVersion, 1) == 1 {
-			s.plan = search.PlanAuto(base, specs, train, s.data.Classes)
-		}
-		return err
+		return s.planAuto(ctx)
 	case search.ValidateMethod:
 		s.plan = search.PlanSpecs(s.Method, s.spec, []model.Spec{s.spec})
 	default:
@@ -103,8 +97,28 @@ func (s *trials) makePlan(ctx workflow.Context) error {
 	return nil
 }
 
+// planAuto plans the trials of auto.
+func (s *trials) planAuto(ctx workflow.Context) error {
+	base := s.spec
+	size := search.AutoSize{
+		Rows: s.data.Rows, Train: int(float64(s.data.Rows) * (1 - *s.in.TestSize)), Classes: s.data.Classes,
+	}
+	if s.in.MaxTrials != nil {
+		size.Trials = *s.in.MaxTrials
+	}
+	var specs []model.Spec
+	err := workflow.SideEffect(ctx, func(workflow.Context) any { return search.AutoSpecs(base, size) }).Get(&specs)
+	s.plan = search.PlanSpecs(s.Method, base, specs)
+	if size.Samples() && workflow.GetVersion(ctx, changeSamples, workflow.DefaultVersion, 1) == 1 {
+		s.plan = search.PlanAuto(base, specs, size)
+	}
+	return err
+}
+
 // rounds runs the rounds of the plan.
 func (s *trials) rounds(ctx workflow.Context) error {
+	stop := s.startClock(ctx)
+	defer stop()
 	for {
 		s.Total = s.plan.Total()
 		round := s.plan.Round()
@@ -115,6 +129,10 @@ func (s *trials) rounds(ctx workflow.Context) error {
 		results, err := s.try(ctx, round)
 		if err != nil {
 			return err
+		}
+		if s.TimeOver {
+			s.plan.Stop(results)
+			return nil
 		}
 		if len(search.Rank(results, s.Metric)) == 0 {
 			return s.allFailed()
@@ -131,16 +149,19 @@ func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, 
 	s.share = round.Share
 	s.all = append(s.all, round.Trials...)
 	s.tried = append(s.tried, make([]activities.TriedSpec, len(round.Trials))...)
+	s.given = append(s.given, make([]bool, len(round.Trials))...)
 	now := s.all[from:]
 	s.publish(ctx, now)
+	timed := s.clock.context(ctx)
 	slots := workflow.NewSemaphore(ctx, maxTrialsQueued)
 	running := workflow.NewWaitGroup(ctx)
 	for i := range now {
-		if err := slots.Acquire(ctx, 1); err != nil {
+		if err := slots.Acquire(timed, 1); err != nil || s.TimeOver {
 			break // cancelled
 		}
+		s.given[from+i] = true
 		running.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
+		workflow.Go(timed, func(ctx workflow.Context) {
 			defer running.Done()
 			defer slots.Release(1)
 			s.runTrial(ctx, from+i, round.Specs[i])
@@ -150,6 +171,9 @@ func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, 
 	// Running trials end on their own, also after a cancel. The wait for them must not be cancelled.
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	running.Wait(disconnected)
+	if s.TimeOver {
+		s.stopTrials(now)
+	}
 	return now, ctx.Err()
 }
 
@@ -169,8 +193,9 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 		tried := s.tried[i]
 		s.warnAll(ctx, tried.Warnings)
 		s.tried[i].Warnings = nil // LogChoice gets it
-		trial.RunID, trial.Rows = tried.RunID, tried.Rows
+		trial.RunID, trial.Rows, trial.Seconds = tried.RunID, tried.Rows, tried.Seconds
 		trial.Succeed(tried.Validated, s.Metric)
+		s.checkClock(ctx)
 		return
 	case temporal.IsCanceledError(err):
 		status = mlflow.RunKilled
@@ -181,6 +206,10 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	}
 	_, reason := Outcome(err)
 	trial.Error = clip(reason.Message, maxTrialReason)
+	trial.Stopped = status == mlflow.RunKilled
+	if trial.Stopped && s.TimeOver {
+		trial.Error = timeOver
+	}
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = withOptions(ctx, closing, "close the run of "+trial.Name)
 	closeErr := workflow.ExecuteActivity(ctx, s.acts.CloseTrial, activities.CloseTrialInput{
@@ -218,6 +247,9 @@ func (s *trials) allFailed() error {
 // conclude makes the spec of the chosen trial the spec of the training.
 func (s *trials) conclude(ctx workflow.Context) error {
 	chosen, reason := s.plan.Choose()
+	if s.TimeOver {
+		reason += s.cutShort()
+	}
 	s.Best = &chosen
 	s.publish(ctx, nil)
 	spec, err := chosen.Spec(s.spec).Resolve()

@@ -19,6 +19,8 @@ const (
 	PromotionType = "Promotion"
 	StatusQuery   = "status" // returns a Status
 	MemoModel     = "model"  // memo key: the model of the task
+
+	LeaderboardQuery = "leaderboard" // of a Training; returns a Leaderboard
 )
 
 // Types lists the workflow types that are tasks of the API.

@@ -1,8 +1,10 @@
 package search
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"iris/model"
 )
@@ -14,16 +16,52 @@ const Auto model.Algorithm = "auto"
 const AutoSummary = "Tries the families that suit the number of rows by cross-validation, and takes the cheapest " +
 	"whose log loss and accuracy are within one standard error of the best."
 
-// AutoSpecs lists what Auto tries on a number of rows, with the seed and the class weight of base. The list depends on
-// the families that this version of the program knows, so workflows record it.
-func AutoSpecs(rows int, base model.Spec) []model.Spec {
+// AutoSize is what the trials of Auto depend on, besides the spec that they start from.
+type AutoSize struct {
+	Rows    int // of the dataset
+	Train   int // rows for training
+	Classes int
+	Trials  int // at most, in all rounds; 0 is without a limit
+}
+
+// AutoSpecs lists what Auto tries on a table, with the seed and the class weight of base. The list depends on what this
+// version of the program knows, so workflows record it.
+func AutoSpecs(base model.Spec, size AutoSize) []model.Spec {
 	var list []model.Spec
-	for _, a := range model.Candidates(rows) {
+	for _, a := range model.Candidates(size.Rows) {
 		if spec, err := (model.Spec{Algorithm: a, Seed: base.Seed, ClassWeight: base.ClassWeight}).Resolve(); err == nil {
 			list = append(list, spec)
 		}
 	}
-	return list
+	limit := size.Trials
+	if limit > 2*autoFinalists && size.Samples() {
+		limit -= autoFinalists
+	}
+	return preferred(list, limit)
+}
+
+// preferred keeps the n specs that are most likely to be the best, in the order of the list; 0 keeps all.
+func preferred(list []model.Spec, n int) []model.Spec {
+	if n == 0 || n >= len(list) {
+		return list
+	}
+	first := slices.Clone(list)
+	slices.SortStableFunc(first, func(a, b model.Spec) int { return preference(a) - preference(b) })
+	first = first[:n]
+	return slices.DeleteFunc(list, func(s model.Spec) bool {
+		return !slices.ContainsFunc(first, func(f model.Spec) bool {
+			return f.Algorithm == s.Algorithm && bytes.Equal(f.Hyperparameters, s.Hyperparameters)
+		})
+	})
+}
+
+// preference is the place of a spec among those that a limit keeps.
+func preference(s model.Spec) int {
+	order := []model.Algorithm{model.GBDT, model.LogisticRegression, model.RandomForest, model.MLP}
+	if at := slices.Index(order, s.Algorithm); at >= 0 {
+		return at
+	}
+	return len(order)
 }
 
 // cheapest chooses among ranked trials. The best has the lowest log loss. A cheaper trial ties with it if neither its

@@ -208,7 +208,8 @@ func autoChampion(t testing.TB) (*model.Model, []float64) {
 func autoSpec(t testing.TB, rows *dataset.Table) model.Spec {
 	t.Helper()
 	base := model.Spec{Seed: seed}
-	plan := PlanSpecs(AutoMethod, base, AutoSpecs(rows.Rows(), base))
+	size := AutoSize{Rows: rows.Rows(), Train: rows.Rows(), Classes: len(rows.Schema.Classes)}
+	plan := PlanAuto(base, AutoSpecs(base, size), size)
 	round := plan.Round()
 	for i, spec := range round.Specs {
 		cv := model.CrossValidation{Folds: DefaultCVFolds, Repeats: 1, Seed: seed}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"iris/model"
@@ -52,26 +53,34 @@ const (
 	autoFinalists  = 2
 )
 
-// autoRows returns the rows of both rounds for that many classes, of which each needs some rows.
-func autoRows(classes int) (first, second int) {
-	first = max(autoFirstRows, minRowsOfClass*classes)
+// rounds returns the rows of both rounds on samples, of which each class needs some.
+func (s AutoSize) rounds() (first, second int) {
+	first = max(autoFirstRows, minRowsOfClass*s.Classes)
 	return first, max(autoSecondRows, keepOneIn*first)
 }
 
-// AutoSamples reports whether PlanAuto tries specs on samples of that many rows for training.
-func AutoSamples(rows, classes int) bool {
-	_, second := autoRows(classes)
-	return rows > second
+// Samples reports whether PlanAuto tries specs on samples of the rows.
+func (s AutoSize) Samples() bool {
+	_, second := s.rounds()
+	return s.Train > second
 }
 
-// PlanAuto plans the trials of AutoMethod. It is one round on all rows for training, unless AutoSamples. Then it is two
-// rounds on samples: all specs, and the best of them.
-func PlanAuto(base model.Spec, specs []model.Spec, rows, classes int) *Plan {
+// PlanAuto plans the trials of AutoMethod. It is one round on all rows for training, unless there are too many. Then it
+// is two rounds on samples: all specs, and the best of them. If the limit of trials leaves no room for the second
+// round,
+// one round on its rows remains.
+func PlanAuto(base model.Spec, specs []model.Spec, size AutoSize) *Plan {
 	p := PlanSpecs(AutoMethod, base, specs)
-	if AutoSamples(rows, classes) && len(specs) > autoFinalists {
-		first, second := autoRows(classes)
-		p.rungs = []int{len(specs), autoFinalists}
-		p.shares = []float64{float64(first) / float64(rows), float64(second) / float64(rows)}
+	if !size.Samples() {
+		return p
+	}
+	first, second := size.rounds()
+	shares := []float64{float64(first) / float64(size.Train), float64(second) / float64(size.Train)}
+	switch {
+	case size.Trials > 0 && len(specs)+autoFinalists > size.Trials:
+		p.shares = shares[1:]
+	case len(specs) > autoFinalists:
+		p.rungs, p.shares = []int{len(specs), autoFinalists}, shares
 	}
 	return p
 }
@@ -127,6 +136,23 @@ func (p *Plan) Next(results []Trial) bool {
 	}
 	copy(p.rungs[p.round:], rungsFrom(len(p.specs), len(p.rungs)-p.round)) // fewer than planned if many trials failed
 	return true
+}
+
+// Stop takes the results of a round that was cut short and ends the plan. A round counts if it is the first, or if the
+// best trial of the round before has a score in it; else the round before decides.
+func (p *Plan) Stop(results []Trial) {
+	ranked := Rank(results, p.metric)
+	if p.round == 0 {
+		p.scored = len(ranked)
+	} else if !slices.ContainsFunc(ranked, func(t Trial) bool { return t.sameSpec(p.ranked[0]) }) {
+		ranked = p.ranked
+	}
+	for _, t := range results {
+		if t.Score != nil || t.Error != "" {
+			p.tried++
+		}
+	}
+	p.ranked, p.round = ranked, len(p.rungs)
 }
 
 // Choose returns the trial whose spec is to be fitted, and the reason in words. Call it after the last round.

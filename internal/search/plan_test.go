@@ -145,11 +145,11 @@ func TestRank(t *testing.T) {
 
 func TestPlanAuto(t *testing.T) {
 	base := model.Spec{Seed: seed}
-	course := func(rows, classes int, fails ...model.Algorithm) (rounds []string, chosen Trial, reason string) {
-		plan := PlanAuto(base, AutoSpecs(rows, base), rows, classes)
+	course := func(size AutoSize, fails ...model.Algorithm) (rounds []string, chosen Trial, reason string) {
+		plan := PlanAuto(base, AutoSpecs(base, size), size)
 		for more := true; more; {
 			round := plan.Round()
-			rounds = append(rounds, fmt.Sprintf("%d on %.0f", len(round.Trials), round.Share*float64(rows)))
+			rounds = append(rounds, fmt.Sprintf("%d on %.0f", len(round.Trials), round.Share*float64(size.Train)))
 			for i := range round.Trials {
 				if trial := &round.Trials[i]; !slices.Contains(fails, trial.Algorithm) {
 					trial.Score = &model.Score{Mean: 1 / float64(trial.cost())} // the costliest is the best
@@ -167,25 +167,81 @@ func TestPlanAuto(t *testing.T) {
 		want    model.Algorithm
 		of      string
 		classes int // 0 is 2
+		limit   int // of trials
 	}{
-		"few rows":     {10_000, nil, "5 on 10000", model.RandomForest, "best of 5", 0},
-		"many rows":    {10_001, nil, "5 on 3000, 2 on 10000", model.RandomForest, "best of 5", 0},
-		"a failure":    {40_000, []model.Algorithm{model.RandomForest}, "5 on 3000, 2 on 10000", model.GBDT, "best of 4", 0},
-		"three left":   {1_000_000, nil, "3 on 3000, 2 on 10000", model.GBDT, "best of 3", 0},
-		"many classes": {40_000, nil, "5 on 10000, 2 on 30000", model.RandomForest, "best of 5", 500},
+		"few rows":  {10_000, nil, "5 on 10000", model.RandomForest, "best of 5", 0, 0},
+		"many rows": {10_001, nil, "5 on 3000, 2 on 10000", model.RandomForest, "best of 5", 0, 0},
+		"a failure": {
+			40_000,
+			[]model.Algorithm{model.RandomForest},
+			"5 on 3000, 2 on 10000", model.GBDT, "best of 4", 0, 0,
+		},
+		"three left":   {1_000_000, nil, "3 on 3000, 2 on 10000", model.GBDT, "best of 3", 0, 0},
+		"many classes": {40_000, nil, "5 on 10000, 2 on 30000", model.RandomForest, "best of 5", 500, 0},
 		"one left": {
 			1_000_000,
 			[]model.Algorithm{model.GaussianNB, model.GBDT},
-			"3 on 3000, 1 on 10000", model.LogisticRegression, "best of 1", 0,
+			"3 on 3000, 1 on 10000", model.LogisticRegression, "best of 1", 0, 0,
 		},
+		"one trial":                   {10_000, nil, "1 on 10000", model.GBDT, "best of 1", 0, 1},
+		"three trials":                {10_000, nil, "3 on 10000", model.RandomForest, "best of 3", 0, 3},
+		"one trial of many rows":      {40_000, nil, "1 on 10000", model.GBDT, "best of 1", 0, 1},
+		"four trials of many rows":    {40_000, nil, "4 on 10000", model.RandomForest, "best of 4", 0, 4},
+		"five trials of many rows":    {40_000, nil, "3 on 3000, 2 on 10000", model.RandomForest, "best of 3", 0, 5},
+		"more trials than are of use": {40_000, nil, "5 on 3000, 2 on 10000", model.RandomForest, "best of 5", 0, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rounds, chosen, reason := course(test.rows, max(test.classes, 2), test.fails...)
+			rounds, chosen, reason := course(AutoSize{
+				Rows: test.rows, Train: test.rows, Classes: max(test.classes, 2), Trials: test.limit,
+			}, test.fails...)
 			if got := strings.Join(rounds, ", "); got != test.rounds {
 				t.Errorf("rounds of %s, want %s", got, test.rounds)
 			}
 			if chosen.Algorithm != test.want || !strings.Contains(reason, test.of) {
 				t.Errorf("took %s because %q, want %s, the %s", chosen.Algorithm, reason, test.want, test.of)
+			}
+		})
+	}
+}
+
+// TestPlan_Stop cuts a halving short in its second round.
+func TestPlan_Stop(t *testing.T) {
+	for name, test := range map[string]struct {
+		ended []int // trials of the second round that have a score, from the best of the first
+		want  string
+	}{
+		"none has ended":                 {nil, "rung-1-"},
+		"the best has ended":             {[]int{0}, "rung-2-"},
+		"others than the best ended":     {[]int{1, 2}, "rung-1-"},
+		"the best and others have ended": {[]int{0, 3}, "rung-2-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, spec := resolved(
+				t,
+				model.LogisticRegression,
+				`{"method":"halving","space":{"l2":{"min":0.1,"max":10}},"budget":30}`,
+			)
+			plan := r.Plan(spec, 15_000, 3)
+			first := plan.Round()
+			for i := range first.Trials {
+				first.Trials[i].Score = &model.Score{Mean: l2(t, first.Trials[i].Hyperparameters)}
+			}
+			plan.Next(first.Trials)
+			second := plan.Round()
+			for _, i := range test.ended {
+				second.Trials[i].Score = &model.Score{Mean: 1}
+			}
+			plan.Stop(second.Trials)
+			chosen, reason := plan.Choose()
+			if want := fmt.Sprintf(
+				"best of %d trials",
+				len(first.Trials)+len(test.ended),
+			); !strings.HasPrefix(
+				chosen.Name,
+				test.want,
+			) ||
+				!strings.Contains(reason, want) {
+				t.Errorf("chose %s because %q, want %s, the %s", chosen.Name, reason, test.want, want)
 			}
 		})
 	}

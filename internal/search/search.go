@@ -39,6 +39,16 @@ const (
 	ValidateMethod Method = "cross_validation" // of the one spec that the request gives
 )
 
+// Limits bound the trials of a training by auto or by a search.
+type Limits struct {
+	// MaxTrials is the most trials, in all rounds together, 1 to 200; nil leaves it to the method. The first trials are
+	// the same with every limit of time.
+	MaxTrials *int `json:"max_trials,omitempty"`
+	// MaxRuntimeSeconds is how long trials may take in all, 1 to 86,400; nil is without a limit. One trial ends in any
+	// case. Which others do depends on the machine, so the choice may differ from run to run.
+	MaxRuntimeSeconds *int `json:"max_runtime_seconds,omitempty"`
+}
+
 // Methods lists the methods a request may name.
 func Methods() []Method { return []Method{Grid, Random, Halving} }
 
@@ -81,6 +91,8 @@ const (
 	MaxFolds       = 20
 	DefaultCVFolds = 5
 	MaxRepeats     = 10
+
+	MaxRuntimeSeconds = 24 * 60 * 60
 )
 
 // UnmarshalJSON rejects unknown fields.
@@ -109,6 +121,39 @@ func ResolveValidation(cvFolds, repeats *int) (_, _ *int, err error) {
 		return nil, nil, err
 	}
 	return cvFolds, repeats, checkRange("/repeats", *repeats, 1, MaxRepeats)
+}
+
+// Check checks the limits of a training by a method, "" for one without trials. Errors are *model.SpecError.
+func (l Limits) Check(method Method) error {
+	for _, limit := range []struct {
+		pointer string
+		value   *int
+		high    int
+	}{{"/max_trials", l.MaxTrials, MaxBudget}, {"/max_runtime_seconds", l.MaxRuntimeSeconds, MaxRuntimeSeconds}} {
+		switch {
+		case limit.value == nil:
+			continue
+		case method == "", method == ValidateMethod:
+			return model.NewSpecError(limit.pointer, "limits trials: want a search or the algorithm %s", Auto)
+		}
+		if err := checkRange(limit.pointer, *limit.value, 1, limit.high); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Within returns a resolved request with a budget of at most that many trials; nil is without a limit. The error is a
+// *model.SpecError.
+func (r Request) Within(trials *int) (*Request, error) {
+	switch {
+	case trials == nil || *trials >= *r.Budget:
+		return &r, nil
+	case r.Method == Grid && r.gridSize() > *trials:
+		return nil, model.NewSpecError("/max_trials", "the grid has more points: want %d or more", r.gridSize())
+	}
+	r.Budget = trials
+	return &r, nil
 }
 
 // Resolve checks r against the spec it starts from and fills in the defaults. Errors are *model.SpecError.

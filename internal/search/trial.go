@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -17,7 +18,9 @@ type Trial struct {
 	Fits            int             `json:"fits,omitempty"`
 	Score           *model.Score    `json:"score,omitempty"`    // in the metric of the search; nil if the trial failed
 	Accuracy        *model.Score    `json:"accuracy,omitempty"` // nil if the trial failed, or is one of an older version
+	Seconds         float64         `json:"seconds,omitempty"`  // of computing
 	Error           string          `json:"error,omitempty"`    // why the trial failed
+	Stopped         bool            `json:"stopped,omitempty"`  // it has no score because the time was over
 
 	validated model.Validated // of a trial that did not fail
 }
@@ -38,6 +41,11 @@ func (t Trial) Spec(base model.Spec) model.Spec {
 		Seed:            base.Seed,
 		ClassWeight:     base.ClassWeight,
 	}
+}
+
+// sameSpec reports whether both trials try the same spec.
+func (t Trial) sameSpec(o Trial) bool {
+	return t.Algorithm == o.Algorithm && bytes.Equal(t.Hyperparameters, o.Hyperparameters)
 }
 
 // Rank returns the trials that have a score, best first. Trials with equal scores keep their order.
