@@ -49,7 +49,7 @@ func (r *resources) build(o Options, rt *router) error {
 	starting := starts.New(starts.Options{Temporal: o.Temporal})
 	r.tasks = &tasks{
 		temporal: o.Temporal, store: o.Store, bucket: o.Bucket, links: links, log: rt.handler.Log,
-		cache: o.Cache, servedPatience: servedPatience,
+		cache: o.Cache, servedPatience: servedPatience, onDrain: r.serving.OnDrain,
 	}
 	r.models = &models{
 		registry: o.Registry, cache: o.Cache, catalogue: datasetCatalogue, serving: r.serving, tasks: r.tasks, links: links,

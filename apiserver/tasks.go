@@ -33,7 +33,8 @@ type tasks struct {
 	log      func(http.ResponseWriter) *slog.Logger // of the request that a writer answers
 
 	cache          *champions.Cache
-	servedPatience time.Duration // for a promoted version to be served, after the end of its task
+	servedPatience time.Duration                   // for a promoted version to be served, after the end of its task
+	onDrain        func(func()) (stop func() bool) // calls a function when the server is about to stop
 }
 
 func listTasksOperation(path string) huma.Operation {
@@ -128,9 +129,14 @@ type taskOutput struct {
 	Body   Task
 }
 
+type getTaskInput struct {
+	TaskID string `path:"task_id" doc:"The task_id of the 202 response."`
+	WaitQuery
+}
+
 // get returns a task.
-func (ts *tasks) get(ctx context.Context, in *taskInput) (*taskOutput, error) {
-	t, err := ts.find(ctx, in.TaskID)
+func (ts *tasks) get(ctx context.Context, in *getTaskInput) (*taskOutput, error) {
+	t, err := ts.await(ctx, in.duration(), func(ctx context.Context) (Task, error) { return ts.find(ctx, in.TaskID) })
 	return &taskOutput{Status: http.StatusOK, Body: t}, err
 }
 
@@ -146,7 +152,7 @@ func cancelTaskOperation(path string) huma.Operation {
 // cancel asks a task to stop. It answers before the task has stopped.
 func (ts *tasks) cancel(ctx context.Context, in *taskInput) (*taskOutput, error) {
 	t, err := ts.find(ctx, in.TaskID)
-	if err != nil || t.EndedAt != nil || t.State == workflows.Lost {
+	if err != nil || !t.running() {
 		return &taskOutput{Status: http.StatusOK, Body: t}, err
 	}
 	ctx, cancel := httpio.WithDeadline(ctx)

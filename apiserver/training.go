@@ -115,15 +115,18 @@ func trainingTask(id string, in workflows.TrainingInput, data string) starts.Tas
 type trainingInput struct {
 	Model  string `path:"model" doc:"The name of a model." example:"iris"`
 	TaskID string `path:"task_id" doc:"The task_id of the 202 response."`
+	WaitQuery
 }
 
 // get returns a training of a model.
 func (ts *trainings) get(ctx context.Context, in *trainingInput) (*taskOutput, error) {
-	t, err := ts.tasks.findFor(ctx, in.TaskID, workflows.TrainingType, in.Model)
+	t, err := ts.tasks.await(ctx, in.duration(), func(ctx context.Context) (Task, error) {
+		return ts.tasks.findFor(ctx, in.TaskID, workflows.TrainingType, in.Model)
+	})
 	return &taskOutput{Status: http.StatusOK, Body: t}, err
 }
 
 // getDefault returns a training of the default model.
-func (ts *trainings) getDefault(ctx context.Context, in *taskInput) (*taskOutput, error) {
-	return ts.get(ctx, &trainingInput{Model: ts.models.DefaultModel, TaskID: in.TaskID})
+func (ts *trainings) getDefault(ctx context.Context, in *getTaskInput) (*taskOutput, error) {
+	return ts.get(ctx, &trainingInput{Model: ts.models.DefaultModel, TaskID: in.TaskID, WaitQuery: in.WaitQuery})
 }

@@ -4,9 +4,9 @@
 package serving
 
 import (
+	"context"
 	"net/http"
 	"slices"
-	"sync/atomic"
 
 	"iris/apiserver/httpio"
 	"iris/internal/champions"
@@ -27,20 +27,27 @@ type Models struct {
 	Options
 	Predictors *Predictors
 
-	draining atomic.Bool
+	drain    func()
+	draining context.Context // ends when the process starts to drain
 }
 
 // New returns the models of a cache.
 func New(o Options) *Models {
-	return &Models{Options: o, Predictors: newPredictors(o.Cache.Holds, newProcess(o.Cache.FromDisk))}
+	draining, drain := context.WithCancel(context.Background())
+	return &Models{
+		Options: o, Predictors: newPredictors(o.Cache.Holds, newProcess(o.Cache.FromDisk)), drain: drain, draining: draining,
+	}
 }
 
 // Drain makes every answer about readiness say no from now on, in all protocols, so that a balancer sends no more
 // requests. Predictions are still answered.
-func (m *Models) Drain() { m.draining.Store(true) }
+func (m *Models) Drain() { m.drain() }
 
 // Draining reports whether Drain was called.
-func (m *Models) Draining() bool { return m.draining.Load() }
+func (m *Models) Draining() bool { return m.draining.Err() != nil }
+
+// OnDrain calls f after Drain was called, unless stop is called first.
+func (m *Models) OnDrain(f func()) (stop func() bool) { return context.AfterFunc(m.draining, f) }
 
 // ReadRows returns the predictor of the version that a request names, and its body. The caller calls release when it is
 // done with the body, also after an error.
