@@ -44,6 +44,10 @@ var interopVariants = map[string]struct {
 	algorithm       model.Algorithm
 	hyperparameters string
 }{
+	"ensemble-temperature": {
+		model.Ensemble,
+		`{"members": [{"algorithm": "gaussian_nb"}, {"algorithm": "mlp", "weight": 2}], "temperature": 1.7}`,
+	},
 	"knn-distance": {model.KNN, `{"weights": "distance"}`},
 	"mlp-tanh":     {model.MLP, `{"preset": "10-7-5", "activation": "tanh"}`},
 }

@@ -14,10 +14,13 @@ import (
 )
 
 // seal puts an inner object into an envelope with its checksum.
-func seal(inner []byte) []byte {
+func seal(inner []byte) []byte { return sealAs("1", inner) }
+
+// sealAs is seal with a version of the format.
+func sealAs(version string, inner []byte) []byte {
 	sum := sha256.Sum256(inner)
 	return slices.Concat(
-		[]byte(`{"format":"iris-model","format_version":1,"sha256":"`),
+		[]byte(`{"format":"iris-model","format_version":`+version+`,"sha256":"`),
 		[]byte(hex.EncodeToString(sum[:])),
 		[]byte(`","model":`),
 		inner,
@@ -42,6 +45,10 @@ const (
 	smallMLP = `{` + smallSchema + `,"spec":{"algorithm":"mlp","seed":1}` +
 		`,"learned":{"activation":"relu","mean":[0],"scale":[1],"layers":[{"weights":[1,-1],"biases":[0,1]},` +
 		`{"weights":[1,2,3,4],"biases":[0,1]}]}}`
+	smallEnsemble = `{` + smallSchema + `,"spec":{"algorithm":"ensemble","hyperparameters":{"members":[` +
+		`{"algorithm":"gaussian_nb","weight":3},{"algorithm":"logistic_regression"}],"temperature":2},"seed":1}` +
+		`,"learned":{"members":[{"learned":{"priors":[0.5,0.5],"means":[0,1],"variances":[1,2]}},` +
+		`{"learned":{"mean":[0],"scale":[1],"weights":[1,-1],"bias":[0,0]}}]}}`
 )
 
 func TestArtifact_roundTrip(t *testing.T) {
@@ -117,6 +124,9 @@ func TestDecode_error(t *testing.T) {
 	logistic := func(old, replacement string) []byte {
 		return seal([]byte(strings.Replace(smallLogistic, old, replacement, 1)))
 	}
+	ensemble := func(old, replacement string) []byte {
+		return sealAs("3", []byte(strings.Replace(smallEnsemble, old, replacement, 1)))
+	}
 	sealed := string(seal([]byte(smallTree)))
 	tests := []struct {
 		name     string
@@ -176,6 +186,27 @@ func TestDecode_error(t *testing.T) {
 		{"forest's tree not base64", seal([]byte(strings.Replace(smallForest, "AQAA", "?", 1))), "base64"},
 		{"gbdt null", seal([]byte(`{` + smallSchema + `,"spec":{"algorithm":"gbdt"},"learned":null}`)), "0 base scores"},
 		{"gbdt's value missing", seal([]byte(strings.Replace(smallGBDT, `[-1,1]`, `[-1]`, 1))), "leaf 1 of 1"},
+		{"an ensemble as version 1", seal([]byte(smallEnsemble)), "version 3"},
+		{"another model as version 3", sealAs("3", []byte(smallTree)), "version 3"},
+		{
+			"ensemble null",
+			ensemble(smallEnsemble[strings.Index(smallEnsemble, `{"members":[{"learned"`):], `null}`),
+			"0 members",
+		},
+		{"no members in its spec", ensemble(`"members":[{"algorithm":"gaussian_nb","weight":3},`+
+			`{"algorithm":"logistic_regression"}]`, `"members":[]`), "1 to 25"},
+		{"a member of the spec less", ensemble(`,{"algorithm":"logistic_regression"}`, ``), "2 members, the spec has 1"},
+		{"a member of the spec more", ensemble(`{"algorithm":"logistic_regression"}`,
+			`{"algorithm":"logistic_regression"},{"algorithm":"knn"}`), "2 members, the spec has 3"},
+		{"an ensemble in an ensemble", ensemble(`"gaussian_nb"`, `"ensemble"`), "cannot be a member"},
+		{"a weight that is not a number", ensemble(`"weight":3`, `"weight":NaN`), "invalid character"},
+		{"a negative weight", ensemble(`"weight":3`, `"weight":-3`), "/members/0/weight"},
+		{"a temperature of 0", ensemble(`"temperature":2`, `"temperature":0`), "/temperature"},
+		{"another family's member", ensemble(`"gaussian_nb"`, `"knn"`), "member 0: json: unknown field"},
+		{"a member's number missing", ensemble(`"bias":[0,0]`, `"bias":[0]`), "member 1: logistic_regression: "},
+		{"a member null", ensemble(`{"learned":{"priors":[0.5,0.5],"means":[0,1],"variances":[1,2]}}`, `null`), "member 0: "},
+		{"a design of a plain member", ensemble(`[{"learned"`, `[{"design":{"columns":[]},"learned"`), "member 0: a design"},
+		{"unknown field of a member", ensemble(`[{"learned"`, `[{"schema":{},"learned"`), "schema"},
 		{"null for a number reads as 0", logistic(`"scale":[1]`, `"scale":[null]`), "scale 0"},
 	}
 	for _, test := range tests {
@@ -190,8 +221,12 @@ func TestDecode_error(t *testing.T) {
 
 // TestDecode_small checks that the unchanged artifacts are valid, so that the errors above come from the changes.
 func TestDecode_small(t *testing.T) {
-	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT} {
-		m, err := Decode(seal([]byte(inner)))
+	for _, inner := range []string{smallTree, smallLogistic, smallForest, smallGBDT, smallEnsemble} {
+		version := "1"
+		if inner == smallEnsemble {
+			version = "3"
+		}
+		m, err := Decode(sealAs(version, []byte(inner)))
 		if err != nil {
 			t.Errorf("%s: %v", inner, err)
 			continue
@@ -236,13 +271,19 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(inner), true)
 		f.Add(seal([]byte(inner)), false)
 	}
+	f.Add([]byte(smallEnsemble), true)
+	f.Add(sealAs("3", []byte(smallEnsemble)), false)
+	f.Add([]byte(strings.Replace(smallEnsemble, "[1,-1]", "[1e100,-1e100]", 1)), true)
 	f.Add([]byte(strings.Replace(smallLogistic, "[1,-1]", "[1e100,-1e100]", 1)), true)
 	f.Add([]byte(strings.Replace(smallBayes, "[1,2]", "[5e-324,1e308]", 1)), true)
 	f.Add([]byte(strings.Replace(smallKNN, "[0,1,3]", "[1e150,-1e150,5e-324]", 1)), true)
 	f.Add([]byte(strings.Replace(smallMLP, "[1,2,3,4]", "[1e10,-1e10,1e10,1e10]", 1)), true)
 	f.Add([]byte(strings.Replace(smallTree, `"left":-1`, `"left":1`, 1)), true)
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
-		if sealed {
+		switch {
+		case sealed && bytes.Contains(b, []byte(`"ensemble"`)):
+			b = sealAs("3", b)
+		case sealed:
 			b = seal(b)
 		}
 		m, err := Decode(b)

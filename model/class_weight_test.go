@@ -11,7 +11,7 @@ import (
 )
 
 // weighers are the families that support class weights.
-var weighers = []Algorithm{LogisticRegression, DecisionTree, GBDT, RandomForest, GaussianNB, MLP}
+var weighers = []Algorithm{LogisticRegression, DecisionTree, GBDT, RandomForest, GaussianNB, MLP, Ensemble}
 
 // rare returns a table in which one row in 20 has class b and is hard to separate from the others.
 func rare(rows int) *dataset.Table {
@@ -29,6 +29,8 @@ var limits = map[Algorithm]string{
 	RandomForest: `{"max_depth":3,"n_trees":30}`,
 	GBDT:         `{"n_rounds":20}`,
 	MLP:          `{"epochs":30}`,
+	Ensemble: `{"members":[{"algorithm":"gbdt","hyperparameters":{"n_rounds":20}},` +
+		`{"algorithm":"logistic_regression"}]}`,
 }
 
 // TestSpec_classWeight trains on a rare class. A balanced model of every family finds far more of it, and the weights
@@ -51,7 +53,7 @@ func TestSpec_classWeight(t *testing.T) {
 				t.Errorf("recall of the rare class %v, balanced %v, want far more", none, recall)
 			}
 			tolerance := 1e-6
-			if algorithm == GBDT { // gradients are rounded, which can move a split
+			if algorithm == GBDT || algorithm == Ensemble { // gradients are rounded, which can move a split
 				tolerance = .2
 			}
 			same, _ := fit(&ClassWeight{Of: map[string]float64{"a": 10. / 19, "b": 10}})
