@@ -20,6 +20,7 @@ const (
 	plainVersion    = 1 // without a design
 	designVersion   = 2
 	ensembleVersion = 3
+	decisionVersion = 4 // any of these with a decision
 )
 
 // envelope is the outer object. SHA256 is the checksum of the bytes of Model, in hexadecimal.
@@ -33,12 +34,13 @@ type envelope struct {
 // content is the inner object. Learned is a scorer when it is encoded. When it is decoded, Learned stays raw until the
 // algorithm is known.
 type content[L any] struct {
-	Schema dataset.Schema `json:"schema"`
-	Spec   Spec           `json:"spec"`
+	Schema   dataset.Schema `json:"schema"`
+	Spec     Spec           `json:"spec"`
+	Decision *Decision      `json:"decision,omitempty"`
 	part[L]
 }
 
-// part is what a model has beside its schema and its spec.
+// part is what a model has beside its schema and its spec, and what a member of an ensemble has.
 type part[L any] struct {
 	Design  *design.Design `json:"design,omitempty"`
 	Learned L              `json:"learned"`
@@ -46,7 +48,7 @@ type part[L any] struct {
 
 // Encode returns m as an artifact, a JSON object that Decode reads. Equal models give equal bytes.
 func (m *Model) Encode() ([]byte, error) {
-	inner, err := json.Marshal(content[scorer]{m.schema, m.spec, part[scorer]{m.design, m.scorer}})
+	inner, err := json.Marshal(content[scorer]{m.schema, m.spec, m.Decision(), part[scorer]{m.design, m.scorer}})
 	if err != nil {
 		return nil, fmt.Errorf("encode model: %w: %w", ErrDefect, err)
 	}
@@ -61,6 +63,8 @@ func (m *Model) Encode() ([]byte, error) {
 // version returns the version of the format.
 func (m *Model) version() int {
 	switch {
+	case m.decision.Decision != nil:
+		return decisionVersion
 	case m.spec.Algorithm == Ensemble:
 		return ensembleVersion
 	case m.design != nil:
@@ -88,8 +92,8 @@ func decode(b []byte) (*Model, error) {
 	if outer.Format != artifactFormat {
 		return nil, fmt.Errorf("format %q, want %q", clip(outer.Format), artifactFormat)
 	}
-	if v := outer.FormatVersion; v < plainVersion || v > ensembleVersion {
-		return nil, fmt.Errorf("format version %d, this program reads %d to %d", v, plainVersion, ensembleVersion)
+	if v := outer.FormatVersion; v < plainVersion || v > decisionVersion {
+		return nil, fmt.Errorf("format version %d, this program reads %d to %d", v, plainVersion, decisionVersion)
 	}
 	if sum := sha256.Sum256(outer.Model); hex.EncodeToString(sum[:]) != outer.SHA256 {
 		return nil, errors.New("corrupt: the checksum does not match the model")
@@ -105,11 +109,16 @@ func decode(b []byte) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
-	m := &Model{schema: inner.Schema, spec: spec, design: inner.Design}
-	wanted := !m.schema.Plain() && spec.Algorithm != Ensemble
-	if wanted != (m.design != nil) || m.version() != outer.FormatVersion {
-		return nil, errors.New("a design is in an artifact of version 2 whose schema is not plain, an ensemble in one of " +
-			"version 3, and neither in any other")
+	decided, err := newDecider(inner.Decision, &inner.Schema)
+	if err != nil {
+		return nil, fmt.Errorf("decision: %w", err)
+	}
+	m := &Model{schema: inner.Schema, spec: spec, design: inner.Design, decision: decided}
+	if wanted := !m.schema.Plain() && spec.Algorithm != Ensemble; wanted != (m.design != nil) {
+		return nil, errors.New("a design is missing, or in a model that has none")
+	}
+	if want := m.version(); outer.FormatVersion != want {
+		return nil, fmt.Errorf("format version %d, want %d for such a model", outer.FormatVersion, want)
 	}
 	if err := m.restore(inner.Learned); err != nil {
 		return nil, err

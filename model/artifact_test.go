@@ -140,13 +140,38 @@ func TestDecode_error(t *testing.T) {
 		{"another format", []byte(strings.Replace(sealed, "iris-model", "onnx", 1)), `format "onnx", want "iris-model"`},
 		{
 			"a newer version",
-			[]byte(strings.Replace(sealed, `version":1`, `version":4`, 1)),
-			"format version 4, this program reads 1 to 3",
+			[]byte(strings.Replace(sealed, `version":1`, `version":5`, 1)),
+			"format version 5, this program reads 1 to 4",
 		},
 		{
 			"no design in version 2",
 			[]byte(strings.Replace(sealed, `version":1`, `version":2`, 1)),
-			"in an artifact of version 2",
+			"format version 2, want 1 for such a model",
+		},
+		{
+			"no decision in version 4",
+			[]byte(strings.Replace(sealed, `version":1`, `version":4`, 1)),
+			"format version 4, want 1 for such a model",
+		},
+		{
+			"a decision in version 1",
+			tree(`"learned"`, `"decision":{"positive_class":"b","threshold":0.3},"learned"`),
+			"format version 1, want 4 for such a model",
+		},
+		{
+			"a decision for another class",
+			tree(`"learned"`, `"decision":{"positive_class":"c","threshold":0.3},"learned"`),
+			`decision: positive class "c" of the classes "a", "b"`,
+		},
+		{
+			"a threshold of 1",
+			tree(`"learned"`, `"decision":{"positive_class":"a","threshold":1},"learned"`),
+			"decision: /threshold: is 1",
+		},
+		{
+			"an unknown metric of a threshold",
+			tree(`"learned"`, `"decision":{"positive_class":"a","threshold":0.1,"metric":"luck"},"learned"`),
+			`decision: /threshold_metric: "luck"`,
 		},
 		{"no version", []byte(strings.Replace(sealed, `"format_version":1,`, ``, 1)), "format version 0"},
 		{"one digit altered", []byte(strings.Replace(sealed, `"threshold":1`, `"threshold":2`, 1)), "corrupt"},

@@ -3,11 +3,12 @@ package model
 // Bin describes the predictions whose probability is in one tenth of [0, 1].
 type Bin struct {
 	Rows       int     // number of predictions
-	Confidence float64 // mean probability of the predicted class
-	Accuracy   float64 // share of the rows that are of the predicted class
+	Confidence float64 // mean probability of the most probable class
+	Accuracy   float64 // share of the rows that are of the most probable class
 }
 
-// calibration puts predictions into bins by the probability of the predicted class: [0, 0.1), [0.1, 0.2), …, [0.9, 1].
+// calibration puts predictions into bins by the probability of the most probable class: [0, 0.1), [0.1, 0.2), …,
+// [0.9, 1].
 // Confidence and Accuracy of its bins are sums over the rows.
 type calibration [10]Bin
 
@@ -37,7 +38,7 @@ func (c *calibration) bins() []Bin {
 // from 0, the best, to 1. On few rows, chance alone makes it larger.
 //
 // It was introduced by Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
-// AAAI 2015. It takes the predicted class only, as in Guo et al., "On calibration of modern neural networks", ICML
+// AAAI 2015. It takes the most probable class only, as in Guo et al., "On calibration of modern neural networks", ICML
 // 2017.
 func (c *calibration) ece() float64 {
 	sum, rows := 0.0, 0

@@ -16,7 +16,7 @@ type Curves struct {
 	ROC             [][]Point // X is the false positive rate, Y the true positive rate
 	PrecisionRecall [][]Point // X is the recall, Y the precision
 	AUC             []float64 // area under ROC: how often a row of the class has a higher probability than another row
-	Calibration     []Bin     // of the predicted classes, by ascending probability, without empty bins
+	Calibration     []Bin     // of the most probable classes, by ascending probability, without empty bins
 	ECE             float64   // expected calibration error, as in Metrics
 }
 
@@ -25,13 +25,14 @@ func NewCurves(m *Model, t *dataset.Table) Curves {
 	classes := len(m.schema.Classes)
 	scores := make([]float64, t.Rows()*classes)
 	c := Curves{ROC: make([][]Point, classes), PrecisionRecall: make([][]Point, classes), AUC: make([]float64, classes)}
-	var predicted calibration
+	var likely calibration
 	for r, y := range t.Y {
 		p := scores[r*classes : (r+1)*classes]
-		k := m.Predict(t.Row(r), p)
-		predicted.add(p[k], k == y)
+		m.Predict(t.Row(r), p)
+		k := mostProbable(p)
+		likely.add(p[k], k == y)
 	}
-	c.Calibration, c.ECE = predicted.bins(), predicted.ece()
+	c.Calibration, c.ECE = likely.bins(), likely.ece()
 	for k := range classes {
 		c.addClass(k, t.Y, func(r int) float64 { return scores[r*classes+k] })
 	}

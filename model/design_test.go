@@ -231,8 +231,8 @@ func TestDecode_badDesign(t *testing.T) {
 		{"too few statistics", func(m *Model) { m.design.Columns[4].Statistics = []float64{.5} }, "1 statistics"},
 		{"a large statistic", func(m *Model) { m.design.Columns[4].Statistics[0] = 2 }, "statistic 0 is 2"},
 		{"no such class", func(m *Model) { m.design.Classes[0] = 2 }, "class 2 of 2"},
-		{"no design", func(m *Model) { m.design = nil }, "version 2"},
-		{"a plain schema", func(m *Model) { m.schema.Columns = nil }, "version 2"},
+		{"no design", func(m *Model) { m.design = nil }, "a design is missing"},
+		{"a plain schema", func(m *Model) { m.schema.Columns = nil }, "a design is missing"},
 		{"other inputs", func(m *Model) { m.design.Columns[0].Indicator = false }, "features"},
 	}
 	data := mixed(800, 2, 1)

@@ -15,9 +15,9 @@ import (
 // Metrics measures a model on a table. Every number is finite: a rate with a denominator of 0 is 0.
 type Metrics struct {
 	Rows     int     `json:"rows"`
-	Accuracy float64 `json:"accuracy"` // share of the rows that are predicted right
+	Accuracy float64 `json:"accuracy"` // share of the rows whose label is right
 	LogLoss  float64 `json:"log_loss"` // mean -ln p, where p >= 1e-15 is the probability of the actual class
-	ECE      float64 `json:"ece"`      // expected calibration error of the predicted class, in ten bins; 0 to 1
+	ECE      float64 `json:"ece"`      // expected calibration error of the most probable class, in ten bins; 0 to 1
 	MacroF1  float64 `json:"macro_f1"` // unweighted mean F1 of the classes that are actual or predicted somewhere
 	// AUC and AveragePrecision are unweighted means over the classes, each against the others. With two classes, AUC is
 	// the usual one.
@@ -72,7 +72,7 @@ func EvaluateWithIntervals(m *Model, t *dataset.Table) (Metrics, error) {
 	metrics, s, err := evaluate(m, t, true)
 	if err == nil {
 		metrics.AUC, metrics.AveragePrecision = s.areas()
-		metrics.Intervals = s.bootstrap(t.Rows(), metrics)
+		metrics.Intervals = s.bootstrap(t.Rows(), metrics, m.decision)
 	}
 	return metrics, err
 }
@@ -103,7 +103,8 @@ func measure(
 	}
 	for r, y := range y {
 		predicted[r] = predict(r, p)
-		calibrated.add(p[predicted[r]], predicted[r] == y)
+		likely := mostProbable(p)
+		calibrated.add(p[likely], likely == y)
 		loss -= math.Log(max(p[y], minProbability))
 		squares += squaredError(p, y)
 		if rank && r%step == 0 {

@@ -27,11 +27,11 @@ const (
 // sample of n of N rows, its width is that of the sample times the root of n/N.
 //
 // The method is that of Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7, 1979.
-func (s *probabilities) bootstrap(rows int, m Metrics) map[string]Interval {
+func (s *probabilities) bootstrap(rows int, m Metrics, d decider) map[string]Interval {
 	b := s.thinned(max(minResamples, min(maxBootRows, bootstrapCells/minResamples/s.classes)))
 	n := len(b.y)
 	resamples := max(minResamples, min(maxResamples, bootstrapCells/(n*s.classes)))
-	right, loss, orders := b.perRow()
+	right, loss, orders := b.perRow(d)
 	values := map[string][]float64{}
 	random := rand.New(rand.NewPCG(bootstrapSeed, 0))
 	weights := make([]int32, n)
@@ -92,11 +92,11 @@ func (s *probabilities) thinned(limit int) *probabilities {
 
 // perRow returns whether each row is predicted right, 1 or 0, its log loss, and per class the rows by descending
 // probability.
-func (s *probabilities) perRow() (right []int, loss []float64, orders [][]int32) {
+func (s *probabilities) perRow(d decider) (right []int, loss []float64, orders [][]int32) {
 	right, loss = make([]int, len(s.y)), make([]float64, len(s.y))
 	for r, y := range s.y {
 		p := s.p[r*s.classes : (r+1)*s.classes]
-		if mostProbable(p) == y {
+		if d.label(p) == y {
 			right[r] = 1
 		}
 		loss[r] = -math.Log(max(p[y], minProbability))

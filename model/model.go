@@ -18,6 +18,8 @@ type Model struct {
 	spec   Spec
 	design *design.Design // nil if the schema is plain: the inputs of scorer are then the features
 	scorer scorer
+	// decision turns the probabilities of scorer into a label.
+	decision decider
 }
 
 // scorer is what a family learned. Each family has its own type, and its JSON form is part of the artifact.
@@ -141,15 +143,16 @@ func (m *Model) Spec() Spec { return m.spec }
 
 // Predict classifies the row x, values in the order of Schema().Features as Schema().Columns describes them, which are
 // finite or, in a column that may be missing, NaN. It sets probabilities, one per class
-// in the order of Schema().Classes, and their sum is 1. It returns the index of the most probable class, the lowest of
-// equals. It does not allocate. It panics if a slice has the wrong length.
+// in the order of Schema().Classes, and their sum is 1. It returns the index of the class that Decision calls, or else
+// of
+// the most probable class, the lowest of equals. It does not allocate. It panics if a slice has the wrong length.
 func (m *Model) Predict(x, probabilities []float64) int {
 	if len(x) != len(m.schema.Features) || len(probabilities) != len(m.schema.Classes) {
 		panic(fmt.Sprintf("model: Predict with %d values and room for %d probabilities, want %d and %d",
 			len(x), len(probabilities), len(m.schema.Features), len(m.schema.Classes)))
 	}
 	m.score(x, probabilities)
-	return mostProbable(probabilities)
+	return m.decision.label(probabilities)
 }
 
 // score sets p to the probabilities of the row x.
@@ -173,8 +176,8 @@ func (m *Model) inputs() int {
 }
 
 // PredictRows is Predict for len(labels) rows, with the same results to the bit. x holds the values of the rows, row by
-// row. PredictRows sets labels to the index of the most probable class of each row, and probabilities to those of each
-// row, row by row. It does not allocate. It panics if the lengths of the slices do not match.
+// row. PredictRows sets labels to the index of the class of each row, and probabilities to those of each row, row by
+// row. It does not allocate. It panics if the lengths of the slices do not match.
 func (m *Model) PredictRows(x []float64, labels []int, probabilities []float64) {
 	rows, features, classes := len(labels), len(m.schema.Features), len(m.schema.Classes)
 	if len(x) != rows*features || len(probabilities) != rows*classes {
@@ -184,7 +187,7 @@ func (m *Model) PredictRows(x []float64, labels []int, probabilities []float64) 
 	for r := range labels {
 		p := probabilities[r*classes : (r+1)*classes]
 		m.score(x[r*features:(r+1)*features], p)
-		labels[r] = mostProbable(p)
+		labels[r] = m.decision.label(p)
 	}
 }
 

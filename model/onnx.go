@@ -11,7 +11,7 @@ import (
 	"iris/model/internal/tree"
 )
 
-// onnxLabel is the name of the output for the most probable class.
+// onnxLabel is the name of the output for the class of a row.
 const onnxLabel = "label"
 
 // ONNX returns the model as an ONNX file for other programs: MLflow's pyfunc, onnxruntime, and inference servers that
@@ -31,8 +31,7 @@ func (m *Model) ONNX() ([]byte, error) {
 	}
 	g := m.onnxGraph()
 	probabilities := m.onnxProbabilities(g)
-	// ArgMax returns the lowest of equals, as Predict does.
-	best := g.Node("ArgMax", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("keepdims", 0))
+	best := m.decision.onnx(g, probabilities)
 	outputs := m.ONNXOutputs()
 	label, columns := outputs[0], outputs[1:]
 	g.NodeTo([]string{label}, "Gather", []string{g.Strings("classes", m.schema.Classes), best})
@@ -91,8 +90,8 @@ func (m *Model) onnxProbabilities(g *onnx.Graph) string {
 	return m.scorer.onnx(g)
 }
 
-// ONNXOutputs returns the names of the outputs of the ONNX file in order: label, the most probable class, then the
-// probability of each class as p_<class>. Where a feature has such a name and is an input, underscores follow the name.
+// ONNXOutputs returns the names of the outputs of the ONNX file in order: label, the class, then the probability of
+// each class as p_<class>. Where a feature has such a name and is an input, underscores follow the name.
 func (m *Model) ONNXOutputs() []string {
 	names := make([]string, 1, 1+len(m.schema.Classes))
 	names[0] = onnxLabel
@@ -116,6 +115,16 @@ func (m *Model) ONNXOutputs() []string {
 		names[i], taken[name] = name, true
 	}
 	return names
+}
+
+// onnx adds the index of the class that label returns, int64 [N], and returns its name.
+func (d decider) onnx(g *onnx.Graph, probabilities string) string {
+	if d.Decision == nil { // ArgMax returns the lowest of equals, as label does
+		return g.Node("ArgMax", []string{probabilities}, onnx.Int("axis", 1), onnx.Int("keepdims", 0))
+	}
+	p := g.Node("Gather", []string{probabilities, g.Int("positive", d.positive)}, onnx.Int("axis", 1))
+	yes := g.Node("GreaterOrEqual", []string{p, g.Doubles("threshold", []float64{d.Threshold})})
+	return g.Node("Where", []string{yes, g.Int("positive", d.positive), g.Int("other", 1-d.positive)})
 }
 
 // addSplit adds a split to a tree of a graph. codes is as in dataset.Table. A subset may need several nodes. All but

@@ -30,7 +30,7 @@ func drawCurves(classes []string, c model.Curves) (Files, error) {
 			precisionRecall = append(precisionRecall, line{class, c.PrecisionRecall[k]})
 		}
 	}
-	calibration := line{name: "predicted class"}
+	calibration := line{name: "most probable class"}
 	for _, b := range c.Calibration {
 		calibration.points = append(calibration.points, model.Point{X: b.Confidence, Y: b.Accuracy})
 	}
