@@ -33,6 +33,8 @@ type ValidateDatasetInput struct {
 	Features    []string           `json:"features,omitempty"`     // columns to read; nil is all
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // the dataset must have its classes
 
+	model.DecisionRequest // the dataset must have two classes for it
+
 	Spec     *model.Spec `json:"spec,omitempty"` // to fit, nil if a search will choose it; for the memory it needs
 	TestSize float64     `json:"test_size,omitempty"`
 	// CrossValidated means that the training cross-validates, for which the dataset must have enough rows.
@@ -91,6 +93,9 @@ func (a *Activities) validateDataset(ctx context.Context, in ValidateDatasetInpu
 	}
 	if err == nil && in.Spec != nil {
 		err = in.Spec.Suits(summary.Schema)
+	}
+	if err == nil {
+		err = in.CheckClasses(summary.Schema)
 	}
 	if err == nil {
 		options.Schema = &summary.Schema

@@ -54,7 +54,9 @@ func (a *Activities) evaluateModel(ctx context.Context, in EvaluateModelInput) (
 		return Evaluation{}, err
 	}
 	n := notes{a: a, dropped: e.Result.Warnings}
-	err = n.batch(ctx, "MLflow does not show the metrics of the run", in.Run.ID, mlflow.Batch{Metrics: e.Points})
+	err = n.batch(ctx, "MLflow does not show the metrics of the run", in.Run.ID, mlflow.Batch{
+		Metrics: e.Points, Params: in.Model.Decision.Params(),
+	})
 	e.Result.Warnings = n.dropped
 	return e.Result, err
 }

@@ -19,8 +19,9 @@ type fitJob struct {
 	Dataset  Dataset                `json:"dataset"`
 	Spec     model.Spec             `json:"spec"`
 	TestSize float64                `json:"test_size"`
-	Share    float64                `json:"share,omitempty"` // of the rows for training; 0 is all
-	CV       *model.CrossValidation `json:"cv,omitempty"`    // nil fits one model on all rows for training
+	Share    float64                `json:"share,omitempty"`  // of the rows for training; 0 is all
+	CV       *model.CrossValidation `json:"cv,omitempty"`     // nil fits one model on all rows for training
+	Decide   *Decide                `json:"decide,omitempty"` // of the fitted model
 }
 
 // fitStep is the progress of a fitJob: an iteration of a fit, or a fit of a cross-validation.
@@ -36,6 +37,7 @@ type fitResult struct {
 	TestRows  int              `json:"test_rows"`
 	Seconds   float64          `json:"seconds"`             // without the time to read the rows
 	Validated *model.Validated `json:"validated,omitempty"` // of a cross-validation
+	Decision  *model.Decision  `json:"decision,omitempty"`  // of the fitted model
 
 	Shift []dataset.Warning `json:"shift,omitempty"` // of a fit on all rows for training
 
@@ -71,10 +73,14 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 		return result, err
 	}
 	fitted, err := model.Train(ctx, table, j.Spec, func(p model.Progress) { report(fitStep{Progress: p}) })
+	if err == nil && j.Decide != nil {
+		fitted, err = fitted.Decide(ctx, table, j.Decide.Request, j.Decide.CV)
+	}
 	result.Seconds = time.Since(start).Seconds()
 	if err != nil {
 		return result, err
 	}
+	result.Decision = fitted.Decision()
 	result.encoded, err = fitted.Encode()
 	return result, err
 }

@@ -70,6 +70,9 @@ func (j fitJob) memory() int64 {
 	if j.CV != nil {
 		return rest + model.ValidationMemory(j.Spec, used, j.CV.Folds)
 	}
+	if j.Decide != nil && j.Decide.Request.ThresholdMetric != "" {
+		return rest + max(model.FitMemory(j.Spec, used), model.ValidationMemory(j.Spec, used, j.Decide.CV.Folds))
+	}
 	return rest + model.FitMemory(j.Spec, used)
 }
 

@@ -87,6 +87,7 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 		Artifact:      encoded,
 		Spec:          in.Spec,
 		Schema:        m.Schema(),
+		Decision:      m.Decision(),
 		Split:         in.Model.Split,
 		DatasetSHA256: in.Dataset.SHA256,
 		Metrics:       in.Metrics,
@@ -114,8 +115,8 @@ func card(in RegisterModelInput, m *model.Model) []byte {
 	return report.Card{
 		Model: in.ModelName, Spec: m.Spec(), TrainRows: in.Model.TrainRows, TestRows: in.Model.TestRows,
 		Seed: in.Model.Split.Seed, Metrics: in.Metrics, Intervals: in.Intervals,
-		Outputs: m.ONNXOutputs(),
-		SHA256:  in.Dataset.SHA256, Rows: in.Dataset.Rows, Features: in.Dataset.Features, Classes: in.Dataset.Classes,
+		Outputs: m.ONNXOutputs(), Decision: m.Decision(),
+		SHA256: in.Dataset.SHA256, Rows: in.Dataset.Rows, Features: in.Dataset.Features, Classes: in.Dataset.Classes,
 	}.Markdown()
 }
 

@@ -23,6 +23,13 @@ type TrainModelInput struct {
 	Spec     model.Spec `json:"spec"`
 	TestSize float64    `json:"test_size"`
 	Run      Run        `json:"run"`
+	Decision *Decide    `json:"decision,omitempty"` // nil calls the most probable class
+}
+
+// Decide is how to find the decision of a model between two classes.
+type Decide struct {
+	Request model.DecisionRequest `json:"request"`
+	CV      model.CrossValidation `json:"cv"` // whose held-out rows choose the threshold
 }
 
 // TrainedModel is a fitted model before it becomes a version.
@@ -32,6 +39,7 @@ type TrainedModel struct {
 	TrainRows int             `json:"train_rows"`
 	TestRows  int             `json:"test_rows"`
 	Seconds   float64         `json:"seconds"` // of the fit
+	Decision  *model.Decision `json:"decision,omitempty"`
 
 	Shift []dataset.Warning `json:"shift,omitempty"` // how the held-out rows differ from those for training; few
 }
@@ -88,7 +96,9 @@ func (a *Activities) trainModel(ctx context.Context, in TrainModelInput, report 
 func (a *Activities) fitModel(
 	ctx context.Context, in TrainModelInput, report func(Progress), step func(fitStep),
 ) (TrainedModel, error) {
-	fitted, err := a.fit(ctx, fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize}, report, step)
+	fitted, err := a.fit(ctx, fitJob{
+		Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Decide: in.Decision,
+	}, report, step)
 	if err == nil {
 		err = registry.CheckSize(len(fitted.encoded))
 	}
@@ -97,7 +107,8 @@ func (a *Activities) fitModel(
 	}
 	m := TrainedModel{
 		Split: fitted.Split, TrainRows: fitted.TrainRows, TestRows: fitted.TestRows, Seconds: fitted.Seconds,
-		Shift: fitted.Shift,
+		Decision: fitted.Decision,
+		Shift:    fitted.Shift,
 	}
 	key, size := objstore.TrainingKey(in.Run.ID, modelFile), int64(len(fitted.encoded))
 	err = patiently(ctx, func() (err error) {

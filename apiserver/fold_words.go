@@ -41,6 +41,7 @@ func foldTraining(in workflows.TrainingInput) workflows.TrainingInput {
 	in.Reading = foldReading(in.Reading)
 	in.Promote = foldWord(in.Promote, workflows.PromotePolicies())
 	in.CellRules = foldCellRules(in.CellRules)
+	in.ThresholdMetric = foldWord(in.ThresholdMetric, model.ThresholdMetrics())
 	words := hyperparameterWords(in.Algorithm)
 	in.Hyperparameters = foldHyperparameters(in.Hyperparameters, words)
 	if in.Search == nil {

@@ -39,6 +39,9 @@ func (ts *trainings) startWithUpload(
 		if err := in.ClassWeight.Check(found.Schema); err != nil {
 			return err
 		}
+		if err := in.CheckClasses(found.Schema); err != nil {
+			return err
+		}
 		return atEnd()
 	}
 	scan := in.CellRules.Options()

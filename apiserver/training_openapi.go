@@ -3,6 +3,7 @@ package apiserver
 import (
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -101,6 +102,7 @@ func trainingJSON() *huma.Schema {
 				"An absent class has weight 1.",
 		},
 	}
+	fields["costs"] = costsSchema()
 	maps.Copy(fields, gateJSON())
 	maps.Copy(fields, cellJSON())
 	for _, p := range trainingQuery() {
@@ -158,7 +160,7 @@ func trainingQuery() []*huma.Param {
 	query := func(name, description string, schema *huma.Schema) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
-	return append(append(readingQuery(), cellQuery()...), []*huma.Param{
+	return append(slices.Concat(readingQuery(), cellQuery(), decisionQuery()), []*huma.Param{
 		query("algorithm", "The algorithm to fit.", &huma.Schema{
 			Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm,
 		}),

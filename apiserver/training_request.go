@@ -40,6 +40,7 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 	in := &t.in
 	parameters := cellParameters(&in.CellRules)
 	maps.Copy(parameters, readingParameters(&in.Reading))
+	maps.Copy(parameters, decisionParameters(&in.DecisionRequest))
 	maps.Copy(parameters, map[string]queryParameter{
 		"algorithm":    {set: func(v []string) error { in.Algorithm = model.Algorithm(v[0]); return nil }},
 		"label_column": {set: func(v []string) error { in.LabelColumn = v[0]; return nil }},
@@ -141,6 +142,7 @@ func (t *trainingRequest) readJSON(body []byte) error {
 		"max_runtime_seconds": &t.in.MaxRuntimeSeconds,
 	}
 	maps.Copy(targets, cellTargets(&t.in.CellRules))
+	maps.Copy(targets, decisionTargets(&t.in.DecisionRequest))
 	modelOfPath := t.in.Model
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		field := name
@@ -152,8 +154,11 @@ func (t *trainingRequest) readJSON(body []byte) error {
 			return t.unknownMember(name)
 		}
 		value := members[name]
-		if field == "class_weight" {
+		switch field {
+		case "class_weight":
 			value = foldJSON(value, []string{"balanced"})
+		case "positive_class":
+			value = quoteScalar(value)
 		}
 		if err := t.setJSON(name, field, value, target); err != nil {
 			return err

@@ -152,6 +152,25 @@ func TestTraining_inputsWithoutAFile(t *testing.T) {
 			}),
 		},
 		{
+			name: "a decision", path: "/iris/training?positive_class=yes&threshold_metric=F1",
+			want: with(func(in *workflows.TrainingInput) {
+				in.PositiveClass, in.ThresholdMetric = "yes", model.F1Threshold
+			}),
+		},
+		{
+			name: "a decision as JSON", path: "/iris/training",
+			body:   `{"positive_class":1,"threshold_metric":"cost","costs":{"false_positive":1,"false_negative":5}}`,
+			header: "Content-Type: application/json",
+			want: with(func(in *workflows.TrainingInput) {
+				in.PositiveClass, in.ThresholdMetric = "1", model.CostThreshold
+				in.Costs = &model.Costs{FalsePositive: 1, FalseNegative: 5}
+			}),
+		},
+		{
+			name: "a threshold", path: "/iris/training?threshold=0.3",
+			want: with(func(in *workflows.TrainingInput) { in.Threshold = new(0.3) }),
+		},
+		{
 			name: "features and weights of null", path: "/iris/training", body: `{"features":null,"class_weight":null}`,
 			header: "Content-Type: application/json", want: defaults,
 		},
@@ -334,6 +353,40 @@ func TestTraining_badRequests(t *testing.T) {
 			name: "weights of an unknown class", path: "/w1/training",
 			send:   formOf(part{"request", `{"class_weight":{"rose":2}}`}, part{"file", string(datasettest.Iris())}),
 			status: 422, fault: pointer("/class_weight/rose"),
+		},
+		{
+			name: "a threshold of 1", path: "/iris/training?threshold=1", status: 422, fault: parameter("threshold"),
+			want: "is 1, want a number above 0 and below 1",
+		},
+		{
+			name: "a threshold in words", path: "/iris/training?threshold=low", status: 422, fault: parameter("threshold"),
+		},
+		{
+			name: "a threshold and a metric", path: "/iris/training?threshold=0.3",
+			send: [2]string{`{"threshold_metric":"f1"}`, asJSON}, status: 422, fault: pointer("/threshold_metric"),
+			want: "give one of them",
+		},
+		{
+			name: "an unknown metric of a threshold", path: "/iris/training?threshold_metric=luck", status: 422,
+			fault: parameter("threshold_metric"), want: "f1, balanced_accuracy, mcc, cost",
+		},
+		{
+			name: "a cost of 0", path: "/iris/training",
+			send:   [2]string{`{"threshold_metric":"cost","costs":{"false_positive":0,"false_negative":5}}`, asJSON},
+			status: 422, fault: pointer("/costs/false_positive"), want: "above 0",
+		},
+		{
+			name: "no costs", path: "/iris/training?threshold_metric=cost", status: 422, fault: pointer("/costs"),
+		},
+		{
+			name: "a decision between three classes", path: "/w1/training?threshold_metric=f1",
+			send:   formOf(part{"file", string(datasettest.Iris())}),
+			status: 422, fault: parameter("threshold_metric"), want: `is for two classes, and the data has 3: "0", "1", "2"`,
+		},
+		{
+			name: "a positive class that is none", path: "/w1/training",
+			send:   formOf(part{"request", `{"positive_class":"rose"}`}, part{"file", "x,y\n1,a\n2,a\n3,a\n4,b\n5,b\n6,b\n"}),
+			status: 422, fault: pointer("/positive_class"), want: `"rose" is not a class of the data: "a", "b"`,
 		},
 		{name: "malformed features", path: "/iris/training?features=a,%22", status: 422, fault: parameter("features")},
 		{

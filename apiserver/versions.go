@@ -26,6 +26,7 @@ type Version struct {
 	Seed            uint64             `json:"seed"`
 	Hyperparameters map[string]any     `json:"hyperparameters,omitempty" doc:"All hyperparameters with their values."`
 	ClassWeight     any                `json:"class_weight,omitempty" doc:"Weight of a row of each class in training: balanced, or weights by class. Absent if all rows had the same weight."`
+	Decision        *model.Decision    `json:"decision,omitempty" doc:"How labels are decided between two classes. Absent if a label is the most probable class."`
 	Features        []string           `json:"features,omitempty" nullable:"false" doc:"Features, in order; a list omits them for versions with very many."`
 	Columns         []ModelColumn      `json:"columns,omitempty" nullable:"false" doc:"What the values of the features are; absent if all are numbers and none may be missing."`
 	Classes         []string           `json:"classes,omitempty" nullable:"false" doc:"Classes, in the order of the probabilities."`
@@ -162,6 +163,7 @@ func (m *models) version(v registry.Version) Version {
 	schema, spec := v.Recipe.Schema, v.Recipe.Spec
 	view.Features, view.Classes, view.LabelColumn = schema.Features, schema.Classes, schema.Label
 	view.Columns = columnsOf(schema)
+	view.Decision = v.Recipe.Decision
 	if spec.ClassWeight != nil {
 		view.ClassWeight = spec.ClassWeight
 	}

@@ -94,7 +94,7 @@ func (t *training) validate(ctx workflow.Context) error {
 		Model: t.in.Model, URI: t.in.DatasetURI, LabelColumn: t.in.LabelColumn, AllowSchemaChange: t.in.AllowSchemaChange,
 		Features: t.in.Features, ClassWeight: t.in.ClassWeight, TestSize: *t.in.TestSize,
 		CrossValidated: t.in.CrossValidates(), Reading: t.in.Reading,
-		CellRules: t.in.CellRules, LeaveOutIDs: t.in.LeavesOutIDs(),
+		CellRules: t.in.CellRules, LeaveOutIDs: t.in.LeavesOutIDs(), DecisionRequest: t.in.DecisionRequest,
 	}
 	if t.in.method() == "" {
 		in.Spec = &t.spec
@@ -163,7 +163,7 @@ func (t *training) startRun(ctx workflow.Context) error {
 func (t *training) train(ctx workflow.Context) error {
 	ctx = withOptions(ctx, compute, "fit "+string(t.spec.Algorithm))
 	err := workflow.ExecuteActivity(ctx, t.acts.TrainModel, activities.TrainModelInput{
-		Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Run: t.run,
+		Dataset: t.data, Spec: t.spec, TestSize: *t.in.TestSize, Run: t.run, Decision: t.in.decide(),
 	}).Get(ctx, &t.model)
 	if choiceErr := t.awaitChoice(ctx); err == nil {
 		err = choiceErr
@@ -173,6 +173,10 @@ func (t *training) train(ctx workflow.Context) error {
 	}
 	t.result.TrainRows, t.result.TestRows = t.model.TrainRows, t.model.TestRows
 	t.logf(ctx, "fitted on %d rows, %d held out", t.model.TrainRows, t.model.TestRows)
+	if d := t.model.Decision; d != nil {
+		t.result.Decision = d
+		t.logf(ctx, "a row is %s from a probability of %.4g on", clip(d.PositiveClass, 100), d.Threshold)
+	}
 	t.noteMore(ctx, t.model.Shift)
 	return nil
 }

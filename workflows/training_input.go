@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"iris/activities"
 	"iris/internal/objstore"
 	"iris/internal/partition"
 	"iris/internal/search"
@@ -45,6 +46,8 @@ type TrainingInput struct {
 
 	Features    []string           `json:"features,omitempty"`     // columns to train on, in order; nil is all but the label
 	ClassWeight *model.ClassWeight `json:"class_weight,omitempty"` // weight of a row, by class; nil weighs all rows equally
+
+	model.DecisionRequest // between two classes
 
 	Search *search.Request `json:"search,omitempty"` // for the best hyperparameters
 	// CVFolds is the number of folds of a trial, 2 to 20, default 5. Without a search, it asks for a cross-validation of
@@ -117,6 +120,9 @@ func (in TrainingInput) Resolve() (TrainingInput, model.Spec, error) {
 		return in, model.Spec{}, err
 	}
 	if err := in.checkCellRules(); err != nil {
+		return in, model.Spec{}, err
+	}
+	if err := in.DecisionRequest.Check(); err != nil {
 		return in, model.Spec{}, err
 	}
 	if err := checkTags(in.Tags); err != nil {
@@ -218,8 +224,8 @@ func (in TrainingInput) resolveTrials(spec model.Spec) (_ TrainingInput, err err
 // LeavesOutIDs reports whether the training leaves out columns that look like identifiers.
 func (in TrainingInput) LeavesOutIDs() bool { return in.Algorithm == search.Auto }
 
-// CrossValidates reports whether the training cross-validates specs.
-func (in TrainingInput) CrossValidates() bool { return in.method() != "" }
+// CrossValidates reports whether the training cross-validates specs, to choose one or to choose a threshold.
+func (in TrainingInput) CrossValidates() bool { return in.method() != "" || in.ThresholdMetric != "" }
 
 // method returns how the training finds or validates its spec before the fit, "" if it fits the spec directly.
 func (in TrainingInput) method() search.Method {
@@ -248,6 +254,21 @@ func (in TrainingInput) crossValidation() (folds, repeats int) {
 		return *in.Search.Folds, *in.Repeats
 	}
 	return *in.CVFolds, *in.Repeats
+}
+
+// decide returns how to find the decision of the model, nil for none. The folds are those of the trials. The input must
+// be resolved.
+func (in TrainingInput) decide() *activities.Decide {
+	if !in.DecisionRequest.Given() {
+		return nil
+	}
+	folds := search.DefaultCVFolds
+	if in.method() != "" {
+		folds, _ = in.crossValidation()
+	}
+	return &activities.Decide{
+		Request: in.DecisionRequest, CV: model.CrossValidation{Folds: folds, Repeats: 1, Seed: *in.Seed},
+	}
 }
 
 // searchParams returns the parameters of the MLflow run of a training that tries specs, nil for one that does not.

@@ -30,6 +30,7 @@ type TrainingResult struct {
 	Metrics       map[string]float64 `json:"metrics"` // on the held-out rows
 	// Intervals holds those of accuracy, log_loss and auc, at 95 %; older results have none.
 	Intervals map[string]model.Interval `json:"intervals,omitempty"`
+	Decision  *model.Decision           `json:"decision,omitempty"` // nil if labels are the most probable classes
 	Gate      Gate                      `json:"gate"`
 	Search    *SearchResult             `json:"search,omitempty"` // how the training found its spec
 	Data      *Findings                 `json:"data,omitempty"`   // what the dataset is like

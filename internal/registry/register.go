@@ -32,6 +32,7 @@ type Candidate struct {
 	Artifact      []byte // from model.Encode
 	Spec          model.Spec
 	Schema        dataset.Schema
+	Decision      *model.Decision // nil if labels are the most probable classes
 	Split         partition.Split
 	DatasetSHA256 string
 	Metrics       map[string]float64 // on the held-out rows
@@ -133,9 +134,11 @@ func (r *Registry) create(ctx context.Context, c Candidate) (mlflow.ModelVersion
 
 // logModel finds or creates the logged model of a run.
 func (r *Registry) logModel(ctx context.Context, c Candidate) (mlflow.LoggedModel, error) {
+	params := c.Spec.Params()
+	maps.Copy(params, c.Decision.Params())
 	return r.mlflow.EnsureLoggedModel(ctx, mlflow.NewLoggedModel{
 		ExperimentID: c.ExperimentID, Name: loggedName, Type: string(c.Spec.Algorithm), RunID: c.RunID,
-		Params: c.Spec.Params(), Tags: map[string]string{tagDataset: c.DatasetSHA256, tagTask: c.TaskID},
+		Params: params, Tags: map[string]string{tagDataset: c.DatasetSHA256, tagTask: c.TaskID},
 	})
 }
 

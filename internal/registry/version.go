@@ -53,8 +53,10 @@ const (
 	tagMetrics     = "iris.metrics"      // JSON
 	tagTask        = "iris.task_id"
 	tagCommit      = "iris.git_commit"
-	tagRecipe      = "iris.recipe" // JSON, unless it is long
-	tagGate        = "iris.gate"   // this one and the next only after the decision
+	tagRecipe      = "iris.recipe"         // JSON, unless it is long
+	tagPositive    = "iris.positive_class" // this one and the next only with a decision, which tagRecipe has too
+	tagThreshold   = "iris.threshold"
+	tagGate        = "iris.gate" // this one and the next only after the decision
 	tagGateReason  = "iris.gate_reason"
 )
 
@@ -84,6 +86,9 @@ func (c Candidate) tags() (tags map[string]string, splitFile []byte, err error) 
 		tagArtifact:  hexSHA256(c.Artifact),
 		tagMetrics:   string(metricsJSON),
 		tagTask:      c.TaskID,
+	}
+	if d := c.Decision.Params(); d != nil {
+		tags[tagPositive], tags[tagThreshold] = d["positive_class"], d["threshold"]
 	}
 	maps.Copy(tags, c.Tags)
 	if c.GitCommit != "" {

@@ -19,6 +19,7 @@ type Card struct {
 	Metrics   map[string]float64        // on the held-out rows
 	Intervals map[string]model.Interval // of some of the metrics
 	Outputs   []string                  // columns that mlflow.pyfunc returns
+	Decision  *model.Decision           // nil if labels are the most probable classes
 
 	// The dataset.
 	SHA256                  string
@@ -50,8 +51,17 @@ func (c Card) Markdown() []byte {
 	)
 	p("## Parameters\n\n| parameter | value |\n| --- | --- |\n")
 	params := c.Spec.Params()
+	maps.Copy(params, c.Decision.Params())
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		p("| %s | %s |\n", name, params[name])
+	}
+	if d := c.Decision; d != nil {
+		p(
+			"\nA row is called %s if its probability is %.4g or more%s.\n",
+			codes([]string{d.PositiveClass}),
+			d.Threshold,
+			c.chosen(),
+		)
 	}
 	p(
 		"\n## Use\n\n`mlflow.pyfunc` takes a data frame with the columns of the signature and returns the columns %s. ",
@@ -60,6 +70,15 @@ func (c Card) Markdown() []byte {
 	p("`model.onnx` takes the same values as one float64 tensor. Iris itself reads `model.json`.\n\n")
 	p("The probabilities hold for rows like those of the training data. The model also answers rows unlike all of them.\n")
 	return []byte(b.String())
+}
+
+// chosen says how the threshold was chosen, "" if it was given.
+func (c Card) chosen() string {
+	if c.Decision.Metric == "" {
+		return ""
+	}
+	return fmt.Sprintf("; that threshold was best by %s, %.4g, on training rows that the fits held out",
+		c.Decision.Metric, c.Decision.Value)
 }
 
 // codes lists names as code. A class name may contain anything, including what ends a line or a quote in Markdown.
