@@ -98,6 +98,14 @@ func (m *gbdt) score(x, p []float64) {
 
 // add adds the values of leaves to the scores. The leaves are those of the trees from first on.
 func (m *gbdt) add(leaves []int32, first int, scores []float64) {
+	if len(scores) == 1 { // a sum in a register is faster
+		sum := scores[0]
+		for _, leaf := range leaves {
+			sum += m.Values[leaf]
+		}
+		scores[0] = sum
+		return
+	}
 	k := first % len(scores)
 	for _, leaf := range leaves {
 		scores[k] += m.Values[leaf]

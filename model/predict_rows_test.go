@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
 )
 
 // rowsTables are the tables for PredictRows: few and many features, two and more classes, trees with none and with many
@@ -123,6 +125,32 @@ func BenchmarkPredictRows(b *testing.B) {
 		}
 	}
 	b.Run("random_forest/20000x20", func(b *testing.B) { benchmarkRows(b, noise(20_000, 20, 3, .5), RandomForest) })
+	for _, algorithm := range []Algorithm{GBDT, RandomForest, LogisticRegression} {
+		b.Run(string(algorithm)+"/census", func(b *testing.B) { benchmarkMixedRows(b, census(b, 32_561), algorithm) })
+	}
+}
+
+// census returns a table with the shape of Adult.
+func census(t testing.TB, rows int) *dataset.Table {
+	t.Helper()
+	table, _, err := dataset.Read(bytes.NewReader(datasettest.Census(rows)), dataset.ScanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// benchmarkMixedRows scores the first 4096 rows per call.
+func benchmarkMixedRows(b *testing.B, data *dataset.Table, algorithm Algorithm) {
+	m := train(b, data, Spec{Algorithm: algorithm})
+	const rows = 4096
+	x := data.X[:rows*len(data.Schema.Features)]
+	labels, p := make([]int, rows), make([]float64, rows*len(data.Schema.Classes))
+	b.ReportAllocs()
+	for b.Loop() {
+		m.PredictRows(x, labels, p)
+	}
+	b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
 }
 
 // benchmarkRows scores 4096 rows near those of the data per call.

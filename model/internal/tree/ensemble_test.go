@@ -80,6 +80,7 @@ func TestEnsembleFind_wideIsWalk(t *testing.T) {
 			all = append(all, bush(random, 1+random.IntN(200), 12))
 		}
 		e := forestOf(t, 12, nil, all...)
+		e.masks = nil
 		x := make([]float64, 12)
 		for range 200 {
 			for f := range x {

@@ -52,11 +52,11 @@ func forestOf(t *testing.T, features int, codes []int, trees ...*Tree) *Ensemble
 // TestLeafMasks_findWhatWalksDo compares masks with walks on rows of any values.
 func TestLeafMasks_findWhatWalksDo(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
-	for features := 1; features <= maskFeatures; features++ {
-		for _, trees := range []int{1, 3, maskTrees, maskTrees + 1, 2*maskTrees + 5} {
+	for features := 1; features <= maskFeatures; features += 1 + features/4 {
+		for i, trees := range []int{1, 3, maskTrees, maskTrees + 1, 2*maskTrees + 5, 3*maskTrees - 2} {
 			var grown []*Tree
 			for range trees {
-				grown = append(grown, bush(random, 1+random.IntN(maxMaskLeaves), features))
+				grown = append(grown, bush(random, 1+random.IntN(maxMaskLeaves>>(i%(maxShare+2))), features))
 			}
 			e := forestOf(t, features, nil, grown...)
 			if e.masks == nil {
@@ -85,11 +85,11 @@ func checkMasks(t *testing.T, e *Ensemble, x []float64) {
 		leaves := e.walk(x, first)
 		want = append(want, leaves[:min(lanes, len(e.roots)-first)]...)
 	}
-	var at [mixedMaskFeatures]int32
+	var at [maxMaskGroups]int32
 	var leaves [maskTrees]int32
 	e.masks.locate(x, &at)
 	for first := 0; first < e.masks.trees; first += maskTrees {
-		got = append(got, leaves[:e.masks.find(&at, len(x), first, &leaves)]...)
+		got = append(got, leaves[:e.masks.find(&at, first, &leaves)]...)
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("%v: leaves %v by masks, %v by walks", x, got, want)
@@ -113,8 +113,10 @@ func TestPrepareMasks_onlyIfFaster(t *testing.T) {
 		{"no split", 1, []*Tree{chain(1)}, true},
 		{"one leaf too many", 1, []*Tree{chain(2), chain(maxMaskLeaves + 1), chain(2)}, false},
 		{"many features", maskFeatures + 1, []*Tree{bush(random, 20, 4)}, false},
-		{"a megabyte of masks", 1, many[1:], true},
-		{"more than a megabyte", 1, many, false},
+		{"many features and trees", maskFeatures + 1, slices.Repeat([]*Tree{bush(random, 20, 4)}, maskFeatures+1), true},
+		{"too many features", maxMaskFeatures + 1, slices.Repeat([]*Tree{bush(random, 20, 4)}, maxMaskFeatures+1), false},
+		{"four megabytes of masks", 1, many[1:], true},
+		{"more than four megabytes", 1, many, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

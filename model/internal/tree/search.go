@@ -2,7 +2,7 @@ package tree
 
 // Search holds the buffers of one search for the leaves of a row. It is made to live on the caller's stack.
 type Search struct {
-	at     [mixedMaskFeatures]int32 // the row in the masks
+	at     [maxMaskGroups]int32 // the row in the masks
 	leaves [maskTrees]int32
 }
 
@@ -22,7 +22,7 @@ func (e *Ensemble) Begin(x []float64, s *Search) {
 func (e *Ensemble) Find(x []float64, first int, s *Search) []int32 {
 	switch {
 	case e.masks != nil:
-		return s.leaves[:e.masks.find(&s.at, len(x), first, &s.leaves)]
+		return s.leaves[:e.masks.find(&s.at, first, &s.leaves)]
 	case e.subsets:
 		return s.leaves[:e.walkMixed(x, first, s.leaves[:])]
 	case len(e.nodes) > wideNodes:

@@ -218,7 +218,7 @@ func TestBoostGrower_rareLevels(t *testing.T) {
 // TestFind_subsets compares every way to find a leaf with a plain walk.
 func TestFind_subsets(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 9))
-	for _, features := range []int{3, 14, mixedMaskFeatures + 2} {
+	for _, features := range []int{3, 14, maskFeatures + 2} {
 		codes := make([]int, features)
 		for f := range codes {
 			codes[f] = []int{0, 2, 7, MaxCodes}[f%4]
@@ -232,7 +232,7 @@ func TestFind_subsets(t *testing.T) {
 			if err := e.Check(features, codes, math.MaxInt); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := e.masks != nil, features <= mixedMaskFeatures; got != want {
+			if got, want := e.masks != nil, features <= max(maskFeatures, trees); got != want {
 				t.Fatalf("%d features: masks %v, want %v", features, got, want)
 			}
 			x := make([]float64, features)
