@@ -26,12 +26,12 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 		reason        string
 	}{
 		"the cheap one is better": {
-			score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "best of 2",
+			score{0.1, 0.01}, score{0.2, 0.01}, model.LogisticRegression, "the best of 6",
 		},
 		"the costly one is better, within a standard error": {
 			score{0.209, 0.5}, score{0.2, 0.0224}, model.LogisticRegression, "within a standard error",
 		},
-		"the costly one is clearly better": {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "best of 2"},
+		"the costly one is clearly better": {score{0.211, 0.5}, score{0.2, 0.0224}, model.GBDT, "the best of 6"},
 		"a tie":                            {score{0.2, 0}, score{0.2, 0}, model.LogisticRegression, "cheaper"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 			result := e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto, Seed: new(uint64(7))})
 			s := result.Search
 			if result.Algorithm != test.want || s.Best.Algorithm != test.want || s.Method != "auto" ||
-				s.Total != len(model.Candidates(150)) {
-				t.Errorf("took %s by %+v, want %s", result.Algorithm, s, test.want)
+				s.Total != len(autoSpecs(150)) {
+				t.Errorf("took %s because %s of %d trials, want %s", result.Algorithm, s.Reason, s.Total, test.want)
 			}
 			if name != "a tie" && !strings.Contains(s.Reason, test.reason) {
 				t.Errorf("because %q, want it to say %q", s.Reason, test.reason)
@@ -77,6 +77,11 @@ func TestAuto_takesTheCheapestWithinAStandardError(t *testing.T) {
 	}
 }
 
+// autoSpecs lists what auto tries on a table.
+func autoSpecs(rows int) []model.Spec {
+	return search.AutoSpecs(model.Spec{}, search.AutoSize{Rows: rows, Train: rows, Classes: 3})
+}
+
 func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	e := newEnvironment(t)
 	large := trainingData
@@ -86,9 +91,9 @@ func TestAuto_skipsFamiliesThatDoNotSuit(t *testing.T) {
 	r.on(e, func(in activities.RunTrialInput) (activities.TriedSpec, error) { return tried(in, 1, 0), nil })
 	onChosen(e)
 	e.result(t, workflows.TrainingInput{Model: "iris", Algorithm: search.Auto})
-	first := len(model.Candidates(1 << 30))
-	if len(r.seen) != first+2 {
-		t.Fatalf("%d trials, want %d, and two of them again on more rows", len(r.seen), first)
+	first := len(autoSpecs(1 << 30))
+	if len(r.seen) != first+3 {
+		t.Fatalf("%d trials, want %d, and three of them again on more rows", len(r.seen), first)
 	}
 	slices.SortFunc(r.seen, func(a, b activities.RunTrialInput) int { return cmp.Compare(a.Share, b.Share) })
 	if few, more := r.seen[0].Share, r.seen[first].Share; few <= 0 || few >= more || more >= 1e-4 {

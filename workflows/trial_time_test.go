@@ -136,7 +136,7 @@ func TestTraining_maxTrials(t *testing.T) {
 		"auto":                       {rows: 150, limit: 3, rounds: 1},
 		"auto, one":                  {rows: 150, limit: 1, rounds: 1},
 		"auto, one of a large table": {rows: 1 << 20, limit: 1, rounds: 1},
-		"auto, a large table":        {rows: 1 << 20, limit: 6, rounds: 2},
+		"auto, a large table":        {rows: 1 << 20, limit: 9, rounds: 2},
 		"random":                     {rows: 150, request: `{"method":"random",` + space, limit: 4, rounds: 1},
 		"halving":                    {rows: 1 << 20, request: `{"method":"halving",` + space, limit: 9, rounds: 2},
 	} {

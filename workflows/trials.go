@@ -77,7 +77,8 @@ func (t *training) choose(ctx workflow.Context) error {
 	return s.conclude(ctx)
 }
 
-// changeSamples is the change that auto first tries its families on samples of a large table.
+// changeSamples is the change that auto first tries its specs on samples of a large table. Version 2 has smaller tables
+// and more finalists.
 const changeSamples = "auto-tries-on-samples"
 
 // makePlan plans the trials. It records the specs of auto, because another version of the program may have other
@@ -109,8 +110,12 @@ func (s *trials) planAuto(ctx workflow.Context) error {
 	var specs []model.Spec
 	err := workflow.SideEffect(ctx, func(workflow.Context) any { return search.AutoSpecs(base, size) }).Get(&specs)
 	s.plan = search.PlanSpecs(s.Method, base, specs)
-	if size.Samples() && workflow.GetVersion(ctx, changeSamples, workflow.DefaultVersion, 1) == 1 {
-		s.plan = search.PlanAuto(base, specs, size)
+	if size.Samples() {
+		version := workflow.GetVersion(ctx, changeSamples, workflow.DefaultVersion, 2)
+		size.Older = version == 1
+		if version != workflow.DefaultVersion {
+			s.plan = search.PlanAuto(base, specs, size)
+		}
 	}
 	return err
 }

@@ -1,7 +1,7 @@
 package search
 
 import (
-	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -9,12 +9,12 @@ import (
 	"iris/model"
 )
 
-// Auto is the algorithm that tries several families with their default hyperparameters and fits one of the best.
+// Auto is the algorithm that tries several families, and fits one of the best.
 const Auto model.Algorithm = "auto"
 
 // AutoSummary describes Auto in a sentence.
-const AutoSummary = "Tries the families that suit the number of rows by cross-validation, and takes the cheapest " +
-	"whose log loss and accuracy are within one standard error of the best."
+const AutoSummary = "Tries the families that suit the number of rows, and several settings of gbdt, by " +
+	"cross-validation, and takes the cheapest whose log loss and accuracy are within one standard error of the best."
 
 // AutoSize is what the trials of Auto depend on, besides the spec that they start from.
 type AutoSize struct {
@@ -22,46 +22,88 @@ type AutoSize struct {
 	Train   int // rows for training
 	Classes int
 	Trials  int // at most, in all rounds; 0 is without a limit
+	// Older plans the rounds as trainings do that began before auto had a portfolio.
+	Older bool
+}
+
+// portfolio lists hyperparameters of gbdt that auto tries besides the defaults. Together they are better than the
+// defaults on most public tables that were tried: docs/decisions/0040-a-portfolio-and-an-ensemble.md.
+func portfolio() []string {
+	return []string{
+		`{"row_share":0.7}`,
+		`{"feature_share":1}`,
+		`{"num_leaves":3,"feature_share":1,"l2":10}`,
+		`{"num_leaves":7,"min_rows_leaf":20,"l2":5}`,
+	}
 }
 
 // AutoSpecs lists what Auto tries on a table, with the seed and the class weight of base. The list depends on what this
 // version of the program knows, so workflows record it.
 func AutoSpecs(base model.Spec, size AutoSize) []model.Spec {
 	var list []model.Spec
-	for _, a := range model.Candidates(size.Rows) {
-		if spec, err := (model.Spec{Algorithm: a, Seed: base.Seed, ClassWeight: base.ClassWeight}).Resolve(); err == nil {
+	add := func(a model.Algorithm, hyperparameters string) {
+		spec, err := model.Spec{
+			Algorithm: a, Hyperparameters: json.RawMessage(hyperparameters), Seed: base.Seed, ClassWeight: base.ClassWeight,
+		}.Resolve()
+		if err == nil { // some families cannot weigh classes
 			list = append(list, spec)
 		}
 	}
+	families := model.Candidates(size.Rows)
+	for _, a := range families {
+		add(a, "")
+	}
+	if slices.Contains(families, model.GBDT) {
+		for _, hyperparameters := range portfolio() {
+			add(model.GBDT, hyperparameters)
+		}
+	}
 	limit := size.Trials
-	if limit > 2*autoFinalists && size.Samples() {
-		limit -= autoFinalists
+	if size.Samples() && limit > 2*size.finalists() {
+		limit -= size.finalists()
 	}
 	return preferred(list, limit)
 }
 
-// preferred keeps the n specs that are most likely to be the best, in the order of the list; 0 keeps all.
+// preferred keeps n specs, those that are most often the best, in the order of the list; 0 keeps all.
 func preferred(list []model.Spec, n int) []model.Spec {
 	if n == 0 || n >= len(list) {
 		return list
 	}
-	first := slices.Clone(list)
-	slices.SortStableFunc(first, func(a, b model.Spec) int { return preference(a) - preference(b) })
-	first = first[:n]
-	return slices.DeleteFunc(list, func(s model.Spec) bool {
-		return !slices.ContainsFunc(first, func(f model.Spec) bool {
-			return f.Algorithm == s.Algorithm && bytes.Equal(f.Hyperparameters, s.Hyperparameters)
-		})
-	})
+	order := []model.Algorithm{model.GBDT, model.LogisticRegression, model.MLP, model.RandomForest}
+	places := make([]int, len(list)) // of the specs among all, the more seldom best the later
+	seen := map[model.Algorithm]bool{}
+	for i, s := range list {
+		at := slices.Index(order, s.Algorithm)
+		switch {
+		case at < 0:
+			places[i] = len(order) + 1
+		case seen[s.Algorithm]: // of the portfolio
+			places[i] = len(order)
+		default:
+			places[i] = at
+		}
+		seen[s.Algorithm] = true
+	}
+	last := slices.Sorted(slices.Values(places))[n-1]
+	var kept []model.Spec
+	for i, s := range list {
+		spare := n - len(kept) - countBelow(places[i:], last)
+		if places[i] < last || places[i] == last && spare > 0 {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
-// preference is the place of a spec among those that a limit keeps.
-func preference(s model.Spec) int {
-	order := []model.Algorithm{model.GBDT, model.LogisticRegression, model.RandomForest, model.MLP}
-	if at := slices.Index(order, s.Algorithm); at >= 0 {
-		return at
+// countBelow counts the numbers below a limit.
+func countBelow(list []int, limit int) (n int) {
+	for _, v := range list {
+		if v < limit {
+			n++
+		}
 	}
-	return len(order)
+	return n
 }
 
 // cheapest chooses among ranked trials. The best has the lowest log loss. A cheaper trial ties with it if neither its
@@ -69,7 +111,7 @@ func preference(s model.Spec) int {
 // that tie with it, and of equally cheap ones the better. A difference within the standard error may be luck; the cost
 // is certain.
 //
-// The trials are those of the last round, and tried is the number of families of the first.
+// The trials are those of the last round, and tried is the number of those of the first that have a score.
 func cheapest(ranked []Trial, tried int) (Trial, string) {
 	best := ranked[0]
 	chosen := best
@@ -80,14 +122,15 @@ func cheapest(ranked []Trial, tried int) (Trial, string) {
 	}
 	if chosen.Name == best.Name {
 		return best, fmt.Sprintf(
-			"%s: log loss %.4f ± %.4f, the best of %d families",
-			best.Algorithm, best.Score.Mean, best.Score.Std, tried,
+			"%s (%s): log loss %.4f ± %.4f, the best of %d",
+			best.Name, best.Algorithm, best.Score.Mean, best.Score.Std, tried,
 		)
 	}
 	return chosen, fmt.Sprintf(
-		"%s: log loss %.4f and accuracy %.4f are within a standard error of the best one's, %.4f and %.4f of %s, "+
+		"%s (%s): log loss %.4f and accuracy %.4f are within a standard error of the best one's, %.4f and %.4f of %s (%s), "+
 			"and it is cheaper",
-		chosen.Algorithm, chosen.Score.Mean, chosen.accuracy(), best.Score.Mean, best.accuracy(), best.Algorithm,
+		chosen.Name, chosen.Algorithm, chosen.Score.Mean, chosen.accuracy(),
+		best.Score.Mean, best.accuracy(), best.Name, best.Algorithm,
 	)
 }
 

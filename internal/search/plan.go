@@ -45,12 +45,15 @@ func (r Request) Plan(base model.Spec, rows, classes int) *Plan {
 	}
 }
 
-// Rows for training that the rounds of PlanAuto use, at least. The first round tells which families have no chance, and
-// the second compares the others on enough rows to rank them.
+// Rows for training that the rounds of PlanAuto use, at least. The first round tells which specs have no chance, and
+// the second compares the others on enough rows to rank them. A table that is not twice as large as the first sample is
+// tried
+// whole.
 const (
-	autoFirstRows  = 3000
-	autoSecondRows = 10_000
-	autoFinalists  = 2
+	autoFirstRows      = 3000
+	autoSecondRows     = 10_000
+	autoFinalists      = 3
+	autoOlderFinalists = 2
 )
 
 // rounds returns the rows of both rounds on samples, of which each class needs some.
@@ -61,8 +64,16 @@ func (s AutoSize) rounds() (first, second int) {
 
 // Samples reports whether PlanAuto tries specs on samples of the rows.
 func (s AutoSize) Samples() bool {
-	_, second := s.rounds()
-	return s.Train > second
+	first, _ := s.rounds()
+	return s.Train > 2*first
+}
+
+// finalists returns the number of trials of the second round.
+func (s AutoSize) finalists() int {
+	if s.Older {
+		return autoOlderFinalists
+	}
+	return autoFinalists
 }
 
 // PlanAuto plans the trials of AutoMethod. It is one round on all rows for training, unless there are too many. Then it
@@ -75,12 +86,13 @@ func PlanAuto(base model.Spec, specs []model.Spec, size AutoSize) *Plan {
 		return p
 	}
 	first, second := size.rounds()
+	second = min(second, size.Train)
 	shares := []float64{float64(first) / float64(size.Train), float64(second) / float64(size.Train)}
 	switch {
-	case size.Trials > 0 && len(specs)+autoFinalists > size.Trials:
+	case size.Trials > 0 && len(specs)+size.finalists() > size.Trials:
 		p.shares = shares[1:]
-	case len(specs) > autoFinalists:
-		p.rungs, p.shares = []int{len(specs), autoFinalists}, shares
+	case len(specs) > size.finalists():
+		p.rungs, p.shares = []int{len(specs), size.finalists()}, shares
 	}
 	return p
 }

@@ -145,6 +145,7 @@ func TestRank(t *testing.T) {
 
 func TestPlanAuto(t *testing.T) {
 	base := model.Spec{Seed: seed}
+	noForest := []model.Algorithm{model.RandomForest}
 	course := func(size AutoSize, fails ...model.Algorithm) (rounds []string, chosen Trial, reason string) {
 		plan := PlanAuto(base, AutoSpecs(base, size), size)
 		for more := true; more; {
@@ -169,26 +170,23 @@ func TestPlanAuto(t *testing.T) {
 		classes int // 0 is 2
 		limit   int // of trials
 	}{
-		"few rows":  {10_000, nil, "5 on 10000", model.RandomForest, "best of 5", 0, 0},
-		"many rows": {10_001, nil, "5 on 3000, 2 on 10000", model.RandomForest, "best of 5", 0, 0},
-		"a failure": {
-			40_000,
-			[]model.Algorithm{model.RandomForest},
-			"5 on 3000, 2 on 10000", model.GBDT, "best of 4", 0, 0,
-		},
-		"three left":   {1_000_000, nil, "3 on 3000, 2 on 10000", model.GBDT, "best of 3", 0, 0},
-		"many classes": {40_000, nil, "5 on 10000, 2 on 30000", model.RandomForest, "best of 5", 500, 0},
+		"few rows":     {6000, nil, "9 on 6000", model.RandomForest, "best of 9", 0, 0},
+		"more rows":    {6001, nil, "9 on 3000, 3 on 6001", model.RandomForest, "best of 9", 0, 0},
+		"many rows":    {10_001, nil, "9 on 3000, 3 on 10000", model.RandomForest, "best of 9", 0, 0},
+		"a failure":    {40_000, noForest, "9 on 3000, 3 on 10000", model.GBDT, "best of 8", 0, 0},
+		"no forest":    {1_000_000, nil, "7 on 3000, 3 on 10000", model.GBDT, "best of 7", 0, 0},
+		"many classes": {40_000, nil, "9 on 10000, 3 on 30000", model.RandomForest, "best of 9", 500, 0},
 		"one left": {
 			1_000_000,
 			[]model.Algorithm{model.GaussianNB, model.GBDT},
-			"3 on 3000, 1 on 10000", model.LogisticRegression, "best of 1", 0, 0,
+			"7 on 3000, 1 on 10000", model.LogisticRegression, "best of 1", 0, 0,
 		},
-		"one trial":                   {10_000, nil, "1 on 10000", model.GBDT, "best of 1", 0, 1},
-		"three trials":                {10_000, nil, "3 on 10000", model.RandomForest, "best of 3", 0, 3},
-		"one trial of many rows":      {40_000, nil, "1 on 10000", model.GBDT, "best of 1", 0, 1},
-		"four trials of many rows":    {40_000, nil, "4 on 10000", model.RandomForest, "best of 4", 0, 4},
-		"five trials of many rows":    {40_000, nil, "3 on 3000, 2 on 10000", model.RandomForest, "best of 3", 0, 5},
-		"more trials than are of use": {40_000, nil, "5 on 3000, 2 on 10000", model.RandomForest, "best of 5", 0, 200},
+		"one trial":                  {6000, nil, "1 on 6000", model.GBDT, "best of 1", 0, 1},
+		"three trials":               {6000, nil, "3 on 6000", model.GBDT, "best of 3", 0, 3},
+		"one trial of many rows":     {40_000, nil, "1 on 10000", model.GBDT, "best of 1", 0, 1},
+		"four trials of many rows":   {40_000, nil, "4 on 10000", model.RandomForest, "best of 4", 0, 4},
+		"seven trials of many rows":  {40_000, nil, "4 on 3000, 3 on 10000", model.RandomForest, "best of 4", 0, 7},
+		"more trials than there are": {40_000, nil, "9 on 3000, 3 on 10000", model.RandomForest, "best of 9", 0, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rounds, chosen, reason := course(AutoSize{
@@ -201,6 +199,34 @@ func TestPlanAuto(t *testing.T) {
 				t.Errorf("took %s because %q, want %s, the %s", chosen.Algorithm, reason, test.want, test.of)
 			}
 		})
+	}
+}
+
+// TestPlanAuto_older plans as a training does that began before the portfolio.
+func TestPlanAuto_older(t *testing.T) {
+	base, size := model.Spec{Seed: seed}, AutoSize{Rows: 40_000, Train: 40_000, Classes: 2, Older: true}
+	if plan := PlanAuto(base, AutoSpecs(base, size)[:5], size); plan.Total() != 7 {
+		t.Errorf("%d trials, want 5 and then 2", plan.Total())
+	}
+}
+
+// TestAutoSpecs_limit keeps the specs that are most often the best, in the order of the list.
+func TestAutoSpecs_limit(t *testing.T) {
+	for limit, want := range map[int]string{
+		1: "gbdt",
+		2: "logistic_regression gbdt",
+		4: "logistic_regression mlp gbdt random_forest",
+		6: "logistic_regression mlp gbdt random_forest gbdt gbdt",
+		9: "logistic_regression gaussian_nb mlp gbdt random_forest gbdt gbdt gbdt gbdt",
+	} {
+		var got []string
+		specs := AutoSpecs(model.Spec{Seed: seed}, AutoSize{Rows: 1000, Train: 800, Classes: 2, Trials: limit})
+		for _, s := range specs {
+			got = append(got, string(s.Algorithm))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%d trials: %s, want %s", limit, got, want)
+		}
 	}
 }
 
