@@ -170,9 +170,9 @@ func (w *world) trace(id, workflowType, namespace string) {
 	}))
 }
 
-// sweeper returns a sweeper to which everything is old.
-func (w *world) sweeper(dryRun bool) *sweep.Sweeper {
-	return sweep.New(sweep.Options{
+// options are those of a sweep to which everything is old.
+func (w *world) options(dryRun bool) sweep.Options {
+	return sweep.Options{
 		MLflow: w.mlflow, Registry: w.registry, Store: w.store, Bucket: w.bucket,
 		Temporal: w.temporal, Namespace: w.namespace, Logger: quiet,
 		Beat: func(sweep.Report) {},
@@ -185,7 +185,11 @@ func (w *world) sweeper(dryRun bool) *sweep.Sweeper {
 		Settings: sweep.Settings{
 			Grace: time.Nanosecond, Leftovers: time.Nanosecond, Uploads: time.Nanosecond, DryRun: dryRun,
 		},
-	}, sweep.Report{})
+	}
+}
+
+func (w *world) sweeper(dryRun bool) *sweep.Sweeper {
+	return sweep.New(w.options(dryRun), sweep.Report{})
 }
 
 type step = func(*sweep.Sweeper, context.Context) (sweep.Report, error)
