@@ -44,6 +44,7 @@ type PlanBatchInput struct {
 	LabelsOnly bool         `json:"labels_only,omitempty"`
 	CSVSafe    bool         `json:"csv_safe,omitempty"`
 	OnUnseen   string       `json:"on_unseen,omitempty"`
+	Threshold  *float64     `json:"threshold,omitempty"` // nil is the decision of the model
 }
 
 // PinnedModel is the one version that scores every row of a batch.
@@ -68,6 +69,9 @@ type batchPlan struct {
 	Layout  scores.Layout `json:"layout"`
 
 	OnUnseen dataset.OnUnseen `json:"on_unseen,omitempty"`
+	// Threshold is that of the request; Decision is how the labels are decided, nil for the most probable class.
+	Threshold *float64        `json:"threshold,omitempty"`
+	Decision  *model.Decision `json:"decision,omitempty"`
 
 	Input   objstore.Ref  `json:"input"`
 	Digest  string        `json:"digest"` // see Manifest.DatasetSHA256
@@ -95,6 +99,14 @@ func (a *Activities) PlanBatch(ctx context.Context, in PlanBatchInput) (BatchPla
 	return p, translate(ctx, err)
 }
 
+// decided returns m with the threshold of a request, or m itself for nil.
+func decided(m *model.Model, threshold *float64) (*model.Model, error) {
+	if threshold == nil {
+		return m, nil
+	}
+	return m.WithThreshold(*threshold)
+}
+
 func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report func(Progress)) (BatchPlan, error) {
 	if err := a.checkReadable(in.Rows); err != nil {
 		return BatchPlan{}, err
@@ -103,7 +115,11 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 	if err != nil {
 		return BatchPlan{}, err
 	}
-	schema := served.Model.Schema()
+	m, err := decided(served.Model, in.Threshold)
+	if err != nil {
+		return BatchPlan{}, err
+	}
+	schema := m.Schema()
 	format, err := scores.ParseFormat(in.Output)
 	if err != nil {
 		return BatchPlan{}, &model.SpecError{Pointer: "/output", Reason: err.Error()}
@@ -117,7 +133,7 @@ func (a *Activities) planBatch(ctx context.Context, in PlanBatchInput, report fu
 		Columns: rows.Columns{
 			Features: schema.Features, Keys: in.KeyColumns, Cells: dataset.CellsOf(schema, onUnseen),
 		},
-		OnUnseen: onUnseen,
+		OnUnseen: onUnseen, Threshold: in.Threshold, Decision: m.Decision(),
 		Layout: scores.Layout{
 			Format: format, Keys: in.KeyColumns, Classes: schema.Classes, Probabilities: !in.LabelsOnly, CSVSafe: in.CSVSafe,
 		},

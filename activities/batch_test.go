@@ -427,6 +427,11 @@ func TestPlanBatch_refusals(t *testing.T) {
 			activities.ErrBadDataset,
 			[]string{"sepal_width", "missing"},
 		},
+		"a threshold for three classes": {
+			activities.PlanBatchInput{Rows: good, Threshold: new(0.5)},
+			activities.ErrBadInput,
+			[]string{"/threshold", "is for models of two classes"},
+		},
 		"no rows": {
 			activities.PlanBatchInput{Rows: given("b.csv", irisHeader)},
 			activities.ErrBadDataset,

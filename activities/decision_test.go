@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,37 @@ func TestTraining_choosesAThreshold(t *testing.T) {
 	in.Decision = nil
 	plain = must(l, l.TrainModel, in) // both have the key of their run
 	l.checkComparison(data, plain, registered, before, after)
+	l.checkBatches(*decided.Decision)
+}
+
+// checkBatches checks that batches of the champion follow its decision, or the threshold of their request.
+func (l *lab) checkBatches(of model.Decision) {
+	l.t.Helper()
+	rows := l.put("r/rows.csv", []byte("calls,minutes\n-2,0\n0,0\n0.5,0.1\n1,0\n5,0\n"))
+	low := 1e-9
+	for name, test := range map[string]struct {
+		threshold *float64
+		want      model.Decision
+	}{
+		"of the version": {nil, of},
+		"of the request": {&low, model.Decision{PositiveClass: "yes", Threshold: low}},
+	} {
+		b := l.batch(activities.PlanBatchInput{TaskID: "batch-" + name[7:], Rows: rows, Threshold: test.threshold})
+		if d := b.manifest.Decision; d == nil || *d != test.want {
+			l.t.Errorf("%s: the manifest has %+v, want %+v", name, d, test.want)
+		}
+		lines := strings.Split(strings.TrimSpace(b.output), "\n")[1:]
+		if len(lines) != 5 {
+			l.t.Fatalf("%s: %q, want five labels", name, b.output)
+		}
+		for _, line := range lines {
+			cells := strings.Split(line, ",")
+			p, err := strconv.ParseFloat(cells[2], 64)
+			if label := cells[0]; err != nil || (label == "yes") != (p >= test.want.Threshold) {
+				l.t.Errorf("%s: %s by the threshold %v (%v)", name, line, test.want.Threshold, err)
+			}
+		}
+	}
 }
 
 // checkDecision checks where a version shows its decision.

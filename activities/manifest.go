@@ -8,6 +8,7 @@ import (
 	"iris/internal/catalogue"
 	"iris/internal/objstore"
 	"iris/internal/scores"
+	"iris/model"
 )
 
 // Manifest says what an ended batch consists of. It is stored beside the parts and outlives the workflow.
@@ -19,6 +20,8 @@ type Manifest struct {
 	ModelID string        `json:"model_id"` // models:/iris/3
 	Classes []string      `json:"classes"`  // order of the probabilities in the parts
 	Layout  scores.Layout `json:"layout"`   // of parts and output
+
+	Decision *model.Decision `json:"decision,omitempty"` // of the labels, nil if they are the most probable classes
 
 	Input objstore.Ref `json:"input"`
 	// DatasetSHA256 is the hash of the input's bytes; for a prefix, of the list of ETags, sizes and keys.
@@ -117,7 +120,7 @@ func (a *Activities) writeManifest(ctx context.Context, in WriteManifestInput, r
 	m := Manifest{
 		TaskID: in.TaskID, State: stateSuccess, Model: plan.Model.Model, Version: plan.Model.Number, ModelID: plan.Model.URI,
 		Classes: plan.Layout.Classes, Layout: plan.Layout, Input: plan.Input, DatasetSHA256: plan.Digest,
-		Parts: []Part{}, StartedAt: in.StartedAt, Timings: in.Timings,
+		Decision: plan.Decision, Parts: []Part{}, StartedAt: in.StartedAt, Timings: in.Timings,
 	}
 	var errorParts []objstore.Ref
 	for i, s := range in.Shards {

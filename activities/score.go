@@ -56,6 +56,9 @@ func (a *Activities) scoreShard(ctx context.Context, in ScoreShardInput, report 
 	if err != nil {
 		return ScoredShard{}, err
 	}
+	if m, err = decided(m, plan.Threshold); err != nil {
+		return ScoredShard{}, err
+	}
 	plan.Columns.Cells = dataset.CellsOf(m.Schema(), plan.OnUnseen)
 	shard := plan.Shards[in.Shard]
 	reader, err := a.openShard(ctx, plan, shard)

@@ -169,6 +169,11 @@ func (bs *batches) pin(ctx context.Context, b *batchRequest) (*champions.Served,
 	if err := b.checkLayout(schema.Classes); err != nil {
 		return nil, rows.Columns{}, err
 	}
+	if b.in.Threshold != nil {
+		if _, err := served.Model.WithThreshold(*b.in.Threshold); err != nil {
+			return nil, rows.Columns{}, b.locate(err)
+		}
+	}
 	b.modelID, b.in.ModelID = b.in.ModelID, served.Version.URI()
 	return served, rows.Columns{
 		Features: schema.Features, Keys: b.in.KeyColumns,

@@ -15,6 +15,7 @@ import (
 	"iris/apiserver/problem"
 	"iris/internal/objstore"
 	"iris/internal/scores"
+	"iris/model"
 	"iris/workflows"
 )
 
@@ -30,6 +31,7 @@ type BatchManifest struct {
 	Format     scores.Format      `json:"format" enum:"csv,jsonl,parquet" doc:"Format of the output."`
 	Columns    []string           `json:"columns" nullable:"false" doc:"Columns of the output: keys, label, a probability per class."`
 	Classes    []string           `json:"classes" nullable:"false"`
+	Decision   *model.Decision    `json:"decision,omitempty" doc:"How labels were decided between two classes. Absent if a label is the most probable class."`
 	Rows       int64              `json:"rows" doc:"Number of results."`
 	BadRows    int64              `json:"bad_rows" doc:"Rows that have no result. The file of errors says why."`
 	Failed     int64              `json:"failed" deprecated:"true" doc:"The older name of bad_rows."`
@@ -133,6 +135,7 @@ func (bs *batches) getManifest(w http.ResponseWriter, r *http.Request) error {
 		Format:     m.Layout.Format,
 		Columns:    m.Layout.Columns(),
 		Classes:    m.Classes,
+		Decision:   m.Decision,
 		Rows:       m.Rows,
 		BadRows:    m.BadRows,
 		Failed:     m.BadRows,

@@ -116,6 +116,7 @@ func batchQuery() []*huma.Param {
 				"rare text, `error` makes it a bad row.",
 			&huma.Schema{Type: huma.TypeString, Enum: []any{"other", "error"}, Default: "other"},
 		),
+		serving.ThresholdParameter(),
 		query(
 			"max_error_ratio",
 			"The batch fails if a larger share of its rows is bad. 0 means that one bad row is enough. No limit by default.",

@@ -46,6 +46,7 @@ func (b *batchRequest) parameters() map[string]queryParameter {
 			return explain(err, "is neither true nor false")
 		}},
 		"on_unseen": {set: func(values []string) error { in.OnUnseen = values[0]; return nil }},
+		"threshold": {set: func(values []string) (err error) { in.Threshold, err = parseNumber(values[0]); return err }},
 		"max_error_ratio": {set: func(values []string) error {
 			v, err := strconv.ParseFloat(values[0], 64)
 			in.MaxErrorRatio = &v
@@ -70,7 +71,7 @@ func (b *batchRequest) readJSON(data []byte, strict bool) ([]byte, error) {
 	targets := map[string]any{
 		"key_columns": &b.in.KeyColumns, "output": &b.in.Output, "labels_only": &b.in.LabelsOnly, "csv_safe": &b.in.CSVSafe,
 		"max_error_ratio": &b.in.MaxErrorRatio, "on_unseen": &b.in.OnUnseen, "data_path": &b.dataPath,
-		"format": &b.in.Format,
+		"format": &b.in.Format, "threshold": &b.in.Threshold,
 	}
 	for _, m := range body.Others {
 		target, known := targets[m.Name]

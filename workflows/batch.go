@@ -78,7 +78,7 @@ func (b *batch) planShards(ctx workflow.Context) error {
 	in := activities.PlanBatchInput{
 		TaskID: b.status.TaskID, Model: b.in.Model, ModelID: b.in.ModelID, Rows: b.in.Rows, Format: b.in.Format,
 		KeyColumns: b.in.KeyColumns, Output: b.in.Output, LabelsOnly: b.in.LabelsOnly, CSVSafe: b.in.CSVSafe,
-		OnUnseen: b.in.OnUnseen,
+		OnUnseen: b.in.OnUnseen, Threshold: b.in.Threshold,
 	}
 	err := workflow.ExecuteActivity(withOptions(ctx, transfer, "cut "+b.in.Rows.Key), b.acts.PlanBatch, in).
 		Get(ctx, &b.plan)

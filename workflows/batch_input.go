@@ -31,6 +31,9 @@ type BatchInput struct {
 	// OnUnseen says what becomes of a row with a text that is not a level of its feature: "" or other counts the text as
 	// one of the rare ones, error makes the row bad.
 	OnUnseen string `json:"on_unseen,omitempty"`
+	// Threshold is the probability from which on a row is of the positive class of a model of two classes. Nil is the
+	// decision of the version.
+	Threshold *float64 `json:"threshold,omitempty"`
 }
 
 // MaxKeyColumns limits the key columns of a batch.
@@ -55,6 +58,9 @@ func (in BatchInput) check() error {
 	}
 	if _, reason := dataset.ParseOnUnseen(in.OnUnseen); reason != "" {
 		return &model.SpecError{Pointer: "/on_unseen", Reason: reason}
+	}
+	if err := (model.DecisionRequest{Threshold: in.Threshold}).Check(); err != nil {
+		return err
 	}
 	if len(in.KeyColumns) > MaxKeyColumns {
 		return model.NewSpecError("/key_columns", "%d columns, want at most %d", len(in.KeyColumns), MaxKeyColumns)

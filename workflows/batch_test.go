@@ -43,7 +43,7 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 	e := newEnvironment(t)
 	in := batchInput
 	in.KeyColumns, in.Output, in.LabelsOnly, in.Format = []string{"id"}, "jsonl", true, "csv"
-	in.OnUnseen = "error"
+	in.OnUnseen, in.Threshold = "error", new(0.25)
 	e.OnActivity(acts.PlanBatch, mock.Anything, activities.PlanBatchInput{
 		TaskID:     "default-test-workflow-id",
 		Model:      "iris",
@@ -53,6 +53,7 @@ func TestBatchPrediction_scoresEveryShardOnce(t *testing.T) {
 		Output:     "jsonl",
 		LabelsOnly: true,
 		OnUnseen:   "error",
+		Threshold:  in.Threshold,
 	}).Return(activities.BatchPlan{Model: pinned, Plan: "p1", Rows: 3 * shards, Shards: shards}, nil).Once()
 	var running, peak atomic.Int32
 	e.OnActivity(acts.ScoreShard, mock.Anything, mock.Anything).

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	prefix        = "/v1/models"
-	instancesName = "instances"
+	prefix         = "/v1/models"
+	instancesName  = "instances"
+	parametersName = "parameters"
 )
 
 // API answers the protocol.
@@ -92,10 +93,13 @@ func (a *API) handlePredict(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var instances []byte
+	var instances, parameters []byte
 	err = frame.EachMember(body, func(name, value []byte) error {
-		if string(name) == instancesName {
+		switch string(name) {
+		case instancesName:
 			instances = value
+		case parametersName:
+			parameters = value
 		}
 		return nil
 	})
@@ -104,6 +108,9 @@ func (a *API) handlePredict(w http.ResponseWriter, r *http.Request) error {
 		return err
 	case instances == nil:
 		return serving.FormError(frame.BadForm, "/"+instancesName, "missing: want an array of rows")
+	}
+	if p, err = p.WithParameters(parameters, "/"+parametersName); err != nil {
+		return err
 	}
 	return a.models.AnswerPredictions(w, r, p, func(row func([]float64) error) error {
 		_, err := p.Frame.RecordsOrRows(instances, "/"+instancesName, row)

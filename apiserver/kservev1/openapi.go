@@ -29,10 +29,14 @@ func predictOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Summary:     "Classify rows (KServe V1)",
 		Description: "Each instance is an object with a value for each feature, or an array of the values in the order " +
 			"of the features.",
-		Parameters: append(apidoc.PathParameters(path), serving.OnUnseenParameter()),
+		Parameters: append(apidoc.PathParameters(path), serving.OnUnseenParameter(), serving.ThresholdParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{instancesName}, Properties: map[string]*huma.Schema{
 				instancesName: {Type: huma.TypeArray, Items: row},
+				parametersName: {
+					Type: huma.TypeObject, Description: "`threshold`; others are ignored", AdditionalProperties: true,
+					Properties: map[string]*huma.Schema{serving.ThresholdName: serving.ThresholdSchema()},
+				},
 			}},
 			Example: map[string]any{instancesName: []any{serving.ExampleRow}},
 		}}),

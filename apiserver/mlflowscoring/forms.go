@@ -15,6 +15,7 @@ const (
 	formRecords   = "dataframe_records"
 	formInstances = "instances"
 	formInputs    = "inputs"
+	paramsName    = "params"
 )
 
 var (
@@ -23,7 +24,7 @@ var (
 )
 
 // formOf finds the form of a JSON body, which must have exactly one, and the rows in it.
-func formOf(body []byte) (form string, rows []byte, err error) {
+func formOf(body []byte) (form string, rows, params []byte, err error) {
 	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	language, several := false, false
 	err = frame.EachMember(body, func(name, value []byte) error {
@@ -33,6 +34,8 @@ func formOf(body []byte) (form string, rows []byte, err error) {
 		case slices.Contains(forms, key):
 			several = several || form != "" && form != key
 			form, rows = key, value
+		case key == paramsName:
+			params = value
 		}
 		return nil
 	})
@@ -43,7 +46,7 @@ func formOf(body []byte) (form string, rows []byte, err error) {
 	case form == "" || several:
 		err = serving.FormError(frame.BadForm, "", "want an object with exactly one of "+strings.Join(forms, ", "))
 	}
-	return form, rows, err
+	return form, rows, params, err
 }
 
 // formSource returns the source of the rows in a form.

@@ -74,8 +74,11 @@ func (a *API) handleInvocations(w http.ResponseWriter, r *http.Request) error {
 			return err
 		})
 	}
-	form, rows, err := formOf(body)
+	form, rows, params, err := formOf(body)
 	if err != nil {
+		return err
+	}
+	if p, err = p.WithParameters(params, "/"+paramsName); err != nil {
 		return err
 	}
 	return inForm(form, a.models.AnswerPredictions(w, r, p, formSource(p, form, rows)))

@@ -63,7 +63,7 @@ type predictions struct {
 func scoreLocally(served *champions.Served, body []byte, places int) *httptest.ResponseRecorder {
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/local/invocations", nil)
 	models := serving.New(serving.Options{Cache: new(champions.Cache), Bulk: make(httpio.Bulk, places)})
-	form, rows, err := formOf(body)
+	form, rows, _, err := formOf(body)
 	if err == nil {
 		var p *serving.Predictor
 		if p, err = models.Predictors.Requested(w, r, served); err == nil {

@@ -34,7 +34,10 @@ func invocationsOperation(docs apidoc.Schemas, path string) huma.Operation {
 		formRecords:   {Type: huma.TypeArray, Items: serving.RowSchema(), Description: "the rows as objects"},
 		formInstances: {Description: "the rows as objects, or columns as in `inputs`"},
 		formInputs:    {Description: "an object of columns, or the rows as objects"},
-		"params":      {Description: "ignored"},
+		"params": {
+			Type: huma.TypeObject, Description: "`threshold`; others are ignored", AdditionalProperties: true,
+			Properties: map[string]*huma.Schema{serving.ThresholdName: serving.ThresholdSchema()},
+		},
 	}
 	return operation(docs, huma.Operation{
 		OperationID: apidoc.OperationID("invoke", path),
@@ -43,7 +46,7 @@ func invocationsOperation(docs apidoc.Schemas, path string) huma.Operation {
 		Summary:     "Classify rows by the MLflow scoring protocol",
 		Description: "As `mlflow models serve` of the same version: JSON with exactly one of the four forms, or a CSV with " +
 			"a header.",
-		Parameters: append(apidoc.PathParameters(path), serving.OnUnseenParameter()),
+		Parameters: append(apidoc.PathParameters(path), serving.OnUnseenParameter(), serving.ThresholdParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{
 			"application/json": {
 				Schema:  &huma.Schema{Type: huma.TypeObject, Properties: fields},

@@ -216,7 +216,14 @@ func (i inferenceService) ModelInfer(
 			return nil, err
 		}
 	}
-	p := i.models.Predictors.Of(served, i.grpcInfer, onUnseen)
+	threshold, err := thresholdOf(in.GetParameters()[serving.ThresholdName])
+	if err != nil {
+		return nil, err
+	}
+	p, err := i.models.Predictors.Of(served, i.grpcInfer, onUnseen).With(threshold, thresholdFault)
+	if err != nil {
+		return nil, err
+	}
 	result, gaps, done, err := i.infer(ctx, p, request, size)
 	defer done()
 	if err != nil {
@@ -250,6 +257,19 @@ func (i inferenceService) ModelInfer(
 		}
 	}
 	return out, nil
+}
+
+// thresholdOf returns the threshold that a parameter has as a number or as text, nil for no parameter.
+func thresholdOf(parameter *inferencepb.InferParameter) (*float64, error) {
+	switch v := parameter.GetParameterChoice().(type) {
+	case nil:
+		return nil, nil //nolint:nilnil // most requests have none
+	case *inferencepb.InferParameter_DoubleParam:
+		return &v.DoubleParam, nil
+	case *inferencepb.InferParameter_StringParam:
+		return serving.ParseThreshold(v.StringParam, thresholdFault)
+	}
+	return serving.ParseThreshold("a parameter of another type", thresholdFault)
 }
 
 // requestOf returns a request as the decoder of HTTP returns it, and its approximate size in bytes.

@@ -18,6 +18,9 @@ const inferenceHeader = "Inference-Header-Content-Length"
 
 var binaryType = []string{"application/octet-stream"}
 
+// thresholdFault is the place of a threshold in a request.
+var thresholdFault = problem.Fault{Pointer: "/parameters/" + serving.ThresholdName}
+
 // handleInfer classifies the rows of a request with the champion, or with the version in the path.
 func (a *API) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	served, err := a.models.Requested(r)
@@ -39,6 +42,9 @@ func (a *API) handleInfer(w http.ResponseWriter, r *http.Request) error {
 	}
 	request, err := inference.Decode(body, header, p.Cells != nil)
 	if err != nil {
+		return err
+	}
+	if p, err = p.With(request.Threshold, thresholdFault); err != nil {
 		return err
 	}
 	result, gaps, done, err := a.infer(r.Context(), p, request, len(body))

@@ -46,7 +46,7 @@ type InferenceConfig struct {
 	MaxBatchSize int                          `json:"max_batch_size" doc:"0: the rows are a dimension of the tensors"`
 	Input        []InferenceConfigTensor      `json:"input" nullable:"false"`
 	Output       []InferenceConfigTensor      `json:"output" nullable:"false"`
-	Parameters   map[string]InferenceConstant `json:"parameters" doc:"features and classes, each a list as JSON"`
+	Parameters   map[string]InferenceConstant `json:"parameters" doc:"features and classes, each a list as JSON; the decision between two classes, if the version has one"`
 }
 
 // InferenceConfigTensor is an input or an output of a configuration.
@@ -217,6 +217,9 @@ func configOf(served *champions.Served) (InferenceConfig, error) {
 			return config, fmt.Errorf("encode the %s of %s: %w", name, config.Name, err)
 		}
 		config.Parameters[name] = InferenceConstant{StringValue: string(text)}
+	}
+	for name, value := range served.Model.Decision().Params() {
+		config.Parameters[name] = InferenceConstant{StringValue: value}
 	}
 	return config, nil
 }

@@ -69,7 +69,8 @@ type InferenceRequest struct {
 
 // InferenceParameters are the parameters of an inference. Others are skipped.
 type InferenceParameters struct {
-	Binary bool `json:"binary_data_output,omitempty" doc:"outputs follow the JSON, little-endian, unless an output says otherwise"`
+	Threshold *float64 `json:"threshold,omitempty" exclusiveMinimum:"0" exclusiveMaximum:"1" doc:"a row is of the positive class from this probability on, for a model of two classes; the decision of the version when absent"`
+	Binary    bool     `json:"binary_data_output,omitempty" doc:"outputs follow the JSON, little-endian, unless an output says otherwise"`
 }
 
 // InferenceInput is a tensor of a request.
@@ -136,7 +137,7 @@ func (d describer) infer(path string) huma.Operation {
 		d.docs.Answer("The outputs", InferenceReply{}))
 	op.Description = "JSON, or JSON followed by binary tensors. The header `" + inferenceHeader +
 		"` says how many bytes are JSON. Request and answer may be compressed with gzip or deflate."
-	op.Parameters = append(op.Parameters, serving.OnUnseenParameter())
+	op.Parameters = append(op.Parameters, serving.OnUnseenParameter(), serving.ThresholdParameter())
 	op.Responses["200"].Headers = serving.DescribeGaps()
 	op.RequestBody = apidoc.Body(map[string]*huma.MediaType{
 		"application/json": {Schema: d.docs.Of(InferenceRequest{}), Example: map[string]any{"inputs": []any{map[string]any{

@@ -14,7 +14,7 @@ import (
 type Prediction struct {
 	Specie        string             `json:"specie,omitempty" doc:"the label, for the model iris alone" example:"setosa"`
 	Logits        [][]float64        `json:"logits" nullable:"false" doc:"one row: a probability per class, in class order"`
-	Label         string             `json:"label" doc:"the most probable class" example:"setosa"`
+	Label         string             `json:"label" doc:"the most probable class, or that of the decision between two classes" example:"setosa"`
 	Probabilities map[string]float64 `json:"probabilities" doc:"the same probabilities by class"`
 	ModelVersion  string             `json:"model_version" doc:"the version that answers" example:"3"`
 	ModelID       string             `json:"model_id" doc:"the same as MLflow names it" example:"models:/iris/3"`

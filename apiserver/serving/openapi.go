@@ -46,7 +46,7 @@ func predictOperation(docs apidoc.Schemas, path, who string) huma.Operation {
 		Description: "A row is an object with a value for each feature of the model: a number, or, as the feature has it, " +
 			"a string, true or false, or null for a missing value. Other fields are skipped. " +
 			who + "; the header `Model-Version` names it. All rows of an array are answered by the same version.",
-		Parameters: append(apidoc.PathParameters(path), OnUnseenParameter()),
+		Parameters: append(apidoc.PathParameters(path), OnUnseenParameter(), ThresholdParameter()),
 		RequestBody: apidoc.Body(map[string]*huma.MediaType{"application/json": {
 			Schema: &huma.Schema{OneOf: []*huma.Schema{RowSchema(), rows}}, Example: ExampleRow,
 		}}),
@@ -178,6 +178,21 @@ func OnUnseenParameter() *huma.Param {
 			"`error` refuses the request.",
 		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"other", "error"}, Default: "other"},
 	}
+}
+
+// ThresholdParameter describes the parameter of a prediction.
+func ThresholdParameter() *huma.Param {
+	return &huma.Param{
+		Name: ThresholdName, In: "query",
+		Description: "The probability from which on a row is of the positive class, for a model of two classes. By default " +
+			"the decision of the version.",
+		Schema: ThresholdSchema(),
+	}
+}
+
+// ThresholdSchema describes a threshold.
+func ThresholdSchema() *huma.Schema {
+	return &huma.Schema{Type: huma.TypeNumber, ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0)}
 }
 
 // DescribeGaps describes the headers of answers to rows with gaps.

@@ -65,6 +65,13 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	if err != nil {
 		return err
 	}
+	threshold, err := thresholdOf(r)
+	if err != nil {
+		return err
+	}
+	if p, err = p.With(threshold, problem.Fault{Parameter: ThresholdName}); err != nil {
+		return err
+	}
 	if err := httpio.RequireJSON(r); err != nil {
 		return err
 	}
@@ -111,15 +118,15 @@ func (p *Predictor) predictRow(ctx context.Context, b *scratch) error {
 	return nil
 }
 
-// predictParameters reads a query, which may have on_unseen and nothing else: a client that sends ?version=2 would take
-// the answer of the champion for that of version 2.
+// predictParameters reads on_unseen of a query, which may also have a threshold and nothing else: a client that sends
+// ?version=2 would take the answer of the champion for that of version 2.
 func predictParameters(r *http.Request) (dataset.OnUnseen, error) {
 	if r.URL.RawQuery == "" {
 		return dataset.UnseenOther, nil
 	}
 	query := r.URL.Query()
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if name == OnUnseenName {
+		if name == OnUnseenName || name == ThresholdName {
 			continue
 		}
 		return dataset.UnseenOther, problem.Invalid(problem.Fault{

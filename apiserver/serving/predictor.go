@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"iris/apiserver/httpio"
+	"iris/apiserver/problem"
 	"iris/internal/champions"
 	"iris/internal/dataset"
 	"iris/internal/frame"
@@ -30,7 +31,8 @@ type Predictor struct {
 	keys   [][]byte // by class: ,"p_setosa":
 
 	process   *process
-	typical   atomic.Int64 // nanoseconds that the rows of a request have taken lately
+	decided   bool          // by another threshold than that of the version
+	typical   *atomic.Int64 // nanoseconds that the rows of a request have taken lately
 	duration  prometheus.Observer
 	predicted prometheus.Counter // rows
 	unseen    prometheus.Counter // values
@@ -50,6 +52,7 @@ func newPredictor(served *champions.Served, cells *dataset.Cells, onUnseen datas
 		rows:   jsonrow.NewCellDecoder(schema.Features, cells),
 
 		process: newProcess(never), // Predictors share one
+		typical: new(atomic.Int64),
 		header:  []string{version.Model + "/" + version.Number},
 		tail: []byte(
 			`},"model_version":` + httpio.Quote(version.Number) + `,"model_id":` + httpio.Quote(version.URI()) + "}"),
@@ -119,14 +122,17 @@ func (ps *Predictors) Requested(w http.ResponseWriter, r *http.Request, served *
 	if err != nil {
 		return nil, err
 	}
-	if x, ok := w.(*httpio.Exchange); ok {
-		return ps.Of(served, x.Route(), onUnseen), nil
+	threshold, err := thresholdOf(r)
+	if err != nil {
+		return nil, err
 	}
-	return newPredictor(
-		served,
-		dataset.CellsOf(served.Model.Schema(), onUnseen),
-		onUnseen,
-	), nil // of a test without a Handler
+	var p *Predictor
+	if x, ok := w.(*httpio.Exchange); ok {
+		p = ps.Of(served, x.Route(), onUnseen)
+	} else { // a test without a Handler
+		p = newPredictor(served, dataset.CellsOf(served.Model.Schema(), onUnseen), onUnseen)
+	}
+	return p.With(threshold, problem.Fault{Parameter: ThresholdName})
 }
 
 // Of returns the predictor of a version on a route.

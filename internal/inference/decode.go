@@ -20,7 +20,8 @@ const maxElements = 4 << 20
 type message struct {
 	ID         string `json:"id"`
 	Parameters struct {
-		Binary bool `json:"binary_data_output"`
+		Binary    bool     `json:"binary_data_output"`
+		Threshold *float64 `json:"threshold"`
 	} `json:"parameters"`
 	Inputs  []messageInput  `json:"inputs"`
 	Outputs []messageOutput `json:"outputs"`
@@ -68,7 +69,12 @@ func Decode(body []byte, header int, mixed bool) (*Request, error) {
 
 // request reads the inputs. Binary inputs are in the bytes after the JSON.
 func (m *message) request(blob []byte, mixed bool) (*Request, error) {
-	r := &Request{ID: m.ID, Binary: m.Parameters.Binary, Inputs: make([]Input, len(m.Inputs))}
+	r := &Request{
+		ID:        m.ID,
+		Binary:    m.Parameters.Binary,
+		Threshold: m.Parameters.Threshold,
+		Inputs:    make([]Input, len(m.Inputs)),
+	}
 	for i := range m.Inputs {
 		rest, err := m.Inputs[i].read(i, blob, mixed, &r.Inputs[i])
 		if err != nil {
@@ -160,6 +166,8 @@ func wanted(t reflect.Type) string {
 		return "true or false"
 	case reflect.Slice:
 		return "an array"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Struct:
 		return "an object"
 	default:

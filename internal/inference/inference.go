@@ -25,6 +25,8 @@ type Request struct {
 	Inputs  []Input
 	Outputs []Output // the requested outputs in order; empty for all outputs
 	Binary  bool     // answer with binary data if Outputs is empty
+
+	Threshold *float64 // of the label, nil for that of the model
 }
 
 // Input is a tensor of a request. Its elements are in Raw, in Values, or, if they are BYTES, in Texts.
