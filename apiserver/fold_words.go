@@ -44,6 +44,9 @@ func foldTraining(in workflows.TrainingInput) workflows.TrainingInput {
 	in.ThresholdMetric = foldWord(in.ThresholdMetric, model.ThresholdMetrics())
 	words := hyperparameterWords(in.Algorithm)
 	in.Hyperparameters = foldHyperparameters(in.Hyperparameters, words)
+	if in.Algorithm == model.Ensemble {
+		in.Hyperparameters = foldMembers(in.Hyperparameters)
+	}
 	if in.Search == nil {
 		return in
 	}
@@ -88,6 +91,38 @@ func foldHyperparameters(object json.RawMessage, words map[string][]string) json
 	}
 	folded, err := json.Marshal(values)
 	if err != nil {
+		return object
+	}
+	return folded
+}
+
+// foldMembers folds the algorithms of the members of an ensemble, and the words of their hyperparameters.
+func foldMembers(object json.RawMessage) json.RawMessage {
+	var values map[string]json.RawMessage
+	var members []map[string]json.RawMessage
+	if json.Unmarshal(object, &values) != nil || json.Unmarshal(values["members"], &members) != nil {
+		return object
+	}
+	algorithms := make([]string, 0, len(model.Algorithms()))
+	for _, a := range model.Algorithms() {
+		algorithms = append(algorithms, string(a))
+	}
+	for _, m := range members {
+		if m["algorithm"] == nil {
+			continue
+		}
+		m["algorithm"] = foldJSON(m["algorithm"], algorithms)
+		var algorithm model.Algorithm
+		if given := m["hyperparameters"]; given != nil && json.Unmarshal(m["algorithm"], &algorithm) == nil {
+			m["hyperparameters"] = foldHyperparameters(given, hyperparameterWords(algorithm))
+		}
+	}
+	folded, err := json.Marshal(members)
+	if err != nil {
+		return object
+	}
+	values["members"] = folded
+	if folded, err = json.Marshal(values); err != nil {
 		return object
 	}
 	return folded

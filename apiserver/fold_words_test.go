@@ -30,6 +30,7 @@ func TestWords_ofATraining(t *testing.T) {
 		"method":       func(in workflows.TrainingInput) string { return string(in.Search.Method) },
 		"metric":       func(in workflows.TrainingInput) string { return string(in.Search.Metric) },
 		"criterion":    func(in workflows.TrainingInput) string { return valueOf(in.Hyperparameters, "class_weight") },
+		"members":      func(in workflows.TrainingInput) string { return string(in.Hyperparameters) },
 	}
 	const search = `{"algorithm":"logistic_regression",` +
 		`"search":{"method":"Random","metric":"ACCURACY","space":{"l2":[1,2]}}}`
@@ -45,6 +46,15 @@ func TestWords_ofATraining(t *testing.T) {
 		{
 			name: "JSON", send: [2]string{`{"algorithm":"GBDT","promote":"Manual","class_weight":"BALANCED"}`, asJSON},
 			want: map[string]string{"algorithm": "gbdt", "promote": "manual", "class_weight": `"balanced"`},
+		},
+		{
+			name: "members", send: [2]string{`{"algorithm":"Ensemble","hyperparameters":{"members":[{"weight":2,` +
+				`"algorithm":"KNN","hyperparameters":{"weights":"Distance"}}]}}`, asJSON},
+			want: map[string]string{
+				"algorithm": "ensemble",
+				"members": `{"members":[{"algorithm":"knn","hyperparameters":{"k":5,"scaling":"standard",` +
+					`"weights":"distance"},"weight":2}],"temperature":1}`,
+			},
 		},
 		{
 			name: "a form", send: inForm(`{"algorithm":"Random_Forest","promote":"AUTO"}`),

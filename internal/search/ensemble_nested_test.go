@@ -3,37 +3,61 @@
 package search
 
 import (
-	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"iris/internal/dataset"
 	"iris/internal/dataset/datasettest"
+	"iris/internal/partition"
 	"iris/model"
 )
 
-// TestCombine_nested measures Combine on rows that had no part in any choice. For each of the given folds, the families
-// of auto are cross-validated on the other four, and what auto alone chooses and what Combine chooses are fitted on
-// them and evaluated on the fold.
+// TestCombine_nested measures Combine on rows that had no part in any choice. For each of five folds, the families of
+// auto are cross-validated on the other four, and what auto alone chooses and what Combine chooses are fitted on them
+// and evaluated on the fold. COMBINE_TABLES adds CSV files, such as those that bench/tables.py writes.
 func TestCombine_nested(t *testing.T) {
 	for name, csv := range given() {
 		t.Run(name, func(t *testing.T) {
-			table := read(t, csv, dataset.ScanOptions{})
-			single, combined := new(model.Metrics), new(model.Metrics)
-			for out := range 5 {
-				train, test := leaveOut(table, datasettest.Folds(name), out)
-				chosen, c := combineFamilies(t, train)
-				t.Logf("fold %d: auto takes %s; Combine: %s", out, chosen.Algorithm, c.Reason)
-				fitSpec(t, chosen, train, test, single)
-				fitSpec(t, c.Spec, train, test, combined)
-			}
-			for of, m := range map[string]*model.Metrics{"auto": single, "Combine": combined} {
-				t.Logf("%-8s accuracy %.4f, log loss %.4f, ece %.4f", of, m.Accuracy, m.LogLoss, m.ECE)
-			}
-			if math.IsNaN(combined.LogLoss) {
-				t.Error("no log loss")
-			}
+			nested(t, read(t, csv, dataset.ScanOptions{}), datasettest.Folds(name))
 		})
 	}
+	for _, path := range filepath.SplitList(os.Getenv("COMBINE_TABLES")) {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".csv"), func(t *testing.T) {
+			csv, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			table := read(t, csv, dataset.ScanOptions{})
+			folds := make([]int, table.Rows())
+			for fold, rows := range partition.Folds(table, 5, seed) {
+				for _, r := range rows {
+					folds[r] = fold
+				}
+			}
+			nested(t, table, folds)
+		})
+	}
+}
+
+// nested logs the metrics of both choices.
+func nested(t *testing.T, table *dataset.Table, folds []int) {
+	t.Helper()
+	single, combined := new(model.Metrics), new(model.Metrics)
+	var before, after []float64
+	for out := range 5 {
+		train, test := leaveOut(table, folds, out)
+		chosen, c := combineFamilies(t, train)
+		t.Logf("fold %d: auto takes %s; Combine: %s", out, chosen.Algorithm, c.Reason)
+		before = append(before, fitSpec(t, chosen, train, test, single))
+		after = append(after, fitSpec(t, c.Spec, train, test, combined))
+	}
+	for of, m := range map[string]*model.Metrics{"auto": single, "Combine": combined} {
+		t.Logf("%-8s log loss %.4f, accuracy %.4f, ece %.4f", of, m.LogLoss, m.Accuracy, m.ECE)
+	}
+	t.Logf("the difference of the log loss is %.4f ± %.4f", combined.LogLoss-single.LogLoss,
+		compare(before, after, LogLoss).Error)
 }
 
 // combineFamilies cross-validates the families of auto. It returns the spec that auto chooses, and what Combine does.
@@ -62,8 +86,8 @@ func combineFamilies(t *testing.T, rows *dataset.Table) (model.Spec, Combined) {
 	return chosen.Spec(base), c
 }
 
-// fitSpec adds a fifth of the metrics of a spec to total.
-func fitSpec(t *testing.T, s model.Spec, train, test *dataset.Table, total *model.Metrics) {
+// fitSpec adds a fifth of the metrics of a spec to total, and returns its log loss.
+func fitSpec(t *testing.T, s model.Spec, train, test *dataset.Table, total *model.Metrics) float64 {
 	t.Helper()
 	m, err := model.Train(t.Context(), train, s, nil)
 	if err != nil {
@@ -76,4 +100,5 @@ func fitSpec(t *testing.T, s model.Spec, train, test *dataset.Table, total *mode
 	total.Accuracy += metrics.Accuracy / 5
 	total.LogLoss += metrics.LogLoss / 5
 	total.ECE += metrics.ECE / 5
+	return metrics.LogLoss
 }
