@@ -54,6 +54,9 @@ func TestTrain_accuracy(t *testing.T) {
 		{"breast_cancer", MLP, `{"early_stopping":"on"}`, .96, .12},
 		{"wine", KNN, `{"weights":"distance"}`, .9717 - .01, .29},
 		{"wine", KNN, `{"scaling":"none"}`, .66, 4},
+		{"iris", Ensemble, "", .93, .20},
+		{"wine", Ensemble, "", .97, .08},
+		{"breast_cancer", Ensemble, "", .96, .10},
 	}
 	for _, test := range tests {
 		name := test.data + " " + string(test.algorithm) + test.hyperparameters

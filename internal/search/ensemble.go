@@ -62,7 +62,8 @@ type Gain struct {
 // (Caruana et al., "Ensemble selection from libraries of models", ICML 2004). Other metrics move in steps that a pick
 // seldom reaches, so they decide about the ensemble, and not about each pick.
 //
-// Base supplies what the trials share, as for Trial.Spec. Trials without a score have no part. The result depends on
+// Base supplies what the trials share, as for Trial.Spec. Of one trial, only the temperature is in question. Trials
+// without a score have no part. The result depends on
 // the arguments alone.
 func Combine(trials []Predicted, labels []int, classes int, metric Metric, base model.Spec) (Combined, error) {
 	s, err := newSelection(trials, labels, classes, metric)
