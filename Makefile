@@ -67,8 +67,9 @@ bench-models: ## compare the learners with those of scikit-learn and LightGBM
 
 # BENCH_AUTOML_FOLDS=5 gives FLAML all folds, for an hour. BENCH_FOLDS=1 BENCH_AUTOML_SECONDS=5 tries the run.
 bench-tables: ## compare gbdt and auto with other libraries on public tables, with FLAML for a minute each
-	@$(GO) run -race ./internal/testenv/install tables
+	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop tables
 	$(GO) test -tags=bench -count=1 -timeout=120m -v -run='^TestBenchTables$$' ./bench
+	$(GO) test -tags=interop -count=1 -timeout=30m -v -run='^TestTablesInterop$$' ./e2e
 
 bench-serving: ## compare the API with other model servers; needs Linux and wrk
 	@$(GO) run -race ./internal/testenv/install temporal minio mlflow interop fastapi mlserver

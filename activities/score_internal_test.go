@@ -130,6 +130,43 @@ func BenchmarkScoreShard(b *testing.B) {
 	}
 }
 
+// BenchmarkScoreShard_census scores a shard with the shape of Adult, texts and gaps included, with one core.
+func BenchmarkScoreShard_census(b *testing.B) {
+	const n = 100_000
+	data := datasettest.Census(n)
+	table, _, err := dataset.Read(bytes.NewReader(data), dataset.ScanOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	spec, err := model.Spec{Algorithm: model.GBDT}.Resolve()
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := trained(b, table, spec)
+	schema := m.Schema()
+	p := &batchPlan{
+		Columns: rows.Columns{Features: schema.Features, Cells: dataset.CellsOf(schema, dataset.UnseenOther)},
+		Layout:  scores.Layout{Format: scores.CSV, Classes: schema.Classes, Probabilities: true},
+	}
+	header := rows.Header{Cells: len(schema.Features) + 1}
+	for i := range schema.Features {
+		header.Features = append(header.Features, i)
+	}
+	_, body, _ := bytes.Cut(data, []byte("\n"))
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		s := shardScorer{
+			model: m, bad: discarding(), report: func(int64) {},
+			reader: rows.NewCSV(bytes.NewReader(body), p.Columns, header, 2),
+		}
+		if err := s.run(b.Context(), p, io.Discard); err != nil || s.result.Rows != n {
+			b.Fatalf("%+v, %v", s.result, err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "rows/s")
+}
+
 // A shard counts the missing values of its scored rows, and the texts that training did not see.
 func TestScoreShard_countsGaps(t *testing.T) {
 	spec, err := model.Spec{Algorithm: model.GBDT}.Resolve()

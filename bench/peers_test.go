@@ -56,7 +56,7 @@ func startScript(t *testing.T, python, script string, arguments ...string) *proc
 		append(
 			[]string{"-c", script},
 			arguments...)...) // not CommandContext: the context of the test ends before its cleanups
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n)
+	cmd.Env = append([]string{"OMP_NUM_THREADS=" + n, "OPENBLAS_NUM_THREADS=" + n}, os.Environ()...)
 	p := &process{errors: new(bytes.Buffer)}
 	cmd.Stderr = p.errors
 	in, err := cmd.StdinPipe()
