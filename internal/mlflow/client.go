@@ -33,7 +33,7 @@ const (
 	// retryWait is the time before the first repetition. Each later one comes after twice the time, up to maxRetryWait.
 	retryWait    = 50 * time.Millisecond
 	maxRetryWait = time.Second
-	// maxAnswer bounds the memory for one answer. A page of 1,000 models with their newest versions has about 2 MB.
+	// maxAnswer bounds the memory for one answer. A page of 1,000 versions has about 2 MB.
 	maxAnswer = 64 << 20
 )
 

@@ -102,6 +102,9 @@ func TestPages(t *testing.T) {
 	}
 	var tokens []string
 	for _, r := range s.received(models) {
+		if got := r.query["max_results"]; !slices.Equal(got, []string{"100"}) {
+			t.Errorf("requested %q models at once, want 100: MLflow is slow", got)
+		}
 		tokens = append(tokens, r.query["page_token"]...)
 	}
 	if want := []string{"", "two+=", "three"}; !slices.Equal(tokens, want) {

@@ -68,8 +68,12 @@ func (c *Client) GetRegisteredModel(ctx context.Context, name string) (Registere
 	return result(answer.Model, err)
 }
 
-// RegisteredModels returns all registered models, sorted by name. Up to 1,000 models take one request of about 10 ms,
-// so a caller may poll it every second.
+// modelsAtOnce is how many models a page lists. MLflow takes milliseconds for each model with a version, and a page
+// must
+// come within readTimeout, also from a busy server.
+const modelsAtOnce = "100"
+
+// RegisteredModels returns all registered models, sorted by name. It takes a request for each hundred of them.
 func (c *Client) RegisteredModels(ctx context.Context) ([]RegisteredModel, error) {
 	var models []RegisteredModel
 	err := pages(func(token string) (string, error) {
@@ -77,7 +81,7 @@ func (c *Client) RegisteredModels(ctx context.Context) ([]RegisteredModel, error
 			Models []wireRegisteredModel `json:"registered_models"`
 			Next   string                `json:"next_page_token"`
 		}
-		query := url.Values{"max_results": {"1000"}, "order_by": {"name ASC"}, "page_token": {token}}
+		query := url.Values{"max_results": {modelsAtOnce}, "order_by": {"name ASC"}, "page_token": {token}}
 		err := c.read(ctx, "list registered models", "mlflow/registered-models/search", query, &answer)
 		for _, w := range answer.Models {
 			models = append(models, w.value())
