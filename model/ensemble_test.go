@@ -300,3 +300,30 @@ func TestONNX_ensemble(t *testing.T) {
 		}
 	}
 }
+
+func TestEnsemble_withAThreshold(t *testing.T) {
+	data := load(t, "breast_cancer")
+	m, err := train(t, data, Spec{Algorithm: Ensemble}).WithThreshold(.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := Decode(encode(t, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := make([]float64, 2)
+	for r := range data.Rows() {
+		if want, got := m.Predict(
+			data.Row(r),
+			p,
+		), decoded.Predict(
+			data.Row(r),
+			p,
+		); got != want ||
+			(got == 1) != (p[1] >= .9) {
+			t.Fatalf("row %d: class %d, %d before Decode, of %v", r, got, want, p)
+		}
+	}
+	f := encodeONNX(t, m)
+	f.checkFlow(t)
+}
