@@ -32,6 +32,11 @@ type Comparison struct {
 	CandidateECE      float64 `json:"candidate_ece,omitempty"`
 	ChampionECE       float64 `json:"champion_ece,omitempty"`
 
+	// Metric is the one that chose the threshold of the candidate, "" if none did. The values are those of both models.
+	Metric         model.ThresholdMetric `json:"metric,omitempty"`
+	CandidateValue float64               `json:"candidate_value,omitempty"`
+	ChampionValue  float64               `json:"champion_value,omitempty"`
+
 	// The number of rows that only one of them got right, and the probability of a split at least as uneven between
 	// equally good models: see model.McNemar.
 	OnlyCandidateRight int     `json:"only_candidate_right,omitempty"`
@@ -118,6 +123,9 @@ func (c *Comparison) score(candidate, champion *model.Model, rows *dataset.Table
 	c.CandidateAccuracy, c.CandidateLogLoss = ours.Accuracy, ours.LogLoss
 	c.ChampionAccuracy, c.ChampionLogLoss = theirs.Accuracy, theirs.LogLoss
 	c.CandidateECE, c.ChampionECE = ours.ECE, theirs.ECE
+	if d := candidate.Decision(); d != nil && d.Metric != "" {
+		c.Metric, c.CandidateValue, c.ChampionValue = d.Metric, d.Measure(ours), d.Measure(theirs)
+	}
 	c.OnlyCandidateRight, c.OnlyChampionRight, c.PValue = paired.OnlyFirst, paired.OnlySecond, paired.P
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
 	"iris/model"
 )
 
@@ -23,6 +24,29 @@ func colours(levels ...string) *dataset.Table {
 		}
 	}
 	return table
+}
+
+// The metric that chose the threshold of the candidate is measured on the labels of both models.
+func TestComparison_byTheMetricOfTheThreshold(t *testing.T) {
+	visits := datasettest.VisitsTable(300)
+	m, err := model.Train(t.Context(), visits, model.Spec{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decided, err := m.Decide(t.Context(), visits, model.DecisionRequest{ThresholdMetric: model.F1Threshold},
+		model.CrossValidation{Folds: 2, Repeats: 1, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	never, err := m.WithThreshold(1 - 1e-15)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c Comparison
+	err = c.score(decided, never, visits)
+	if err != nil || c.Metric != model.F1Threshold || c.CandidateValue < 0.3 || c.ChampionValue != 0 {
+		t.Errorf("%+v (%v), want F1 of both, and 0 of a model that calls no row positive", c, err)
+	}
 }
 
 func TestComparison_score(t *testing.T) {

@@ -206,6 +206,9 @@ func TestDecide(t *testing.T) {
 			if d.Metric == CostThreshold {
 				value = -value
 			}
+			if v := d.Measure(got); math.Abs(v-math.Abs(test.value(got))) > 1e-12 {
+				t.Errorf("measured as %v, want %v", v, test.value(got))
+			}
 			if want := test.value(got); math.Abs(value-want) > 0.15 {
 				t.Errorf("value %v out of fold, %v on fresh rows", value, want)
 			}

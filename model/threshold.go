@@ -81,6 +81,19 @@ func (r DecisionRequest) score(c calls) float64 {
 	return share(2*c.hits, 2*c.hits+c.falseAlarms+c.misses)
 }
 
+// Measure returns the metric of d, which has one, on the rows of m.
+func (d *Decision) Measure(m Metrics) float64 {
+	k := slices.IndexFunc(m.Classes, func(c ClassMetrics) bool { return c.Class == d.PositiveClass })
+	value := DecisionRequest{ThresholdMetric: d.Metric, Costs: d.Costs}.score(calls{
+		hits: m.Confusion[k][k], falseAlarms: m.Confusion[1-k][k],
+		misses: m.Confusion[k][1-k], rejections: m.Confusion[1-k][1-k],
+	})
+	if d.Metric == CostThreshold {
+		value = -value
+	}
+	return value
+}
+
 // bestThreshold returns the threshold with the highest score, of equals the one closest to 0.5 and of those the higher
 // one, and its score. p has the probabilities of the positive class, in 0 to 1, and y whether a row is of it. All
 // thresholds between two neighbouring probabilities call the rows alike; the one in their middle stands for them.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"iris/activities"
+	"iris/model"
 )
 
 // Gate is the decision whether a new version becomes the champion, with its grounds.
@@ -32,8 +33,9 @@ const (
 const slack = 1e-12
 
 // Decide decides whether a version becomes the champion. Its metrics must satisfy the rules, and on rows that neither
-// was trained on it must not be worse than the champion by more than the tolerances, in accuracy and in log loss. The
-// reason reports how certain the difference in accuracy is (McNemar's p), but the decision does not depend on it. If a
+// was trained on it must not be worse than the champion by more than the tolerances, in log loss and in accuracy, or
+// instead of accuracy in the metric that chose its threshold. The reason reports how certain the difference in accuracy
+// is (McNemar's p), but the decision does not depend on it. If a
 // fair comparison is impossible, the decision is NeedsApproval.
 func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison) Gate {
 	g := Gate{Comparison: c}
@@ -45,7 +47,7 @@ func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison
 		g.Decision, g.Reason = Promoted, "the model had no champion"
 	case !c.Comparable:
 		g.Decision, g.Reason = NeedsApproval, fmt.Sprintf("not comparable with champion %s: %s", c.Champion, c.Why)
-	case c.CandidateAccuracy < c.ChampionAccuracy-rules.Tolerance-slack:
+	case worse(rules, c):
 		g.Decision, g.Reason = Kept, explain(rules, c, "is worse than")
 	case c.CandidateLogLoss > c.ChampionLogLoss+rules.logLossTolerance()+slack:
 		g.Decision, g.Reason = Kept, fmt.Sprintf(
@@ -62,18 +64,34 @@ func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison
 	return g
 }
 
+// worse reports whether the labels of the candidate are worse than those of the champion by more than the tolerance.
+func worse(rules GateRules, c activities.Comparison) bool {
+	switch c.Metric {
+	case "":
+		return c.CandidateAccuracy < c.ChampionAccuracy-rules.Tolerance-slack
+	case model.CostThreshold:
+		return c.CandidateValue > c.ChampionValue+rules.Tolerance+slack
+	}
+	return c.CandidateValue < c.ChampionValue-rules.Tolerance-slack
+}
+
 // explain describes a comparison in words.
 func explain(rules GateRules, c activities.Comparison, verdict string) string {
 	tolerance := ""
 	if rules.Tolerance > 0 {
 		tolerance = fmt.Sprintf(" by more than %v", rules.Tolerance)
 	}
+	metric, candidate, champion := "accuracy", c.CandidateAccuracy, c.ChampionAccuracy
+	if c.Metric != "" {
+		metric, candidate, champion = string(c.Metric), c.CandidateValue, c.ChampionValue
+	}
 	return fmt.Sprintf(
-		"accuracy %.4f %s the %.4f of champion %s%s on %d rows neither was trained on"+
+		"%s %.4f %s the %.4f of champion %s%s on %d rows neither was trained on"+
 			" (only it got %d right, only the champion %d: McNemar p = %.2g)",
-		c.CandidateAccuracy,
+		metric,
+		candidate,
 		verdict,
-		c.ChampionAccuracy,
+		champion,
 		c.Champion,
 		tolerance,
 		c.Rows,

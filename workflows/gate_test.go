@@ -23,6 +23,11 @@ func TestDecide(t *testing.T) {
 		c.CandidateLogLoss, c.ChampionLogLoss = candidate, champion
 		return c
 	}
+	decided := func(metric model.ThresholdMetric, candidate, champion float64) activities.Comparison {
+		c := compared(0.7, 0.8) // by accuracy it loses
+		c.Metric, c.CandidateValue, c.ChampionValue = metric, candidate, champion
+		return c
+	}
 	loosely := func(v float64) workflows.GateRules { return workflows.GateRules{LogLossTolerance: &v} }
 	unlike := activities.Comparison{Champion: "1", Why: "its classes are others"}
 	metrics := map[string]float64{"accuracy": 0.8, "log_loss": 0.5}
@@ -51,6 +56,19 @@ func TestDecide(t *testing.T) {
 			compared(0.7, 0.8),
 			workflows.Kept,
 			"0.7000 is worse than the 0.8000",
+		},
+		"better in its metric": {
+			workflows.GateRules{},
+			decided(model.F1Threshold, 0.5, 0.4), workflows.Promoted,
+			"f1 0.5000 is not worse than the 0.4000 of champion 1",
+		},
+		"worse in its metric": {
+			workflows.GateRules{}, decided(model.MCCThreshold, 0.3, 0.4), workflows.Kept, "mcc 0.3000 is worse than the 0.4000",
+		},
+		"cheaper": {workflows.GateRules{}, decided(model.CostThreshold, 0.1, 0.2), workflows.Promoted, "cost 0.1000"},
+		"dearer":  {workflows.GateRules{}, decided(model.CostThreshold, 0.2, 0.1), workflows.Kept, "cost 0.2000"},
+		"dearer, but tolerated": {
+			workflows.GateRules{Tolerance: 0.2}, decided(model.CostThreshold, 0.2, 0.1), workflows.Promoted, "by more than 0.2",
 		},
 		"not comparable": {workflows.GateRules{}, unlike, workflows.NeedsApproval, "its classes are others"},
 		"says how sure it is": {
