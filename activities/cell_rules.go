@@ -6,6 +6,12 @@ import (
 	"iris/internal/dataset"
 )
 
+// The values of CellRules.Text.
+const (
+	TextIgnore = "ignore" // columns of free text are left out
+	TextHash   = "hash"   // their words become numbers; see dataset.Text
+)
+
 // CellRules say what the cells of a dataset mean. The zero value infers everything.
 type CellRules struct {
 	// Columns gives the kind of columns by their name: one of dataset.Kinds, or dataset.Ignore.
@@ -15,12 +21,15 @@ type CellRules struct {
 	MissingValues []string `json:"missing_values,omitzero"`
 	AllowMissing  bool     `json:"allow_missing,omitempty"`  // any feature may be missing at a prediction
 	MinClassRows  *int     `json:"min_class_rows,omitempty"` // rows of rarer classes are left out; default 2
-	Text          string   `json:"text,omitempty"`           // what becomes of free text: ignore
+	Text          string   `json:"text,omitempty"`           // what becomes of free text: TextIgnore or TextHash; "" is TextIgnore
 }
 
 // Options returns the options of dataset.Scan for r.
 func (r CellRules) Options() dataset.ScanOptions {
-	o := dataset.ScanOptions{Columns: r.Columns, MissingValues: r.MissingValues, AllowMissing: r.AllowMissing}
+	o := dataset.ScanOptions{
+		Columns: r.Columns, MissingValues: r.MissingValues, AllowMissing: r.AllowMissing,
+		HashText: r.Text == TextHash,
+	}
 	if r.MinClassRows != nil {
 		o.MinClassRows = *r.MinClassRows
 	}

@@ -19,8 +19,9 @@ func colours(levels ...string) *dataset.Table {
 	cells := dataset.NewCells(schema)
 	for range 10 {
 		for y, colour := range []string{"blue", "red"} {
-			code, _ := cells.Text(0, []byte(colour))
-			table.X, table.Y = append(table.X, code), append(table.Y, y)
+			x := make([]float64, 1)
+			cells.Text(x, 0, []byte(colour))
+			table.X, table.Y = append(table.X, x...), append(table.Y, y)
 		}
 	}
 	return table

@@ -52,9 +52,9 @@ type sample struct {
 }
 
 func newSample(s dataset.Schema, rows int) sample {
-	n := min(rows, maxLeakRows, max(1, maxLeakCells/len(s.Features)))
+	n := min(rows, maxLeakRows, max(1, maxLeakCells/s.Width()))
 	t := dataset.NewTable(s)
-	t.X, t.Y = slices.Grow(t.X, n*len(s.Features)), slices.Grow(t.Y, n)
+	t.X, t.Y = slices.Grow(t.X, n*s.Width()), slices.Grow(t.Y, n)
 	return sample{kept: t, rows: rows, want: n}
 }
 

@@ -60,15 +60,18 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 			Reason:  fmt.Sprintf("%s has other features by now", in.ModelName),
 		}
 	}
+	n := notes{a: a}
 	portable, err := a.portable(ctx, in.Dataset, m)
-	if err != nil {
+	switch {
+	case errors.Is(err, model.ErrNoONNX):
+		n.drop(ctx, "the version has no ONNX file, so MLflow cannot load or serve it: ONNX cannot hash text", err)
+	case err != nil:
 		return RegisteredVersion{}, err
 	}
 	lineage, err := json.MarshalIndent(in.Dataset, "", "  ")
 	if err != nil {
 		return RegisteredVersion{}, err
 	}
-	n := notes{a: a}
 	files := report.Files{}
 	err = a.o.Store.GetJSON(ctx, in.Report.Bucket, in.Report.Key, &files)
 	switch {
@@ -77,7 +80,7 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	case err != nil:
 		return RegisteredVersion{}, err
 	}
-	files["dataset.json"], files["README.md"] = lineage, card(in, m)
+	files["dataset.json"], files["README.md"] = lineage, card(in, m, portable != nil)
 	version, err := a.o.Registry.Register(ctx, registry.Candidate{
 		Model:         in.ModelName,
 		ExperimentID:  in.Run.ExperimentID,
@@ -110,17 +113,21 @@ func (a *Activities) registerModel(ctx context.Context, in RegisterModelInput) (
 	return RegisteredVersion{Number: version.Number, URI: version.URI(), Warnings: n.dropped}, err
 }
 
-// card returns the model card of a candidate.
-func card(in RegisterModelInput, m *model.Model) []byte {
+// card returns the model card of a candidate. portable says that the version has an ONNX file.
+func card(in RegisterModelInput, m *model.Model, portable bool) []byte {
+	var outputs []string
+	if portable {
+		outputs = m.ONNXOutputs()
+	}
 	return report.Card{
 		Model: in.ModelName, Spec: m.Spec(), TrainRows: in.Model.TrainRows, TestRows: in.Model.TestRows,
 		Seed: in.Model.Split.Seed, Metrics: in.Metrics, Intervals: in.Intervals,
-		Outputs: m.ONNXOutputs(), Decision: m.Decision(),
+		Outputs: outputs, Decision: m.Decision(),
 		SHA256: in.Dataset.SHA256, Rows: in.Dataset.Rows, Features: in.Dataset.Features, Classes: in.Dataset.Classes,
 	}.Markdown()
 }
 
-// portable returns the model in ONNX for other programs.
+// portable returns the model in ONNX for other programs. The error is model.ErrNoONNX if it has no such form.
 func (a *Activities) portable(ctx context.Context, d Dataset, m *model.Model) (*mlflow.ONNXModel, error) {
 	encoded, err := m.ONNX()
 	if err != nil {

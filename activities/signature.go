@@ -12,14 +12,16 @@ import (
 // and of a date have the type any: a data frame has them as text or as values, and with gaps as both.
 func inputColumns(s *dataset.Schema) []mlflow.Column {
 	return columnsOf(s, map[dataset.Kind]string{
-		dataset.Numeric: "double", dataset.Categorical: "string", dataset.Boolean: "any", dataset.Datetime: "any",
+		dataset.Numeric: "double", dataset.Categorical: "string", dataset.Text: "string",
+		dataset.Boolean: "any", dataset.Datetime: "any",
 	})
 }
 
 // datasetColumns returns the features as MLflow describes a dataset.
 func datasetColumns(s *dataset.Schema) []mlflow.Column {
 	return columnsOf(s, map[dataset.Kind]string{
-		dataset.Numeric: "double", dataset.Categorical: "string", dataset.Boolean: "boolean", dataset.Datetime: "datetime",
+		dataset.Numeric: "double", dataset.Categorical: "string", dataset.Text: "string",
+		dataset.Boolean: "boolean", dataset.Datetime: "datetime",
 	})
 }
 
@@ -41,7 +43,7 @@ func typicalRow(s *dataset.Schema, p dataset.Profile) []any {
 		switch column := s.Column(i); {
 		case column.Kind == dataset.Categorical && len(column.Levels) > 0:
 			row = append(row, column.Levels[0])
-		case column.Kind == dataset.Categorical:
+		case column.Kind == dataset.Categorical, column.Kind == dataset.Text:
 			row = append(row, "")
 		case column.Kind == dataset.Boolean:
 			row = append(row, mean >= 0.5)

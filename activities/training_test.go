@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"iris/activities"
+	"iris/internal/dataset"
+	"iris/internal/dataset/datasettest"
 	"iris/internal/mlflow"
 	"iris/internal/objstore"
 	"iris/internal/registry"
@@ -201,6 +203,50 @@ func TestTrainModel_warnsOfAShift(t *testing.T) {
 	}
 	if _, _, _, fitted := l.trained(l.iris().URI, model.LogisticRegression); fitted.Shift != nil {
 		t.Errorf("shift %+v of iris, want none", fitted.Shift)
+	}
+}
+
+// ONNX cannot hash text, so the version of such a model has no file for MLflow, and says so.
+func TestRegisterModel_textHasNoONNX(t *testing.T) {
+	l := newLab(t, "free-text")
+	spec, err := model.Spec{Algorithm: model.LogisticRegression, Seed: 42}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := must(l, l.ValidateDataset, activities.ValidateDatasetInput{
+		Model: l.model, URI: l.put("given/reviews.csv", datasettest.ReviewsCSV(300)).URI(),
+		CellRules: activities.CellRules{Text: activities.TextHash},
+	})
+	run := must(l, l.StartRun, activities.StartRunInput{Model: l.model, Dataset: data, Spec: spec, TestSize: 0.25})
+	fitted := must(l, l.TrainModel, activities.TrainModelInput{Dataset: data, Spec: spec, TestSize: 0.25, Run: run})
+	evaluation := must(l, l.EvaluateModel, activities.EvaluateModelInput{Dataset: data, Model: fitted, Run: run})
+	if evaluation.Metrics["accuracy"] < 0.9 {
+		t.Errorf("accuracy %v on held-out rows, want 0.9", evaluation.Metrics["accuracy"])
+	}
+	registered := must(l, l.RegisterModel, activities.RegisterModelInput{
+		ModelName: l.model, Dataset: data, Spec: spec, Model: fitted, Run: run,
+		Metrics: evaluation.Metrics, Report: evaluation.Report,
+	})
+	if len(registered.Warnings) != 1 || !strings.Contains(registered.Warnings[0], "ONNX cannot hash text") {
+		t.Errorf("warnings %q, want that there is no ONNX file", registered.Warnings)
+	}
+	version, err := l.registry.Resolve(t.Context(), l.model, registered.Number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := l.registry.Load(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if schema := m.Schema(); schema.Column(1).Kind != dataset.Text {
+		t.Errorf("columns %+v, want a text", schema.Columns)
+	}
+	logged, err := l.mlflow.GetLoggedModel(t.Context(), version.LoggedModelID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if card := l.artifact(logged.ArtifactURI, "README.md"); !strings.Contains(card, "There is no `model.onnx`") {
+		t.Errorf("the card does not say that there is no ONNX file:\n%s", card)
 	}
 }
 

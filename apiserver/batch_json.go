@@ -69,7 +69,7 @@ func appendFeature(dst []byte, c dataset.Column, value []byte, x float64) []byte
 	case c.Kind == dataset.Categorical:
 		text, _ := keyText(value) // the decoder has accepted it
 		return appendCell(dst, text)
-	case c.Kind == dataset.Datetime && value[0] == '"':
+	case c.Kind == dataset.Datetime && value[0] == '"', c.Kind == dataset.Text:
 		text, _ := keyText(value)
 		return appendCell(dst, text)
 	case c.Kind == dataset.Datetime:

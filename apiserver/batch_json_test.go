@@ -174,3 +174,17 @@ func TestRowsCSV_kinds(t *testing.T) {
 		t.Errorf("%q, %v; want two rows of a missing value", got, err)
 	}
 }
+
+// Texts of JSON rows are the same texts in the CSV.
+func TestRowsCSV_text(t *testing.T) {
+	schema := dataset.Schema{
+		Features: []string{"review"}, Columns: []dataset.Column{{Kind: dataset.Text, Missing: true}},
+	}
+	columns := rows.Columns{Features: schema.Features, Cells: dataset.NewCells(schema)}
+	const data = `[{"review":" Cold, \"soup\"\nand\r\nmore "},{"review":null},` +
+		`{"review":1.50},{"review":true},{"review":"é"}]`
+	const want = "review\n\" Cold, \"\"soup\"\"\nand\r\nmore \"\n\"\"\n1.50\ntrue\né\n"
+	if got, n, err := rowsCSV(columns, schema, []byte(data)); string(got) != want || n != 5 || err != nil {
+		t.Errorf("%d rows, %v: %q, want %q", n, err, got, want)
+	}
+}

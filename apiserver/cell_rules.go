@@ -62,7 +62,7 @@ func parseColumns(line string) (map[string]string, error) {
 
 // foldCellRules folds the words of the rules.
 func foldCellRules(r workflows.CellRules) workflows.CellRules {
-	r.Text = foldWord(r.Text, []string{workflows.TextIgnore})
+	r.Text = foldWord(r.Text, workflows.TextWords())
 	r.Columns = maps.Clone(r.Columns)
 	for name, kind := range r.Columns {
 		r.Columns[name] = foldWord(kind, workflows.ColumnWords())
@@ -76,8 +76,8 @@ func cellQuery() []*huma.Param {
 		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
 	}
 	return []*huma.Param{
-		query("columns", "The kind of columns, name:kind,name:kind. A kind is numeric, boolean, categorical or datetime; "+
-			"`ignore` leaves the column out. Iris finds the kind of all other columns.",
+		query("columns", "The kind of columns, name:kind,name:kind. A kind is numeric, boolean, categorical, datetime or "+
+			"text; `ignore` leaves the column out. Iris finds the kind of all other columns.",
 			&huma.Schema{Type: huma.TypeString, Examples: []any{"zip:categorical,id:ignore"}}),
 		query("missing_values", "The texts that mean that a value is missing, a,b, instead of NA, N/A, NaN, null, None, ? "+
 			"and -. An empty cell always means it.",
@@ -86,8 +86,8 @@ func cellQuery() []*huma.Param {
 			&huma.Schema{Type: huma.TypeBoolean, Default: false}),
 		query("min_class_rows", "Rows of a class with fewer rows are left out.",
 			&huma.Schema{Type: huma.TypeInteger, Minimum: new(2.0), Maximum: new(1e6), Default: 2}),
-		query("text", "What becomes of columns of free text: `ignore` leaves them out.",
-			&huma.Schema{Type: huma.TypeString, Enum: []any{workflows.TextIgnore}, Default: workflows.TextIgnore}),
+		query("text", "What becomes of columns of free text: `ignore` leaves them out, `hash` makes numbers of their words.",
+			&huma.Schema{Type: huma.TypeString, Enum: anyOf(workflows.TextWords()), Default: workflows.TextWords()[0]}),
 	}
 }
 

@@ -43,7 +43,7 @@ func TestTraining_cellRules(t *testing.T) {
 		"?columns=zip:numeric,zip:": "columns",
 		"?columns=zip:word":         "columns",
 		"?min_class_rows=1":         "min_class_rows",
-		"?text=hash":                "text",
+		"?text=stem":                "text",
 		"?allow_missing=perhaps":    "allow_missing",
 	} {
 		t.Run(query, func(t *testing.T) {

@@ -5,7 +5,7 @@ import "iris/internal/dataset"
 // ModelColumn describes the values of a feature.
 type ModelColumn struct {
 	Name    string       `json:"name"`
-	Kind    dataset.Kind `json:"kind" enum:"numeric,boolean,categorical,datetime"`
+	Kind    dataset.Kind `json:"kind" enum:"numeric,boolean,categorical,datetime,text"`
 	Levels  int          `json:"levels,omitempty" doc:"Of a categorical feature: number of texts that count on their own. All others count as one."`
 	Top     []string     `json:"top,omitempty" nullable:"false" doc:"The most frequent texts."`
 	Missing bool         `json:"missing,omitempty" doc:"Values may be missing."`

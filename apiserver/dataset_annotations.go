@@ -20,7 +20,7 @@ type DatasetPatch struct {
 	AddNames    []string           `json:"add_names,omitempty" nullable:"false" maxItems:"20" doc:"Each of 1 to 100 letters, digits and _ . -; a dataset has up to 20."`
 	RemoveNames []string           `json:"remove_names,omitempty" nullable:"false" maxItems:"20"`
 	Tags        map[string]*string `json:"tags,omitempty" nullable:"false" doc:"Tags to set, up to 500 bytes each, and tags to remove, whose value is null; a dataset has up to 20."`
-	Columns     map[string]*string `json:"columns,omitempty" nullable:"false" doc:"The kind of columns, which trainings on the dataset use unless they say otherwise: numeric, boolean, categorical, datetime or ignore. A column whose value is null gets the kind that Iris finds; up to 100 columns have another one."`
+	Columns     map[string]*string `json:"columns,omitempty" nullable:"false" doc:"The kind of columns, which trainings on the dataset use unless they say otherwise: numeric, boolean, categorical, datetime, text or ignore. A column whose value is null gets the kind that Iris finds; up to 100 columns have another one."`
 }
 
 type datasetPatchInput struct {

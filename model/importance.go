@@ -29,7 +29,7 @@ const (
 //
 // The method is that of Breiman, "Random forests", Machine Learning 45, 2001.
 func PermutationImportance(ctx context.Context, m *Model, t *dataset.Table, seed uint64) ([]Importance, error) {
-	limit := min(maxImportanceRows, max(leastImportanceRows, maxImportanceValues/len(m.schema.Features)))
+	limit := min(maxImportanceRows, max(leastImportanceRows, maxImportanceValues/m.width()))
 	if t.Rows() > limit {
 		rows := rand.New(rand.NewPCG(seed, 0)).Perm(t.Rows())[:limit]
 		slices.Sort(rows)
@@ -39,19 +39,25 @@ func PermutationImportance(ctx context.Context, m *Model, t *dataset.Table, seed
 	if err != nil {
 		return nil, err
 	}
-	features := len(t.Schema.Features)
 	shuffled := *t
 	shuffled.X = slices.Clone(t.X)
-	result := make([]Importance, features)
+	result := make([]Importance, len(t.Schema.Features))
+	texts := 0 // before the feature
 	for f, name := range t.Schema.Features {
 		result[f].Feature = name
+		spans := [][2]int{{f, f + 1}} // of the values of the feature in a row
+		if t.Schema.Column(f).Kind == dataset.Text {
+			at := len(t.Schema.Features) + texts*dataset.TextValues
+			spans = append(spans, [2]int{at, at + dataset.TextValues})
+			texts++
+		}
 		random := rand.New(rand.NewPCG(seed, uint64(f)+1))
 		for range importanceShuffles {
 			if err := ctx.Err(); err != nil {
 				return nil, fmt.Errorf("importance of %s: %w", name, err)
 			}
 			for r, from := range random.Perm(t.Rows()) {
-				shuffled.X[r*features+f] = t.X[from*features+f]
+				copySpans(shuffled.Row(r), t.Row(from), spans)
 			}
 			worse, err := EvaluateUnranked(m, &shuffled)
 			if err != nil {
@@ -61,8 +67,15 @@ func PermutationImportance(ctx context.Context, m *Model, t *dataset.Table, seed
 			result[f].Accuracy += (base.Accuracy - worse.Accuracy) / importanceShuffles
 		}
 		for r := range t.Rows() {
-			shuffled.X[r*features+f] = t.X[r*features+f]
+			copySpans(shuffled.Row(r), t.Row(r), spans)
 		}
 	}
 	return result, nil
+}
+
+// copySpans copies parts of a row.
+func copySpans(to, from []float64, spans [][2]int) {
+	for _, s := range spans {
+		copy(to[s[0]:s[1]], from[s[0]:s[1]])
+	}
 }

@@ -24,6 +24,8 @@ type Inputs struct {
 	Numbers     int `json:"numbers"`
 	Splits      int `json:"splits"`
 	Likelihoods int `json:"likelihoods"`
+	// Texts is the number of features that are free text, which have more than one value in a table.
+	Texts int `json:"texts,omitempty"`
 }
 
 // InputsOf returns the Inputs of s, nil if it is plain.
@@ -35,6 +37,7 @@ func InputsOf(s dataset.Schema) *Inputs {
 		Numbers:     design.MaxInputs(&s, design.AsNumbers),
 		Splits:      design.MaxInputs(&s, design.AsSplits),
 		Likelihoods: design.MaxInputs(&s, design.AsLikelihoods),
+		Texts:       s.Texts(),
 	}
 }
 
@@ -50,7 +53,13 @@ func (n *Inputs) of(a Algorithm) int {
 }
 
 // TableMemory returns the bytes of a table of that size.
-func (s Size) TableMemory() int64 { return int64(s.Rows) * int64(s.Features+1) * 8 }
+func (s Size) TableMemory() int64 {
+	width := s.Features
+	if s.Inputs != nil {
+		width += dataset.TextValues * s.Inputs.Texts
+	}
+	return int64(s.Rows) * int64(width+1) * 8
+}
 
 // FitMemory estimates the bytes that Train and Encode need for a table of that size, the table included. It counts what
 // a usual fit needs: trees may grow larger on noise than on most data. It is the most that Encode needs too, so it

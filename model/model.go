@@ -141,15 +141,14 @@ func (m *Model) Schema() dataset.Schema { return m.schema }
 // Spec returns the resolved spec that m was trained with. The caller must not change its bytes.
 func (m *Model) Spec() Spec { return m.spec }
 
-// Predict classifies the row x, values in the order of Schema().Features as Schema().Columns describes them, which are
-// finite or, in a column that may be missing, NaN. It sets probabilities, one per class
-// in the order of Schema().Classes, and their sum is 1. It returns the index of the class that Decision calls, or else
-// of
-// the most probable class, the lowest of equals. It does not allocate. It panics if a slice has the wrong length.
+// Predict classifies the row x, values as those of a dataset.Table of Schema(), which are finite or, in a column that
+// may be missing, NaN. It sets probabilities, one per class in the order of Schema().Classes, and their sum is 1. It
+// returns the index of the class that Decision calls, or else of the most probable class, the lowest of equals. It does
+// not allocate. It panics if a slice has the wrong length.
 func (m *Model) Predict(x, probabilities []float64) int {
-	if len(x) != len(m.schema.Features) || len(probabilities) != len(m.schema.Classes) {
+	if len(x) != m.width() || len(probabilities) != len(m.schema.Classes) {
 		panic(fmt.Sprintf("model: Predict with %d values and room for %d probabilities, want %d and %d",
-			len(x), len(probabilities), len(m.schema.Features), len(m.schema.Classes)))
+			len(x), len(probabilities), m.width(), len(m.schema.Classes)))
 	}
 	m.score(x, probabilities)
 	return m.decision.label(probabilities)
@@ -175,18 +174,26 @@ func (m *Model) inputs() int {
 	return len(m.schema.Features)
 }
 
+// width returns the number of values in a row.
+func (m *Model) width() int {
+	if m.design != nil {
+		return m.design.Width()
+	}
+	return m.schema.Width()
+}
+
 // PredictRows is Predict for len(labels) rows, with the same results to the bit. x holds the values of the rows, row by
 // row. PredictRows sets labels to the index of the class of each row, and probabilities to those of each row, row by
 // row. It does not allocate. It panics if the lengths of the slices do not match.
 func (m *Model) PredictRows(x []float64, labels []int, probabilities []float64) {
-	rows, features, classes := len(labels), len(m.schema.Features), len(m.schema.Classes)
-	if len(x) != rows*features || len(probabilities) != rows*classes {
+	rows, width, classes := len(labels), m.width(), len(m.schema.Classes)
+	if len(x) != rows*width || len(probabilities) != rows*classes {
 		panic(fmt.Sprintf("model: PredictRows of %d rows with %d values and room for %d probabilities, want %d and %d",
-			rows, len(x), len(probabilities), rows*features, rows*classes))
+			rows, len(x), len(probabilities), rows*width, rows*classes))
 	}
 	for r := range labels {
 		p := probabilities[r*classes : (r+1)*classes]
-		m.score(x[r*features:(r+1)*features], p)
+		m.score(x[r*width:(r+1)*width], p)
 		labels[r] = m.decision.label(p)
 	}
 }

@@ -2,14 +2,19 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
 
+	"iris/internal/dataset"
 	"iris/internal/literal"
 	"iris/model/internal/onnx"
 	"iris/model/internal/tree"
 )
+
+// ErrNoONNX is the error for a model that ONNX cannot express.
+var ErrNoONNX = errors.New("the model has no form in ONNX")
 
 // onnxLabel is the name of the output for the class of a row.
 const onnxLabel = "label"
@@ -22,8 +27,16 @@ const onnxLabel = "label"
 // what MLflow can turn into columns. The graph computes in float64 throughout and agrees with Predict to about 1e-15.
 // Equal models give equal bytes.
 //
+// A model of a text has no such file, because no operator of ONNX hashes words: the error is ErrNoONNX.
+//
 // The format is that of https://onnx.ai, IR version 8, with the operators of opset 18 and of ai.onnx.ml 3.
 func (m *Model) ONNX() ([]byte, error) {
+	for i, name := range m.schema.Features {
+		if m.schema.Column(i).Kind == dataset.Text {
+			return nil, fmt.Errorf("encode model as ONNX: %w: it would have to hash the words of %s",
+				ErrNoONNX, dataset.Shown(name))
+		}
+	}
 	for _, class := range m.schema.Classes {
 		if !utf8.ValidString(class) {
 			return nil, fmt.Errorf("encode model as ONNX: %w: class %q is not UTF-8", ErrDefect, class)

@@ -113,17 +113,23 @@ func checkTable(t *dataset.Table) error {
 	if err := checkShape(t); err != nil {
 		return err
 	}
-	features := len(t.Schema.Features)
+	features, width := len(t.Schema.Features), t.Schema.Width()
 	for i, v := range t.X {
-		reason := ""
+		feature, reason := i%width, ""
+		if feature >= features { // a value of a text
+			if !within(v, 1) {
+				return fmt.Errorf("row %d: a value of a text is %v, want a number within ±1", i/width+1, v)
+			}
+			continue
+		}
 		if t.Schema.Columns != nil {
-			reason = t.Schema.Column(i % features).CheckValue(v)
+			reason = t.Schema.Column(feature).CheckValue(v)
 		}
 		if reason == "" && !within(v, maxMagnitude) && (v == v || t.Schema.Columns == nil) {
 			reason = fmt.Sprintf("is %v, want a number within ±%v", v, maxMagnitude)
 		}
 		if reason != "" {
-			return fmt.Errorf("row %d: %s %s", i/features+1, t.Schema.Features[i%features], reason)
+			return fmt.Errorf("row %d: %s %s", i/width+1, t.Schema.Features[feature], reason)
 		}
 	}
 	if !slices.ContainsFunc(t.Y, func(y int) bool { return y != t.Y[0] }) {
@@ -137,8 +143,8 @@ func checkShape(t *dataset.Table) error {
 	if len(t.Y) == 0 {
 		return errors.New("no rows")
 	}
-	if len(t.X) != len(t.Y)*len(t.Schema.Features) {
-		return fmt.Errorf("%d values in %d rows of %d features", len(t.X), len(t.Y), len(t.Schema.Features))
+	if width := t.Schema.Width(); len(t.X) != len(t.Y)*width {
+		return fmt.Errorf("%d values in %d rows of %d", len(t.X), len(t.Y), width)
 	}
 	for i, y := range t.Y {
 		if y < 0 || y >= len(t.Schema.Classes) {

@@ -17,8 +17,8 @@ import (
 // CellRules say what the cells of a dataset mean. CheckCellRules checks them.
 type CellRules = activities.CellRules
 
-// TextIgnore is the word of CellRules.Text that leaves out columns of free text.
-const TextIgnore = "ignore"
+// TextWords returns the words that CellRules.Text may have, the default first.
+func TextWords() []string { return []string{activities.TextIgnore, activities.TextHash} }
 
 // Limits of CellRules.
 const (
@@ -59,13 +59,10 @@ func CheckCellRules(r CellRules) error {
 	if n := r.MinClassRows; n != nil && (*n < minClassRows || *n > maxClassRows) {
 		return model.NewSpecError("/min_class_rows", "is %d, want %d to %d", *n, minClassRows, maxClassRows)
 	}
-	switch r.Text {
-	case "", TextIgnore:
-		return nil
-	case "hash":
-		return model.NewSpecError("/text", "hash is not supported: columns of free text are left out (%s)", TextIgnore)
+	if r.Text != "" && !slices.Contains(TextWords(), r.Text) {
+		return model.NewSpecError("/text", "%q is not one of: %s", clip(r.Text, 40), strings.Join(TextWords(), ", "))
 	}
-	return model.NewSpecError("/text", "%q is not one of: %s", clip(r.Text, 40), TextIgnore)
+	return nil
 }
 
 // CheckColumn refuses what cannot be the kind of a column, and what cannot be the name of one.

@@ -14,14 +14,14 @@ func TestTrainingInput_cellRules(t *testing.T) {
 		`{"columns":{"zip":"categorical","id":"ignore"},"missing_values":["NA"],"allow_missing":true,"min_class_rows":3}`: "",
 		`{"text":"ignore","missing_values":[]}`:                     "",
 		`{"columns":{"zip":"category"}}`:                            "/columns/zip",
-		`{"columns":{"a/b":"text"}}`:                                "/columns/a~1b",
+		`{"columns":{"a/b":"word"}}`:                                "/columns/a~1b",
+		`{"columns":{"a/b":"text"},"text":"hash"}`:                  "",
 		`{"columns":{"":"numeric"}}`:                                "/columns/",
 		`{"columns":{"kind":"numeric"},"label_column":"kind"}`:      "/columns/kind",
 		`{"columns":{"id":"ignore"},"features":["x","id"]}`:         "/features/1",
 		`{"missing_values":["a","\u0000"]}`:                         "/missing_values/1",
 		`{"missing_values":["0123456789012345678901234567890123"]}`: "/missing_values/0",
 		`{"min_class_rows":1}`:                                      "/min_class_rows",
-		`{"text":"hash"}`:                                           "/text",
 		`{"text":"stem"}`:                                           "/text",
 	} {
 		var in workflows.TrainingInput

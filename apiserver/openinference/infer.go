@@ -122,7 +122,7 @@ func (a *API) infer(
 		Model: p.Version.Model, Version: p.Version.Number, Classes: schema.Classes,
 		Best: make([]int32, 0, rows.Len()), Probabilities: make([]float64, 0, values),
 	}
-	gaps, err = p.Score(ctx, limits, rowsOf(rows, len(schema.Features)), func(best int, probabilities []float64) error {
+	gaps, err = p.Score(ctx, limits, rowsOf(rows, schema.Width()), func(best int, probabilities []float64) error {
 		result.Best = append(result.Best, int32(best))
 		result.Probabilities = append(result.Probabilities, probabilities...)
 		return nil
@@ -134,9 +134,9 @@ func (a *API) infer(
 }
 
 // rowsOf returns the source of the rows that the tensors of a request have.
-func rowsOf(rows *inference.Rows, features int) serving.Source {
+func rowsOf(rows *inference.Rows, width int) serving.Source {
 	return func(row func([]float64) error) error {
-		x := make([]float64, features)
+		x := make([]float64, width)
 		for i := range rows.Len() {
 			if err := rows.Row(i, x); err != nil {
 				return err

@@ -79,10 +79,10 @@ func ChampionOperation(served *champions.Served, template *huma.Operation) *huma
 // exampleRow returns a row to try a model with: a flower for features that have its names, the most frequent level of a
 // category, and ones for all others.
 func exampleRow(schema dataset.Schema) []float64 {
-	row := make([]float64, len(schema.Features))
+	row := make([]float64, schema.Width())
 	for i, feature := range schema.Features {
 		switch schema.Column(i).Kind {
-		case dataset.Categorical:
+		case dataset.Categorical, dataset.Text:
 			row[i] = 0
 		case dataset.Datetime:
 			row[i] = exampleDay
@@ -104,7 +104,7 @@ const (
 
 // named returns an example as JSON has it.
 func named(schema dataset.Schema, row []float64) map[string]any {
-	values := make(map[string]any, len(row))
+	values := make(map[string]any, len(schema.Features))
 	for i, feature := range schema.Features {
 		values[feature] = exampleValue(schema.Column(i), row[i])
 	}
@@ -117,6 +117,8 @@ func exampleValue(c dataset.Column, v float64) any {
 		return v == 1
 	case dataset.Datetime:
 		return exampleDate
+	case dataset.Text:
+		return ""
 	case dataset.Categorical:
 		if len(c.Levels) == 0 {
 			return ""
@@ -159,6 +161,9 @@ func describeFeature(c dataset.Column, example any) *huma.Schema {
 	case dataset.Datetime:
 		s.Type = huma.TypeString
 		s.Description = "a date, with or without a time"
+	case dataset.Text:
+		s.Type = huma.TypeString
+		s.Description = "any text: its words and parts of them count"
 	case dataset.Categorical:
 		const shown = 10
 		s.Type, s.Examples = huma.TypeString, nil

@@ -80,7 +80,7 @@ func (m *Models) predict(w http.ResponseWriter, r *http.Request, served *champio
 	}
 	b := scratches.Get().(*scratch)
 	defer b.free()
-	b.reset(len(p.Model.Schema().Features), len(p.labels))
+	b.reset(p.width, len(p.labels))
 	release, err := m.readRows(x, r, b)
 	defer release()
 	if err != nil {

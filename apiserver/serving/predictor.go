@@ -22,6 +22,7 @@ type Predictor struct {
 	Frame *frame.Decoder
 	Cells *dataset.Cells // nil if all features are numbers
 
+	width  int            // of a row
 	all    *dataset.Cells // Cells, which refuse no unseen text
 	rows   *jsonrow.Decoder
 	header []string // Model-Version: iris/7
@@ -48,6 +49,7 @@ func newPredictor(served *champions.Served, cells *dataset.Cells, onUnseen datas
 		Served: served,
 		Frame:  frame.NewCellDecoder(schema.Features, cells),
 		Cells:  cells,
+		width:  schema.Width(),
 		all:    all,
 		rows:   jsonrow.NewCellDecoder(schema.Features, cells),
 

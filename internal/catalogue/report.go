@@ -25,11 +25,11 @@ type Report struct {
 // ReportColumn is what the values of a feature are like.
 type ReportColumn struct {
 	Name     string               `json:"name"`
-	Kind     dataset.Kind         `json:"kind" enum:"numeric,boolean,categorical,datetime"`
+	Kind     dataset.Kind         `json:"kind" enum:"numeric,boolean,categorical,datetime,text"`
 	Missing  int                  `json:"missing" doc:"Rows without a value."`
-	Distinct int                  `json:"distinct,omitempty" doc:"Different values of a category; an estimate if there are many."`
+	Distinct int                  `json:"distinct,omitempty" doc:"Different values of a category or a text; an estimate if there are many."`
 	Top      []dataset.LevelCount `json:"top,omitempty" doc:"The most frequent values of a category."`
-	Numbers  *ReportNumbers       `json:"numbers,omitempty" doc:"Absent for a category. A truth value is 0 or 1, a date its days since 1970-01-01."`
+	Numbers  *ReportNumbers       `json:"numbers,omitempty" doc:"Absent for a category and a text. A truth value is 0 or 1, a date its days since 1970-01-01."`
 }
 
 // ReportNumbers describe the numbers of a feature.
@@ -52,7 +52,7 @@ func (v View) Report(digest string) Report {
 		column := ReportColumn{
 			Name: p.Name, Kind: v.Schema.Column(i).Kind, Missing: p.Missing, Distinct: p.Distinct, Top: p.Top,
 		}
-		if column.Kind != dataset.Categorical {
+		if column.Kind != dataset.Categorical && column.Kind != dataset.Text {
 			column.Numbers = &ReportNumbers{Min: p.Min, Max: p.Max, Mean: p.Mean, Std: p.Std, Histogram: p.Histogram}
 		}
 		r.Columns[i] = column

@@ -137,7 +137,7 @@ func (c *Cache) decode(ctx context.Context, v registry.Version) (*Served, error)
 func warm(m *model.Model) error {
 	schema := m.Schema()
 	probabilities := make([]float64, len(schema.Classes))
-	m.Predict(make([]float64, len(schema.Features)), probabilities)
+	m.Predict(make([]float64, schema.Width()), probabilities)
 	sum := 0.0
 	for _, p := range probabilities {
 		sum += p

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"iris/internal/literal"
+	"iris/internal/ngram"
 )
 
 // Cells turns what a client sends for the features of a schema into the numbers of a table: the text of a CSV cell or
@@ -13,6 +14,7 @@ import (
 // Several goroutines may use it.
 type Cells struct {
 	columns []cells
+	width   int                 // of a row
 	missing map[string]struct{} // lower case
 	strict  bool                // see Strict
 }
@@ -21,7 +23,11 @@ type Cells struct {
 type cells struct {
 	Column
 	codes map[string]float64
+	at    int // of the values of a text in a row
 }
+
+// TextValues is the number of values of a text in a row, beside its identity. Package ngram makes them.
+const TextValues = ngram.Size
 
 // DefaultMissing returns the texts that mean that a value is missing, in any case, unless a schema has others. An empty
 // cell always means it.
@@ -29,10 +35,16 @@ func DefaultMissing() []string { return []string{"na", "n/a", "nan", "null", "no
 
 // NewCells returns the Cells of the features of s.
 func NewCells(s Schema) *Cells {
-	c := &Cells{columns: make([]cells, len(s.Features)), missing: missingWords(s.MissingValues)}
+	c := &Cells{
+		columns: make([]cells, len(s.Features)), width: len(s.Features), missing: missingWords(s.MissingValues),
+	}
 	for i := range c.columns {
 		column := s.Column(i)
 		c.columns[i] = cells{Column: column}
+		if column.Kind == Text {
+			c.columns[i].at = c.width
+			c.width += TextValues
+		}
 		if column.Kind != Categorical {
 			continue
 		}
@@ -45,8 +57,15 @@ func NewCells(s Schema) *Cells {
 }
 
 // Strict returns the same Cells, which refuse a text that is not a level of its feature, and a missing value of a
-// categorical feature if training saw none.
-func (c *Cells) Strict() *Cells { return &Cells{columns: c.columns, missing: c.missing, strict: true} }
+// categorical feature or a text if training saw none.
+func (c *Cells) Strict() *Cells {
+	strict := *c
+	strict.strict = true
+	return &strict
+}
+
+// Width returns the number of values in a row, as Schema.Width does.
+func (c *Cells) Width() int { return c.width }
 
 // Optional reports whether a row may lack a value of feature i.
 func (c *Cells) Optional(i int) bool { return c.columns[i].Missing }
@@ -89,142 +108,66 @@ func isMissing[T string | []byte](words map[string]struct{}, text T) bool {
 	return ok
 }
 
-// Text reads the value of feature i from a text, with or without blanks around it. The reason says what is wrong with
-// the text and is "" for a good one.
-func (c *Cells) Text(i int, text []byte) (value float64, reason string) {
+// Text sets the value of feature i in the row x to that of a text, with or without blanks around it. The reason says
+// what is wrong with the text and is "" for a good one.
+func (c *Cells) Text(x []float64, i int, text []byte) (reason string) {
 	column := &c.columns[i]
+	if column.Kind != Text {
+		x[i], reason = c.text(i, text)
+		return reason
+	}
 	text = literal.Trim(text)
-	if column.Kind == Categorical {
-		if code, ok := column.codes[string(text)]; ok {
-			return code, ""
-		}
-		if isMissing(c.missing, text) {
-			return c.Missing(i)
-		}
-		return c.other(i, text)
-	}
-	if column.kind() == Numeric {
-		if v, end, ok := literal.ParseNumber(text, literal.CSV); ok && end == len(text) && literal.IsFinite(v) {
-			return v + 0, "" // 0 for -0
-		}
-	}
 	if isMissing(c.missing, text) {
-		return c.Missing(i)
+		return c.Missing(x, i)
 	}
-	switch column.kind() {
-	case Boolean:
-		if v, ok := parseBoolean(text); ok {
-			return v, ""
-		}
-		return 0, Shown(string(text)) + " is neither true nor false"
-	case Datetime:
-		if date, ok := literal.ParseDate(text, column.DateOrder); ok {
-			return date.Days, ""
-		}
-		return 0, Shown(string(text)) + " is not a date"
-	}
-	if column.Formatted {
-		if v, ok := literal.ParseFormatted(text); ok {
-			return v, ""
-		}
-	}
-	if column.Missing && isInfinite(text) {
-		return c.Missing(i)
-	}
-	return 0, Shown(string(text)) + " is not a finite number"
+	c.words(x, i, text)
+	return ""
 }
 
-// Number reads the value of feature i from a number. A level of a categorical feature is the shortest decimal text of
-// the number, or that of a whole number with ".0" after it. A boolean is 0 or 1, and a date is its days since
-// 1970-01-01. NaN is a missing value.
-func (c *Cells) Number(i int, v float64) (value float64, reason string) {
-	column := &c.columns[i]
+// words sets the values of a text.
+func (c *Cells) words(x []float64, i int, text []byte) {
+	at := c.columns[i].at
+	x[i] = ngram.ID(text)
+	ngram.Hash(text, x[at:at+TextValues])
+}
+
+// Number sets the value of feature i in the row x to that of a number. A level of a categorical feature is the shortest
+// decimal text of the number, or that of a whole number with ".0" after it. A text is the shortest decimal text. A
+// boolean is 0 or 1, and a date is its days since 1970-01-01. NaN is a missing value.
+func (c *Cells) Number(x []float64, i int, v float64) (reason string) {
 	if math.IsNaN(v) {
-		return c.Missing(i)
+		return c.Missing(x, i)
 	}
-	switch column.kind() {
-	case Categorical:
-		return c.level(i, v+0)
-	case Boolean:
-		if v != 0 && v != 1 {
-			return 0, strconv.FormatFloat(v, 'g', -1, 64) + " is neither true nor false"
-		}
+	if c.columns[i].Kind == Text {
+		var buf [decimalBytes]byte
+		c.words(x, i, strconv.AppendFloat(buf[:0], v+0, 'f', -1, 64))
+		return ""
 	}
-	if math.IsInf(v, 0) {
-		if column.Missing {
-			return c.Missing(i)
-		}
-		return 0, "is not a finite number"
-	}
-	return v + 0, ""
+	x[i], reason = c.number(i, v)
+	return reason
 }
 
-// Level returns the code of a text that is a level of feature i.
-func (c *Cells) Level(i int, text []byte) (code float64, ok bool) {
-	code, ok = c.columns[i].codes[string(text)]
-	return code, ok
+// Bool sets the value of feature i in the row x to that of a truth value: 1 or 0, for a categorical feature the level
+// true or false in any case, and for a text the word.
+func (c *Cells) Bool(x []float64, i int, v bool) (reason string) {
+	if c.columns[i].Kind == Text {
+		var buf [8]byte
+		c.words(x, i, strconv.AppendBool(buf[:0], v))
+		return ""
+	}
+	x[i], reason = c.bool(i, v)
+	return reason
 }
 
-// level returns the code of a number in a categorical feature.
-func (c *Cells) level(i int, v float64) (value float64, reason string) {
-	var buf [512]byte // holds any number
-	text := strconv.AppendFloat(buf[:0], v, 'f', -1, 64)
-	codes := c.columns[i].codes
-	if code, ok := codes[string(text)]; ok {
-		return code, ""
+// Missing sets the value of feature i in the row x to NaN, which a row has that lacks one. If training saw no missing
+// value, that of a categorical feature is the code of all other texts, that of a text is an empty one, and that of any
+// other feature is refused.
+func (c *Cells) Missing(x []float64, i int) (reason string) {
+	x[i], reason = c.absent(i)
+	if column := &c.columns[i]; column.Kind == Text {
+		clear(x[column.at : column.at+TextValues])
 	}
-	if v == math.Trunc(v) {
-		if code, ok := codes[string(append(text, ".0"...))]; ok {
-			return code, ""
-		}
-	}
-	return c.other(i, text)
-}
-
-// other returns the code of a text of a categorical feature that is not a level.
-func (c *Cells) other(i int, text []byte) (value float64, reason string) {
-	if c.strict {
-		return 0, Shown(string(text)) + " was not seen in training"
-	}
-	return float64(len(c.columns[i].Levels)), ""
-}
-
-// Bool reads the value of feature i from a truth value: 1 or 0, and for a categorical feature the level true or false
-// in any case.
-func (c *Cells) Bool(i int, v bool) (value float64, reason string) {
-	column := &c.columns[i]
-	switch column.kind() {
-	case Categorical:
-		spellings := [...]string{"false", "False", "FALSE"}
-		if v {
-			spellings = [...]string{"true", "True", "TRUE"}
-		}
-		for _, text := range spellings {
-			if code, ok := column.codes[text]; ok {
-				return code, ""
-			}
-		}
-		return c.other(i, []byte(spellings[0]))
-	case Datetime:
-		return 0, strconv.FormatBool(v) + " is not a date"
-	}
-	if v {
-		return 1, ""
-	}
-	return 0, ""
-}
-
-// Missing returns NaN, the value of feature i in a row that has none. If training saw no missing value, that of a
-// categorical feature is the code of all other texts, and that of any other feature is refused.
-func (c *Cells) Missing(i int) (value float64, reason string) {
-	column := &c.columns[i]
-	switch {
-	case column.Missing:
-		return math.NaN(), ""
-	case column.Kind == Categorical && !c.strict:
-		return float64(len(column.Levels)), ""
-	}
-	return 0, "empty cell, want a " + column.noun()
+	return reason
 }
 
 // noun names a value of the column.
@@ -232,7 +175,7 @@ func (c Column) noun() string {
 	switch c.kind() {
 	case Boolean:
 		return "truth value"
-	case Categorical:
+	case Categorical, Text:
 		return "text"
 	case Datetime:
 		return "date"
@@ -262,40 +205,4 @@ func (c *Cells) Count(x []float64, g *Gaps) {
 func (c *Cells) Unseen(i int, v float64) bool {
 	column := &c.columns[i]
 	return column.Kind == Categorical && v == float64(len(column.Levels))
-}
-
-// parseBoolean reads a truth value.
-func parseBoolean[T string | []byte](text T) (float64, bool) {
-	switch len(text) {
-	case 1:
-		switch text[0] {
-		case '1', 't', 'T', 'y', 'Y':
-			return 1, true
-		case '0', 'f', 'F', 'n', 'N':
-			return 0, true
-		}
-	case 2, 3, 4, 5:
-		for _, word := range [...]struct {
-			text  string
-			value float64
-		}{{"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"1.0", 1}, {"0.0", 0}} {
-			if equalFold(text, word.text) {
-				return word.value, true
-			}
-		}
-	}
-	return 0, false
-}
-
-// equalFold compares a text with a word in lower case.
-func equalFold[T string | []byte](text T, word string) bool {
-	return len(text) == len(word) && strings.EqualFold(string(text), word)
-}
-
-// isInfinite reports whether a text is a word for an infinite number.
-func isInfinite[T string | []byte](text T) bool {
-	for len(text) > 0 && (text[0] == '-' || text[0] == '+') {
-		text = text[1:]
-	}
-	return equalFold(text, "inf") || equalFold(text, "infinity")
 }

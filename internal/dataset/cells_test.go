@@ -38,6 +38,7 @@ const (
 func TestCells_text(t *testing.T) {
 	nan := math.NaN()
 	cells := dataset.NewCells(shopping())
+	x := make([]float64, cells.Width())
 	for _, c := range []struct {
 		feature int
 		text    string
@@ -86,7 +87,8 @@ func TestCells_text(t *testing.T) {
 		{price, "$", 0, `"$" is not a finite number`},
 		{price, "--5", 0, `"--5" is not a finite number`},
 	} {
-		got, reason := cells.Text(c.feature, []byte(c.text))
+		reason := cells.Text(x, c.feature, []byte(c.text))
+		got := x[c.feature]
 		if reason != c.reason || reason == "" && math.Float64bits(got) != math.Float64bits(c.want) {
 			t.Errorf("feature %d, text %q: %v, %q; want %v, %q", c.feature, c.text, got, reason, c.want, c.reason)
 		}
@@ -96,6 +98,7 @@ func TestCells_text(t *testing.T) {
 func TestCells_numbersAndTruths(t *testing.T) {
 	nan := math.NaN()
 	cells := dataset.NewCells(shopping())
+	x := make([]float64, cells.Width())
 	for _, c := range []struct {
 		feature int
 		number  float64
@@ -113,15 +116,16 @@ func TestCells_numbersAndTruths(t *testing.T) {
 		{city, 4, 3, true},
 		{since, 1.5, 1.5, true},
 	} {
-		got, reason := cells.Number(c.feature, c.number)
+		reason := cells.Number(x, c.feature, c.number)
+		got := x[c.feature]
 		if (reason == "") != c.good || c.good && math.Float64bits(got) != math.Float64bits(c.want) {
 			t.Errorf("feature %d, number %v: %v, %q; want %v, good %v", c.feature, c.number, got, reason, c.want, c.good)
 		}
 	}
-	if got, reason := cells.Bool(member, true); got != 1 || reason != "" {
-		t.Errorf("true: %v, %q; want 1", got, reason)
+	if reason := cells.Bool(x, member, true); x[member] != 1 || reason != "" {
+		t.Errorf("true: %v, %q; want 1", x[member], reason)
 	}
-	if _, reason := cells.Bool(since, true); reason == "" {
+	if reason := cells.Bool(x, since, true); reason == "" {
 		t.Error("true as a date is accepted")
 	}
 }
@@ -132,11 +136,12 @@ func TestCells_goodValuesDoNotAllocate(t *testing.T) {
 		[]byte("3.5"), []byte("NA"), []byte("yes"), []byte("Rome"), []byte("unknown"), []byte("31.01.1970 17:05"),
 		[]byte("-$1,200.50"),
 	}
+	x := make([]float64, cells.Width())
 	if n := testing.AllocsPerRun(100, func() {
 		for i, text := range texts {
-			cells.Text(i, text)
+			cells.Text(x, i, text)
 		}
-		cells.Number(city, 3)
+		cells.Number(x, city, 3)
 	}); n > 0 {
 		t.Errorf("%v allocations, want none", n)
 	}
@@ -155,11 +160,12 @@ func TestCells_otherWordsForMissing(t *testing.T) {
 	s := shopping()
 	s.MissingValues = []string{"-999"}
 	cells := dataset.NewCells(s)
-	if v, reason := cells.Text(zip, []byte("-999")); v == v || reason != "" {
-		t.Errorf("-999: %v, %q; want NaN", v, reason)
+	x := make([]float64, cells.Width())
+	if reason := cells.Text(x, zip, []byte("-999")); x[zip] == x[zip] || reason != "" {
+		t.Errorf("-999: %v, %q; want NaN", x[zip], reason)
 	}
-	if v, _ := cells.Text(zip, []byte("NA")); v != 1 {
-		t.Errorf("NA: %v, want another text", v)
+	if cells.Text(x, zip, []byte("NA")); x[zip] != 1 {
+		t.Errorf("NA: %v, want another text", x[zip])
 	}
 }
 
@@ -203,9 +209,10 @@ func FuzzCells(f *testing.F) {
 	s := shopping()
 	cells := dataset.NewCells(s)
 	f.Fuzz(func(t *testing.T, text string) {
+		x := make([]float64, cells.Width())
 		for i := range s.Features {
-			if v, reason := cells.Text(i, []byte(text)); reason == "" {
-				if bad := s.Column(i).CheckValue(v); bad != "" {
+			if reason := cells.Text(x, i, []byte(text)); reason == "" {
+				if bad := s.Column(i).CheckValue(x[i]); bad != "" {
 					t.Errorf("%q as %s: the value %s", text, s.Features[i], bad)
 				}
 			}

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"iris/internal/literal"
@@ -16,10 +17,11 @@ const (
 	Boolean     Kind = "boolean"     // 1 for true, yes and 1; 0 for false, no and 0
 	Categorical Kind = "categorical" // the index of a level; see Column.Levels
 	Datetime    Kind = "datetime"    // days since 1970-01-01 in UTC, with the time of day as a fraction
+	Text        Kind = "text"        // an identity of the text, and values of its words elsewhere in the row; see Table.X
 )
 
 // Kinds returns all kinds.
-func Kinds() []Kind { return []Kind{Numeric, Boolean, Categorical, Datetime} }
+func Kinds() []Kind { return []Kind{Numeric, Boolean, Categorical, Datetime, Text} }
 
 // MaxLevels is the maximum number of levels of a feature. All rarer texts share the code after the last level.
 const MaxLevels = 10_000
@@ -83,6 +85,10 @@ func (c Column) CheckValue(v float64) string {
 		return fmt.Sprintf("is %v, want a finite %s", v, c.noun())
 	}
 	switch c.kind() {
+	case Text:
+		if v < 0 || v != math.Trunc(v) {
+			return fmt.Sprintf("is %v, want the identity of a text", v)
+		}
 	case Boolean:
 		if v != 0 && v != 1 {
 			return fmt.Sprintf("is %v, want 0 or 1", v)

@@ -30,8 +30,10 @@ package dataset
 // Table is a whole dataset in memory. Training needs one.
 type Table struct {
 	Schema Schema
-	X      []float64 // row-major, len(Schema.Features) values per row, as Schema.Columns says; never -0
-	Y      []int     // per row, an index into Schema.Classes
+	// X has the rows, Schema.Width() values each: one per feature, as Schema.Columns says, and after them TextValues per
+	// feature of the kind Text, in the order of the features. Those of a missing text are of no meaning. X has no -0.
+	X []float64
+	Y []int // per row, an index into Schema.Classes
 	// Codes says, per feature, how many codes a categorical feature has: its values are the whole numbers from 0 up to,
 	// but not including, that count. It is 0 for a number, and nil if all features are numbers.
 	Codes []int
@@ -40,9 +42,9 @@ type Table struct {
 // Rows returns the number of rows.
 func (t *Table) Rows() int { return len(t.Y) }
 
-// Row returns the features of row i. The slice points into the table.
+// Row returns the values of row i. The slice points into the table.
 func (t *Table) Row(i int) []float64 {
-	n := len(t.Schema.Features)
+	n := t.Schema.Width()
 	return t.X[i*n : (i+1)*n : (i+1)*n]
 }
 
@@ -51,7 +53,7 @@ func (t *Table) Row(i int) []float64 {
 func (t *Table) Subset(rows []int) *Table {
 	sub := &Table{
 		Schema: t.Schema,
-		X:      make([]float64, 0, len(rows)*len(t.Schema.Features)),
+		X:      make([]float64, 0, len(rows)*t.Schema.Width()),
 		Y:      make([]int, 0, len(rows)),
 		Codes:  t.Codes,
 	}
@@ -65,7 +67,7 @@ func (t *Table) Subset(rows []int) *Table {
 // Keep drops all rows but the given ones, which ascend, from t. It needs no memory: the rows move to the front of X and
 // Y.
 func (t *Table) Keep(rows []int) {
-	n := len(t.Schema.Features)
+	n := t.Schema.Width()
 	for to, row := range rows {
 		copy(t.X[to*n:(to+1)*n], t.Row(row))
 		t.Y[to] = t.Y[row]

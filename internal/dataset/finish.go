@@ -53,6 +53,9 @@ func (s *scan) finish() (Summary, error) {
 		order = s.layout.features
 	}
 	f.keep(order)
+	if err := f.Schema.checkWidth(); err != nil {
+		return Summary{}, &RowError{Reason: err.Error()}
+	}
 	f.Schema.Aliases = classes.aliases
 	f.Warnings = append(f.Warnings, classes.warnings...)
 	f.Profile.Classes = classes.classes
@@ -100,6 +103,11 @@ func (f *finishing) column(c *observed) {
 	known := f.scan.known(c.name)
 	found := c.infer(known, f.scan.rows)
 	switch {
+	case found.out == CodeText && o.HashText:
+		column, fault := c.as(Text, known, f.scan.rows)
+		found = inferred{Column: column, fault: fault}
+		f.warn(Info, CodeText, c.name, fmt.Sprintf(
+			"is free text: its words and parts of them become %d numbers", TextValues))
 	case known == nil && c.want == "" && c.name == "Unnamed: 0" && c.isSequence(1):
 		found.out = CodeIndex
 	case found.out == CodeID && !o.LeaveOutIDs:
@@ -167,7 +175,8 @@ func leftOutBecause(code string) string {
 	case CodeIndex:
 		return "holds the row numbers that pandas writes unless index=False is set, so it is left out"
 	case CodeText:
-		return fmt.Sprintf("is free text, with more than %d values and a new one in most rows, so it is left out", maxTexts)
+		return fmt.Sprintf("is free text, with more than %d values and a new one in most rows, so it is left out; "+
+			"text=hash makes numbers of its words", maxTexts)
 	default:
 		return "has another value in every row, so it is left out as an identifier"
 	}

@@ -118,6 +118,8 @@ func (c *observed) as(kind Kind, known *Column, rows int) (Column, *RowError) {
 		if column.DateOrder == literal.YearFirst {
 			column.DateOrder = ""
 		}
+	case Text:
+		odd, reason = c.foreign, "is not UTF-8"
 	case Categorical:
 		odd, reason = c.foreign, "is not UTF-8"
 		column.Levels = c.levels(rows)
@@ -172,6 +174,9 @@ func (c *observed) profile(column Column) ColumnProfile {
 		}
 	case Datetime:
 		numbers = c.dates.daysIn(column.DateOrder)
+	case Text:
+		p.Distinct, _ = c.distinct()
+		numbers = &tally.Numbers{}
 	case Categorical:
 		p.Distinct, _ = c.distinct()
 		numbers = &tally.Numbers{}

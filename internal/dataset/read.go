@@ -61,7 +61,7 @@ func NewTable(s Schema) *Table { return &Table{Schema: s, Codes: s.codes()} }
 // Each returns an error of the function unchanged.
 func Each(r io.Reader, o ScanOptions, row func(x []float64, class int) error) error {
 	e := encoder{options: o, cells: NewCells(*o.Schema), classes: map[string]int{}, row: row}
-	e.x = make([]float64, len(o.Schema.Features))
+	e.x = make([]float64, e.cells.Width())
 	for label, class := range o.Schema.Aliases {
 		for i, name := range o.Schema.Classes {
 			if name == class {
@@ -124,9 +124,8 @@ func (e *encoder) record(cells []string, line int) error {
 				continue
 			}
 		}
-		var reason string
 		e.text = append(e.text[:0], cell...)
-		if e.x[at], reason = e.cells.Text(at, e.text); reason != "" {
+		if reason := e.cells.Text(e.x, at, e.text); reason != "" {
 			return &RowError{Line: line, Column: e.layout.features[at], Reason: reason}
 		}
 	}

@@ -13,7 +13,7 @@ func Recode(t *Table, s *Schema) (*Table, error) {
 		return nil, fmt.Errorf("%d features, want %d", len(t.Schema.Features), len(s.Features))
 	}
 	to := NewCells(*s)
-	codes := make([][]float64, len(s.Features)) // per feature and code of t; nil for features without codes
+	codes := make([][]float64, to.Width()) // per value and code of t; nil for values that are not codes
 	for i, name := range s.Features {
 		from, want := t.Schema.Column(i), s.Column(i)
 		if t.Schema.Features[i] != name || from.Kind != want.Kind {
@@ -39,7 +39,7 @@ func Recode(t *Table, s *Schema) (*Table, error) {
 		for i, v := range t.Row(row) {
 			if v != v {
 				var reason string
-				if v, reason = to.Missing(i); reason != "" {
+				if v, reason = to.absent(i); reason != "" {
 					return nil, fmt.Errorf("row %d, feature %s: is missing, which the other schema never is",
 						row+1, Shown(s.Features[i]))
 				}

@@ -37,6 +37,8 @@ type ScanOptions struct {
 	Features []string
 	// Columns gives the kind of columns by their name, a Kind or Ignore. Scan infers that of all others.
 	Columns map[string]string
+	// HashText keeps columns of free text, as Text. Without it, Scan leaves out those that it finds.
+	HashText bool
 	// MissingValues are the texts that mean that a value is missing; nil means Known's, or DefaultMissing.
 	MissingValues []string
 	// AllowMissing says that values of any feature may be missing at a prediction, although none is in the file.

@@ -29,6 +29,29 @@ func (s *Schema) Column(i int) Column {
 	return c
 }
 
+// Texts returns the number of features of the kind Text.
+func (s *Schema) Texts() int {
+	n := 0
+	for i := range s.Columns {
+		if s.Columns[i].Kind == Text {
+			n++
+		}
+	}
+	return n
+}
+
+// Width returns the number of values in a row; see Table.X.
+func (s *Schema) Width() int { return len(s.Features) + TextValues*s.Texts() }
+
+// checkWidth refuses more values in a row than a row of numbers may have.
+func (s *Schema) checkWidth() error {
+	if s.Width() <= MaxColumns {
+		return nil
+	}
+	return fmt.Errorf("the columns of text make %d values of a row, %d each, want at most %d in all: "+
+		"set some of them to %s in columns", s.Width(), TextValues, MaxColumns, Ignore)
+}
+
 // Plain reports whether all cells are numbers and none is missing.
 func (s *Schema) Plain() bool {
 	return !slices.ContainsFunc(s.Columns, func(c Column) bool { return !c.plain() })
@@ -47,7 +70,7 @@ func (s *Schema) CheckColumns() error {
 			return fmt.Errorf("column %s: %w", Shown(s.Features[i]), err)
 		}
 	}
-	return nil
+	return s.checkWidth()
 }
 
 // SameColumns reports whether the values of both schemas mean the same: the features, their order, kinds and levels are

@@ -72,8 +72,8 @@ func TestTables(t *testing.T) {
 			err: `/columns/Zip: "Zip" is not a column of features: "zip", "age"`,
 		},
 		{
-			name: "zip-codes", options: dataset.ScanOptions{Columns: map[string]string{"zip": "text"}},
-			err: `/columns/zip: "zip" is "text", want one of [numeric boolean categorical datetime] or ignore`,
+			name: "zip-codes", options: dataset.ScanOptions{Columns: map[string]string{"zip": "word"}},
+			err: `/columns/zip: "zip" is "word", want one of [numeric boolean categorical datetime text] or ignore`,
 		},
 		{name: "train-numeric", columns: "age income", classes: "no yes", rows: 16},
 		{name: "quoted-newline", columns: "age note:categorical? income", classes: "no yes", rows: 6},

@@ -79,7 +79,7 @@ func (d *Decoder) Columns(data []byte, at string, row func(x []float64) error) (
 			if columns[i].array {
 				place.row = n
 			}
-			if x[i], err = columns[i].next(d, i, place); err != nil {
+			if err := columns[i].next(d, x, i, place); err != nil {
 				return n, err
 			}
 		}
@@ -96,8 +96,8 @@ type column struct {
 	array bool // one value per row, not one for all rows
 }
 
-// next reads the value of feature i in the next row.
-func (c *column) next(d *Decoder, i int, place location) (float64, error) {
+// next reads the value of feature i in the next row into x.
+func (c *column) next(d *Decoder, x []float64, i int, place location) error {
 	switch {
 	case !c.array:
 		c.Pos = 0
@@ -106,10 +106,10 @@ func (c *column) next(d *Decoder, i int, place location) (float64, error) {
 		c.Space()
 	default:
 		if _, err := c.Element(false); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return d.value(&c.Scanner, i, place)
+	return d.value(&c.Scanner, x, i, place)
 }
 
 // elements counts the elements of an array. isArray is false if data is something else.

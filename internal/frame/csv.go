@@ -89,8 +89,7 @@ func (d *Decoder) fields(reader *csv.Reader, record []string, to []int, x []floa
 		}
 		if d.cells != nil {
 			var buf [128]byte
-			var reason string
-			if x[i], reason = d.cells.Text(i, append(buf[:0], record[column]...)); reason != "" {
+			if reason := d.cells.Text(x, i, append(buf[:0], record[column]...)); reason != "" {
 				fault := BadValue
 				if isMissing(literal.Trim(record[column])) {
 					fault = NoValue

@@ -50,9 +50,8 @@ func (d *Decoder) RecordsOrRows(data []byte, at string, row func(x []float64) er
 
 // Column reads an array of values, the rows of a model with one feature: [1,2,3]. The rest is as with Records.
 func (d *Decoder) Column(data []byte, at string, row func(x []float64) error) (int, error) {
-	return d.each(data, at, row, func(s *jsonrow.Scanner, number int, x []float64) (err error) {
-		x[0], err = d.value(s, 0, location{at: at, row: number, column: none})
-		return err
+	return d.each(data, at, row, func(s *jsonrow.Scanner, number int, x []float64) error {
+		return d.value(s, x, 0, location{at: at, row: number, column: none})
 	})
 }
 
@@ -78,9 +77,12 @@ func (d *Decoder) each(
 
 // row returns a row in which the optional features are missing.
 func (d *Decoder) row() []float64 {
-	x := make([]float64, len(d.features.Names))
-	for i := range x {
-		if d.optional(i) {
+	if d.cells == nil {
+		return make([]float64, len(d.features.Names))
+	}
+	x := make([]float64, d.cells.Width())
+	for i := range d.features.Names {
+		if d.cells.Optional(i) {
 			x[i] = math.NaN()
 		}
 	}
@@ -91,7 +93,7 @@ func (d *Decoder) row() []float64 {
 func (d *Decoder) record(s *jsonrow.Scanner, place location, x []float64) error {
 	s.Pos++
 	names := d.features.Names
-	jsonrow.Unset(x)
+	jsonrow.Unset(x[:len(names)])
 	var buf [128]byte
 	next := 0
 	for first := true; ; first = false {
@@ -111,11 +113,11 @@ func (d *Decoder) record(s *jsonrow.Scanner, place location, x []float64) error 
 		}
 		next = i + 1
 		place.name = names[i]
-		if x[i], err = d.value(s, i, place); err != nil {
+		if err := d.value(s, x, i, place); err != nil {
 			return err
 		}
 	}
-	for i, v := range x {
+	for i, v := range x[:len(names)] {
 		switch {
 		case !jsonrow.IsUnset(v):
 		case d.optional(i):
@@ -152,7 +154,7 @@ func (d *Decoder) positional(s *jsonrow.Scanner, place location, to []int, x []f
 		}
 		at := place
 		at.column, at.name = n, d.features.Names[to[n]]
-		if x[to[n]], err = d.value(s, to[n], at); err != nil {
+		if err := d.value(s, x, to[n], at); err != nil {
 			return err
 		}
 	}

@@ -10,10 +10,11 @@ import (
 	"iris/internal/literal"
 )
 
-// value reads the value of feature i.
-func (d *Decoder) value(s *jsonrow.Scanner, i int, place location) (float64, error) {
+// value reads the value of feature i into x.
+func (d *Decoder) value(s *jsonrow.Scanner, x []float64, i int, place location) (err error) {
 	if d.cells == nil {
-		return readNumber(s, place)
+		x[i], err = readNumber(s, place)
+		return err
 	}
 	fault := BadValue
 	switch c := s.Peek(); {
@@ -22,11 +23,11 @@ func (d *Decoder) value(s *jsonrow.Scanner, i int, place location) (float64, err
 	case c == 'n', s.NotFinite() != "":
 		fault = NoValue
 	}
-	value, reason, err := s.Cell(d.cells, i)
+	reason, err := s.Cell(d.cells, x, i)
 	if err == nil && reason != "" {
 		err = place.fail(fault, reason)
 	}
-	return value, err
+	return err
 }
 
 // readNumber reads the value of a feature as Python converts it to a number.

@@ -21,7 +21,7 @@ const (
 // a boolean column with missing values is FP64.
 func DatatypeOf(c dataset.Column) Datatype {
 	switch {
-	case c.Kind == dataset.Categorical, c.Kind == dataset.Datetime:
+	case c.Kind == dataset.Categorical, c.Kind == dataset.Datetime, c.Kind == dataset.Text:
 		return Bytes
 	case c.Kind == dataset.Boolean && !c.Missing:
 		return Bool

@@ -104,7 +104,8 @@ func wantedInputs(features []string) string {
 // Len returns the number of rows.
 func (r *Rows) Len() int { return r.n }
 
-// Row copies a row into x, which has one element per feature. The error is an *Error for a value that is not one of its
+// Row copies a row into x, which has as many elements as a row of the cells, or one per feature if all are numbers. The
+// error is an *Error for a value that is not one of its
 // feature; Row allocates nothing else.
 func (r *Rows) Row(row int, x []float64) error {
 	if r.cells != nil {
@@ -134,31 +135,31 @@ func (r *Rows) mixed(row int, x []float64) error {
 			continue
 		}
 		at := c.first + row*c.every
-		var reason string
-		if x[i], reason = c.cell(r.cells, i, at); reason != "" {
+		if reason := c.cell(r.cells, x, i, at); reason != "" {
 			return inputError(c.index, "data/"+strconv.Itoa(at), "%s: %s", shown(r.features[i]), reason)
 		}
 	}
 	return nil
 }
 
-// cell reads the element at an index as a value of feature i.
-func (c *column) cell(cells *dataset.Cells, i, at int) (value float64, reason string) {
+// cell reads the element at an index as a value of feature i into x.
+func (c *column) cell(cells *dataset.Cells, x []float64, i, at int) (reason string) {
 	if c.Datatype == Bytes {
 		if text := c.Texts[at]; text != nil {
-			return cells.Text(i, text)
+			return cells.Text(x, i, text)
 		}
-		return cells.Missing(i)
+		return cells.Missing(x, i)
 	}
+	var value float64
 	if c.Values != nil {
 		value = c.Values[at]
 	} else {
 		value = c.read(c.Raw[at*c.size:])
 	}
 	if c.Datatype == Bool && !math.IsNaN(value) {
-		return cells.Bool(i, value == 1)
+		return cells.Bool(x, i, value == 1)
 	}
-	return cells.Number(i, value)
+	return cells.Number(x, i, value)
 }
 
 // kind returns the description of the datatype, the zero one for BYTES. Mixed inputs need not be numbers.

@@ -19,68 +19,70 @@ func Unset(x []float64) {
 // IsUnset reports whether a row still lacks a value.
 func IsUnset(v float64) bool { return math.Float64bits(v) == unset }
 
-// Cell reads the value of feature i: a string, a number, a truth value or null. The reason says why a value is not one
-// of the feature, and is "" for a good one. The error is a *SyntaxError. After a reason, the value is read, unless it
-// is an array or an object.
-func (s *Scanner) Cell(cells *dataset.Cells, i int) (value float64, reason string, err error) {
+// Cell reads the value of feature i into the row x: a string, a number, a truth value or null. The reason says why a
+// value is not one of the feature, and is "" for a good one. The error is a *SyntaxError. After a reason, the value is
+// read, unless it is an array or an object.
+func (s *Scanner) Cell(cells *dataset.Cells, x []float64, i int) (reason string, err error) {
 	switch c := s.Peek(); {
 	case c == '"':
 		text, err := s.Text()
 		if err != nil {
-			return 0, "", err
+			return "", err
 		}
 		var buf [128]byte
-		value, reason = cells.Text(i, text.Decode(buf[:0]))
-		return value, reason, nil
+		return cells.Text(x, i, text.Decode(buf[:0])), nil
 	case s.NotFinite() != "":
-		return s.notFinite(cells, i)
+		return s.notFinite(cells, x, i), nil
 	case c == '-' || isDigit(c):
-		return s.numberCell(cells, i)
+		return s.numberCell(cells, x, i)
 	case c == '[' || c == '{':
-		return 0, s.Kind() + ", want " + cells.Want(i), nil
+		return s.Kind() + ", want " + cells.Want(i), nil
 	case c == 'n':
 		if err := s.Skip(0); err != nil {
-			return 0, "", err
+			return "", err
 		}
-		if value, reason = cells.Missing(i); reason != "" {
+		if reason = cells.Missing(x, i); reason != "" {
 			reason = "null, want " + cells.Want(i)
 		}
-		return value, reason, nil
+		return reason, nil
 	}
 	truth := s.Peek() == 't'
 	if err := s.Skip(0); err != nil {
-		return 0, "", err
+		return "", err
 	}
-	value, reason = cells.Bool(i, truth)
-	return value, reason, nil
+	return cells.Bool(x, i, truth), nil
 }
 
 // numberCell reads a number. The text of a number in JSON may be a level that no other text of the number is, such as
-// 1.50.
-func (s *Scanner) numberCell(cells *dataset.Cells, i int) (value float64, reason string, err error) {
+// 1.50. As a text, a number is what is written.
+func (s *Scanner) numberCell(cells *dataset.Cells, x []float64, i int) (reason string, err error) {
 	number, literal, err := s.Number()
 	if err != nil {
-		return 0, "", err
+		return "", err
+	}
+	if cells.Kind(i) == dataset.Text {
+		return cells.Text(x, i, literal), nil
 	}
 	if code, ok := cells.Level(i, literal); ok {
-		return code, "", nil
+		x[i] = code
+		return "", nil
 	}
-	if value, reason = cells.Number(i, number); reason != "" && math.IsInf(number, 0) {
+	if reason = cells.Number(x, i, number); reason != "" && math.IsInf(number, 0) {
 		reason = dataset.Shown(string(literal)) + " is not finite"
 	}
-	return value, reason, nil
+	return reason, nil
 }
 
 // notFinite reads one of Python's words for a number that is not finite.
-func (s *Scanner) notFinite(cells *dataset.Cells, i int) (value float64, reason string, err error) {
+func (s *Scanner) notFinite(cells *dataset.Cells, x []float64, i int) (reason string) {
 	word := s.NotFinite()
 	s.Pos += len(word)
 	number := math.Inf(1)
 	if word == "NaN" {
 		number = math.NaN()
 	}
-	if value, reason = cells.Number(i, number); reason != "" {
+	if reason = cells.Number(x, i, number); reason != "" {
 		reason = word + " is not finite"
 	}
-	return value, reason, nil
+	return reason
 }

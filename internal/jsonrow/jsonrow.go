@@ -34,8 +34,9 @@ func NewCellDecoder(features []string, cells *dataset.Cells) *Decoder {
 	return &Decoder{features: NewFeatures(features), cells: cells}
 }
 
-// DecodeRow reads a document of one object into x, which has an element for each feature. After an error, the content
-// of x is undefined.
+// DecodeRow reads a document of one object into x, which has as many elements as a row of Cells. After an error, the
+// content of x is
+// undefined.
 func (d *Decoder) DecodeRow(data []byte, x []float64) error {
 	s := Scanner{Data: data}
 	s.Space()
@@ -68,6 +69,14 @@ func IsArray(data []byte) bool {
 	return s.Peek() == '['
 }
 
+// width returns the number of values in a row.
+func (d *Decoder) width() int {
+	if d.cells == nil {
+		return len(d.features.Names)
+	}
+	return d.cells.Width()
+}
+
 // rows reads an array at the pointer.
 func (d *Decoder) rows(data []byte, pointer string, raw *RawRow, row func(x []float64) error) (int, error) {
 	s := Scanner{Data: data}
@@ -75,7 +84,7 @@ func (d *Decoder) rows(data []byte, pointer string, raw *RawRow, row func(x []fl
 	if s.Peek() != '[' {
 		return 0, s.SyntaxFirst(&dataset.RowError{Pointer: pointer, Reason: s.Kind() + ", want an array"})
 	}
-	x := make([]float64, len(d.features.Names))
+	x := make([]float64, d.width())
 	n, err := s.Elements(
 		func(number int) error { return d.row(&s, x, place{array: pointer, number: number}, raw) },
 		func() error { return row(x) },
@@ -114,8 +123,8 @@ func (d *Decoder) row(s *Scanner, x []float64, at place, raw *RawRow) error {
 	}
 	s.Pos++
 	names := d.features.Names
-	x = x[:len(names)]
-	Unset(x)
+	x = x[:d.width()]
+	Unset(x[:len(names)])
 	if raw != nil {
 		clear(raw.Others)
 	}
@@ -150,8 +159,9 @@ func (d *Decoder) row(s *Scanner, x []float64, at place, raw *RawRow) error {
 			return at.fail(names[i], "given twice")
 		}
 		if d.cells != nil {
-			start, reason := s.Pos, ""
-			if x[i], reason, err = s.Cell(d.cells, i); err != nil {
+			start := s.Pos
+			reason, err := s.Cell(d.cells, x, i)
+			if err != nil {
 				return err
 			}
 			if reason != "" {
@@ -177,14 +187,14 @@ func (d *Decoder) row(s *Scanner, x []float64, at place, raw *RawRow) error {
 			raw.Values[i] = literal
 		}
 	}
-	for i, v := range x {
+	for i, v := range x[:len(names)] {
 		if !IsUnset(v) {
 			continue
 		}
 		if d.cells == nil || !d.cells.Optional(i) {
 			return at.fail(names[i], "missing")
 		}
-		x[i], _ = d.cells.Missing(i)
+		_ = d.cells.Missing(x, i) // it may be missing
 		if raw != nil {
 			raw.Values[i] = null
 		}

@@ -12,9 +12,11 @@ import (
 // schemas of two datasets, but a row that is in both must have one hash: a row that was held out stays held out.
 //
 // A number stands for itself, as the bits of its float64, with 0 for -0. A level stands for the first 8 bytes of the
-// SHA-256 of its text, all other texts for those of an empty text, and a missing value for one NaN.
+// SHA-256 of its text, all other texts for those of an empty text, and a missing value for one NaN. A free text stands
+// for its identity alone.
 type identity struct {
-	levels [][]uint64 // per feature and code; nil for a schema without categorical features
+	features int        // values of a row that count; 0 for all
+	levels   [][]uint64 // per feature and code; nil for a schema without categorical features
 }
 
 var (
@@ -29,7 +31,7 @@ func textBits(text string) uint64 {
 
 // identityOf returns the identity of the values of s.
 func identityOf(s *dataset.Schema) identity {
-	var d identity
+	d := identity{features: len(s.Features)}
 	for i, c := range s.Columns {
 		if c.Kind != dataset.Categorical {
 			continue

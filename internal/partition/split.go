@@ -87,6 +87,9 @@ func (s Split) heldOut(h rowHash) bool {
 // buf as scratch space and returns it for the next row.
 func (s Split) hash(buf []byte, x []float64, d identity) (rowHash, []byte) {
 	buf = binary.LittleEndian.AppendUint64(buf[:0], s.Seed)
+	if d.features > 0 {
+		x = x[:d.features]
+	}
 	for i, v := range x {
 		buf = binary.LittleEndian.AppendUint64(buf, d.bits(i, v))
 	}

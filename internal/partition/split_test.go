@@ -405,7 +405,7 @@ func TestSplit_hashesStandForTheTexts(t *testing.T) {
 		x := make([]float64, len(s.Features))
 		cells := dataset.NewCells(s)
 		for i, text := range []string{"31", "NA", "yes", "Paris", "01234", "1.2.2003", "$5"} {
-			x[i], _ = cells.Text(i, []byte(text))
+			cells.Text(x, i, []byte(text))
 		}
 		return x
 	}

@@ -18,7 +18,7 @@ type Card struct {
 	Seed      uint64                    // of the hold-out
 	Metrics   map[string]float64        // on the held-out rows
 	Intervals map[string]model.Interval // of some of the metrics
-	Outputs   []string                  // columns that mlflow.pyfunc returns
+	Outputs   []string                  // columns that mlflow.pyfunc returns; empty if the version has no ONNX file
 	Decision  *model.Decision           // nil if labels are the most probable classes
 
 	// The dataset.
@@ -63,11 +63,16 @@ func (c Card) Markdown() []byte {
 			c.chosen(),
 		)
 	}
-	p(
-		"\n## Use\n\n`mlflow.pyfunc` takes a data frame with the columns of the signature and returns the columns %s. ",
-		codes(c.Outputs),
-	)
-	p("`model.onnx` takes the same values as one float64 tensor. Iris itself reads `model.json`.\n\n")
+	p("\n## Use\n\n")
+	if len(c.Outputs) > 0 {
+		p(
+			"`mlflow.pyfunc` takes a data frame with the columns of the signature and returns the columns %s. ",
+			codes(c.Outputs),
+		)
+		p("`model.onnx` takes the same values as one float64 tensor. Iris itself reads `model.json`.\n\n")
+	} else {
+		p("Iris reads `model.json`. There is no `model.onnx`, because ONNX cannot express the model.\n\n")
+	}
 	p("The probabilities hold for rows like those of the training data. The model also answers rows unlike all of them.\n")
 	return []byte(b.String())
 }

@@ -130,12 +130,10 @@ func (r *csvReader) row(b *Block, x []float64, keys [][]byte) {
 		if feature < 0 {
 			continue
 		}
-		v, reason := r.columns.cell(feature, cell)
-		if reason != "" {
+		if reason := r.columns.cell(x, feature, cell); reason != "" {
 			b.bad(r.line, r.columns.Features[feature], reason)
 			return
 		}
-		x[feature] = v
 	}
 	b.keep()
 }
@@ -164,13 +162,13 @@ func (r *csvReader) plain(p []byte, x []float64, keys [][]byte) int {
 				if i == last {
 					cell = bytes.TrimSuffix(cell, carriageReturn)
 				}
-				var reason string
-				if v, reason = r.columns.cell(column.feature, cell); reason != "" {
+				if reason := r.columns.cell(x, column.feature, cell); reason != "" {
 					return 0
 				}
 				n = end - at
+			} else {
+				x[column.feature] = v
 			}
-			x[column.feature] = v
 			at += n
 		} else {
 			end, ok := cellEnd(p, at)

@@ -128,8 +128,7 @@ func (r *parquetReader) row(b *Block, i int) {
 	for f := range r.features {
 		v := r.leaves[f].buffer[i]
 		if r.cells != nil {
-			var reason string
-			if x[f], reason = r.value(f, v); reason != "" {
+			if reason := r.value(x, f, v); reason != "" {
 				b.bad(r.line, r.leaves[f].name, reason)
 				return
 			}
@@ -158,28 +157,29 @@ func (r *parquetReader) row(b *Block, i int) {
 	b.keep()
 }
 
-// value reads a value of feature f with the cells. The reason says why the value is not one of the feature.
-func (r *parquetReader) value(f int, v parquet.Value) (value float64, reason string) {
-	l := &r.leaves[f]
+// value reads a value of feature f with the cells into x. The reason says why the value is not one of the feature.
+func (r *parquetReader) value(x []float64, f int, v parquet.Value) (reason string) {
+	l, kind := &r.leaves[f], r.cells.Kind(f)
 	switch {
 	case v.IsNull():
-		if value, reason = r.cells.Missing(f); reason != "" {
+		if reason = r.cells.Missing(x, f); reason != "" {
 			reason = "null, want " + r.cells.Want(f)
 		}
-		return value, reason
+		return reason
 	case l.kind == parquet.Boolean:
-		return r.cells.Bool(f, v.Boolean())
-	case l.plain && r.cells.Kind(f) != dataset.Categorical:
-		return r.cells.Number(f, l.float(v))
+		return r.cells.Bool(x, f, v.Boolean())
+	case l.plain && kind != dataset.Categorical && kind != dataset.Text:
+		return r.cells.Number(x, f, l.float(v))
 	}
 	if r.cell, reason = l.text(r.cell[:0], v); reason != "" {
-		return 0, reason
+		return reason
 	}
-	if l.plain { // a number may be a level in another spelling, as 7.0 for 7
+	if l.plain && kind == dataset.Categorical { // a number may be a level in another spelling, as 7.0 for 7
 		if code, ok := r.cells.Level(f, r.cell); ok {
-			return code, ""
+			x[f] = code
+			return ""
 		}
-		return r.cells.Number(f, l.float(v))
+		return r.cells.Number(x, f, l.float(v))
 	}
-	return r.cells.Text(f, r.cell)
+	return r.cells.Text(x, f, r.cell)
 }

@@ -43,12 +43,21 @@ type Columns struct {
 // numeric reports whether feature i is a number.
 func (c *Columns) numeric(i int) bool { return c.Cells == nil || c.Cells.Kind(i) == dataset.Numeric }
 
-// cell reads the value of feature i from a cell of a CSV. The reason says what is wrong with the cell.
-func (c *Columns) cell(i int, cell []byte) (value float64, reason string) {
+// cell reads the value of feature i from a cell of a CSV into x. The reason says what is wrong with the cell.
+func (c *Columns) cell(x []float64, i int, cell []byte) (reason string) {
 	if c.Cells == nil {
-		return dataset.Cell(cell)
+		x[i], reason = dataset.Cell(cell)
+		return reason
 	}
-	return c.Cells.Text(i, cell)
+	return c.Cells.Text(x, i, cell)
+}
+
+// width returns the number of values in a row.
+func (c *Columns) width() int {
+	if c.Cells == nil {
+		return len(c.Features)
+	}
+	return c.Cells.Width()
 }
 
 // Header says which cells of a CSV's rows hold the columns. The other formats name the columns of each row.
@@ -70,13 +79,13 @@ type Shard struct {
 // Block is a group of rows. The next Read overwrites it.
 type Block struct {
 	Rows int       // number of good rows
-	X    []float64 // features of the good rows, row by row
+	X    []float64 // values of the good rows, row by row
 	Keys [][]byte  // key columns of the good rows, row by row
 	Bad  []Bad
 
-	features, keys, limit int
-	x                     []float64
-	k                     [][]byte
+	width, keys, limit int
+	x                  []float64
+	k                  [][]byte
 }
 
 // Limits of a block: small enough for a CPU cache, large enough that the cost per block is negligible.
@@ -87,9 +96,9 @@ const (
 
 // NewBlock returns a block for rows of these columns.
 func NewBlock(c Columns) *Block {
-	b := &Block{features: len(c.Features), keys: len(c.Keys)}
-	b.limit = max(1, min(blockRows, blockValues/max(1, b.features+b.keys)))
-	b.x, b.k = make([]float64, b.limit*b.features), make([][]byte, b.limit*b.keys)
+	b := &Block{width: c.width(), keys: len(c.Keys)}
+	b.limit = max(1, min(blockRows, blockValues/max(1, b.width+b.keys)))
+	b.x, b.k = make([]float64, b.limit*b.width), make([][]byte, b.limit*b.keys)
 	return b
 }
 
@@ -109,12 +118,12 @@ func (b *Block) empty() bool { return b.Rows+len(b.Bad) == 0 }
 
 // next returns space for a row; keep adds that row to the block.
 func (b *Block) next() (x []float64, keys [][]byte) {
-	return b.x[b.Rows*b.features : (b.Rows+1)*b.features], b.k[b.Rows*b.keys : (b.Rows+1)*b.keys]
+	return b.x[b.Rows*b.width : (b.Rows+1)*b.width], b.k[b.Rows*b.keys : (b.Rows+1)*b.keys]
 }
 
 func (b *Block) keep() {
 	b.Rows++
-	b.X, b.Keys = b.x[:b.Rows*b.features], b.k[:b.Rows*b.keys]
+	b.X, b.Keys = b.x[:b.Rows*b.width], b.k[:b.Rows*b.keys]
 }
 
 func (b *Block) bad(line int64, column, reason string) {

@@ -18,13 +18,16 @@ type Design struct {
 	// Classes are the classes that the statistics of categorical features describe, as indexes; see statistics.
 	Classes []int `json:"classes,omitempty"`
 
-	inputs  int        // derived by Prepare
-	scratch *sync.Pool // of *[]float64: the inputs of a row; derived by Prepare
+	inputs  int        // derived by Prepare, as the next ones are
+	width   int        // of a row
+	scratch *sync.Pool // of *[]float64: the inputs of a row
 }
 
-// Column says which inputs a feature becomes: Numbers and Indicator for a number, a truth value or a date, and
-// the others for a category.
+// Column says which inputs a feature becomes: Numbers and Indicator for a number, a truth value or a date, Text for a
+// text, and the others for a category.
 type Column struct {
+	Text bool `json:"text,omitempty"` // one input per value of a text, all 0 if it is missing
+
 	Numbers   []Number `json:"numbers,omitempty"`   // one input each
 	Indicator bool     `json:"indicator,omitempty"` // the next input is 1 if the value is missing and 0 otherwise
 
@@ -55,7 +58,7 @@ func (d *Design) Prepare(s *dataset.Schema) error {
 			return fmt.Errorf("class %d of %d", k, len(s.Classes))
 		}
 	}
-	d.inputs = 0
+	d.inputs, d.width = 0, s.Width()
 	for i := range d.Columns {
 		if err := d.Columns[i].prepare(s.Column(i), len(d.Classes)); err != nil {
 			return fmt.Errorf("feature %s: %w", dataset.Shown(s.Features[i]), err)
@@ -70,6 +73,12 @@ func (d *Design) Prepare(s *dataset.Schema) error {
 }
 
 func (c *Column) prepare(column dataset.Column, classes int) error {
+	if text := column.Kind == dataset.Text; c.Text || text {
+		if !text || !c.Text || c.Numbers != nil || c.Indicator || c.Groups != nil || c.OneHot || c.Statistics != nil {
+			return fmt.Errorf("inputs of a text")
+		}
+		return nil
+	}
 	if column.Codes() == 0 {
 		return c.prepareNumbers(column.Kind == dataset.Datetime)
 	}
@@ -126,6 +135,8 @@ func (c *Column) inputs(classes int) int {
 		n++
 	}
 	switch {
+	case c.Text:
+		n += dataset.TextValues
 	case c.OneHot:
 		n += c.groups
 	case c.Groups != nil:
@@ -150,6 +161,9 @@ func (c *Column) code(v float64) int {
 // Inputs returns the number of inputs.
 func (d *Design) Inputs() int { return d.inputs }
 
+// Width returns the number of values in a row of the table.
+func (d *Design) Width() int { return d.width }
+
 // Scratch returns a slice with room for the inputs of a row, so that a prediction does not allocate. Release takes it
 // back.
 func (d *Design) Scratch() *[]float64 { return d.scratch.Get().(*[]float64) }
@@ -159,9 +173,18 @@ func (d *Design) Release(inputs *[]float64) { d.scratch.Put(inputs) }
 
 // Encode sets inputs to those of the row x.
 func (d *Design) Encode(x, inputs []float64) {
-	at := 0
+	at, texts := 0, x[len(d.Columns):]
 	for i := range d.Columns {
 		c, v := &d.Columns[i], x[i]
+		if c.Text {
+			to := inputs[at : at+dataset.TextValues]
+			copy(to, texts)
+			if v != v {
+				clear(to)
+			}
+			at, texts = at+len(to), texts[len(to):]
+			continue
+		}
 		if c.Groups == nil {
 			at += c.encodeNumber(v, inputs[at:])
 			continue

@@ -54,9 +54,12 @@ func Fit(ctx context.Context, t *dataset.Table, e Encoding, seed uint64) (*Desig
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if column := t.Schema.Column(i); column.Codes() > 0 {
+		switch column := t.Schema.Column(i); {
+		case column.Kind == dataset.Text:
+			columns[i].Text = true
+		case column.Codes() > 0:
 			columns[i] = f.category(i, column)
-		} else {
+		default:
 			columns[i] = f.number(i, column)
 		}
 	}
@@ -130,11 +133,11 @@ func (d *Design) codes() []int {
 
 // number returns the inputs of a number, a truth value or a date.
 func (f *designer) number(i int, column dataset.Column) Column {
-	features := len(f.table.Schema.Features)
+	width := f.table.Schema.Width()
 	f.values = f.values[:0]
 	hours := false
 	for r := range f.table.Rows() {
-		if v := f.table.X[r*features+i]; v == v {
+		if v := f.table.X[r*width+i]; v == v {
 			f.values = append(f.values, v)
 			hours = hours || v != math.Floor(v)
 		}
@@ -197,9 +200,9 @@ func (f *designer) category(i int, column dataset.Column) Column {
 	}
 	c := Column{Groups: make([]int, codes)}
 	rows := make([]int, codes)
-	features := len(f.table.Schema.Features)
+	width := f.table.Schema.Width()
 	for r := range f.table.Rows() {
-		rows[c.code(f.table.X[r*features+i])]++
+		rows[c.code(f.table.X[r*width+i])]++
 	}
 	weight := func(code int) int {
 		if code > other && f.encoding == AsSplits {

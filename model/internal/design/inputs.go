@@ -11,6 +11,10 @@ func MaxInputs(s *dataset.Schema, e Encoding) int {
 	inputs := 0
 	for i := range s.Features {
 		column := s.Column(i)
+		if column.Kind == dataset.Text {
+			inputs += dataset.TextValues
+			continue
+		}
 		inputs++
 		if column.Missing && column.Codes() == 0 {
 			inputs++

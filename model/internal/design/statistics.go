@@ -61,7 +61,7 @@ type levelCounts struct {
 
 // count counts the rows of feature i that part, if not nil, accepts.
 func (f *designer) count(c *Column, i int, part func(row int) bool) levelCounts {
-	codes, classes, features := len(c.Groups), len(f.classes), len(f.table.Schema.Features)
+	codes, classes, width := len(c.Groups), len(f.classes), f.table.Schema.Width()
 	n := levelCounts{all: make([]float64, codes), classes: make([]float64, codes*classes)}
 	place := make([]int, len(f.table.Schema.Classes)) // one more than the index in f.classes
 	for k, class := range f.classes {
@@ -71,7 +71,7 @@ func (f *designer) count(c *Column, i int, part func(row int) bool) levelCounts 
 		if part != nil && !part(r) {
 			continue
 		}
-		code := c.code(f.table.X[r*features+i])
+		code := c.code(f.table.X[r*width+i])
 		n.all[code]++
 		if place[y] > 0 {
 			n.classes[code*classes+place[y]-1]++
@@ -91,7 +91,7 @@ func (n levelCounts) append(to []float64, code int, prior []float64) []float64 {
 // outOfFold replaces the statistics of feature i in the rows of a table, which begin at to and are stride apart, by
 // those of the rows in other parts. The prior stays that of all rows: if each part had its own, it would tell the part.
 func (f *designer) outOfFold(c *Column, i int, seed uint64, to []float64, stride int) {
-	features := len(f.table.Schema.Features)
+	width := f.table.Schema.Width()
 	parts := make([]uint8, f.table.Rows())
 	for r := range parts {
 		parts[r] = uint8(rowHash(f.table.Row(r), seed) % statisticFolds)
@@ -100,7 +100,7 @@ func (f *designer) outOfFold(c *Column, i int, seed uint64, to []float64, stride
 		counts := f.count(c, i, func(row int) bool { return parts[row] != part })
 		for r := range parts {
 			if parts[r] == part {
-				code := c.code(f.table.X[r*features+i])
+				code := c.code(f.table.X[r*width+i])
 				counts.append(to[r*stride:r*stride], code, f.prior)
 			}
 		}
