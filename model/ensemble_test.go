@@ -265,7 +265,7 @@ func TestDecode_badDesignOfAMember(t *testing.T) {
 			of[0].design.Columns = of[0].design.Columns[1:]
 		}, "member 0: design: 8 columns of 9 features"},
 		{"that of the other", func(_ *Model, of []*Model) { of[0].design = of[1].design }, "member 0: gbdt: "},
-		{"one of the ensemble", func(m *Model, of []*Model) { m.design = of[0].design }, "a design is missing, or in a model"},
+		{"one of the ensemble", func(m *Model, of []*Model) { m.design = of[0].design }, "a design is missing"},
 		{"a plain schema", func(m *Model, _ []*Model) { m.schema.Columns = nil }, "member 0: a design"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
