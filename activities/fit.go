@@ -21,6 +21,7 @@ type fitJob struct {
 	TestSize float64                `json:"test_size"`
 	Share    float64                `json:"share,omitempty"`  // of the rows for training; 0 is all
 	CV       *model.CrossValidation `json:"cv,omitempty"`     // nil fits one model on all rows for training
+	Hold     bool                   `json:"hold,omitempty"`   // return what the cross-validation predicts
 	Decide   *Decide                `json:"decide,omitempty"` // of the fitted model
 }
 
@@ -41,7 +42,7 @@ type fitResult struct {
 
 	Shift []dataset.Warning `json:"shift,omitempty"` // of a fit on all rows for training
 
-	encoded []byte // the fitted model, unless it was a cross-validation
+	encoded []byte // the fitted model, or the model.HeldOut of a cross-validation
 }
 
 // run does the job in this process. It calls report for every step, on the calling goroutine.
@@ -68,8 +69,11 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 	}
 	start := time.Now()
 	if j.CV != nil {
-		validated, err := j.crossValidate(ctx, table, report)
+		validated, held, err := j.crossValidate(ctx, table, report)
 		result.Validated, result.Seconds = &validated, time.Since(start).Seconds()
+		if err == nil && held != nil {
+			result.encoded, err = held.MarshalBinary()
+		}
 		return result, err
 	}
 	fitted, err := model.Train(ctx, table, j.Spec, func(p model.Progress) { report(fitStep{Progress: p}) })
@@ -85,17 +89,23 @@ func (j fitJob) run(ctx context.Context, data datasets, report func(fitStep)) (f
 	return result, err
 }
 
-// crossValidate reports a step for every fit; the iterations count from 1.
+// crossValidate reports a step for every fit; the iterations count from 1. It returns the predictions if the job holds
+// them.
 func (j fitJob) crossValidate(
 	ctx context.Context, table *dataset.Table, report func(fitStep),
-) (model.Validated, error) {
+) (model.Validated, *model.HeldOut, error) {
 	cv := j.CV.On(table)
-	return model.CrossValidate(ctx, table, j.Spec, cv, func(fit int, m model.Metrics) {
+	step := func(fit int, m model.Metrics) {
 		report(fitStep{
 			Progress: model.Progress{Iteration: fit + 1, Total: cv.Folds * cv.Repeats, Loss: m.LogLoss},
 			Metrics:  m.Summary(),
 		})
-	})
+	}
+	if j.Hold {
+		return model.CrossValidateHolding(ctx, table, j.Spec, cv, step)
+	}
+	v, err := model.CrossValidate(ctx, table, j.Spec, cv, step)
+	return v, nil, err
 }
 
 // fit waits for the memory of a job and does it. It calls step for every step, on the calling goroutine. A job that

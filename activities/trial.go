@@ -30,8 +30,9 @@ type RunTrialInput struct {
 	TestSize float64               `json:"test_size"`
 	Share    float64               `json:"share"` // of the rows for training, 0 < share <= 1
 	CV       model.CrossValidation `json:"cv"`
-	Parent   Run                   `json:"parent"` // of the training
-	Name     string                `json:"name"`   // unique within the training
+	Parent   Run                   `json:"parent"`         // of the training
+	Name     string                `json:"name"`           // unique within the training
+	Hold     bool                  `json:"hold,omitempty"` // keep what the fits predict for rows that they did not train on
 }
 
 // TriedSpec is the result of a trial.
@@ -40,6 +41,7 @@ type TriedSpec struct {
 	Rows    int     `json:"rows"`              // that the trial used
 	Seconds float64 `json:"seconds,omitempty"` // of computing
 	model.Validated
+	HeldOut *objstore.Ref `json:"held_out,omitempty"` // a model.HeldOut
 
 	Warnings []string `json:"warnings,omitempty"` // what MLflow does not show
 }
@@ -86,7 +88,7 @@ func (a *Activities) runTrial(ctx context.Context, in RunTrialInput, report func
 	}
 	tried := TriedSpec{
 		RunID: run.ID, Rows: trial.Result.Rows, Seconds: trial.Result.Seconds, Validated: trial.Result.Validated,
-		Warnings: n.dropped,
+		HeldOut: trial.Result.HeldOut, Warnings: n.dropped,
 	}
 	return tried, a.o.MLflow.UpdateRun(ctx, run.ID, mlflow.RunFinished, time.Now())
 }
@@ -96,6 +98,7 @@ type triedRows struct {
 	Rows      int             `json:"rows"`
 	Seconds   float64         `json:"seconds"`
 	Validated model.Validated `json:"validated"`
+	HeldOut   *objstore.Ref   `json:"held_out,omitempty"`
 }
 
 // try cross-validates a spec. After an error it still returns the points of the fits before.
@@ -103,7 +106,7 @@ func (a *Activities) try(
 	ctx context.Context, in RunTrialInput, report func(Progress),
 ) (trial stored[triedRows], err error) {
 	at := activity.GetInfo(ctx).ScheduledTime // the same for every attempt
-	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Share: in.Share, CV: &in.CV}
+	job := fitJob{Dataset: in.Dataset, Spec: in.Spec, TestSize: in.TestSize, Share: in.Share, CV: &in.CV, Hold: in.Hold}
 	fitted, err := a.fit(ctx, job, report, func(s fitStep) {
 		report(Progress{Done: int64(s.Iteration), Total: int64(s.Total), Unit: "fits", Loss: s.Loss})
 		for name, value := range s.Metrics {
@@ -117,7 +120,10 @@ func (a *Activities) try(
 	seconds := mlflow.Metric{Key: "fit_seconds", Value: fitted.Seconds, Time: at}
 	trial.Points = append(append(trial.Points, validatedMetrics(*fitted.Validated, at)...), seconds)
 	trial.Result = triedRows{Rows: fitted.TrainRows, Seconds: fitted.Seconds, Validated: *fitted.Validated}
-	return trial, nil
+	if in.Hold {
+		trial.Result.HeldOut, err = a.keepHeldOut(ctx, in, fitted.encoded)
+	}
+	return trial, err
 }
 
 // startTrial finds the run of a trial, or opens it.

@@ -2,12 +2,14 @@ package activities_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	"iris/activities"
 	"iris/internal/mlflow"
+	"iris/internal/search"
 	"iris/model"
 )
 
@@ -97,6 +99,49 @@ func TestRunTrial_refusals(t *testing.T) {
 	if _, err := do(l, l.RunTrial, in); err == nil {
 		t.Error("a missing dataset was no error")
 	}
+}
+
+func TestCombineTrials_twice(t *testing.T) {
+	l := newLab(t, "combines")
+	data, parent := l.search()
+	var in activities.CombineTrialsInput
+	for i, spec := range []model.Spec{
+		{Algorithm: model.LogisticRegression, Seed: 42}, {Algorithm: model.GaussianNB, Seed: 42},
+	} {
+		trial := activities.RunTrialInput{
+			Dataset: data, Spec: spec, TestSize: 0.25, Share: 1,
+			CV:     model.CrossValidation{Folds: 3, Repeats: 1, Seed: 42},
+			Parent: parent, Name: fmt.Sprint("trial-", i+1), Hold: true,
+		}
+		first := must(l, l.RunTrial, trial)
+		second := must(l, l.RunTrial, trial)
+		if first.HeldOut == nil || !reflect.DeepEqual(first, second) {
+			t.Fatalf("tried again: %+v, want %+v with predictions", second, first)
+		}
+		tried := search.Trial{Name: trial.Name, Algorithm: spec.Algorithm, Hyperparameters: json.RawMessage("{}")}
+		tried.Succeed(first.Validated, search.LogLoss)
+		in.Trials = append(in.Trials, activities.HeldTrial{Trial: tried, HeldOut: *first.HeldOut})
+	}
+	in.Metric, in.Base = search.LogLoss, model.Spec{Seed: 42}
+	first := must(l, l.CombineTrials, in)
+	if second := must(l, l.CombineTrials, in); !reflect.DeepEqual(first, second) {
+		t.Errorf("combined again: %+v, want %+v", second, first)
+	}
+	best := search.Rank([]search.Trial{in.Trials[0].Trial, in.Trials[1].Trial}, search.LogLoss)[0].Name
+	if first.Trial.Name != best || first.Reason == "" {
+		t.Errorf("combined %+v, want %s as the best single one", first, best)
+	}
+
+	bad := in.Trials[1].HeldOut
+	if _, err := l.store.Put(t.Context(), bad.Bucket, bad.Key, strings.NewReader("x"), 1, "text/plain"); err != nil {
+		t.Fatal(err)
+	}
+	in.Trials[1].HeldOut.Size, in.Trials[1].HeldOut.SHA256 = 0, ""
+	_, err := do(l, l.CombineTrials, in)
+	refused(t, err, activities.ErrObjectLost, "trial-2")
+	in.Trials[1].HeldOut.Key += ".gone"
+	_, err = do(l, l.CombineTrials, in)
+	refused(t, err, activities.ErrObjectLost, "trial-2")
 }
 
 func TestLogChoice_completesTheRunOfTheTraining(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"iris/internal/search"
+	"iris/model"
 )
 
 // Leaderboard is the answer to the query "leaderboard": the trials of a training so far.
@@ -15,7 +16,7 @@ type Leaderboard struct {
 	Done     int           `json:"done" doc:"Trials that have ended, with a score or without."`
 	Failed   int           `json:"failed"`
 	TimeOver bool          `json:"time_over,omitempty" doc:"max_runtime_seconds ended the trials, so another run may choose otherwise."`
-	Chosen   string        `json:"chosen,omitempty" doc:"The name of the trial whose spec is fitted."`
+	Chosen   string        `json:"chosen,omitempty" doc:"The name of the trial whose spec is fitted, or ensemble."`
 	Trials   []BoardTrial  `json:"trials" nullable:"false"`
 }
 
@@ -52,7 +53,10 @@ func NewLeaderboard(of SearchProgress, trials []search.Trial) Leaderboard {
 // ResultBoard returns the leaderboard of a result.
 func ResultBoard(r SearchResult) Leaderboard {
 	b := NewLeaderboard(r.SearchProgress, r.Trials)
-	if r.Best != nil {
+	switch {
+	case r.Ensemble != nil && r.Ensemble.Spec.Algorithm == model.Ensemble:
+		b.Chosen = string(model.Ensemble)
+	case r.Best != nil:
 		b.Chosen = r.Best.Name
 	}
 	return b

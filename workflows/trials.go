@@ -40,6 +40,9 @@ type SearchResult struct {
 	SearchProgress
 	Reason string         `json:"reason"` // of the choice, in words
 	Trials []search.Trial `json:"trials"`
+	// Ensemble compares the best trial of auto with an ensemble of the trials of the last round. The ensemble was chosen
+	// if the algorithm of its spec is "ensemble".
+	Ensemble *search.Combined `json:"ensemble,omitempty"`
 }
 
 // trials is the state of the step that chooses a spec. It executes a search.Plan.
@@ -53,6 +56,8 @@ type trials struct {
 	given []bool                 // which trials of all have been given to workers
 	first error                  // of the failed trials
 	clock trialClock
+	holds bool // trials of the last round keep their predictions
+	hold  bool // those of the present round do
 }
 
 // choose runs trials to find the spec to fit, if the request asks for them.
@@ -109,6 +114,7 @@ func (s *trials) planAuto(ctx workflow.Context) error {
 	}
 	var specs []model.Spec
 	err := workflow.SideEffect(ctx, func(workflow.Context) any { return search.AutoSpecs(base, size) }).Get(&specs)
+	s.holds = workflow.GetVersion(ctx, changeEnsemble, workflow.DefaultVersion, 1) == 1
 	s.plan = search.PlanSpecs(s.Method, base, specs)
 	if size.Samples() {
 		version := workflow.GetVersion(ctx, changeSamples, workflow.DefaultVersion, 2)
@@ -152,6 +158,8 @@ func (s *trials) rounds(ctx workflow.Context) error {
 func (s *trials) try(ctx workflow.Context, round search.Round) ([]search.Trial, error) {
 	from := len(s.all)
 	s.share = round.Share
+	s.hold = s.holds && round.Number == round.Of &&
+		round.Share*float64(s.data.Rows*s.data.Classes) <= maxHeldOut
 	s.all = append(s.all, round.Trials...)
 	s.tried = append(s.tried, make([]activities.TriedSpec, len(round.Trials))...)
 	s.given = append(s.given, make([]bool, len(round.Trials))...)
@@ -189,7 +197,8 @@ func (s *trials) runTrial(ctx workflow.Context, i int, spec model.Spec) {
 	folds, repeats := s.in.crossValidation()
 	err := workflow.ExecuteActivity(computing, s.acts.RunTrial, activities.RunTrialInput{
 		Dataset: s.data, Spec: spec, TestSize: *s.in.TestSize, Share: s.share, Parent: s.run, Name: trial.Name,
-		CV: model.CrossValidation{Folds: folds, Repeats: repeats, Seed: spec.Seed},
+		CV:   model.CrossValidation{Folds: folds, Repeats: repeats, Seed: spec.Seed},
+		Hold: s.hold,
 	}).Get(ctx, &s.tried[i])
 	status := mlflow.RunFailed
 	switch {
@@ -249,26 +258,40 @@ func (s *trials) allFailed() error {
 	return temporal.NewNonRetryableApplicationError(message, kind, s.first)
 }
 
-// conclude makes the spec of the chosen trial the spec of the training.
+// conclude makes the spec of the chosen trial, or of an ensemble of trials, the spec of the training.
 func (s *trials) conclude(ctx workflow.Context) error {
 	chosen, reason := s.plan.Choose()
+	combined, err := s.combine(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	spec := chosen.Spec(s.spec)
+	if combined != nil && combined.Spec.Algorithm == model.Ensemble {
+		chosen, spec, reason = combined.Trial, combined.Spec, combined.Reason
+	}
 	if s.TimeOver {
 		reason += s.cutShort()
 	}
 	s.Best = &chosen
 	s.publish(ctx, nil)
-	spec, err := chosen.Spec(s.spec).Resolve()
-	if err != nil {
+	if spec, err = spec.Resolve(); err != nil {
 		return badInput(err)
 	}
 	s.spec, s.result.Algorithm = spec, spec.Algorithm
-	s.result.Search = &SearchResult{SearchProgress: s.SearchProgress, Reason: reason, Trials: s.all}
+	s.result.Search = &SearchResult{
+		SearchProgress: s.SearchProgress, Reason: reason, Trials: s.all, Ensemble: combined,
+	}
 	s.logf(ctx, "%s", reason)
 	s.status.Unit, s.status.Done, s.status.Total = "", 0, 0 // the next steps do not count trials
 	at := slices.IndexFunc(s.all, func(t search.Trial) bool { return t.Name == chosen.Name })
+	tried := s.tried[at]
+	tried.HeldOut = nil
+	if spec.Algorithm == model.Ensemble {
+		tried.Validated = combinedScores(tried.Validated, s.Metric, *combined)
+	}
 	ctx = withOptions(ctx, notes, "the best trial: "+chosen.Name)
 	s.choice = workflow.ExecuteActivity(ctx, s.acts.LogChoice, activities.LogChoiceInput{
-		Run: s.run, Spec: spec, Trial: s.tried[at], Reason: reason,
+		Run: s.run, Spec: spec, Trial: tried, Reason: reason,
 	})
 	return nil
 }

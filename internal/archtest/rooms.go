@@ -138,6 +138,7 @@ func rooms() []room {
 				"internal/rows",
 				"internal/scores",
 				"internal/shift",
+				"internal/search",
 				"internal/sweep",
 				"internal/tablefile",
 				"model",

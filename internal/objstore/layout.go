@@ -76,6 +76,12 @@ func TrialKey(runID, trial string) string {
 	return TrainingKey(runID, "trials/"+segment(trial)+".json")
 }
 
+// HeldOutKey is the key under which a training keeps what a trial predicted for rows that it did not train on. runID is
+// of MLflow, and of the training.
+func HeldOutKey(runID, trial string) string {
+	return TrainingKey(runID, "trials/"+segment(trial)+".held-out")
+}
+
 // BatchInputKey is the key of the rows of a batch. The extension of their format comes without its dot.
 func BatchInputKey(taskID, extension string) string { return batchKey(taskID, "input."+extension) }
 

@@ -18,6 +18,7 @@ func TestKeys(t *testing.T) {
 		objstore.TrainingKey("run", "model.json"):    "trainings/run/model.json",
 		objstore.AcceptedKey("a/b"):                  "accepted/a%2Fb.json",
 		objstore.TrialKey("run", "trial 1"):          "trainings/run/trials/trial%201.json",
+		objstore.HeldOutKey("run", "trial 1"):        "trainings/run/trials/trial%201.held-out",
 		objstore.BatchInputKey("t-1", "csv"):         "batches/t-1/input.csv",
 		objstore.BatchPartKey("t-1", 42, "jsonl"):    "batches/t-1/part-00042.jsonl",
 		objstore.BatchUnpackedKey("t-1", -1, "csv"):  "batches/t-1/input.csv",

@@ -495,6 +495,7 @@ func TestObjects(t *testing.T) {
 		put(objstore.TrainingKey(run, "model.json"))
 		put(objstore.TrainingKey(run, "report.json"))
 		put(objstore.TrialKey(run, "candidate 1"))
+		put(objstore.HeldOutKey(run, "candidate 1"))
 	}
 	put("trainings-of-others/x")
 	// Batches. The names of their objects sort around the manifest.
