@@ -119,10 +119,9 @@ func (s *iris) interopMixedCase(name, text string) interopCase {
 		if r == 0 {
 			continue
 		}
-		x, p := make([]float64, len(record)), make([]float64, len(schema.Classes))
+		x, p := make([]float64, cells.Width()), make([]float64, len(schema.Classes))
 		for i, cell := range record {
-			var reason string
-			if x[i], reason = cells.Text(i, []byte(cell)); reason != "" {
+			if reason := cells.Text(x, i, []byte(cell)); reason != "" {
 				s.t.Fatalf("row %d, %s: %s", r, schema.Features[i], reason)
 			}
 		}
