@@ -35,8 +35,8 @@ const slack = 1e-12
 // Decide decides whether a version becomes the champion. Its metrics must satisfy the rules, and on rows that neither
 // was trained on it must not be worse than the champion by more than the tolerances, in log loss and in accuracy, or
 // instead of accuracy in the metric that chose its threshold. The reason reports how certain the difference in accuracy
-// is (McNemar's p), but the decision does not depend on it. If a
-// fair comparison is impossible, the decision is NeedsApproval.
+// is (McNemar's p), but the decision does not depend on it. If a fair comparison is impossible, the decision is
+// NeedsApproval.
 func Decide(rules GateRules, metrics map[string]float64, c activities.Comparison) Gate {
 	g := Gate{Comparison: c}
 	missed := rules.misses(metrics)

@@ -105,8 +105,7 @@ func wantedInputs(features []string) string {
 func (r *Rows) Len() int { return r.n }
 
 // Row copies a row into x, which has as many elements as a row of the cells, or one per feature if all are numbers. The
-// error is an *Error for a value that is not one of its
-// feature; Row allocates nothing else.
+// error is an *Error for a value that is not one of its feature; Row allocates nothing else.
 func (r *Rows) Row(row int, x []float64) error {
 	if r.cells != nil {
 		return r.mixed(row, x)

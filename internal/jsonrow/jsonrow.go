@@ -35,8 +35,7 @@ func NewCellDecoder(features []string, cells *dataset.Cells) *Decoder {
 }
 
 // DecodeRow reads a document of one object into x, which has as many elements as a row of Cells. After an error, the
-// content of x is
-// undefined.
+// content of x is undefined.
 func (d *Decoder) DecodeRow(data []byte, x []float64) error {
 	s := Scanner{Data: data}
 	s.Space()

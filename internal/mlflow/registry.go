@@ -69,8 +69,7 @@ func (c *Client) GetRegisteredModel(ctx context.Context, name string) (Registere
 }
 
 // modelsAtOnce is how many models a page lists. MLflow takes milliseconds for each model with a version, and a page
-// must
-// come within readTimeout, also from a busy server.
+// must come within readTimeout, also from a busy server.
 const modelsAtOnce = "100"
 
 // RegisteredModels returns all registered models, sorted by name. It takes a request for each hundred of them.

@@ -55,16 +55,14 @@ type Gain struct {
 // Combine chooses between the best single trial and an ensemble of several, by predictions for rows that the trials did
 // not train on, whose classes are labels. An ensemble that was chosen on the same rows as it is measured on would look
 // better than it is. So Combine chooses on the rows outside a fold, measures on the fold, and takes the ensemble only
-// if
-// it is better by more than one standard error of the difference per fold. A temperature is taken by the same rule.
+// if it is better by more than one standard error of the difference per fold. A temperature is taken by the same rule.
 //
 // The members are picked greedily and with replacement, so that the log loss of their mean falls most with each pick
 // (Caruana et al., "Ensemble selection from libraries of models", ICML 2004). Other metrics move in steps that a pick
 // seldom reaches, so they decide about the ensemble, and not about each pick.
 //
 // Base supplies what the trials share, as for Trial.Spec. Of one trial, only the temperature is in question. Trials
-// without a score have no part. The result depends on
-// the arguments alone.
+// without a score have no part. The result depends on the arguments alone.
 func Combine(trials []Predicted, labels []int, classes int, metric Metric, base model.Spec) (Combined, error) {
 	s, err := newSelection(trials, labels, classes, metric)
 	if err != nil {

@@ -47,8 +47,7 @@ func (r Request) Plan(base model.Spec, rows, classes int) *Plan {
 
 // Rows for training that the rounds of PlanAuto use, at least. The first round tells which specs have no chance, and
 // the second compares the others on enough rows to rank them. A table that is not twice as large as the first sample is
-// tried
-// whole.
+// tried whole.
 const (
 	autoFirstRows      = 3000
 	autoSecondRows     = 10_000
@@ -78,8 +77,7 @@ func (s AutoSize) finalists() int {
 
 // PlanAuto plans the trials of AutoMethod. It is one round on all rows for training, unless there are too many. Then it
 // is two rounds on samples: all specs, and the best of them. If the limit of trials leaves no room for the second
-// round,
-// one round on its rows remains.
+// round, one round on its rows remains.
 func PlanAuto(base model.Spec, specs []model.Spec, size AutoSize) *Plan {
 	p := PlanSpecs(AutoMethod, base, specs)
 	if !size.Samples() {

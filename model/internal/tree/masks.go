@@ -17,8 +17,7 @@ import (
 // A categorical feature has a row of masks per code instead, and one more for values that are not codes, which go left.
 //
 // Small trees share a word: two of at most 32 leaves, four of at most 16, eight of at most 8. Features of few rows
-// share
-// a group, which has a row for each combination of theirs.
+// share a group, which has a row for each combination of theirs.
 type leafMasks struct {
 	trees      int
 	codes      []int       // per feature, 0 for a number; nil if all are numbers
