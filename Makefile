@@ -55,7 +55,7 @@ test-interop: ## test Iris against MLflow's Python packages, onnxruntime, Triton
 # `make chaos SEED=7` chooses other moments. CASE='train, mlflow runs/create' tries the cases whose name contains that,
 # or the case that has this name.
 SEED ?= 1
-chaos: stack ## try every fault on a whole Iris, for about 25 minutes; writes docs/reliability.md; needs an idle machine
+chaos: stack ## try every fault on a whole Iris, for about ten minutes; writes docs/reliability.md; needs an idle machine
 	@mkdir -p bin && $(GO) test -c -o bin/chaos.test ./chaos
 	@cd chaos && ../bin/chaos.test -test.v -test.timeout=60m -test.run='^TestChaos$$' -long -seed=$(SEED) \
 	  $(if $(CASE),-case='$(CASE)',-page=../docs/reliability.md)

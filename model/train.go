@@ -144,7 +144,7 @@ func checkShape(t *dataset.Table) error {
 		return errors.New("no rows")
 	}
 	if width := t.Schema.Width(); len(t.X) != len(t.Y)*width {
-		return fmt.Errorf("%d values in %d rows of %d", len(t.X), len(t.Y), width)
+		return fmt.Errorf("%d values in %d rows of %d values", len(t.X), len(t.Y), width)
 	}
 	for i, y := range t.Y {
 		if y < 0 || y >= len(t.Schema.Classes) {

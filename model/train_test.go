@@ -158,7 +158,7 @@ func TestTrain_unlearnable(t *testing.T) {
 			`alias "y"`,
 		},
 		{"no rows", func(t *dataset.Table) { t.X, t.Y = nil, nil }, "no rows"},
-		{"a value missing", func(t *dataset.Table) { t.X = t.X[1:] }, "19 values in 10 rows of 2 features"},
+		{"a value missing", func(t *dataset.Table) { t.X = t.X[1:] }, "19 values in 10 rows of 2 values"},
 		{"a class too high", func(t *dataset.Table) { t.Y[3] = 2 }, "row 4: class 2 of 2"},
 		{"a class below 0", func(t *dataset.Table) { t.Y[3] = -1 }, "row 4: class -1"},
 		{"NaN", func(t *dataset.Table) { t.X[5] = math.NaN() }, "row 3: f1 is NaN"},
