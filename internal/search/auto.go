@@ -14,8 +14,8 @@ const Auto model.Algorithm = "auto"
 
 // AutoSummary describes Auto in a sentence.
 const AutoSummary = "Tries the families that suit the number of rows, and several settings of gbdt, by " +
-	"cross-validation. It takes an ensemble of them if that is better by more than one standard error, and otherwise the " +
-	"cheapest whose log loss and accuracy are within one standard error of the best."
+	"cross-validation. It takes an ensemble of them if that is better by more than one standard error, and otherwise " +
+	"the cheapest whose log loss and accuracy are within one standard error of the best."
 
 // AutoSize is what the trials of Auto depend on, besides the spec that they start from.
 type AutoSize struct {
