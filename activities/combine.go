@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 
 	"iris/internal/objstore"
 	"iris/internal/search"
@@ -61,12 +60,7 @@ func (a *Activities) keepHeldOut(ctx context.Context, in RunTrialInput, held []b
 
 // readHeldOut reads the predictions of a trial.
 func (a *Activities) readHeldOut(ctx context.Context, ref objstore.Ref) (*model.HeldOut, error) {
-	body, err := a.o.Store.Get(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close() //nolint:errcheck // read only
-	data, err := io.ReadAll(body)
+	data, err := a.bytes(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -152,10 +152,10 @@ func testFold(ctx context.Context, t *dataset.Table, s Spec, train, test []int, 
 		return Metrics{}, err
 	}
 	rows := t.Subset(test)
-	if held != nil {
-		held.add(m, rows, test)
+	if held == nil {
+		return Evaluate(m, rows)
 	}
-	return Evaluate(m, rows)
+	return evaluateKeeping(m, rows, func(r int, p []float64) { held.add(test[r], p) })
 }
 
 // scoreOf returns the mean and the standard deviation of one or more values.

@@ -65,7 +65,7 @@ func (e *ensemble) score(x, p []float64) {
 		return
 	}
 	for k, v := range p {
-		p[k] = math.Log(max(v, minProbability)) / e.temperature
+		p[k] = math.Log(max(v, MinProbability)) / e.temperature
 	}
 	softmax(p)
 }
@@ -104,7 +104,7 @@ func (e *ensemble) onnx(g *onnx.Graph) string {
 	if e.temperature == 1 {
 		return p
 	}
-	p = g.Node("Max", []string{p, g.Doubles("least", []float64{minProbability})})
+	p = g.Node("Max", []string{p, g.Doubles("least", []float64{MinProbability})})
 	z := g.Node("Div", []string{g.Node("Log", []string{p}), g.Doubles("temperature", []float64{e.temperature})})
 	return g.Node("Softmax", []string{z}, onnx.Int("axis", 1))
 }

@@ -61,7 +61,12 @@ func init() {
 			"It is often better than each of them, and costs as much as all of them.",
 		parameters: []parameter{
 			membersParameter(),
-			number("temperature", 1, 0.05, 20).means("What the logarithms of the mean are divided by: above 1 the " +
+			number(
+				"temperature",
+				1,
+				MinTemperature,
+				MaxTemperature,
+			).means("What the logarithms of the mean are divided by: above 1 the " +
 				"probabilities become less sure, below 1 more. 1 changes nothing."),
 		},
 		weighMembers: weighMembers,

@@ -11,8 +11,14 @@ import (
 	"iris/internal/dataset"
 )
 
-// maxMembers is the maximum number of members of an ensemble.
-const maxMembers = 25
+// MaxMembers is the maximum number of members of an ensemble.
+const MaxMembers = 25
+
+// Bounds of the temperature of an ensemble.
+const (
+	MinTemperature = 0.05
+	MaxTemperature = 20
+)
 
 // Bounds of the weight of a member. Only the ratio of the weights matters.
 const (
@@ -104,7 +110,7 @@ func membersParameter() parameter {
 	}}
 	p := parameter{
 		name:   "members",
-		domain: Domain{Type: "array", Items: &member, Shortest: 1, Longest: maxMembers},
+		domain: Domain{Type: "array", Items: &member, Shortest: 1, Longest: MaxMembers},
 		read: func(raw json.RawMessage) (any, error) {
 			return readMembers(raw, nil)
 		},
@@ -120,8 +126,8 @@ func membersParameter() parameter {
 // readMembers reads the hyperparameter members of a Spec with the class weight.
 func readMembers(raw json.RawMessage, weight *ClassWeight) (ensembleMembers, error) {
 	var given []json.RawMessage
-	if err := json.Unmarshal(raw, &given); err != nil || len(given) == 0 || len(given) > maxMembers {
-		return nil, fmt.Errorf("want an array of 1 to %d members", maxMembers)
+	if err := json.Unmarshal(raw, &given); err != nil || len(given) == 0 || len(given) > MaxMembers {
+		return nil, fmt.Errorf("want an array of 1 to %d members", MaxMembers)
 	}
 	list := make(ensembleMembers, len(given))
 	for i, object := range given {

@@ -43,8 +43,8 @@ type ClassMetrics struct {
 	Support   int     `json:"support"`   // rows of the class
 }
 
-// minProbability is the lowest probability in a log loss: a certain mistake costs 34.5 instead of infinity.
-const minProbability = 1e-15
+// MinProbability is the lowest probability in a log loss: a certain mistake costs 34.5 instead of infinity.
+const MinProbability = 1e-15
 
 // fits reports whether t has the features and classes of m in the order of m, and the same codes of levels.
 func (m *Model) fits(t *dataset.Table) bool {
@@ -53,8 +53,12 @@ func (m *Model) fits(t *dataset.Table) bool {
 
 // Evaluate measures m on t. It returns ErrUnlearnable if t has no rows, and ErrDefect unless t has the features and
 // classes of m in the same order.
-func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
-	metrics, s, err := evaluate(m, t, true)
+func Evaluate(m *Model, t *dataset.Table) (Metrics, error) { return evaluateKeeping(m, t, nil) }
+
+// evaluateKeeping is Evaluate, and calls keep, unless that is nil, with the probabilities of each row. They are valid
+// until it returns.
+func evaluateKeeping(m *Model, t *dataset.Table, keep func(r int, p []float64)) (Metrics, error) {
+	metrics, s, err := evaluate(m, t, true, keep)
 	if err == nil {
 		metrics.AUC, metrics.AveragePrecision = s.areas()
 	}
@@ -63,13 +67,13 @@ func Evaluate(m *Model, t *dataset.Table) (Metrics, error) {
 
 // EvaluateUnranked is Evaluate without AUC and AveragePrecision, for which the rows have to be sorted.
 func EvaluateUnranked(m *Model, t *dataset.Table) (Metrics, error) {
-	metrics, _, err := evaluate(m, t, false)
+	metrics, _, err := evaluate(m, t, false, nil)
 	return metrics, err
 }
 
 // EvaluateWithIntervals is Evaluate with the intervals of accuracy, log loss and AUC.
 func EvaluateWithIntervals(m *Model, t *dataset.Table) (Metrics, error) {
-	metrics, s, err := evaluate(m, t, true)
+	metrics, s, err := evaluate(m, t, true, nil)
 	if err == nil {
 		metrics.AUC, metrics.AveragePrecision = s.areas()
 		metrics.Intervals = s.bootstrap(t.Rows(), metrics, m.decision)
@@ -77,15 +81,24 @@ func EvaluateWithIntervals(m *Model, t *dataset.Table) (Metrics, error) {
 	return metrics, err
 }
 
-// evaluate measures m on t, and keeps the probabilities of the rows if they are to be ranked.
-func evaluate(m *Model, t *dataset.Table, rank bool) (Metrics, *probabilities, error) {
+// evaluate measures m on t, and keeps the probabilities of the rows if they are to be ranked. keep is that of
+// evaluateKeeping.
+func evaluate(
+	m *Model, t *dataset.Table, rank bool, keep func(r int, p []float64),
+) (Metrics, *probabilities, error) {
 	if !m.fits(t) {
 		return Metrics{}, nil, fmt.Errorf("evaluate: %w: the data has other features or classes than the model", ErrDefect)
 	}
 	if err := checkShape(t); err != nil {
 		return Metrics{}, nil, fmt.Errorf("evaluate: %w: %w", ErrUnlearnable, err)
 	}
-	return measure(m.schema.Classes, t.Y, rank, func(r int, p []float64) int { return m.Predict(t.Row(r), p) })
+	return measure(m.schema.Classes, t.Y, rank, func(r int, p []float64) int {
+		label := m.Predict(t.Row(r), p)
+		if keep != nil {
+			keep(r, p)
+		}
+		return label
+	})
 }
 
 // measure measures the predictions for rows of the classes y. For the row r, predict sets p to the probabilities and
@@ -105,7 +118,7 @@ func measure(
 		predicted[r] = predict(r, p)
 		likely := mostProbable(p)
 		calibrated.add(p[likely], likely == y)
-		loss -= math.Log(max(p[y], minProbability))
+		loss -= math.Log(max(p[y], MinProbability))
 		squares += squaredError(p, y)
 		if rank && r%step == 0 {
 			s.add(p, y)

@@ -130,7 +130,7 @@ func TestEvaluate_certainMistake(t *testing.T) {
 	}
 	got, err := Evaluate(m, test)
 	if err != nil || math.Abs(got.LogLoss-15*math.Ln10) > 1e-9 {
-		t.Errorf("log loss %v, %v, want 15 ln 10, that of minProbability", got.LogLoss, err)
+		t.Errorf("log loss %v, %v, want 15 ln 10, that of MinProbability", got.LogLoss, err)
 	}
 }
 

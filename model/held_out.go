@@ -47,16 +47,12 @@ func (h *holding) number(rows []int, fold int) {
 	}
 }
 
-// add adds the predictions of m for the table of the rows.
-func (h *holding) add(m *Model, t *dataset.Table, rows []int) {
-	p := make([]float64, h.Classes)
-	for i, r := range rows {
-		m.Predict(t.Row(i), p)
-		for k, v := range p {
-			h.sums[r*h.Classes+k] += v
-		}
-		h.times[r]++
+// add adds the probabilities that a fit predicts for a row.
+func (h *holding) add(row int, p []float64) {
+	for k, v := range p {
+		h.sums[row*h.Classes+k] += v
 	}
+	h.times[row]++
 }
 
 // finish returns the means.

@@ -99,7 +99,7 @@ func (s *probabilities) perRow(d decider) (right []int, loss []float64, orders [
 		if d.label(p) == y {
 			right[r] = 1
 		}
-		loss[r] = -math.Log(max(p[y], minProbability))
+		loss[r] = -math.Log(max(p[y], MinProbability))
 	}
 	for k := s.firstRanked(); k < s.classes; k++ {
 		order := make([]int32, len(s.y))

@@ -162,7 +162,7 @@ func trainingLoss(s scorer, t *dataset.Table, limit int) float64 {
 	for i := range rows {
 		r := i * len(t.Y) / rows
 		s.score(t.Row(r), p)
-		sum -= math.Log(max(p[t.Y[r]], minProbability))
+		sum -= math.Log(max(p[t.Y[r]], MinProbability))
 	}
 	return sum / float64(rows)
 }

@@ -213,7 +213,7 @@ func TestTrain_oddButLearnable(t *testing.T) {
 				}
 				worst := math.Log(3) + 1e-9
 				if !minimisesLoss(algorithm) {
-					worst = -math.Log(minProbability) + 1e-9
+					worst = -math.Log(MinProbability) + 1e-9
 				}
 				if math.IsNaN(last.Loss) || last.Loss < 0 || last.Loss > worst {
 					t.Errorf("last loss %v, want at most %v", last.Loss, worst)

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -66,7 +67,7 @@ func AutoSpecs(base model.Spec, size AutoSize) []model.Spec {
 	return preferred(list, limit)
 }
 
-// preferred keeps n specs, those that are most often the best, in the order of the list; 0 keeps all.
+// preferred keeps the n specs that are best most often, in the order of the list. If n is 0, it keeps all.
 func preferred(list []model.Spec, n int) []model.Spec {
 	if n == 0 || n >= len(list) {
 		return list
@@ -86,25 +87,16 @@ func preferred(list []model.Spec, n int) []model.Spec {
 		}
 		seen[s.Algorithm] = true
 	}
-	last := slices.Sorted(slices.Values(places))[n-1]
-	var kept []model.Spec
-	for i, s := range list {
-		spare := n - len(kept) - countBelow(places[i:], last)
-		if places[i] < last || places[i] == last && spare > 0 {
-			kept = append(kept, s)
-		}
+	kept := make([]int, len(list))
+	for i := range kept {
+		kept[i] = i
 	}
-	return kept
-}
-
-// countBelow counts the numbers below a limit.
-func countBelow(list []int, limit int) (n int) {
-	for _, v := range list {
-		if v < limit {
-			n++
-		}
+	slices.SortStableFunc(kept, func(a, b int) int { return cmp.Compare(places[a], places[b]) })
+	specs := make([]model.Spec, n)
+	for i, at := range slices.Sorted(slices.Values(kept[:n])) {
+		specs[i] = list[at]
 	}
-	return n
+	return specs
 }
 
 // cheapest chooses among ranked trials. The best has the lowest log loss. A cheaper trial ties with it if neither its

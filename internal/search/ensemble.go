@@ -12,7 +12,7 @@ import (
 )
 
 // MaxPicks is the maximum number of picks of an ensemble. A trial may be picked several times.
-const MaxPicks = 25
+const MaxPicks = model.MaxMembers
 
 // Predicted is a trial with its out-of-fold predictions, as model.HeldOut has them. All trials of a call of Combine
 // have the same rows in the same folds.
@@ -236,9 +236,6 @@ func (s *selection) mix(times []int, rows []int) []float64 {
 	return p
 }
 
-// leastProbability is the lowest probability in a log loss, as in model.Metrics.
-const leastProbability = 1e-15
-
 // greedy returns how often each trial is picked by the rows: first the best alone, then with each pick the trial whose
 // addition lowers the log loss most. The result is the picks up to the lowest loss.
 func (s *selection) greedy(rows []int) []int {
@@ -275,7 +272,7 @@ func (s *selection) greedy(rows []int) []int {
 func lossWith(total, p []float64, picks float64) float64 {
 	loss := 0.0
 	for i, v := range total {
-		loss -= math.Log(max((v+p[i])/picks, leastProbability))
+		loss -= math.Log(max((v+p[i])/picks, model.MinProbability))
 	}
 	return loss / float64(len(total))
 }

@@ -27,7 +27,7 @@ func predictions(name string, labels []int, fold []uint8, logit func(row int, si
 	for r, y := range labels {
 		second := 1 / (1 + math.Exp(-logit(r, 2*float64(y)-1)))
 		p.P = append(p.P, float32(1-second), float32(second))
-		loss -= math.Log(max(float64(p.P[2*r+y]), leastProbability)) / float64(len(labels))
+		loss -= math.Log(max(float64(p.P[2*r+y]), model.MinProbability)) / float64(len(labels))
 	}
 	p.Trial = Trial{
 		Name: name, Algorithm: model.LogisticRegression, Score: &model.Score{Mean: loss},

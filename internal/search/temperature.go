@@ -3,12 +3,8 @@ package search
 import (
 	"math"
 	"strconv"
-)
 
-// The temperatures that calibrate may find: those of the hyperparameter.
-const (
-	minTemperature = 0.05
-	maxTemperature = 20
+	"iris/model"
 )
 
 // calibrate finds the temperature of the picks and sets it in c if it lowers the log loss enough on rows that had no
@@ -33,7 +29,7 @@ func temperature(p []float64, y []int, classes int) float64 {
 	z := logarithms(p)
 	loss := func(logT float64) float64 { return tempered(z, y, classes, math.Exp(logT)) }
 	const golden = 0.6180339887498949
-	low, high := math.Log(minTemperature), math.Log(maxTemperature)
+	low, high := math.Log(model.MinTemperature), math.Log(model.MaxTemperature)
 	a, b := high-golden*(high-low), low+golden*(high-low)
 	lossA, lossB := loss(a), loss(b)
 	for high-low > 1e-4 {
@@ -51,13 +47,13 @@ func temperature(p []float64, y []int, classes int) float64 {
 	if err != nil {
 		return 1 // cannot happen for a number that was just formatted
 	}
-	return min(max(t, minTemperature), maxTemperature)
+	return min(max(t, model.MinTemperature), model.MaxTemperature)
 }
 
 // logarithms replaces probabilities by their logarithms and returns them.
 func logarithms(p []float64) []float64 {
 	for i, v := range p {
-		p[i] = math.Log(max(v, leastProbability))
+		p[i] = math.Log(max(v, model.MinProbability))
 	}
 	return p
 }
@@ -75,7 +71,7 @@ func tempered(z []float64, y []int, classes int, t float64) float64 {
 		for _, v := range row {
 			sum += math.Exp((v - highest) / t)
 		}
-		loss += min(math.Log(sum)-(row[k]-highest)/t, -math.Log(leastProbability))
+		loss += min(math.Log(sum)-(row[k]-highest)/t, -math.Log(model.MinProbability))
 	}
 	return loss / float64(len(y))
 }
