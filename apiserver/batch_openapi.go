@@ -83,41 +83,38 @@ func batchOptions() map[string]*huma.Schema {
 }
 
 func batchQuery() []*huma.Param {
-	query := func(name, description string, schema *huma.Schema) *huma.Param {
-		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
-	}
 	return []*huma.Param{
-		query(
+		apidoc.Query(
 			"model_id",
 			"`3`, `models:/iris/3`, `models:/iris@champion`, `models:/m-ID` or `runs:/ID/model`. The champion by default.",
 			&huma.Schema{Type: huma.TypeString},
 		),
-		query("key_columns", "Columns of the rows that are copied to the results.", &huma.Schema{
+		apidoc.Query("key_columns", "Columns of the rows that are copied to the results.", &huma.Schema{
 			Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, MaxItems: new(workflows.MaxKeyColumns),
 		}),
-		query(
+		apidoc.Query(
 			"output",
 			"The format of the results as a file.",
 			&huma.Schema{Type: huma.TypeString, Enum: anyOf(scores.Formats()), Default: scores.CSV},
 		),
-		query(
+		apidoc.Query(
 			"labels_only",
 			"Leaves out the probabilities.",
 			&huma.Schema{Type: huma.TypeBoolean, Default: false},
 		),
-		query(
+		apidoc.Query(
 			"csv_safe",
 			"Puts an apostrophe before each text of a CSV that a spreadsheet would take for a formula.",
 			&huma.Schema{Type: huma.TypeBoolean, Default: false},
 		),
-		query(
+		apidoc.Query(
 			serving.OnUnseenName,
 			"What becomes of a row with a text that training did not see in its column: `other` scores it as one with a "+
 				"rare text, `error` makes it a bad row.",
 			&huma.Schema{Type: huma.TypeString, Enum: []any{"other", "error"}, Default: "other"},
 		),
 		serving.ThresholdParameter(),
-		query(
+		apidoc.Query(
 			"max_error_ratio",
 			"The batch fails if a larger share of its rows is bad. 0 means that one bad row is enough. No limit by default.",
 			&huma.Schema{Type: huma.TypeNumber, Minimum: new(0.0), Maximum: new(1.0)},

@@ -47,10 +47,9 @@ func (b *batchRequest) parameters() map[string]queryParameter {
 		}},
 		"on_unseen": {set: func(values []string) error { in.OnUnseen = values[0]; return nil }},
 		"threshold": {set: func(values []string) (err error) { in.Threshold, err = parseNumber(values[0]); return err }},
-		"max_error_ratio": {set: func(values []string) error {
-			v, err := strconv.ParseFloat(values[0], 64)
-			in.MaxErrorRatio = &v
-			return explain(err, "is not a number")
+		"max_error_ratio": {set: func(values []string) (err error) {
+			in.MaxErrorRatio, err = parseNumber(values[0])
+			return err
 		}},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/apidoc"
 	"iris/workflows"
 )
 
@@ -72,22 +73,28 @@ func foldCellRules(r workflows.CellRules) workflows.CellRules {
 
 // cellQuery describes cellParameters to OpenAPI.
 func cellQuery() []*huma.Param {
-	query := func(name, description string, schema *huma.Schema) *huma.Param {
-		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
-	}
 	return []*huma.Param{
-		query("columns", "The kind of columns, name:kind,name:kind. A kind is numeric, boolean, categorical, datetime or "+
-			"text; `ignore` leaves the column out. Iris finds the kind of all other columns.",
-			&huma.Schema{Type: huma.TypeString, Examples: []any{"zip:categorical,id:ignore"}}),
-		query("missing_values", "The texts that mean that a value is missing, a,b, instead of NA, N/A, NaN, null, None, ? "+
-			"and -. An empty cell always means it.",
-			&huma.Schema{Type: huma.TypeString, Examples: []any{"NA,unknown"}}),
-		query("allow_missing", "Any feature may be missing at a prediction, even if none is in the data.",
+		apidoc.Query(
+			"columns",
+			"The kind of columns, name:kind,name:kind. A kind is numeric, boolean, categorical, datetime or "+
+				"text; `ignore` leaves the column out. Iris finds the kind of all other columns.",
+			&huma.Schema{Type: huma.TypeString, Examples: []any{"zip:categorical,id:ignore"}},
+		),
+		apidoc.Query(
+			"missing_values",
+			"The texts that mean that a value is missing, a,b, instead of NA, N/A, NaN, null, None, ? "+
+				"and -. An empty cell always means it.",
+			&huma.Schema{Type: huma.TypeString, Examples: []any{"NA,unknown"}},
+		),
+		apidoc.Query("allow_missing", "Any feature may be missing at a prediction, even if none is in the data.",
 			&huma.Schema{Type: huma.TypeBoolean, Default: false}),
-		query("min_class_rows", "Rows of a class with fewer rows are left out.",
+		apidoc.Query("min_class_rows", "Rows of a class with fewer rows are left out.",
 			&huma.Schema{Type: huma.TypeInteger, Minimum: new(2.0), Maximum: new(1e6), Default: 2}),
-		query("text", "What becomes of columns of free text: `ignore` leaves them out, `hash` makes numbers of their words.",
-			&huma.Schema{Type: huma.TypeString, Enum: anyOf(workflows.TextWords()), Default: workflows.TextWords()[0]}),
+		apidoc.Query(
+			"text",
+			"What becomes of columns of free text: `ignore` leaves them out, `hash` makes numbers of their words.",
+			&huma.Schema{Type: huma.TypeString, Enum: anyOf(workflows.TextWords()), Default: workflows.TextWords()[0]},
+		),
 	}
 }
 

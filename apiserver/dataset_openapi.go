@@ -35,17 +35,14 @@ func datasetBatchesOperation(path string) huma.Operation {
 }
 
 func uploadDatasetOperation(docs apidoc.Schemas, path string) huma.Operation {
-	query := func(name, description string, schema *huma.Schema) *huma.Param {
-		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
-	}
 	text := &huma.Schema{Type: huma.TypeString}
 	op := datasetOperation("upload-dataset", http.MethodPost, path, "Keep a table as a dataset",
 		"The file is CSV, JSON lines or Parquet, plain, in gzip, or the only file in a zip file. Iris keeps it as a plain "+
 			"CSV. It is checked by the rules of a training, but no training starts. The same table is the same dataset.")
 	op.Parameters = append(append(readingQuery(), cellQuery()...), []*huma.Param{
-		query("label_column", "The class column; the default is the last column.", text),
-		query("name", "A name to add: 1 to 100 letters, digits and _ . -", text),
-		query("tag", "A tag to set, written key:value. The parameter may be repeated.",
+		apidoc.Query("label_column", "The class column; the default is the last column.", text),
+		apidoc.Query("name", "A name to add: 1 to 100 letters, digits and _ . -", text),
+		apidoc.Query("tag", "A tag to set, written key:value. The parameter may be repeated.",
 			&huma.Schema{Type: huma.TypeArray, Items: text}),
 		idempotency.Parameter(keptByAnswer),
 	}...)

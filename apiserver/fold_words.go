@@ -23,8 +23,8 @@ func foldWord[T ~string](s T, words []T) T {
 }
 
 // foldJSON is foldWord for a JSON string. Every other value is returned as it is.
-func foldJSON(value json.RawMessage, words []string) json.RawMessage {
-	var s *string
+func foldJSON[T ~string](value json.RawMessage, words []T) json.RawMessage {
+	var s *T
 	if err := json.Unmarshal(value, &s); err != nil || s == nil {
 		return value
 	}
@@ -103,15 +103,11 @@ func foldMembers(object json.RawMessage) json.RawMessage {
 	if json.Unmarshal(object, &values) != nil || json.Unmarshal(values["members"], &members) != nil {
 		return object
 	}
-	algorithms := make([]string, 0, len(model.Algorithms()))
-	for _, a := range model.Algorithms() {
-		algorithms = append(algorithms, string(a))
-	}
 	for _, m := range members {
 		if m["algorithm"] == nil {
 			continue
 		}
-		m["algorithm"] = foldJSON(m["algorithm"], algorithms)
+		m["algorithm"] = foldJSON(m["algorithm"], model.Algorithms())
 		var algorithm model.Algorithm
 		if given := m["hyperparameters"]; given != nil && json.Unmarshal(m["algorithm"], &algorithm) == nil {
 			m["hyperparameters"] = foldHyperparameters(given, hyperparameterWords(algorithm))

@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/converter"
 
 	"iris/apiserver/problem"
 	"iris/workflows"
@@ -124,8 +123,7 @@ func markWaiting(trials []workflows.BoardTrial, described *workflowservice.Descr
 		if activity.GetState() == enumspb.PENDING_ACTIVITY_STATE_SCHEDULED {
 			continue
 		}
-		var p workflows.Progress
-		err := converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &p)
+		p, err := heartbeatOf(activity)
 		if err != nil || p.Trial == "" {
 			return // of an older worker, or it has just begun: any trial may be this one
 		}

@@ -117,12 +117,16 @@ func (t *Task) applyHeartbeats(described *workflowservice.DescribeWorkflowExecut
 		if t.Stage == "" {
 			t.Stage = activity.GetActivityType().GetName()
 		}
-		var p workflows.Progress
-		if unknown && converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &p) == nil &&
-			p.Unit != "" {
+		if p, err := heartbeatOf(activity); unknown && err == nil && p.Unit != "" {
 			t.Done, t.Total, t.Unit = t.Done+p.Done, t.Total+p.Total, p.Unit
 		}
 	}
+}
+
+// heartbeatOf returns the progress that an activity reported last.
+func heartbeatOf(activity *workflowpb.PendingActivityInfo) (p workflows.Progress, err error) {
+	err = converter.GetDefaultDataConverter().FromPayloads(activity.GetHeartbeatDetails(), &p)
+	return p, err
 }
 
 // readEnded reads the result of an execution that has ended. The status in the object store says more, because it has

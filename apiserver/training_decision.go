@@ -3,11 +3,12 @@ package apiserver
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"iris/apiserver/apidoc"
+	"iris/apiserver/serving"
 	"iris/model"
 )
 
@@ -28,11 +29,6 @@ func decisionTargets(r *model.DecisionRequest) map[string]any {
 	}
 }
 
-func parseNumber(value string) (*float64, error) {
-	v, err := strconv.ParseFloat(value, 64)
-	return &v, explain(err, "is not a number")
-}
-
 // quoteScalar returns a number, true or false as a string: a class may look like one. Every other value is returned as
 // it is.
 func quoteScalar(value json.RawMessage) json.RawMessage {
@@ -44,20 +40,27 @@ func quoteScalar(value json.RawMessage) json.RawMessage {
 
 // decisionQuery describes decisionParameters to OpenAPI.
 func decisionQuery() []*huma.Param {
-	query := func(name, description string, schema *huma.Schema) *huma.Param {
-		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
-	}
 	return []*huma.Param{
-		query("positive_class", "The class that threshold and threshold_metric are about, if there are two. By default the "+
-			"second one.", &huma.Schema{Type: huma.TypeString}),
-		query("threshold", "A row is of the positive class from this probability on. By default its label is the most "+
-			"probable class.", &huma.Schema{
-			Type: huma.TypeNumber, ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0),
-		}),
-		query("threshold_metric", "Chooses the threshold on training rows that the fits of a cross-validation hold out. "+
-			"`cost` needs costs, which are sent as JSON.", &huma.Schema{
-			Type: huma.TypeString, Enum: anyOf(model.ThresholdMetrics()),
-		}),
+		apidoc.Query(
+			"positive_class",
+			"The class that threshold and threshold_metric are about, if there are two. By default the "+
+				"second one.",
+			&huma.Schema{Type: huma.TypeString},
+		),
+		apidoc.Query(
+			"threshold",
+			"A row is of the positive class from this probability on. By default its label is the most "+
+				"probable class.",
+			serving.ThresholdSchema(),
+		),
+		apidoc.Query(
+			"threshold_metric",
+			"Chooses the threshold on training rows that the fits of a cross-validation hold out. "+
+				"`cost` needs costs, which are sent as JSON.",
+			&huma.Schema{
+				Type: huma.TypeString, Enum: anyOf(model.ThresholdMetrics()),
+			},
+		),
 	}
 }
 

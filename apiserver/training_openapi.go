@@ -55,19 +55,20 @@ func withTables(content map[string]*huma.MediaType) map[string]*huma.MediaType {
 
 // readingQuery describes the parameters that say how a file is written.
 func readingQuery() []*huma.Param {
-	query := func(name, description string, schema *huma.Schema) *huma.Param {
-		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
-	}
 	return []*huma.Param{
-		query("delimiter", "What separates the cells of a CSV. By default the first lines tell.", &huma.Schema{
+		apidoc.Query("delimiter", "What separates the cells of a CSV. By default the first lines tell.", &huma.Schema{
 			Type: huma.TypeString, Enum: []any{"comma", "semicolon", "tab", "pipe", ",", ";", "\t", "|"},
 		}),
-		query("decimal", "Whether numbers of a CSV have a decimal point or comma. By default the first lines tell.",
+		apidoc.Query("decimal", "Whether numbers of a CSV have a decimal point or comma. By default the first lines tell.",
 			&huma.Schema{Type: huma.TypeString, Enum: []any{"point", "comma", ".", ","}}),
-		query("encoding", "The encoding of a text file without a byte order mark, by its name of the WHATWG.", &huma.Schema{
-			Type: huma.TypeString, Default: "utf-8", Examples: []any{"windows-1252"},
-		}),
-		query("header", "Whether the first line of a CSV names the columns. `auto`: unless it holds numbers only.",
+		apidoc.Query(
+			"encoding",
+			"The encoding of a text file without a byte order mark, by its name of the WHATWG.",
+			&huma.Schema{
+				Type: huma.TypeString, Default: "utf-8", Examples: []any{"windows-1252"},
+			},
+		),
+		apidoc.Query("header", "Whether the first line of a CSV names the columns. `auto`: unless it holds numbers only.",
 			&huma.Schema{Type: huma.TypeString, Enum: []any{"auto", "true", "false"}, Default: "auto"}),
 	}
 }
@@ -157,50 +158,59 @@ func gateJSON() map[string]*huma.Schema {
 
 func trainingQuery() []*huma.Param {
 	algorithms := append(anyOf(model.Algorithms()), search.Auto)
-	query := func(name, description string, schema *huma.Schema) *huma.Param {
-		return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
-	}
 	return append(slices.Concat(readingQuery(), cellQuery(), decisionQuery()), []*huma.Param{
-		query("algorithm", "The algorithm to fit.", &huma.Schema{
+		apidoc.Query("algorithm", "The algorithm to fit.", &huma.Schema{
 			Type: huma.TypeString, Enum: algorithms, Default: workflows.DefaultAlgorithm,
 		}),
-		query("test_size", "The share of the rows to hold out.", &huma.Schema{
+		apidoc.Query("test_size", "The share of the rows to hold out.", &huma.Schema{
 			Type: huma.TypeNumber, ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0), Default: workflows.DefaultTestSize,
 		}),
-		query("seed", "The seed of the split and of the random choices of the algorithm.", &huma.Schema{
+		apidoc.Query("seed", "The seed of the split and of the random choices of the algorithm.", &huma.Schema{
 			Type: huma.TypeInteger, Minimum: new(0.0), Default: workflows.DefaultSeed,
 		}),
-		query("label_column", "The class column. By default that of the model, or the last column for a new model.",
+		apidoc.Query("label_column", "The class column. By default that of the model, or the last column for a new model.",
 			&huma.Schema{Type: huma.TypeString}),
-		query("allow_schema_change", "Accept a CSV whose features differ from those of the model.",
+		apidoc.Query("allow_schema_change", "Accept a CSV whose features differ from those of the model.",
 			&huma.Schema{Type: huma.TypeBoolean, Default: false}),
-		query("features", "The columns to train on, as in the header of a CSV: a,b.", &huma.Schema{
+		apidoc.Query("features", "The columns to train on, as in the header of a CSV: a,b.", &huma.Schema{
 			Type: huma.TypeString, Examples: []any{"petal_length,petal_width"},
 		}),
-		query("class_weight", "`balanced` gives every class the same total weight. Other weights are sent as JSON.",
+		apidoc.Query("class_weight", "`balanced` gives every class the same total weight. Other weights are sent as JSON.",
 			&huma.Schema{Type: huma.TypeString, Enum: []any{"balanced"}}),
-		query("cv_folds", "Folds of the cross-validation of a trial. Without a search, the given hyperparameters are "+
+		apidoc.Query("cv_folds", "Folds of the cross-validation of a trial. Without a search, the given hyperparameters are "+
 			"cross-validated before they are fitted.", &huma.Schema{
 			Type: huma.TypeInteger, Minimum: new(float64(search.MinFolds)), Maximum: new(float64(search.MaxFolds)),
 			Examples: []any{search.DefaultCVFolds},
 		}),
-		query("repeats", "How often a trial is repeated with other folds.", &huma.Schema{
+		apidoc.Query("repeats", "How often a trial is repeated with other folds.", &huma.Schema{
 			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxRepeats)),
 		}),
-		query("max_trials", "The most trials of `auto` or of a search, in all rounds together.", &huma.Schema{
+		apidoc.Query("max_trials", "The most trials of `auto` or of a search, in all rounds together.", &huma.Schema{
 			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxBudget)),
 		}),
-		query("max_runtime_seconds", "How long the trials of `auto` or of a search may take in all. One ends in any case. "+
-			"A choice that time cut short may differ from run to run.", &huma.Schema{
-			Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxRuntimeSeconds)),
-		}),
-		query("promote", "Who decides on the promotion. `auto`: the gate. `never`: nobody. `manual`: the gate, and then a "+
-			"person (POST /tasks/{task_id}/approve).", &huma.Schema{
-			Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto,
-		}),
-		query("data_path", "An object that holds the table, s3://bucket/key; the name of a dataset; or the first 12 or more "+
-			"digits of its digest.", &huma.Schema{
-			Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"},
-		}),
+		apidoc.Query(
+			"max_runtime_seconds",
+			"How long the trials of `auto` or of a search may take in all. One ends in any case. "+
+				"A choice that time cut short may differ from run to run.",
+			&huma.Schema{
+				Type: huma.TypeInteger, Minimum: new(1.0), Maximum: new(float64(search.MaxRuntimeSeconds)),
+			},
+		),
+		apidoc.Query(
+			"promote",
+			"Who decides on the promotion. `auto`: the gate. `never`: nobody. `manual`: the gate, and then a "+
+				"person (POST /tasks/{task_id}/approve).",
+			&huma.Schema{
+				Type: huma.TypeString, Enum: anyOf(workflows.PromotePolicies()), Default: workflows.PromoteAuto,
+			},
+		),
+		apidoc.Query(
+			"data_path",
+			"An object that holds the table, s3://bucket/key; the name of a dataset; or the first 12 or more "+
+				"digits of its digest.",
+			&huma.Schema{
+				Type: huma.TypeString, Examples: []any{"s3://iris/datasets/wine.csv"},
+			},
+		),
 	}...)
 }

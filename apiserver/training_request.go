@@ -53,11 +53,7 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 			in.MaxRuntimeSeconds, err = parseInt(v[0])
 			return err
 		}},
-		"test_size": {set: func(v []string) error {
-			share, err := strconv.ParseFloat(v[0], 64)
-			in.TestSize = &share
-			return explain(err, "is not a number")
-		}},
+		"test_size": {set: func(v []string) (err error) { in.TestSize, err = parseNumber(v[0]); return err }},
 		"seed": {set: func(v []string) error {
 			seed, err := strconv.ParseUint(v[0], 10, 64)
 			in.Seed = &seed
@@ -85,6 +81,11 @@ func (t *trainingRequest) parameters() map[string]queryParameter {
 func parseInt(value string) (*int, error) {
 	v, err := strconv.Atoi(value)
 	return &v, explain(err, "is not a whole number")
+}
+
+func parseNumber(value string) (*float64, error) {
+	v, err := strconv.ParseFloat(value, 64)
+	return &v, explain(err, "is not a number")
 }
 
 // identify sets the fingerprint of a request with a key: the fields as sent, and the digest of a CSV in the body.

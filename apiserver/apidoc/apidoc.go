@@ -37,6 +37,11 @@ func Body(content map[string]*huma.MediaType) *huma.RequestBody {
 	return &huma.RequestBody{Required: true, Content: content}
 }
 
+// Query describes a parameter of a query.
+func Query(name, description string, schema *huma.Schema) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: description, Schema: schema}
+}
+
 // OperationID returns the id of an operation on a model: verb alone for a model in the path, verb-version for one of
 // its versions, and verb-default for the default model.
 func OperationID(verb, path string) string {
