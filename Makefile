@@ -38,7 +38,8 @@ test: stack ## run every test with the race detector and check the coverage
 	@set -o pipefail; mkdir -p bin; status=0; \
 	others=$$($(GO) list ./... | grep -v '^iris/model' | paste -sd, -); \
 	$(GO) test -race -timeout=25m -coverpkg=$$others -coverprofile=bin/others.out ./... 2>&1 \
-	  | sed -u 's/[[:space:]]*coverage: .*//; /^warning: no packages being tested depend/d' | tee bin/test.log || status=1; \
+	  | sed -u 's/[[:space:]]*coverage: .*//; /^warning: no packages being tested depend/d' \
+	  | tee bin/test.log || status=1; \
 	if [[ $$status == 0 ]]; then \
 	  $(GO) test -covermode=atomic -coverpkg=./model/... -coverprofile=bin/model.out ./model/... >bin/model.log 2>&1 \
 	    || { cat bin/model.log; status=1; }; \

@@ -21,7 +21,7 @@ type CellRules struct {
 	MissingValues []string `json:"missing_values,omitzero"`
 	AllowMissing  bool     `json:"allow_missing,omitempty"`  // any feature may be missing at a prediction
 	MinClassRows  *int     `json:"min_class_rows,omitempty"` // rows of rarer classes are left out; default 2
-	Text          string   `json:"text,omitempty"`           // what becomes of free text: TextIgnore or TextHash; "" is TextIgnore
+	Text          string   `json:"text,omitempty"`           // TextIgnore, which is also "", or TextHash
 }
 
 // Options returns the options of dataset.Scan for r.

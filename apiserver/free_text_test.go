@@ -24,7 +24,7 @@ func serveReviews(t *testing.T, a *api) *model.Model {
 	return a.cache.Champion(reviewsModel).Model
 }
 
-// reviewTexts are texts of rows, the last of which has none; all ages are 31.
+// reviewTexts has the text of each row of the tests below. The last row has none. The age is 31 in all of them.
 var reviewTexts = []string{"Die Suppe, \"KALT\" –\nand the waiter\tawful \u0000 \U0001F600", "lovely", "!?", ""}
 
 // reviewsWant returns the probabilities of the rows.

@@ -1,6 +1,6 @@
 // Package ngram turns text into a fixed number of values by feature hashing (Weinberger et al., "Feature hashing for
 // large scale multitask learning", ICML 2009): each word, and each run of three to five characters within a word, adds
-// 1 or -1 to one of Size values. There is no vocabulary to learn, to store or to send.
+// 1 or -1 to one of Size values. It needs no vocabulary.
 //
 // The values are a contract: models that were trained on them are stored. Equal texts have equal values, to the bit, on
 // every machine.

@@ -55,7 +55,7 @@ const (
 	autoOlderFinalists = 2
 )
 
-// rounds returns the rows of both rounds on samples, of which each class needs some.
+// rounds returns how many rows each of the two rounds on samples uses. More classes need more rows.
 func (s AutoSize) rounds() (first, second int) {
 	first = max(autoFirstRows, minRowsOfClass*s.Classes)
 	return first, max(autoSecondRows, keepOneIn*first)

@@ -10,7 +10,7 @@ import (
 	"iris/internal/dataset"
 )
 
-// ReviewsCSV returns rows of which only the free text, in the column review, tells the class. Some have no text.
+// ReviewsCSV returns a CSV in which only the free text, in the column review, tells the class. Some rows have no text.
 func ReviewsCSV(rows int) []byte {
 	about := strings.Fields("table waiter soup room street view kitchen menu glass music chair evening price door lamp")
 	says := map[string][]string{
